@@ -1,0 +1,3 @@
+from finner_batch.cli.main import main
+
+main()

@@ -1,0 +1,1 @@
+"""Drives the stages over many documents: worker processes, one session, one writer."""

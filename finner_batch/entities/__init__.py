@@ -1,0 +1,1 @@
+"""Stage 5, entities: a labelled number into a value with unit and scale."""

@@ -1,0 +1,43 @@
+"""The errors a user can meet, each with the exit code that a scheduler sees.
+
+A message says what is wrong, where, and what to do about it. Everything else that is raised is a bug (exit 1).
+"""
+
+
+class FinnerError(Exception):
+    """An expected error: shown as one line, never as a traceback."""
+
+    exit_code = 1
+
+
+class UsageError(FinnerError):
+    """The call or a configuration is wrong."""
+
+    exit_code = 2
+
+
+class LockedError(FinnerError):
+    """Another run holds the lock of the results folder."""
+
+    exit_code = 4
+
+
+class ModelError(FinnerError):
+    """A model folder is missing, damaged, or fails its gate."""
+
+    exit_code = 5
+
+
+class DeviceError(FinnerError):
+    """A GPU was required and is not usable."""
+
+    exit_code = 6
+
+
+class DocumentError(FinnerError):
+    """One document cannot be read. The run records it in `documents` and goes on."""
+
+    def __init__(self, stage: str, message: str) -> None:
+        """`stage` is one of `read`, `decode`, `extract`, `split`, `tokenize`, `tag`, `value`."""
+        super().__init__(message)
+        self.stage = stage

@@ -1,0 +1,1 @@
+"""Stage 3, sentences: blocks into sentences, offsets kept."""

@@ -1,0 +1,56 @@
+"""What a source yields: one document, with the header fields that its source states."""
+
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Literal
+
+Markup = Literal["html", "text", "prose"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """One file to read, before it is opened.
+
+    `uri` is an absolute path or an fsspec URL; `name` is the path relative to the input it was found under, with
+    forward slashes (the file's own name when the file itself was the input).
+    """
+
+    uri: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Header:
+    """Header fields of a filing; None where the source does not state one (never guessed).
+
+    `accession_number` is dashed (`0000320193-23-000106`), `cik` has ten digits.
+    """
+
+    accession_number: str | None = None
+    cik: str | None = None
+    company: str | None = None
+    form_type: str | None = None
+    period_of_report: date | None = None
+    filing_date: date | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Document:
+    """One document to extract text from.
+
+    `document_id`: accession number and document name (`0000320193-23-000106/aapl-20230930.htm`) where the accession
+    number is known, the id column's own value for a shard row (else `name#row`), else `Source.name`.
+    `kind`: `ixbrl`, `html`, `text`, `sgml-ixbrl`, `sgml-html`, `sgml-text`, `parquet`, `jsonl`.
+    `content`: the decoded markup or text. `markup`: `html`; `text` (a hard-wrapped plain-text filing, with `<PAGE>` and
+    `<TABLE>` marks); `prose` (a shard row: its own text, whose offsets count).
+    `sha256`: of the file's bytes as stored, or of the row's text (UTF-8) for a shard. `bytes`: the size of the same.
+    """
+
+    document_id: str
+    source: str
+    kind: str
+    markup: Markup
+    content: str = field(repr=False)
+    header: Header
+    sha256: str
+    bytes: int
