@@ -1,0 +1,79 @@
+"""Inline XBRL transformation formats: the printed form of a number into its value.
+
+Source: Inline XBRL Transformation Registry 1 to 5 (https://www.xbrl.org/specification/inlinexbrl-transformationregistry/)
+and the SEC's own registry (EDGAR Filer Manual, `ixt-sec`).
+"""
+
+import re
+from collections.abc import Callable
+
+_UNITS = (
+    "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen "
+    "seventeen eighteen nineteen"
+).split()
+_TENS = "twenty thirty forty fifty sixty seventy eighty ninety".split()
+_SMALL = {word: value for value, word in enumerate(_UNITS)} | {word: 10 * i for i, word in enumerate(_TENS, 2)}
+_SMALL |= {"no": 0, "none": 0, "nil": 0, "a": 1, "an": 1, "hundred": 100}
+_LARGE = {"thousand": 10**3, "million": 10**6, "billion": 10**9, "trillion": 10**12}
+
+
+def _dot_decimal(text: str) -> float | None:
+    return _float(re.sub(r"[,\s'\u2019]", "", text))
+
+
+def _comma_decimal(text: str) -> float | None:
+    return _float(re.sub(r"[.\s'\u2019]", "", text).replace(",", "."))
+
+
+def _float(text: str) -> float | None:
+    return float(text) if re.fullmatch(r"\d+\.?\d*|\.\d+", text, re.ASCII) else None
+
+
+def _zero(_text: str) -> float:
+    return 0.0
+
+
+def _words(text: str) -> float | None:
+    """`twenty-five`, `one hundred and two`, `no`."""
+    total = group = 0
+    words = [word for word in re.split(r"[\s,-]+", text.lower()) if word and word != "and"]
+    if not words:
+        return None
+    for word in words:
+        if word == "hundred":
+            group = max(group, 1) * 100
+        elif word in _SMALL:
+            group += _SMALL[word]
+        elif word in _LARGE:
+            total += max(group, 1) * _LARGE[word]
+            group = 0
+        else:
+            return _dot_decimal(text)
+    return float(total + group)
+
+
+_READERS: dict[str, Callable[[str], float | None]] = {
+    "": _dot_decimal,
+    "numdotdecimal": _dot_decimal,
+    "numcommadot": _dot_decimal,
+    "numspacedot": _dot_decimal,
+    "numunitdecimal": _dot_decimal,
+    "numdotdecimalapos": _dot_decimal,
+    "numcommadecimal": _comma_decimal,
+    "numdotcomma": _comma_decimal,
+    "numspacecomma": _comma_decimal,
+    "numcommadecimalapos": _comma_decimal,
+    "fixedzero": _zero,
+    "zerodash": _zero,
+    "numdash": _zero,
+    "nocontent": _zero,
+    "fixedempty": _zero,
+    "numwordsen": _words,
+}
+
+
+def number(text: str, format_name: str | None) -> float | None:
+    """Read `text` by the format's local name (`ixt:num-dot-decimal`); None where the format or the text is unknown."""
+    name = (format_name or "").rpartition(":")[2].replace("-", "").lower()
+    reader = _READERS.get(name)
+    return reader(text.strip()) if reader else None
