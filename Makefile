@@ -1,0 +1,47 @@
+# make run    sets up .venv and runs the job on the sample filings
+# make test   sets up .venv with the development tools and checks everything
+SHELL := /bin/bash
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check
+export PIP_CONSTRAINT := $(abspath constraints.txt)
+
+.PHONY: help run test lint clean
+help: ## show the targets
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "finner-batch needs Python 3.11 or newer; say which: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 2; }
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.run: $(BIN)/python pyproject.toml constraints.txt
+	@echo "installing what the job needs into $(VENV) (a few minutes the first time)"
+	$(PIP) install --quiet --editable .
+	@touch $@
+
+$(VENV)/.test: $(BIN)/python pyproject.toml constraints.txt
+	@echo "installing what the tests need into $(VENV) (a few minutes the first time)"
+	$(PIP) install --quiet --editable '.[dev,train]'
+	@touch $@ $(VENV)/.run
+
+run: $(VENV)/.run ## set up, run the job on data/filings, show the rows
+	$(BIN)/finner-batch run --input data/filings --output results
+	@echo
+	$(BIN)/finner-batch query --output results --file found
+	@echo
+	@echo "Next:  $(BIN)/finner-batch run --input YOUR_FILINGS/    reads your own filings into results/"
+	@echo "       $(BIN)/finner-batch query --list                 shows the questions that come with it"
+	@echo "       $(BIN)/finner-batch query 'SELECT company, text, value FROM entities WHERE confidence < 0.9'"
+
+lint: $(VENV)/.test ## ruff and mypy
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+test: lint ## set up, then ruff, mypy and pytest
+	$(BIN)/pytest
+
+clean: ## remove the environment and caches
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis build dist

@@ -1,0 +1,82 @@
+"""The command group: commands are imported when called, user errors are one line with an exit code."""
+
+import importlib
+import os
+import sys
+from typing import Any
+
+import click
+
+from finner_batch import __version__
+from finner_batch.errors import FinnerError
+
+COMMANDS = {
+    "run": "Read filings or shards, write the financial numbers they state.",
+    "query": "Ask a results folder in SQL.",
+    "retry": "Do the failed documents of a results folder again.",
+    "compact": "Rewrite a results folder into fewer, larger Parquet files.",
+    "text": "Show the text that is read from a file.",
+    "doctor": "Show what this machine can use, and why.",
+    "label": "Make labelled sentences from the filings' own inline XBRL.",
+    "train": "Fine-tune, evaluate and export a tagger.",
+    "evaluate": "Measure a model on labelled sentences.",
+    "export": "Make an ONNX variant of a model, gated on agreement.",
+}
+"""Name and one line of help of each command; the module is `finner_batch.cli.<name>`, the object has the same name."""
+
+
+class _Commands(click.Group):
+    """Imports a command's module only when it is called, so that `--help` starts at once."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - Click's signature
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - Click's signature
+        if cmd_name not in COMMANDS:
+            return None
+        command: click.Command = getattr(importlib.import_module(f"finner_batch.cli.{cmd_name}"), cmd_name)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - Click's signature
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+
+@click.group(
+    cls=_Commands,
+    context_settings={
+        "help_option_names": ["-h", "--help"],
+        "auto_envvar_prefix": "FINNER",
+        "show_default": True,
+        "max_content_width": 100,
+    },
+)
+@click.version_option(__version__, prog_name="finner-batch")
+def commands() -> None:
+    """EDGAR filings in, tagged financial numbers out, as Parquet that DuckDB queries.
+
+    Every flag is also an environment variable, FINNER_<COMMAND>_<FLAG>.
+
+    Exit codes: 0 done, 1 unexpected, 2 usage, 3 done but some documents failed, 4 another run holds the lock, 5 model
+    missing or damaged, 6 GPU required and not usable, 130/143 interrupted (resumable).
+    """
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run the command line and exit."""
+    try:
+        code: Any = commands.main(arguments, standalone_mode=False)
+    except FinnerError as error:
+        click.echo(f"Error: {error}", err=True)
+        code = error.exit_code
+    except click.ClickException as error:
+        error.show()
+        code = error.exit_code
+    except click.exceptions.Exit as error:
+        code = error.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        code = 130
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = 0
+    sys.exit(code if isinstance(code, int) else 0)

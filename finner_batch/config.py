@@ -1,0 +1,75 @@
+"""What a run is told, and which of it can change a row."""
+
+import hashlib
+import json
+import os
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+from finner_batch.tagger.device import DeviceChoice
+
+PIPELINE_VERSION = 1
+"""Raised whenever the code would give other rows for the same input, model and settings: all is then done again."""
+
+MEBIBYTE = 1 << 20
+
+
+def usable_cpus() -> int:
+    """CPUs this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunConfig:
+    """Settings of `finner-batch run`; each is a flag, an environment variable and a key of the job file."""
+
+    input: tuple[str, ...]
+    """Files, folders, globs or fsspec URLs."""
+    output: str = "results"
+    """The results folder; made where there is none."""
+    documents: Literal["main", "all"] = "main"
+    """Of a full submission: the main document, or its exhibits too."""
+    tables: bool = False
+    """Read the text of tables too."""
+    text_column: tuple[str, ...] = ("text",)
+    """Text columns of Parquet and JSONL shards."""
+    id_column: str | None = None
+    """Column of a shard that names its rows."""
+    model: str | None = None
+    """Model folder; None is the packaged one."""
+    device: DeviceChoice = "auto"
+    """Where the model runs."""
+    workers: int = 0
+    """Processes that read and tokenise; 0 is one per CPU, eight at most."""
+    batch_tokens: int = 0
+    """Tokens in a batch; 0 is the device's own best."""
+    window_sentences: int = 4096
+    """Sentences with a number that are gathered before they are sorted by length and tagged."""
+    timeout_s: float = 120.0
+    """Seconds that reading one document may take."""
+    memory_limit_mb: int = 4096
+    """Mebibytes that a reading process may use."""
+    max_document_mb: int = 512
+    """Mebibytes that one document may have once decompressed."""
+    commit_seconds: float = 20.0
+    """Seconds between commits of finished documents."""
+    commit_documents: int = 512
+    """Documents in a commit at most."""
+
+    @property
+    def config_id(self) -> str:
+        """Digest of the settings that can change a row, e.g. `7d1e0c55ab12`."""
+        rows = {
+            "pipeline_version": PIPELINE_VERSION,
+            "documents": self.documents,
+            "tables": self.tables,
+            "text_column": self.text_column,
+            "id_column": self.id_column,
+        }
+        return hashlib.sha256(json.dumps(rows, sort_keys=True).encode()).hexdigest()[:12]
+
+    def as_json(self) -> dict[str, Any]:
+        """Every setting, for the run report."""
+        return asdict(self)

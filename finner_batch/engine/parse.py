@@ -1,0 +1,81 @@
+"""What a worker process does with one document: text, sentences, windows. A pure function of document and settings."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from time import perf_counter
+
+from finner_batch.entities.numbers import number_tokens
+from finner_batch.errors import DocumentError
+from finner_batch.sentences.sentence import Sentence
+from finner_batch.sentences.split import split
+from finner_batch.sources.document import Document
+from finner_batch.tagger.tokens import SentenceTokenizer, Window
+from finner_batch.text.extract import extract
+
+
+@dataclass(frozen=True, slots=True)
+class ParsedDocument:
+    """A document ready for the model.
+
+    `document.content` is empty: what is still needed of it are the sentences. `numbered` are the sentences that hold a
+    number, `windows[i]` reads numbers of `numbered[owners[i]]`. `sentences` and `characters` count the whole document.
+    """
+
+    document: Document
+    sentences: int
+    characters: int
+    numbered: tuple[Sentence, ...] = field(repr=False)
+    windows: tuple[Window, ...] = field(repr=False)
+    owners: tuple[int, ...] = field(repr=False)
+    seconds: dict[str, float]
+
+
+class Stopwatch:
+    """Seconds by stage, and the stage that is running (the one to blame when something is raised)."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+        self.stage = "read"
+
+    @contextmanager
+    def measure(self, stage: str) -> Iterator[None]:
+        """Add the time spent inside to `stage`."""
+        self.stage = stage
+        started = perf_counter()
+        try:
+            yield
+        finally:
+            self.seconds[stage] = self.seconds.get(stage, 0.0) + perf_counter() - started
+
+
+def parse(document: Document, tokenizer: SentenceTokenizer, *, tables: bool, watch: Stopwatch) -> ParsedDocument:
+    """Extract, split and tokenise. Raises DocumentError, or whatever a stage raises, with `watch.stage` telling where."""
+    with watch.measure("extract"):
+        extraction = extract(document.content, document.markup, tables=tables)
+    with watch.measure("split"):
+        sentences = split(extraction)
+    numbered: list[Sentence] = []
+    windows: list[Window] = []
+    owners: list[int] = []
+    with watch.measure("tokenize"):
+        for sentence in sentences:
+            found = tokenizer.windows(sentence.text, number_tokens(sentence.text))
+            if found:
+                owners += [len(numbered)] * len(found)
+                windows += found
+                numbered.append(sentence)
+    return ParsedDocument(
+        document=replace(document, content=""),
+        sentences=len(sentences),
+        characters=len(extraction.text),
+        numbered=tuple(numbered),
+        windows=tuple(windows),
+        owners=tuple(owners),
+        seconds=watch.seconds,
+    )
+
+
+def stage_of(error: BaseException, watch: Stopwatch) -> str:
+    """The stage to name in a failed document's row."""
+    return error.stage if isinstance(error, DocumentError) else watch.stage

@@ -1,0 +1,155 @@
+"""A worker process: takes sources, sends back documents ready for the model. One bad document never ends it."""
+
+import os
+import resource
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from multiprocessing.connection import Connection
+from pathlib import Path
+from types import FrameType
+from typing import Literal, TypeAlias
+
+from finner_batch.config import MEBIBYTE
+from finner_batch.engine.parse import ParsedDocument, Stopwatch, parse, stage_of
+from finner_batch.errors import DocumentError
+from finner_batch.sources.document import Document, FailedDocument, Source
+from finner_batch.sources.read import ReadOptions, read_documents
+from finner_batch.store.ledger import row_digest
+from finner_batch.tagger.tokens import SentenceTokenizer
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkerOptions:
+    """The part of a run's settings that a worker needs."""
+
+    read: ReadOptions
+    tables: bool
+    tokenizer_json: Path
+    max_length: int
+    timeout_s: float
+    memory_limit_mb: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Task:
+    """One source to read. `skip` documents of it were delivered before; rows whose digest is in `done` are done."""
+
+    source: Source
+    sha256: str
+    bytes: int
+    skip: int = 0
+    done: frozenset[bytes] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Began:
+    """Sent before a document is parsed, so that a worker's death can be pinned on it."""
+
+    document: Document
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """Sent after a source's last document. `peak_bytes`: the worker's peak resident memory."""
+
+    peak_bytes: int
+
+
+Message: TypeAlias = Began | ParsedDocument | FailedDocument | Ended
+
+
+class OutOfTimeError(Exception):
+    """A document took longer than `--timeout-s`."""
+
+
+def work(connection: Connection, options: WorkerOptions) -> None:
+    """Serve tasks until the other end closes. Runs in a process of its own."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    limit = options.memory_limit_mb * MEBIBYTE
+    resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
+    os.environ["TOKENIZERS_PARALLELISM"] = "false"
+    tokenizer = SentenceTokenizer(options.tokenizer_json, options.max_length)
+    try:
+        while True:
+            task: Task = connection.recv()
+            for message in _messages(task, tokenizer, options):
+                connection.send(message)
+            connection.send(Ended(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024))
+    except (EOFError, BrokenPipeError, ConnectionResetError):
+        return
+
+
+def _messages(task: Task, tokenizer: SentenceTokenizer, options: WorkerOptions) -> Iterator[Message]:
+    documents = read_documents(
+        task.source,
+        options.read,
+        skip=(lambda document_id, sha256: row_digest(document_id, sha256) in task.done) if task.done else None,
+    )
+    for position in _counted():
+        watch = Stopwatch()
+        try:
+            with _time_limit(options.timeout_s), watch.measure("read"):
+                document = next(documents, None)
+        except Exception as error:  # noqa: BLE001 - any failure of a source is a row of `documents`
+            yield failed_source(task, stage_of(error, watch), type(error).__name__, describe(error))
+            return
+        if document is None:
+            return
+        if position < task.skip:
+            continue
+        if isinstance(document, FailedDocument):
+            yield document
+            continue
+        yield Began(replace(document, content=""))
+        try:
+            with _time_limit(options.timeout_s):
+                parsed = parse(document, tokenizer, tables=options.tables, watch=watch)
+        except Exception as error:  # noqa: BLE001 - any failure of a document is a row of `documents`
+            yield failed_document(document, stage_of(error, watch), type(error).__name__, describe(error))
+            continue
+        yield parsed
+
+
+def failed_source(task: Task, stage: str, error_type: str, error: str) -> FailedDocument:
+    """The row of a source that could not be read."""
+    return FailedDocument.of_source(
+        task.source, sha256=task.sha256, bytes=task.bytes, stage=stage, error_type=error_type, error=error
+    )
+
+
+def failed_document(document: Document, stage: str, error_type: str, error: str) -> FailedDocument:
+    """The row of a document that could not be parsed or tagged."""
+    return FailedDocument.of_document(document, stage=stage, error_type=error_type, error=error)
+
+
+def describe(error: BaseException) -> str:
+    """An exception as one line of a row: bounded, without line breaks."""
+    if isinstance(error, MemoryError):
+        return "out of memory: raise --memory-limit-mb"
+    text = " ".join(str(error).split())
+    return (text or type(error).__name__)[:500]
+
+
+def _counted() -> Iterator[int]:
+    position = 0
+    while True:
+        yield position
+        position += 1
+
+
+@contextmanager
+def _time_limit(seconds: float) -> Iterator[None]:
+    """Raise OutOfTimeError inside the block after `seconds` of wall-clock time (at the next Python instruction)."""
+
+    def expire(_signal: int, _frame: FrameType | None) -> None:
+        raise OutOfTimeError(f"took longer than {seconds:g} s: raise --timeout-s, then `finner-batch retry`")
+
+    previous = signal.signal(signal.SIGALRM, expire)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, previous)

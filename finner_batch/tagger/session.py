@@ -1,0 +1,55 @@
+"""One ONNX Runtime session: token ids in, logits out."""
+
+import logging
+import os
+
+import numpy as np
+from numpy.typing import NDArray
+
+from finner_batch.errors import DeviceError, ModelError
+from finner_batch.tagger.device import Device
+from finner_batch.tagger.model import Model
+
+VARIANT_OF_DEVICE = {"cpu": "int8", "cuda": "fp16"}
+
+
+class Session:
+    """An ONNX Runtime session over one variant of a model.
+
+    `threads` is the number of CPU threads (0: as many as the process may use). Raises ModelError where the file is
+    damaged or no ONNX model, DeviceError where CUDA was chosen and onnxruntime does not run on it.
+    """
+
+    def __init__(self, model: Model, device: Device, *, variant: str | None = None, threads: int = 0) -> None:
+        import onnxruntime  # noqa: PLC0415 - heavy
+
+        self.device = device
+        self.variant = variant or VARIANT_OF_DEVICE[device.name]
+        path = model.onnx_path(self.variant)
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = threads or len(os.sched_getaffinity(0))
+        options.inter_op_num_threads = 1
+        options.log_severity_level = 3
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        wanted = "CPUExecutionProvider"
+        if device.name == "cuda":
+            wanted = "CUDAExecutionProvider"
+            onnxruntime.preload_dlls()
+        try:
+            self._session = onnxruntime.InferenceSession(str(path), options, providers=[wanted])
+        except Exception as error:
+            raise ModelError(f"onnxruntime cannot open {path}: {error}") from error
+        used = self._session.get_providers()[0]
+        if used != wanted:
+            raise DeviceError(
+                f"onnxruntime was asked for {wanted} and runs on {used}: its CUDA libraries did not load "
+                "(pip install 'finner-batch[cuda]'); `finner-batch doctor` says more"
+            )
+        logging.getLogger(__name__).info("session model=%s variant=%s provider=%s", path.parent.name, self.variant, used)
+
+    def logits(self, input_ids: NDArray[np.int64], attention_mask: NDArray[np.int64]) -> NDArray[np.float32]:
+        """Run one batch: `[batch, length]` ids and mask to `[batch, length, labels]` logits."""
+        result: NDArray[np.float32] = self._session.run(
+            ["logits"], {"input_ids": input_ids, "attention_mask": attention_mask}
+        )[0]
+        return result

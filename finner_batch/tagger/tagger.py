@@ -1,0 +1,108 @@
+"""The tagger: windows of many sentences in, labelled spans out."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from finner_batch.tagger.batches import batches
+from finner_batch.tagger.device import DeviceChoice, choose_device
+from finner_batch.tagger.model import Model, load_model
+from finner_batch.tagger.session import Session
+from finner_batch.tagger.span import Span
+from finner_batch.tagger.tokens import SentenceTokenizer, Window
+
+Probabilities: TypeAlias = NDArray[np.float64]
+"""`[numbers, labels]`, rows sum to 1."""
+
+BUDGET_TOKENS = {"cpu": 1024, "cuda": 32_768}
+LENGTH_MULTIPLE = {"cpu": 1, "cuda": 16}
+
+
+@dataclass(frozen=True, slots=True)
+class TaggingStatistics:
+    """What a call cost: windows given, windows run (repeats are run once), their tokens without and with padding."""
+
+    windows: int
+    windows_run: int
+    tokens: int
+    tokens_run: int
+    tokens_padded: int
+
+
+class Tagger:
+    """A model on a device."""
+
+    def __init__(self, model: Model, session: Session, *, budget_tokens: int | None = None) -> None:
+        self.model = model
+        self.session = session
+        self.budget_tokens = budget_tokens or BUDGET_TOKENS[session.device.name]
+        self._length_multiple = LENGTH_MULTIPLE[session.device.name]
+        self._thresholds = np.array([0.0, *(model.thresholds[label] for label in model.labels[1:])])
+
+    @classmethod
+    def load(
+        cls,
+        folder: str | Path | None = None,
+        *,
+        device: DeviceChoice = "auto",
+        variant: str | None = None,
+        threads: int = 0,
+        budget_tokens: int | None = None,
+    ) -> "Tagger":
+        """Verify a model folder (None: the packaged one) and open a session. Raises ModelError, DeviceError."""
+        model = load_model(folder)
+        session = Session(model, choose_device(device), variant=variant, threads=threads)
+        return cls(model, session, budget_tokens=budget_tokens)
+
+    def tokenizer(self) -> SentenceTokenizer:
+        """A tokenizer for this model's windows."""
+        return SentenceTokenizer(self.model.folder / "tokenizer.json", self.model.max_length)
+
+    def probabilities(self, windows: Sequence[Window]) -> tuple[list[Probabilities], TaggingStatistics]:
+        """Calibrated label probabilities of each window's numbers, in the order given.
+
+        Windows with the same ids and number positions are run once. The result of a window depends on nothing but the window.
+        """
+        first_index: dict[tuple[bytes, tuple[int, ...]], int] = {}
+        same_as = [
+            first_index.setdefault((window.ids.tobytes(), window.positions), index) for index, window in enumerate(windows)
+        ]
+        distinct = list(first_index.values())
+        logits: dict[int, NDArray[np.float32]] = {}
+        tokens_run = tokens_padded = 0
+        unique = [windows[index] for index in distinct]
+        for batch in batches(unique, budget_tokens=self.budget_tokens, length_multiple=self._length_multiple):
+            result = self.session.logits(batch.input_ids, batch.attention_mask)
+            tokens_run += int(batch.attention_mask.sum())
+            tokens_padded += batch.input_ids.size
+            for row, member in enumerate(batch.members):
+                positions = unique[member].positions
+                logits[distinct[member]] = result[row, list(positions)]
+        probabilities = [self._softmax(logits[index]) for index in same_as]
+        statistics = TaggingStatistics(
+            len(windows), len(unique), sum(len(window.ids) for window in windows), tokens_run, tokens_padded
+        )
+        return probabilities, statistics
+
+    def spans(self, windows: Sequence[Window], probabilities: Sequence[Probabilities]) -> list[list[Span]]:
+        """The numbers of each window that the model labels: likeliest label not `O`, and over its threshold."""
+        return [self._decode(window, table) for window, table in zip(windows, probabilities, strict=True)]
+
+    def _decode(self, window: Window, table: Probabilities) -> list[Span]:
+        best = table.argmax(axis=1)
+        found: list[Span] = []
+        for (start, end), label, row in zip(window.numbers, best, table, strict=True):
+            confidence = float(row[label])
+            if label and confidence >= self._thresholds[label]:
+                found.append(Span(start, end, self.model.labels[label], confidence))
+        return found
+
+    def _softmax(self, logits: NDArray[np.float32]) -> Probabilities:
+        scaled = logits.astype(np.float64) / self.model.temperature
+        exponentials = np.exp(scaled - scaled.max(axis=1, keepdims=True))
+        result: Probabilities = exponentials / exponentials.sum(axis=1, keepdims=True)
+        return result

@@ -1,0 +1,131 @@
+"""Sentences into windows of token ids: every number of a sentence is read in exactly one window."""
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+from tokenizers import Tokenizer
+
+from finner_batch.errors import ModelError
+
+NumberSpan: TypeAlias = tuple[int, int]
+"""Start and end of a number token in its sentence, in code points."""
+
+_MEMO_ENTRIES = 200_000
+_MEMO_CHUNK_LENGTH = 32
+_SEPARATORS = str.maketrans("\t\n\r", "   ")
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """A stretch of one sentence that the model reads at once.
+
+    `ids`: int32 `[length]`, special tokens included, `length <= max_length`. `numbers[i]` is the span of a number whose
+    first word piece is at `positions[i]` of `ids`.
+    """
+
+    ids: NDArray[np.int32]
+    positions: tuple[int, ...]
+    numbers: tuple[NumberSpan, ...]
+
+
+class SentenceTokenizer:
+    """WordPiece tokenisation of BERT and DistilBERT, with each number's first word piece.
+
+    White space always separates words in these tokenizers, so what lies between two spaces is tokenised once and
+    remembered; the ids equal those of `tokenizers` on the whole sentence (tested), about six times as fast.
+    """
+
+    def __init__(self, tokenizer_json: Path, max_length: int) -> None:
+        """Raises ModelError where the tokenizer is not a WordPiece one that splits at white space."""
+        definition = json.loads(tokenizer_json.read_text(encoding="utf-8"))
+        kinds = ((definition.get(part) or {}).get("type") for part in ("model", "pre_tokenizer"))
+        if tuple(kinds) != ("WordPiece", "BertPreTokenizer"):
+            raise ModelError(f"{tokenizer_json}: only the WordPiece tokenizers of BERT and DistilBERT are read")
+        self._tokenizer = Tokenizer.from_str(json.dumps(definition | {"truncation": None, "padding": None}))
+        special = self._tokenizer.encode("").ids
+        if len(special) != 2:
+            raise ModelError(f"{tokenizer_json}: expected one token before and one after a sentence, got {special}")
+        self._first, self._last = special
+        self._room = max_length - 2
+        self._memo: dict[str, tuple[list[int], list[int]]] = {}
+
+    def windows(self, sentence: str, numbers: Sequence[NumberSpan]) -> list[Window]:
+        """Tokenise a sentence; a sentence longer than the model's window becomes several overlapping ones.
+
+        Windows overlap by half. A number is read in the window whose middle is nearest to it; windows that would read no
+        number are left out, as is a sentence without numbers.
+        """
+        if not numbers:
+            return []
+        ids, positions = self._encode(sentence, numbers)
+        if len(ids) <= self._room:
+            return [self._window(ids, 0, len(ids), range(len(numbers)), positions, numbers)]
+        starts = [*range(0, len(ids) - self._room, max(1, self._room // 2)), len(ids) - self._room]
+        members: dict[int, list[int]] = {}
+        for index, position in enumerate(positions):
+            first = max(0, (position - self._room) // max(1, self._room // 2))
+            near = (start for start in starts[first : first + 4] if start <= position < start + self._room)
+            members.setdefault(min(near, key=lambda start: abs(start + self._room / 2 - position)), []).append(index)
+        return [
+            self._window(ids, start, start + self._room, indexes, positions, numbers)
+            for start, indexes in sorted(members.items())
+        ]
+
+    def _window(
+        self,
+        ids: list[int],
+        start: int,
+        end: int,
+        indexes: Sequence[int],
+        positions: list[int],
+        numbers: Sequence[NumberSpan],
+    ) -> Window:
+        return Window(
+            np.array([self._first, *ids[start:end], self._last], dtype=np.int32),
+            tuple(positions[index] - start + 1 for index in indexes),
+            tuple(numbers[index] for index in indexes),
+        )
+
+    def _encode(self, sentence: str, numbers: Sequence[NumberSpan]) -> tuple[list[int], list[int]]:
+        ids: list[int] = []
+        positions: list[int] = []
+        pending = iter(numbers)
+        number = next(pending, None)
+        for start, chunk in _chunks(sentence):
+            chunk_ids, ends = self._encode_chunk(chunk)
+            while number is not None and number[0] < start + len(chunk):
+                inside = number[0] - start
+                piece = next((index for index, end in enumerate(ends) if end > inside), None)
+                if piece is None:
+                    raise ValueError(f"no word piece covers {sentence[slice(*number)]!r}")
+                positions.append(len(ids) + piece)
+                number = next(pending, None)
+            ids += chunk_ids
+        if number is not None:
+            raise ValueError(f"the number at {number} lies outside its sentence of {len(sentence)} characters")
+        return ids, positions
+
+    def _encode_chunk(self, chunk: str) -> tuple[list[int], list[int]]:
+        known = self._memo.get(chunk)
+        if known is None:
+            encoding = self._tokenizer.encode(chunk, add_special_tokens=False)
+            known = (encoding.ids, [end for _, end in encoding.offsets])
+            if len(chunk) <= _MEMO_CHUNK_LENGTH:
+                if len(self._memo) >= _MEMO_ENTRIES:
+                    self._memo.clear()
+                self._memo[chunk] = known
+        return known
+
+
+def _chunks(sentence: str) -> Iterator[tuple[int, str]]:
+    """What stands between plain white space, with its offset."""
+    start = 0
+    for chunk in sentence.translate(_SEPARATORS).split(" "):
+        if chunk:
+            yield start, chunk
+        start += len(chunk) + 1
