@@ -11,6 +11,8 @@ class Block:
     start: int
     section: str | None
     """Part/Item and note heading in force, e.g. `Part II, Item 8 > Note 7 - Debt`; None before the first heading."""
+    row: bool = False
+    """A row of a table (only where tables are asked for): one sentence, never split."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

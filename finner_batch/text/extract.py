@@ -25,7 +25,7 @@ def extract(content: str, markup: Markup, *, tables: bool = False, facts: bool =
         position += len(paragraph.text) + 1
     text = "\n".join(paragraph.text for paragraph in paragraphs)
     blocks = tuple(
-        Block(paragraph.text, start, None) for paragraph, start in zip(paragraphs, starts, strict=True)
+        Block(paragraph.text, start, None, paragraph.row) for paragraph, start in zip(paragraphs, starts, strict=True)
     )
     if not facts:
         return Extraction(text=text, blocks=blocks)

@@ -1,56 +1,109 @@
-"""Tables: which rows a reader would call prose, and how a row reads as one block."""
+"""Tables: which rows a reader would call prose, and how the other rows read as one block each.
+
+Filings put prose into tables for its looks: a bullet beside its text, a footnote mark beside its text, a heading beside
+the paragraphs it heads, a whole note in one cell. A row is judged by what its cells hold, not by its markup. It is
+prose where
+
+- it has one cell, or list labels (a bullet, `(a)`, `1.`, `Item 7.`) and one cell; where the table holds figures that
+  cell must be a sentence, elsewhere any words will do (`Item 2.` | `Properties`);
+- or every cell is running text, beside at most one heading (`Description of the Matter` | ...).
+
+Every other row is a row of a table.
+"""
 
 import re
+from itertools import chain
 
 from finner_batch.text.paragraph import Paragraph, Table
 
-_LABEL_LENGTH = 24
-_PROSE_WORDS = 8
-_WORD = re.compile(r"[A-Za-z]{2,}")
-_FIGURE = re.compile(r"[\d\W_]*\d[\d\W_]*|[$€£¥%()\u2013\u2014-]+|N/?[AM]", re.IGNORECASE)
+Cell = list[Paragraph]
+
+_LIST_LABEL = re.compile(
+    r"""[^\w\s$\u20ac\u00a3\u00a5%]{1,3}                         # a bullet, a footnote mark
+      | [\W_]{0,2}[\da-z][\W_]{0,2}                              # 1, (a), *b, o
+      | \(?(?:\d{1,3}|[a-z]{2}|[ivx]{1,5})[.):\]]{1,2}           # 12., iv), (10)
+      | (?:\(\w{1,4}\)\s*){1,4}                                  # (a)(ii)
+      | (?:item|part|note)\s+\w{1,4}(?:\(\w\))?[.:]?\s*\W?       # Item 7A., Part II, Note 3 -
+      """,
+    re.IGNORECASE | re.VERBOSE,
+)
+_LETTER = re.compile(r"[^\W\d_]")
+_DIGIT = re.compile(r"\d")
+_WORD = re.compile(r"[^\W\d_]{2,}")
+_SENTENCE_END = re.compile(r"(?:[.;!?]|[;,] (?:and|or))[\"'\u201d\u2019)\]*\u2020]{0,4}\Z")
+_LABEL_LENGTH = 16
+_HEADING_LENGTH = 60
+_HEADING_WORDS = 3
+_SENTENCE_WORDS = 8
+_RUNNING_WORDS = 15
 
 
 def resolve(table: Table, *, tables: bool) -> list[Paragraph]:
-    """The paragraphs a table contributes: prose rows as paragraphs; other rows left out, or one block each."""
-    rows = [cells for row in table.rows if (cells := [cell for cell in row if cell])]
-    data = any(len(cells) > 1 and _FIGURE.fullmatch(_cell_text(cells[-1])) for cells in rows)
+    """What a table contributes: its prose, and with `tables` its other rows. Nested tables come resolved."""
+    rows = [filled for row in table.rows if (filled := [cell for cell in row if cell])]
+    texts = [[text for cell in cells if (text := _text(cell))] for cells in rows]
+    has_figures = any(_is_figure(text) for row in texts for text in row[1:])
     result: list[Paragraph] = []
-    for cells in rows:
-        if _is_prose(cells, data=data):
+    for cells, row in zip(rows, texts, strict=True):
+        if _is_prose(cells, row, has_figures=has_figures):
             result += _as_prose(cells)
         elif tables:
-            result.append(_as_row(cells))
+            result += _as_row(cells)
     return result
 
 
-def _is_prose(cells: list[list[Paragraph]], *, data: bool) -> bool:
-    *labels, body = cells
-    if any(len(_cell_text(label)) > _LABEL_LENGTH for label in labels) or len(labels) > 2:
+def _text(cell: Cell) -> str:
+    """The cell's own text, without the rows of tables nested in it."""
+    if len(cell) == 1:
+        return "" if cell[0].row else cell[0].text
+    return " ".join(paragraph.text for paragraph in cell if not paragraph.row)
+
+
+def _is_prose(cells: list[Cell], texts: list[str], *, has_figures: bool) -> bool:
+    if not texts or _is_figure(texts[-1]):
         return False
-    if any(len(_WORD.findall(paragraph.text)) >= _PROSE_WORDS for paragraph in body):
-        return True
-    return not data and not _FIGURE.fullmatch(_cell_text(body))
+    if all(map(_is_list_label, texts[:-1])):
+        return not has_figures or any(_is_sentence(paragraph.text, _SENTENCE_WORDS) for paragraph in cells[-1])
+    if _is_heading(texts[0]):
+        cells, texts = cells[1:], texts[1:]
+    return all(any(_is_sentence(paragraph.text, _RUNNING_WORDS) for paragraph in cell) for cell in cells if _text(cell))
 
 
-def _cell_text(cell: list[Paragraph]) -> str:
-    return " ".join(paragraph.text for paragraph in cell)
+def _is_figure(text: str) -> bool:
+    return not _LETTER.search(text)
 
 
-def _as_prose(cells: list[list[Paragraph]]) -> list[Paragraph]:
-    *labels, body = cells
+def _is_list_label(text: str) -> bool:
+    return len(text) <= _LABEL_LENGTH and _LIST_LABEL.fullmatch(text) is not None
+
+
+def _is_heading(text: str) -> bool:
+    """Words, not an identifier such as an exhibit's number."""
+    return len(text) <= _HEADING_LENGTH and (not _DIGIT.search(text) or len(_WORD.findall(text)) >= _HEADING_WORDS)
+
+
+def _is_sentence(text: str, words: int) -> bool:
+    return _SENTENCE_END.search(text, max(0, len(text) - 12)) is not None and len(_WORD.findall(text, 0, 2000)) >= words
+
+
+def _as_prose(cells: list[Cell]) -> list[Paragraph]:
+    """The row's paragraphs, list labels in front of the first."""
+    labels = 0
+    while labels < len(cells) - 1 and _is_list_label(_text(cells[labels])):
+        labels += 1
+    paragraphs = list(chain.from_iterable(cells[labels:]))
     if not labels:
-        return body
-    return [_joined([*(p for label in labels for p in label), body[0]]), *body[1:]]
+        return paragraphs
+    return [_joined([*chain.from_iterable(cells[:labels]), paragraphs[0]]), *paragraphs[1:]]
 
 
-def _as_row(cells: list[list[Paragraph]]) -> Paragraph:
-    row = _joined([paragraph for cell in cells for paragraph in cell])
-    row.row = True
-    return row
+def _as_row(cells: list[Cell]) -> list[Paragraph]:
+    """One paragraph for the whole row, then the rows of tables nested in it."""
+    own = [paragraph for cell in cells for paragraph in cell if not paragraph.row]
+    nested = [paragraph for cell in cells for paragraph in cell if paragraph.row]
+    return [_joined(own, row=True), *nested] if own else nested
 
 
-def _joined(paragraphs: list[Paragraph]) -> Paragraph:
-    return Paragraph(
-        " ".join(paragraph.text for paragraph in paragraphs),
-        tuple(segment for paragraph in paragraphs for segment in paragraph.segments),
-    )
+def _joined(paragraphs: list[Paragraph], *, row: bool = False) -> Paragraph:
+    text = " ".join(paragraph.text for paragraph in paragraphs)
+    return Paragraph(text, tuple(chain.from_iterable(paragraph.segments for paragraph in paragraphs)), row)
