@@ -5,6 +5,7 @@ from finner_batch.text.block import Block, Extraction
 from finner_batch.text.facts import Placement, Tagging, resolve
 from finner_batch.text.html import read_html
 from finner_batch.text.paragraph import Paragraph
+from finner_batch.text.sections import sections
 
 
 def extract(content: str, markup: Markup, *, tables: bool = False, facts: bool = False) -> Extraction:
@@ -24,8 +25,10 @@ def extract(content: str, markup: Markup, *, tables: bool = False, facts: bool =
         starts.append(position)
         position += len(paragraph.text) + 1
     text = "\n".join(paragraph.text for paragraph in paragraphs)
+    places = sections([paragraph.text for paragraph in paragraphs])
     blocks = tuple(
-        Block(paragraph.text, start, None, paragraph.row) for paragraph, start in zip(paragraphs, starts, strict=True)
+        Block(paragraph.text, start, place, paragraph.row)
+        for paragraph, start, place in zip(paragraphs, starts, places, strict=True)
     )
     if not facts:
         return Extraction(text=text, blocks=blocks)
