@@ -73,9 +73,17 @@ _TITLE_OF = {
     for number, _, _ in _TITLES
 }
 
-_NOTE = re.compile(rf"notes?\s+(?P<number>\d{{1,2}}|[a-z])(?![\w(&]){_SEPARATORS}(?P<title>.*)", re.IGNORECASE | re.DOTALL)
+_NOTE = re.compile(
+    rf"notes?\s+(?P<number>\d{{1,2}}|[a-z])(?![\w(&])(?P<separator>{_SEPARATORS})(?P<title>.*)", re.IGNORECASE | re.DOTALL
+)
 _NUMBERED = re.compile(
-    rf"(?P<open>\(?)(?P<number>\d{{1,2}}|[A-Z])(?P<close>[.)]*)(?![\w%$]){_SEPARATORS}(?P<title>.*)", re.DOTALL
+    rf"(?P<open>\(?)(?P<number>\d{{1,2}}|[A-Z])(?P<close>[.)]*)(?![\w%$])(?P<separator>{_SEPARATORS})(?P<title>.*)", re.DOTALL
+)
+_RUN_IN = re.compile(r"(?P<title>[^.:\u2013\u2014]{3,120})[.:\u2013\u2014]+ \S")
+_FIRST_NOTE = re.compile(
+    r".*\baccounting (?:policies|principles)|basis of (?:presentation|preparation|consolidation|accounting)"
+    r"|(?:nature|description|overview) of (?:the )?(?:business|operations|company)|organization|the company\b|business\Z",
+    re.IGNORECASE,
 )
 _NOTES = re.compile(r"(?:[\w&.,'\u2019-]+ ){0,6}?notes to (?:[\w()'\u2019,-]+ ){0,6}statements?\b", re.IGNORECASE)
 _AFTER_NOTES = re.compile(
@@ -117,7 +125,7 @@ def item_heading(text: str) -> ItemHeading | None:
     numbers = [number.upper().replace(" ", "") for number in re.findall(_NUMBER, match["numbers"], re.IGNORECASE)]
     stated = match["part"].upper() if match["part"] else None
     title = _CONTINUED.sub("", match["title"])
-    heading = ItemHeading(" and ".join((", ".join(numbers[:-1]), numbers[-1]) if numbers[:-1] else numbers), stated)
+    heading = ItemHeading(" and ".join(numbers), stated)
     if _NO_TITLE.match(title):
         return heading
     if _PAGE_NUMBER.search(title):
@@ -130,7 +138,10 @@ def item_heading(text: str) -> ItemHeading | None:
 
 
 def note_heading(text: str) -> NoteHeading | None:
-    """`NOTE 7. DEBT`, `(7) Long-Term Debt` and `G. Debt` are notes 7; whether a number is a note's is for the caller."""
+    """`NOTE 7. DEBT`, `(7) Long-Term Debt` and `G. Debt` are notes 7; whether a number is a note's is for the caller.
+
+    A title may run into the text (`NOTE 7. DEBT. In June 2023 ...`) where it is written in capitals.
+    """
     match = _NOTE.match(text)
     style = "note"
     if match is None:
@@ -138,11 +149,25 @@ def note_heading(text: str) -> NoteHeading | None:
         if match is None:
             return None
         style = match["open"] + ("1" if match["number"].isdigit() else "A") + match["close"]
-    label = match["number"].upper()
     title = _CONTINUED.sub("", match["title"]).strip(" .:-\u2013\u2014")
-    if title and not is_title(title):
+    if title and (len(text) > HEADING_LENGTH or not is_title(title)):
+        run_in = _RUN_IN.match(title)
+        if run_in is None or not run_in["title"].isupper():
+            return None
+        title = run_in["title"]
+    if style == "note" and title and not match["separator"].strip() and not _is_title_case(title):
         return None
+    label = match["number"].upper()
     return NoteHeading(style, int(label) if label.isdigit() else ord(label) - ord("A") + 1, label, title)
+
+
+def is_first_note(title: str) -> bool:
+    """What first notes are called: `Summary of Significant Accounting Policies`, `Basis of Presentation`."""
+    return _FIRST_NOTE.match(title) is not None
+
+
+def _is_title_case(text: str) -> bool:
+    return text.isupper() or not re.search(r"\b[a-z]{5,}\b", text)
 
 
 def is_title(text: str) -> bool:

@@ -4,10 +4,10 @@ import re
 from collections.abc import Sequence
 
 from finner_batch.text.headings import (
-    HEADING_LENGTH,
     ItemHeading,
     NoteHeading,
     closes_notes,
+    is_first_note,
     is_title,
     item_heading,
     note_heading,
@@ -49,9 +49,7 @@ def _headings(texts: Sequence[str]) -> dict[int, Heading]:
     for index, text in enumerate(texts):
         if not _CANDIDATE.match(text):
             continue
-        heading = item_heading(text) or (
-            (part_heading(text) or note_heading(text)) if len(text) <= HEADING_LENGTH else None
-        )
+        heading = item_heading(text) or part_heading(text) or note_heading(text)
         if heading or opens_notes(text) or closes_notes(text):
             found[index] = heading
     return found
@@ -99,8 +97,10 @@ class _Place:
             self._enter_part(heading)
         if closes_notes(text):
             self._leave_notes()
+            self._leave_last_item()
         elif opens_notes(text):
             self._in_notes = True
+            self._leave_last_item()
         place = ", ".join(
             f"{name} {value}" for name, value in (("Part", self._part), ("Item", self._item)) if value is not None
         )
@@ -125,13 +125,18 @@ class _Place:
         if heading.style == "note":
             expected = bool(title) or self._style == "note"
         elif self._style is None:
-            expected = self._in_notes and heading.number == 1 and bool(title)
+            expected = heading.number == 1 and bool(title) and (self._in_notes or is_first_note(title))
         else:
             expected = heading.style == self._style and 0 < heading.number - self._number <= 2 and bool(title)
         if expected:
             self._in_notes = True
             self._style, self._number = heading.style, heading.number
             self._note = f"Note {heading.label} - {title}" if title else f"Note {heading.label}"
+
+    def _leave_last_item(self) -> None:
+        """Financial statements that follow Item 16 (`Form 10-K Summary`: `None.`) or signatures stand in no Item."""
+        if self._item == "16":
+            self._part = self._item = None
 
     def _leave_notes(self) -> None:
         self._in_notes = False
