@@ -1,0 +1,95 @@
+"""What a number token is: the one definition that labelling, decoding, values and evaluation share.
+
+A token is digits with their separators, and no sign, currency or unit around them:
+
+- digits in groups: `1,500,000`, `12,34,567` (Indian), `1'500'000` (Swiss), `1.500.000` and `1.234,56` (European);
+- a decimal point: `2.25`, `3,000.5`; a leading one (`.75`) unless a letter, digit, point or `)` stands before it (`No.5`);
+- a vulgar fraction, and a whole number with one: `1/2`, `7½`, `3 1/4`, `3-1/4`, `61/4` (its superscript lost);
+- a dotted chain is one token though no number: `4.1.2`, `31.12.2023`.
+
+Everything else ends a token. A comma that does not group (`1,2`; `31,2023`), a slash that makes no vulgar fraction
+(`12/31/2023`, `50/50`), a hyphen (`364-day`, `2022-2023`, `555-0199`), a letter (`10b-5`, `Q3`, `7.5x`, `$1.5B`, `1.5e9`,
+`5.250%Notes`), a bracket (`500(1)`) and the full stop of a sentence stay outside. Identifiers, years and dates are tokens
+too: telling them from amounts is the tagger's task. So every digit 0-9 lies in exactly one token.
+"""
+
+import re
+from decimal import Decimal
+
+VULGAR_FRACTIONS = {
+    "¼": (1, 4), "½": (1, 2), "¾": (3, 4), "⅓": (1, 3), "⅔": (2, 3), "⅕": (1, 5), "⅖": (2, 5), "⅗": (3, 5), "⅘": (4, 5),
+    "⅙": (1, 6), "⅚": (5, 6), "⅛": (1, 8), "⅜": (3, 8), "⅝": (5, 8), "⅞": (7, 8),
+}  # fmt: skip
+"""Single characters that print a fraction: character -> (numerator, denominator)."""
+
+_SIGNS = "".join(VULGAR_FRACTIONS)
+_SLASH = "[/⁄]"
+_FRACTION = rf"{_SLASH}(?:2|3|4|5|6|8|10|16|20|32|64|100|1000)(?![0-9/⁄]|[.,][0-9])"
+
+_TOKEN = re.compile(
+    rf"""
+    [0-9] (?:                                                  # the first character alone is tested at most places
+        (?<![/⁄].) [0-9]{{0,3}} {_FRACTION}                      # 1/2  61/4
+      | [0-9]{{0,2}} [ -] [0-9]{{1,2}} {_FRACTION}               # 3 1/4  3-1/4
+      | [0-9]{{0,2}} \ ? [{_SIGNS}]                              # 7½
+      | [0-9]{{0,2}} (?:\.[0-9]{{3}})+ ,[0-9]{{1,2}} (?![0-9]|[.,][0-9])    # 1.234,56
+      | (?: [0-9]{{0,2}} (?:,[0-9]{{3}})+                        # 1,500,000
+          | [0-9]? (?:,[0-9]{{2}})+ ,[0-9]{{3}}                  # 12,34,567
+          | [0-9]{{0,2}} (?:['’][0-9]{{3}})+                     # 1'500'000
+        ) (?![0-9]) (?:\.[0-9]+)?
+      | [0-9]* (?:\.[0-9]+)*                                   # 2.25  1.500.000  4.1.2
+    )
+  | \. (?<![A-Za-z0-9.)]\.) [0-9]+                             # .75
+  | [{_SIGNS}]                                               # ½
+    """,
+    re.VERBOSE,
+)
+
+_GROUPED = re.compile(r"[0-9]{1,3}(?:,[0-9]{3})+(?:\.[0-9]+)?|[0-9]{1,2}(?:,[0-9]{2})+,[0-9]{3}(?:\.[0-9]+)?")
+_SWISS = re.compile(r"[0-9]{1,3}(?:['’][0-9]{3})+(?:\.[0-9]+)?")
+_EUROPEAN = re.compile(r"[0-9]{1,3}(?:\.[0-9]{3})+,[0-9]{1,2}|[0-9]{1,3}(?:\.[0-9]{3}){2,}")
+_PLAIN = re.compile(r"[0-9]*\.?[0-9]+")
+_MIXED = re.compile(rf"(?:([0-9]+)[ -])?([0-9]+){_SLASH}([0-9]+)")
+_MIXED_SIGN = re.compile(rf"([0-9]*)\ ?([{_SIGNS}])")
+
+
+def number_tokens(sentence: str) -> list[tuple[int, int]]:
+    """Number tokens of a sentence, in order: `(start, end)` code points, apart from each other.
+
+    The list is empty exactly where the sentence holds no digit 0-9 and no vulgar fraction character.
+    """
+    return [match.span() for match in _TOKEN.finditer(sentence)]
+
+
+def magnitude(token: str) -> Decimal | None:
+    """Say which number a token prints, without sign, scale or unit; None where it prints none (`4.1.2`).
+
+    A comma groups and a point is decimal, as filings in English write; `1.234,56` and `1.500.000` can only be European.
+    `61/4` is 6 1/4 when it can be read in one way: a fraction whose numerator exceeds its denominator lost its superscript.
+    """
+    if _PLAIN.fullmatch(token):
+        return Decimal(token)
+    if _GROUPED.fullmatch(token):
+        return Decimal(token.replace(",", ""))
+    if _SWISS.fullmatch(token):
+        return Decimal(token.replace("'", "").replace("’", ""))
+    if _EUROPEAN.fullmatch(token):
+        return Decimal(token.replace(".", "").replace(",", "."))
+    if match := _MIXED_SIGN.fullmatch(token):
+        numerator, denominator = VULGAR_FRACTIONS[match[2]]
+        return Decimal(match[1] or 0) + Decimal(numerator) / denominator
+    if match := _MIXED.fullmatch(token):
+        return _mixed(match[1], match[2], int(match[3]))
+    return None
+
+
+def _mixed(whole: str | None, numerator: str, denominator: int) -> Decimal | None:
+    """Read whole, numerator and denominator; a numerator that swallowed the whole number is split where one split fits."""
+    if whole is not None or int(numerator) < denominator:
+        return Decimal(whole or 0) + Decimal(int(numerator)) / denominator if int(numerator) < denominator else None
+    splits = [(numerator[:cut], numerator[cut:]) for cut in range(1, len(numerator))]
+    fits = [
+        (front, back) for front, back in splits
+        if not back.startswith("0") and int(back) < denominator and (int(back) % 2 or denominator % 2)
+    ]  # fmt: skip
+    return _mixed(*fits[0], denominator) if len(fits) == 1 else None

@@ -1,0 +1,65 @@
+"""What scales a number: percent, basis points, thousand to trillion, and a fraction of one percent."""
+
+import re
+from dataclasses import dataclass
+from decimal import Decimal
+
+_POWERS = {
+    "hundred": 2, "thousand": 3, "lakh": 5, "million": 6, "crore": 7, "billion": 9, "trillion": 12,
+    "mn": 6, "mln": 6, "mil": 6, "mm": 6, "bn": 9, "bln": 9, "tn": 12, "trn": 12,
+    "k": 3, "m": 6, "b": 9, "t": 12,
+}  # fmt: skip
+"""Scale word in lower case, without plural s -> power of ten."""
+
+_PERCENT_WORD = r"per[\s-]?cent(?:um|age[\s-]+points?)?|pct"
+_PERCENT = re.compile(rf"[\s-]*(?:[%％]|(?:{_PERCENT_WORD})(?![a-z]))", re.IGNORECASE)
+_BASIS_POINTS = re.compile(r"[\s-]*(?:basis[\s-]+(?:point|pt)s?|bps?|bips|b\.p\.s?)(?![a-z])", re.IGNORECASE)
+_OF_ONE_PERCENT = re.compile(rf"\s+of\s+(?:an?|one|1(?:\.0+)?)\s*(?:%|(?:{_PERCENT_WORD})(?![a-z]))", re.IGNORECASE)
+_WORD = re.compile(
+    r"[\s-]*(?:(?P<word>hundred|thousand|lakh|million|crore|billion|trillion)s?|(?P<short>mn|mln|bn|bln|trn))(?![a-z])",
+    re.IGNORECASE,
+)
+_MONEY_WORD = re.compile(r"\s?(?P<short>MM|mm|[Mm]il|tn|(?<=[0-9])[KkMmBbT]|(?<=[0-9] )[MB])(?![A-Za-z0-9])")
+_FRACTION_OF = re.compile(
+    r"(?<![a-z0-9])(?:(?P<count>one|two|three|five|seven)[\s-](?P<part>half|third|fourth|quarter|fifth|eighth|tenth)s?"
+    r"|(?P<numerator>[0-9]{1,2})/(?P<denominator>[0-9]{1,3}))(?:\s*\([^)]{1,8}\))?\s+of\s+$",
+    re.IGNORECASE,
+)
+_COUNTS = {"one": 1, "two": 2, "three": 3, "five": 5, "seven": 7}
+_PARTS = {"half": 2, "third": 3, "fourth": 4, "quarter": 4, "fifth": 5, "eighth": 8, "tenth": 10}
+
+
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """What a number is multiplied by: `10**exponent`, and whether that makes it a rate (percent, basis points)."""
+
+    exponent: int
+    is_rate: bool
+    end: int
+    """Where the words end in the text."""
+
+
+def scale_after(text: str, start: int, *, money: bool) -> Scale | None:
+    """Read the scale written directly after `text[:start]`.
+
+    Scale words multiply (`hundred million`). `money` says that a currency stands before the number: only then are `MM`,
+    `mm`, `M`, `B`, `K` and `T` scales.
+    """
+    for pattern, exponent in ((_PERCENT, -2), (_BASIS_POINTS, -4), (_OF_ONE_PERCENT, -2)):
+        if match := pattern.match(text, start):
+            return Scale(exponent, is_rate=True, end=match.end())
+    exponent, end = 0, start
+    while match := _WORD.match(text, end) or (_MONEY_WORD.match(text, end) if money and end == start else None):
+        word = match.groupdict().get("word") or match["short"]
+        exponent, end = exponent + _POWERS[word.lower()], match.end()
+    return Scale(exponent, is_rate=False, end=end) if end > start else None
+
+
+def fraction_before(text: str, end: int) -> Decimal | None:
+    """Fraction that multiplies what follows `text[:end]`: 0.5 after `one-half of` and `1/2 of`; None without one."""
+    match = _FRACTION_OF.search(text[max(0, end - 40) : end])
+    if match is None:
+        return None
+    if match["count"]:
+        return Decimal(_COUNTS[match["count"].lower()]) / _PARTS[match["part"].lower()]
+    return Decimal(match["numerator"]) / int(match["denominator"]) if int(match["denominator"]) else None

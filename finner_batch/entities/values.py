@@ -1,0 +1,135 @@
+"""From a number token to its value: the decimal grammar of amounts and rates in English filings."""
+
+import re
+from collections.abc import Iterator
+from decimal import Decimal
+
+from finner_batch.entities.numbers import number_tokens
+from finner_batch.entities.quantity import Quantity, read_quantity
+from finner_batch.entities.units import counts_shares
+from finner_batch.entities.value import Value
+
+_RANGE = r"to|through|[-–—]"
+_CONNECTOR = re.compile(rf"\s*(?:(?P<range>{_RANGE})|(?P<comma>,)|,?\s*(?:and/or|and|or|&)|/)\s*", re.IGNORECASE)
+_YEAR = re.compile(r"(?:19|20)[0-9]{2}")
+_REFERENCE = re.compile(
+    r"(?:\b(?:notes?|items?|parts?|sections?|articles?|rules?|levels?|classe?s?|series|tranches?|steps?|phases?|pages?|tables?"
+    r"|exhibits?|schedules?|topics?|forms?|january|february|march|april|may|june|july|august|september|october|november|december"
+    r"|jan\.|feb\.|mar\.|apr\.|aug\.|sept?\.|oct\.|nov\.|dec\.))\s+$|[a-z][-–]?$",
+    re.IGNORECASE,
+)
+_IN_UNITS = re.compile(
+    r"\((?:(?:u\.?s\.?\s+)?(?:dollars|\$|amounts|shares)\s+)?(?:stated\s+|expressed\s+)?in\s+(?P<word>thousand|million|billion)s"
+    r"(?P<shares>\s+of\s+shares)?[^)]*\)",
+    re.IGNORECASE,
+)
+_PRICE = re.compile(r"\.[0-9]{2,}$")
+_DENOMINATION = re.compile(r"(?<![a-z])(?:per|each|every|multiples\s+of|denominations\s+of)\s+$", re.IGNORECASE)
+_LARGEST_STATED = Decimal(10) ** 12
+"""An amount that a stated scale would lift to a trillion is printed in full."""
+_POWERS = {"thousand": 3, "million": 6, "billion": 9}
+
+
+def read_value(sentence: str, start: int, end: int, *, stated: int = 0) -> Value:
+    """Value of the number token `sentence[start:end]`, with the scale and unit that the sentence gives it.
+
+    Marks at the number itself come first: `2.25%` 0.0225 pure, `€400 million` 4e8 EUR, `$(1.5) million` -1.5e6 USD, `3 1/4%`
+    0.0325, `$0.01 per share` USD/shares, `3.50 to 1.00` 3.5 pure. What it lacks it shares with the numbers that a range or
+    list joins it to: `1.25 to 1.75 percentage points`, `$1.0, $1.5 and $2.0 billion`, `$200 to 300 million`. Last, `(in
+    millions)` before it in the sentence scales an amount of money, and so does `stated`, the power of ten that the document
+    states for bare amounts (see `stated_scales`; 0 where it states none). Arithmetic is decimal, so `2.25%` is exactly the float 0.0225.
+
+    `value` is None where the digits print no number (`4.1.2`), `unit` where the sentence states none. Words that give a
+    number its accounting sign (a loss, a decrease) do not change it.
+    """
+    own = read_quantity(sentence, start, end)
+    if own.number is None:
+        return Value(None, None, 0)
+    scale, unit, currency, per_share = own.scale, own.unit, own.currency, own.per_share
+    if _may_share(sentence, start, end, own):
+        for other in _joined_after(sentence, end, own):
+            scale = scale or other.scale
+            unit = unit or other.unit
+            per_share = per_share or (own.scale is None and other.per_share)
+    is_rate = scale is not None and scale.is_rate
+    if currency is None and unit is None and not is_rate:
+        currency = _joined_before(sentence, start, end, own)
+    heading = _IN_UNITS.search(sentence, 0, own.start)
+    if currency is None and unit is None and not is_rate:
+        counted = heading is not None and heading["shares"] is not None
+        unit = "shares" if counted or counts_shares(sentence[:start], sentence[own.end :]) else None
+    exponent = 0
+    if scale is not None:
+        exponent = scale.exponent
+    elif heading is not None and not per_share and (currency or (unit == "shares" and heading["shares"])):
+        exponent = _POWERS[heading["word"].lower()]
+    elif currency and not per_share and _may_be_scaled(sentence, start, end, own, stated):
+        exponent = stated
+    value = own.number.scaleb(exponent)
+    if value and (own.negative or (own.bracketed and is_rate)):
+        value = -value
+    if currency is not None:
+        unit = f"{currency}/shares" if per_share else currency
+    elif is_rate:
+        unit = "pure"
+    return Value(float(value), unit, exponent)
+
+
+def _may_be_scaled(sentence: str, start: int, end: int, own: Quantity, stated: int) -> bool:
+    """Whether a bare amount can be in thousands or millions: no price to the cent, no denomination, below a trillion."""
+    return (
+        own.number is not None
+        and own.number.scaleb(stated) < _LARGEST_STATED
+        and not _PRICE.search(sentence, start, end)
+        and not _DENOMINATION.search(sentence[max(0, own.start - 20) : own.start])
+    )
+
+
+def _may_share(sentence: str, start: int, end: int, own: Quantity) -> bool:
+    """Whether a number lacks something that a later one may lend: it is no year, no date, no reference, no name."""
+    if own.unit or own.per_share or (own.scale and (own.scale.is_rate or own.currency)):
+        return False
+    head = sentence[max(0, start - 20) : start]
+    return own.currency is not None or not (_YEAR.fullmatch(sentence, start, end) or _REFERENCE.search(head))
+
+
+def _joined_after(sentence: str, end: int, own: Quantity) -> Iterator[Quantity]:
+    """Yield the numbers after `own` in the same range or list, as far as `own` may share their scale and unit.
+
+    A comma alone joins nothing: a list ends with `and`, `or` or a range.
+    """
+    position, listed = own.end, []
+    for start, stop in number_tokens(sentence):
+        if start < end:
+            continue
+        connector = _CONNECTOR.match(sentence, position)
+        if connector is None:
+            return
+        other = read_quantity(sentence, start, stop)
+        if other.start != connector.end() or not _same_kind(own, other, in_range=connector["range"] is not None):
+            return
+        if other.scale and own.scale is None and "," in sentence[own.start : own.end]:
+            return
+        listed.append(other)
+        if not connector["comma"]:
+            yield from listed
+            listed = []
+        position = other.end
+
+
+def _same_kind(own: Quantity, other: Quantity, *, in_range: bool) -> bool:
+    """Whether two joined numbers count the same thing: one currency, or none; a range may name it at its first end alone."""
+    if own.currency == other.currency:
+        return True
+    is_rate = other.scale is not None and other.scale.is_rate
+    return own.currency is not None and other.currency is None and in_range and not is_rate and other.unit is None
+
+
+def _joined_before(sentence: str, start: int, end: int, own: Quantity) -> str | None:
+    """Currency of the lower end of the range whose upper end is `own` (`$200 to 300 million`); None without one."""
+    before = [token for token in number_tokens(sentence) if token[1] <= start]
+    if not before or (own.scale is None and _YEAR.fullmatch(sentence, start, end)):
+        return None
+    other = read_quantity(sentence, *before[-1])
+    connector = _CONNECTOR.fullmatch(sentence, other.end, own.start)
+    return other.currency if connector and connector["range"] and not other.per_share else None
