@@ -54,3 +54,66 @@ class Document:
     header: Header
     sha256: str
     bytes: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FailedDocument:
+    """A document, or a row of a shard, that cannot be read or parsed: its row in `documents` says why.
+
+    The fields are those of `Document`; `kind` is None where nothing could be read; `sha256` and `bytes` are of the
+    row's stored bytes where a row has no text.
+    """
+
+    document_id: str
+    source: str
+    kind: str | None
+    header: Header
+    sha256: str
+    bytes: int
+    stage: str
+    """As in `DocumentError`."""
+    error_type: str
+    """Class name of the cause, e.g. `UnicodeDecodeError`."""
+    error: str
+    """What is wrong, and what to do about it."""
+
+    @classmethod
+    def of_source(
+        cls,
+        source: Source,
+        *,
+        sha256: str,
+        bytes: int,  # noqa: A002 - the column of `documents`
+        stage: str,
+        error_type: str,
+        error: str,
+    ) -> "FailedDocument":
+        """Describe a whole file that could not be read; what its path states is its header."""
+        from finner_batch.sources.edgar_path import path_document_id, path_header  # noqa: PLC0415 - it builds on this
+
+        return cls(
+            document_id=path_document_id(source),
+            source=source.uri,
+            kind=None,
+            header=path_header(source.uri),
+            sha256=sha256,
+            bytes=bytes,
+            stage=stage,
+            error_type=error_type,
+            error=error,
+        )
+
+    @classmethod
+    def of_document(cls, document: Document, *, stage: str, error_type: str, error: str) -> "FailedDocument":
+        """Describe a document that was read and then failed in a later stage."""
+        return cls(
+            document_id=document.document_id,
+            source=document.source,
+            kind=document.kind,
+            header=document.header,
+            sha256=document.sha256,
+            bytes=document.bytes,
+            stage=stage,
+            error_type=error_type,
+            error=error,
+        )

@@ -1,0 +1,79 @@
+"""Header fields that a path states by convention, and the document name in it.
+
+Conventions read:
+- EDGAR's archive, `…/edgar/data/<cik>/<18 digits>/<document>` and `…/edgar/data/<cik>/<accession>.txt`
+  (https://www.sec.gov/search-filings/edgar-search-assistance/accessing-edgar-data);
+- a folder named by the 18 digits of an accession number;
+- a dashed accession number in the file's name, or in its folder's;
+- sec-edgar-downloader, `sec-edgar-filings/<ticker or cik>/<form>/<accession>/<document>`.
+
+A name that holds two different accession numbers, or digits that only resemble one, states none.
+"""
+
+import re
+
+from finner_batch.sources.document import Header, Source
+
+_DASHED = re.compile(r"(?<![\d-])\d{10}-\d\d-\d{6}(?!-?\d)")
+_EIGHTEEN_DIGITS = re.compile(r"(\d{10})(\d\d)(\d{6})")
+_FIRST_YEAR = 93
+"""EDGAR's first filings are of 1993."""
+_CIK_FOLDER = re.compile(r"edgar/data/(\d{1,10})/")
+_DOWNLOADER = re.compile(r"sec-edgar-filings/([^/]+)/([^/]+)/\d{10}-\d\d-\d{6}/[^/]+$")
+_COMPRESSED = (".gz", ".zst")
+
+
+def path_header(uri: str) -> Header:
+    """Read what the path states: accession number, CIK, form; nothing else."""
+    path = uri.replace("\\", "/")
+    cik_folder = _CIK_FOLDER.search(path)
+    downloader = _DOWNLOADER.search(path)
+    cik = cik_folder[1] if cik_folder else None
+    form_type = None
+    if downloader:
+        form_type = downloader[2]
+        if cik is None and downloader[1].isdecimal():
+            cik = downloader[1]
+    return Header(accession_number=_accession_number(path), cik=normal_cik(cik), form_type=form_type)
+
+
+def document_name(uri: str) -> str:
+    """Return the file's own name, without `.gz` or `.zst`."""
+    name = uri.replace("\\", "/").rstrip("/").rpartition("/")[2]
+    for suffix in _COMPRESSED:
+        name = name.removesuffix(suffix)
+    return name
+
+
+def path_document_id(source: Source) -> str:
+    """Name a file of which only the path is known."""
+    accession_number = _accession_number(source.uri.replace("\\", "/"))
+    return f"{accession_number}/{document_name(source.uri)}" if accession_number else source.name
+
+
+def normal_accession_number(value: str) -> str | None:
+    """Return `0000320193-23-000106` from its dashed or its 18-digit form; None for anything else."""
+    digits = value.replace("-", "")
+    found = _EIGHTEEN_DIGITS.fullmatch(digits)
+    if found is None or value not in (digits, "-".join(found.groups())):
+        return None
+    return "-".join(found.groups())
+
+
+def normal_cik(value: str | None) -> str | None:
+    """Return a CIK as ten digits; None where it is no CIK."""
+    if value is None or not re.fullmatch(r"\d{1,10}", value, re.ASCII) or not int(value):
+        return None
+    return value.zfill(10)
+
+
+def _accession_number(path: str) -> str | None:
+    *_, folder, name = ("", *path.split("/"))
+    for part in (name, folder):
+        found = set(_DASHED.findall(part))
+        if found:
+            return found.pop() if len(found) == 1 else None
+    digits = _EIGHTEEN_DIGITS.fullmatch(folder)
+    if digits and (int(digits[2]) >= _FIRST_YEAR or int(digits[2]) < _FIRST_YEAR - 30):
+        return "-".join(digits.groups())
+    return None

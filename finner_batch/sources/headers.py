@@ -1,0 +1,87 @@
+"""The header of an EDGAR submission: its fields, in both forms that EDGAR disseminates.
+
+`ACCESSION NUMBER:` lines stand in full submission text files; `<ACCESSION-NUMBER>` tags stand in the feed of the public
+dissemination service. Source: EDGAR Public Dissemination Service (PDS) Technical Specification
+(https://www.sec.gov/info/edgar/specifications/pds_dissemination_spec.pdf).
+"""
+
+import re
+from collections.abc import Iterable
+from dataclasses import fields
+from datetime import date
+
+from finner_batch.sources.document import Header
+from finner_batch.sources.edgar_path import normal_accession_number, normal_cik
+from finner_batch.sources.encoding import decode
+
+_FIELDS = {
+    "ACCESSION NUMBER": "accession_number",
+    "ACCESSION-NUMBER": "accession_number",
+    "CONFORMED SUBMISSION TYPE": "form_type",
+    "TYPE": "form_type",
+    "CONFORMED PERIOD OF REPORT": "period_of_report",
+    "PERIOD": "period_of_report",
+    "FILED AS OF DATE": "filing_date",
+    "FILING-DATE": "filing_date",
+    "CENTRAL INDEX KEY": "cik",
+    "CIK": "cik",
+    "COMPANY CONFORMED NAME": "company",
+    "CONFORMED-NAME": "company",
+}
+_LINE = re.compile(
+    r"^[ \t]*(?:<(ACCESSION-NUMBER|TYPE|PERIOD|FILING-DATE|CIK|CONFORMED-NAME)>"
+    r"|(ACCESSION NUMBER|CONFORMED SUBMISSION TYPE|CONFORMED PERIOD OF REPORT|FILED AS OF DATE|CENTRAL INDEX KEY"
+    r"|COMPANY CONFORMED NAME):)[ \t]*([^\n<]*)",
+    re.MULTILINE | re.IGNORECASE,
+)
+_FILE_LINE = re.compile(
+    r"(?:<(?:SEC|IMS)-DOCUMENT>|^)\s*(\d{10}-\d\d-\d{6})\.txt : \d{8}", re.MULTILINE | re.IGNORECASE
+)
+
+
+def submission_header(data: bytes) -> Header:
+    """Read the fields that a submission header states; of several filers the first, EDGAR's primary one.
+
+    The period and dates are None where they are no date, as in some filings of the 1990s.
+    """
+    text = decode(data)
+    stated: dict[str, str] = {}
+    for tag, key, value in _LINE.findall(text):
+        if value.strip():
+            stated.setdefault(_FIELDS[(tag or key).upper()], value.strip())
+    accession_number = stated.get("accession_number", "")
+    if not accession_number and (found := _FILE_LINE.search(text)):
+        accession_number = found[1]
+    return Header(
+        accession_number=normal_accession_number(accession_number),
+        cik=normal_cik(stated.get("cik")),
+        company=" ".join(stated.get("company", "").split()) or None,
+        form_type=stated.get("form_type"),
+        period_of_report=compact_date(stated.get("period_of_report", "")),
+        filing_date=compact_date(stated.get("filing_date", "")),
+    )
+
+
+def compact_date(text: str) -> date | None:
+    """Read `20231231` as a date; None where it is none."""
+    found = re.fullmatch(r"(\d{4})(\d\d)(\d\d)", text, re.ASCII)
+    return calendar_date(*found.groups()) if found else None
+
+
+def calendar_date(year: str, month: str, day: str) -> date | None:
+    """Make a date of its parts; None where the calendar has no such day."""
+    try:
+        return date(int(year), int(month), int(day))
+    except ValueError:
+        return None
+
+
+def first_stated(headers: Iterable[Header]) -> Header:
+    """Take each field from the first header that states it."""
+    known = list(headers)
+    return Header(
+        **{
+            field.name: next((value for header in known if (value := getattr(header, field.name)) is not None), None)
+            for field in fields(Header)
+        }
+    )

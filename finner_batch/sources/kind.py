@@ -1,0 +1,114 @@
+"""The kind of a file, told by its content: shard, submission, HTML, inline XBRL or text, or nothing that can be read.
+
+Names decide only where content cannot: a file named `.parquet` that is no Parquet is damaged, not text, and a file
+named `.jsonl` is JSON Lines even when its first line is broken.
+"""
+
+import re
+from typing import Literal
+
+from finner_batch.errors import DocumentError
+from finner_batch.sources.encoding import has_wide_bom
+
+Container = Literal["parquet", "jsonl", "json", "submission", "document"]
+"""`json`: one object over several lines, a shard of one row. `document`: HTML or text, told apart once decoded."""
+
+Body = Literal["ixbrl", "html", "text", "preformatted"]
+"""`preformatted`: a text filing inside `<PRE>`, without other structure."""
+
+SNIFF_BYTES = 1 << 16
+
+_BINARY = (
+    (b"%PDF", "a PDF", "EDGAR's PDFs are courtesy copies: take the .htm or .txt of the same filing"),
+    (b"PK\x03\x04", "a zip archive (also .xlsx, .docx)", "unpack it and give the folder"),
+    (b"\x89PNG", "a PNG image", "leave it out"),
+    (b"\xff\xd8\xff", "a JPEG image", "leave it out"),
+    (b"GIF8", "a GIF image", "leave it out"),
+    (b"\xd0\xcf\x11\xe0", "an old Office file (.doc, .xls)", "save it as HTML or text"),
+    (b"BZh", "bzip2 data", "unpack it, or pack it as .gz or .zst"),
+    (b"\xfd7zXZ", "xz data", "unpack it, or pack it as .gz or .zst"),
+    (b"7z\xbc\xaf", "a 7z archive", "unpack it and give the folder"),
+    (b"Rar!", "a RAR archive", "unpack it and give the folder"),
+    (b"ARROW1", "an Arrow file", "write it as Parquet"),
+    (b"ORC", "an ORC file", "write it as Parquet"),
+    (b"Obj\x01", "an Avro file", "write it as Parquet"),
+    (b"SQLite format 3", "an SQLite database", "export its text as Parquet or JSON Lines"),
+    (b"PARE", "a Parquet file with an encrypted footer", "write it without encryption"),
+)
+_CONTROLS = bytes(set(range(32)) - set(b"\t\n\v\f\r\x1a\x1b\b"))
+_TEXT_CONTROLS_SHARE = 0.02
+
+_SUBMISSION = re.compile(
+    rb"\s*(?:-----BEGIN PRIVACY-ENHANCED MESSAGE-----|<(?:SEC|IMS)-(?:DOCUMENT|HEADER)>|<SUBMISSION>"
+    rb"|(?:<[^<>]{1,40}>\s*){0,2}(?:<DOCUMENT>\s*<TYPE>|<TYPE>[^<\n]{1,40}\s*<SEQUENCE>|<SEQUENCE>\s*\d+\s*<FILENAME>)"
+    rb"|\d{10}-\d\d-\d{6}\.txt : \d{8}\s)",
+    re.IGNORECASE,
+)
+_JSON_OBJECT = re.compile(rb'\s*\{(\s*)"(?:[^"\\]|\\.)*"\s*:', re.DOTALL)
+_JSON_ARRAY = re.compile(rb'\s*\[\s*\{\s*"', re.DOTALL)
+
+_INLINE_XBRL = re.compile(r"http://www\.xbrl\.org/20\d\d/inlineXBRL", re.IGNORECASE)
+_HTML = re.compile(
+    r"<(?:!doctype html|html|head|body|div|p|font|span|center|br|hr|tr|td|h[1-6]|pre)(?=[\s>/])", re.IGNORECASE
+)
+_STRUCTURE = re.compile(r"<(?:div|p|font|span|tr|td|th|li|h[1-6])(?=[\s>/])", re.IGNORECASE)
+_PRE = re.compile(r"<pre(?=[\s>])", re.IGNORECASE)
+_XML_ROOT = re.compile(r"\s*<\?xml[^>]*>(?>\s+|<!--.*?-->|<!DOCTYPE[^>]*>|<\?.*?\?>)*+<([\w.:-]+)", re.DOTALL)
+_DOCUMENT_ROOTS = frozenset({"html", "body", "div", "document", "text"})
+
+
+def sniff(head: bytes, name: str) -> Container:
+    """Tell what a file holds, from its first `SNIFF_BYTES` decompressed bytes and its name without `.gz` or `.zst`.
+
+    Raises `DocumentError` (stage `read`) for what holds no text, saying what it is and what to do.
+    """
+    if head.startswith(b"PAR1"):
+        return "parquet"
+    if not has_wide_bom(head):
+        _refuse_binary(head)
+        _refuse_empty(head)
+    lower = name.lower()
+    if lower.endswith((".parquet", ".pq")):
+        raise DocumentError("read", "named as Parquet, but does not start with PAR1: damaged, or not Parquet")
+    if _SUBMISSION.match(head):
+        return "submission"
+    return _json(head.removeprefix(b"\xef\xbb\xbf"), lower) or "document"
+
+
+def _json(head: bytes, name: str) -> Container | None:
+    if _JSON_ARRAY.match(head):
+        raise DocumentError("read", "a JSON array: write one object a line (JSON Lines), e.g. with `jq -c '.[]'`")
+    found = _JSON_OBJECT.match(head)
+    if name.endswith((".jsonl", ".ndjson")) or (found and b"\n" not in found[1]):
+        return "jsonl"
+    return "json" if found else None
+
+
+def body_of(text: str) -> Body:
+    """Tell what the decoded text of one document is. Raises `DocumentError` for XML that is not XHTML."""
+    head = text[:SNIFF_BYTES]
+    if _INLINE_XBRL.search(head):
+        return "ixbrl"
+    if not _HTML.search(head):
+        root = _XML_ROOT.match(head)
+        if root and root[1].rpartition(":")[2].lower() not in _DOCUMENT_ROOTS:
+            raise DocumentError("read", f"XML data (<{root[1]}>), not a document to read: leave it out")
+        return "text"
+    if _PRE.search(head) and not _STRUCTURE.search(text):
+        return "preformatted"
+    return "html"
+
+
+def _refuse_empty(head: bytes) -> None:
+    if len(head) < SNIFF_BYTES and not head.strip(b"\xef\xbb\xbf \t\r\n\f\v"):
+        raise DocumentError("read", f"{'only white space' if head else 'an empty file'}: fetch it again")
+
+
+def _refuse_binary(head: bytes) -> None:
+    for magic, what, advice in _BINARY:
+        if head.startswith(magic):
+            raise DocumentError("read", f"{what}, which holds no text to read: {advice}")
+    probe = head[:8192]
+    controls = len(probe) - len(probe.translate(None, _CONTROLS))
+    if b"\0" in probe or controls > _TEXT_CONTROLS_SHARE * len(probe):
+        raise DocumentError("read", "binary data, not text: check what the file is, or leave it out")

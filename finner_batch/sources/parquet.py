@@ -1,0 +1,90 @@
+"""Parquet shards: rows in batches of bounded size, only the columns needed.
+
+Source: Apache Parquet format, https://parquet.apache.org/docs/file-format/.
+"""
+
+from collections.abc import Iterator
+from typing import Any, BinaryIO
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from finner_batch.errors import DocumentError
+from finner_batch.sources.document import Document, FailedDocument
+from finner_batch.sources.rows import Columns, RowReader, choose_columns
+
+_BATCH_BYTES = 16 << 20
+_BATCH_ROWS = 4096
+_BUFFER_BYTES = 1 << 20
+
+
+def read_parquet(
+    stream: BinaryIO, rows: RowReader, text_columns: tuple[str, ...] | None, id_column: str | None
+) -> Iterator[Document | FailedDocument]:
+    """Read the documents of a Parquet shard, in order. A damaged row group fails as one row; the others are read.
+
+    Raises `DocumentError` (stage `read`) where the file as a whole cannot be read, or lacks a column.
+    """
+    try:
+        file = pq.ParquetFile(stream, buffer_size=_BUFFER_BYTES, pre_buffer=False)
+    except (pa.ArrowException, OSError) as error:
+        raise DocumentError("read", f"damaged or truncated Parquet ({_line(error)}): write it again") from error
+    columns = choose_columns(tuple(file.schema_arrow.names), text_columns, id_column)
+    for name in columns.text:
+        if not _holds_text(kind := file.schema_arrow.field(name).type):
+            raise DocumentError("read", f"column {name} holds {kind}, not text: choose with --text-column")
+    row = 0
+    for group in range(file.num_row_groups):
+        end = row + file.metadata.row_group(group).num_rows
+        try:
+            for batch in file.iter_batches(
+                batch_size=_batch_rows(file.metadata.row_group(group), columns),
+                row_groups=[group],
+                columns=columns.names(),
+                use_threads=False,
+            ):
+                names = batch.schema.names
+                for values in zip(*(_values(column) for column in batch.columns), strict=True):
+                    yield from rows.documents(row, columns, dict(zip(names, values, strict=True)))
+                    row += 1
+        except (pa.ArrowException, OSError) as error:
+            failure = DocumentError(
+                "read", f"rows {row} to {end - 1} are damaged ({_line(error)}): write the shard again"
+            )
+            failure.__cause__ = error
+            yield from rows.failed(f"{rows.source.name}#{row}-{end - 1}", failure)
+        row = end
+
+
+def _batch_rows(group: Any, columns: Columns) -> int:
+    """Count the rows that make about 16 MiB of text."""
+    wanted = set(columns.text)
+    size: int = sum(
+        chunk.total_uncompressed_size
+        for chunk in map(group.column, range(group.num_columns))
+        if chunk.path_in_schema in wanted
+    )
+    return min(_BATCH_ROWS, max(1, _BATCH_BYTES * int(group.num_rows) // max(1, size)))
+
+
+def _values(column: Any) -> list[Any]:
+    """Return a column's values, text as bytes, so that a row that is not UTF-8 fails alone."""
+    if pa.types.is_dictionary(column.type):
+        column = column.dictionary_decode()
+    if _is_string(column.type):
+        column = column.cast(pa.large_binary())
+    return list(column.to_pylist())
+
+
+def _holds_text(kind: Any) -> bool:
+    if pa.types.is_dictionary(kind):
+        kind = kind.value_type
+    return _is_string(kind) or pa.types.is_binary(kind) or pa.types.is_large_binary(kind)
+
+
+def _is_string(kind: Any) -> bool:
+    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind))
+
+
+def _line(error: Exception) -> str:
+    return str(error).partition("\n")[0]

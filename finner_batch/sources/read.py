@@ -1,0 +1,93 @@
+"""The stage's function: a source into its documents, one at a time."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+from finner_batch.errors import DocumentError
+from finner_batch.sources.compression import compression_of, decompress, decompressed
+from finner_batch.sources.document import Document, FailedDocument, Source
+from finner_batch.sources.edgar_path import document_name
+from finner_batch.sources.encoding import decode, has_wide_bom
+from finner_batch.sources.filing import read_document, read_submission
+from finner_batch.sources.kind import SNIFF_BYTES, Container, sniff
+from finner_batch.sources.rows import Skip
+from finner_batch.sources.shards import SHARDS, read_shard
+from finner_batch.sources.storage import fingerprint, open_stored, read_stored
+
+__all__ = ["ReadOptions", "fingerprint", "is_shard", "read_documents"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReadOptions:
+    """How sources are read."""
+
+    documents: Literal["main", "all"] = "main"
+    """Of a submission: its main document, or every one that is text."""
+    text_columns: tuple[str, ...] | None = None
+    """Text columns of a shard, or patterns of them (`section_*`); None is `text`."""
+    id_column: str | None = None
+    """Column of a shard that names its rows; None is `id` where there is one."""
+    max_document_bytes: int = 512 << 20
+    """Bound of one document, decompressed: a file that is no shard, or a row of one."""
+
+
+def is_shard(source: Source) -> bool:
+    """Tell whether `source` is read by row (Parquet, JSON Lines), by its first bytes. Raises `DocumentError`."""
+    with open_stored(source) as stream:
+        return _container(stream.read(SNIFF_BYTES), source) in SHARDS
+
+
+def read_documents(
+    source: Source, options: ReadOptions, *, skip: Skip | None = None
+) -> Iterator[Document | FailedDocument]:
+    """Read the documents of a source, in order, lazily.
+
+    A shard is read row group by row group or line by line, and `skip(document_id, sha256)` leaves out rows that are
+    done; any other file is held in memory once, within `options.max_document_bytes`. A row, or a document of a
+    submission, that cannot be read is a `FailedDocument`. Raises `DocumentError` (stage `read` or `decode`) where the
+    source as a whole cannot be read, for a shard possibly after some of its rows.
+    """
+    with open_stored(source) as stream:
+        head = stream.read(SNIFF_BYTES)
+        container = _container(head, source)
+        if container in SHARDS:
+            stream.seek(0)
+            yield from read_shard(
+                source,
+                container,
+                stream,
+                text_columns=options.text_columns,
+                id_column=options.id_column,
+                max_document_bytes=options.max_document_bytes,
+                skip=skip,
+            )
+            return
+        stored = read_stored(head, stream, options.max_document_bytes)
+    data = decompress(stored.data, options.max_document_bytes)
+    if has_wide_bom(data):
+        data = decode(data).encode("utf-8", "replace")
+    if container == "submission":
+        yield from read_submission(source, stored, data, options.documents)
+    else:
+        yield read_document(source, stored, data)
+
+
+def _container(head: bytes, source: Source) -> Container:
+    return sniff(_decompressed_head(head) if compression_of(head) else head, document_name(source.uri))
+
+
+def _decompressed_head(head: bytes) -> bytes:
+    """Decompress the first bytes; that the compressed data goes on behind `head` is no error."""
+    parts: list[bytes] = []
+    size = 0
+    try:
+        for part in decompressed([head]):
+            parts.append(part)
+            size += len(part)
+            if size >= SNIFF_BYTES:
+                break
+    except DocumentError:
+        if len(head) < SNIFF_BYTES or not size:
+            raise
+    return b"".join(parts)[:SNIFF_BYTES]

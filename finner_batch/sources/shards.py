@@ -1,0 +1,47 @@
+"""Shards: files whose rows are documents (Parquet, JSON Lines)."""
+
+import io
+from collections.abc import Iterator
+from typing import BinaryIO
+
+from finner_batch.sources.compression import compression_of, decompress, decompressed
+from finner_batch.sources.document import Document, FailedDocument, Source
+from finner_batch.sources.jsonl import read_json, read_jsonl
+from finner_batch.sources.kind import Container
+from finner_batch.sources.rows import RowReader, Skip
+from finner_batch.sources.storage import chunks_of, read_stored
+
+SHARDS: tuple[Container, ...] = ("parquet", "jsonl", "json")
+
+
+def read_shard(
+    source: Source,
+    container: Container,
+    stream: BinaryIO,
+    *,
+    text_columns: tuple[str, ...] | None,
+    id_column: str | None,
+    max_document_bytes: int,
+    skip: Skip | None,
+) -> Iterator[Document | FailedDocument]:
+    """Read the documents of a shard in row order, lazily; `stream` stands at its start.
+
+    JSON Lines are decompressed as a stream; a compressed Parquet file is held in memory, within `max_document_bytes`.
+    Raises `DocumentError` where the shard as a whole cannot be read, or lacks a column.
+    """
+    kind = "parquet" if container == "parquet" else "jsonl"
+    rows = RowReader(source, kind, max_document_bytes=max_document_bytes, skip=skip)
+    if container == "jsonl":
+        yield from read_jsonl(decompressed(chunks_of(stream)), rows, text_columns, id_column)
+    elif container == "json":
+        data = decompress(read_stored(b"", stream, max_document_bytes).data, max_document_bytes)
+        yield from read_json(data, rows, text_columns, id_column)
+    else:
+        from finner_batch.sources.parquet import read_parquet  # noqa: PLC0415 - pyarrow is slow to import
+
+        if compression_of(stream.read(4)):
+            stream.seek(0)
+            data = decompress(read_stored(b"", stream, max_document_bytes).data, max_document_bytes)
+            stream = io.BytesIO(data)
+        stream.seek(0)
+        yield from read_parquet(stream, rows, text_columns, id_column)

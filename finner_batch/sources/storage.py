@@ -1,0 +1,102 @@
+"""Stored bytes: a local file or an fsspec URL as a binary stream, and what it means when it cannot be read."""
+
+import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import BinaryIO, cast
+
+from finner_batch.errors import DocumentError, FinnerError
+from finner_batch.sources.document import Source
+
+CHUNK_BYTES = 1 << 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stored:
+    """A file's bytes as stored (not decompressed), with their SHA-256 in hex."""
+
+    data: bytes = field(repr=False)
+    sha256: str
+
+
+def is_url(uri: str) -> bool:
+    """Tell whether fsspec opens `uri`; otherwise it is a local path."""
+    return "://" in uri
+
+
+@contextmanager
+def open_stored(source: Source) -> Iterator[BinaryIO]:
+    """Open the stored bytes for reading; whatever keeps them from being read is a `DocumentError` of stage `read`."""
+    try:
+        with _open(source.uri) as stream:
+            yield stream
+    except FinnerError:
+        raise
+    except Exception as error:
+        # Drivers of fsspec raise errors of their own kinds; a local file only raises OSError.
+        if isinstance(error, OSError) or is_url(source.uri):
+            raise DocumentError("read", _explain(source, error)) from error
+        raise
+
+
+def chunks_of(stream: BinaryIO) -> Iterator[bytes]:
+    """Yield the rest of a stream, 1 MiB at a time."""
+    while chunk := stream.read(CHUNK_BYTES):
+        yield chunk
+
+
+def fingerprint(source: Source) -> tuple[str, int]:
+    """Return the SHA-256 in hex of the bytes as stored, and their number, in one streaming pass.
+
+    Raises `DocumentError` where they cannot be read.
+    """
+    digest = hashlib.sha256()
+    size = 0
+    with open_stored(source) as stream:
+        for chunk in chunks_of(stream):
+            digest.update(chunk)
+            size += len(chunk)
+    return digest.hexdigest(), size
+
+
+def read_stored(head: bytes, stream: BinaryIO, limit: int) -> Stored:
+    """Read `head`, already taken from `stream`, and the rest of it. Raises `DocumentError` beyond `limit` bytes."""
+    digest = hashlib.sha256(head)
+    parts = [head]
+    size = len(head)
+    for chunk in chunks_of(stream):
+        digest.update(chunk)
+        parts.append(chunk)
+        size += len(chunk)
+        if size > limit:
+            raise too_large(limit)
+    return Stored(data=b"".join(parts), sha256=digest.hexdigest())
+
+
+def too_large(limit: int) -> DocumentError:
+    """Make the error for a document that is larger than the bound."""
+    return DocumentError(
+        "read",
+        f"larger than {limit / (1 << 20):,.0f} MiB (decompressed): raise --max-document-mb, then `finner-batch retry`",
+    )
+
+
+def _open(uri: str) -> BinaryIO:
+    if not is_url(uri):
+        return open(uri, "rb")  # noqa: PTH123 - the caller's `with` closes it; a plain path costs no Path object
+    import fsspec  # noqa: PLC0415 - only URLs need it
+
+    return cast("BinaryIO", fsspec.open(uri, "rb").open())
+
+
+def _explain(source: Source, error: Exception) -> str:
+    if isinstance(error, FileNotFoundError):
+        if "\N{REPLACEMENT CHARACTER}" in source.uri:
+            return "its name is not UTF-8, so it cannot be recorded: rename it"
+        return "no longer there: moved or deleted after it was found; run again"
+    if isinstance(error, IsADirectoryError):
+        return "a folder that cannot be listed: give this user the right to read it"
+    if isinstance(error, PermissionError):
+        return f"not readable by this user: {error.strerror or error}; change its permissions or the credentials"
+    return f"cannot be read: {type(error).__name__}: {error}; then `finner-batch retry`"
