@@ -1,36 +1,70 @@
 """The stage's function: a document's content into its visible text, as blocks that know their section."""
 
+import re
+
 from finner_batch.sources.document import Markup
 from finner_batch.text.block import Block, Extraction
-from finner_batch.text.facts import Placement, Tagging, resolve
+from finner_batch.text.facts import Placement, TagReader, resolve
 from finner_batch.text.html import read_html
 from finner_batch.text.paragraph import Paragraph
+from finner_batch.text.plain import read_plain
+from finner_batch.text.prose import read_prose
 from finner_batch.text.sections import sections
+
+_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 def extract(content: str, markup: Markup, *, tables: bool = False, facts: bool = False) -> Extraction:
     """Extract the visible text of `content` as blocks.
 
-    `tables` includes table rows, one block a row. `facts` fills `facts` and `note_spans` from inline XBRL.
-    Raises DocumentError (stage `extract`) where the markup cannot be read.
+    `tables` includes the rows of tables, one block a row. `facts` fills `facts` and `note_spans` from inline XBRL.
+    For `prose` the text is the content itself, and blocks keep its line breaks. A lone surrogate, which no encoding
+    can carry, becomes U+FFFD.
+
+    Raises DocumentError (stage `extract`) where the markup cannot be parsed.
     """
+    try:
+        encoded = content.encode("utf-8")
+    except UnicodeEncodeError:
+        content = _SURROGATE.sub("\ufffd", content)
+        encoded = content.encode("utf-8")
+    if markup == "prose":
+        return _extract_prose(content)
+    tags = TagReader() if facts and markup == "html" else None
     if markup == "html":
-        paragraphs, tagging = read_html(content, tables=tables, facts=facts)
+        paragraphs = read_html(encoded, tables=tables, tags=tags)
     else:
-        paragraphs = [Paragraph(" ".join(part.split())) for part in content.split("\n\n") if part.strip()]
-        tagging = Tagging()
+        paragraphs = read_plain(content, tables=tables)
+    text = "\n".join([paragraph.text for paragraph in paragraphs])
     starts = []
     position = 0
     for paragraph in paragraphs:
         starts.append(position)
         position += len(paragraph.text) + 1
-    text = "\n".join(paragraph.text for paragraph in paragraphs)
-    places = sections([paragraph.text for paragraph in paragraphs])
     blocks = tuple(
-        Block(paragraph.text, start, place, paragraph.row)
-        for paragraph, start, place in zip(paragraphs, starts, places, strict=True)
+        Block(paragraph.text, start, section, paragraph.row)
+        for paragraph, start, section in zip(paragraphs, starts, _sections(paragraphs), strict=True)
     )
-    if not facts:
+    if tags is None:
         return Extraction(text=text, blocks=blocks)
-    found, notes = resolve(tagging, Placement(paragraphs, starts), text)
+    found, notes = resolve(tags, Placement(paragraphs, starts), text)
     return Extraction(text=text, blocks=blocks, facts=found, note_spans=notes)
+
+
+def _extract_prose(content: str) -> Extraction:
+    spans = read_prose(content)
+    texts = [content[start:end] for start, end in spans]
+    blocks = tuple(
+        Block(text, start, section)
+        for text, (start, _), section in zip(texts, spans, sections(texts), strict=True)
+    )
+    return Extraction(text=content, blocks=blocks)
+
+
+def _sections(paragraphs: list[Paragraph]) -> list[str | None]:
+    """Sections of all paragraphs; a table's row stands where the prose before it does, and is no heading itself."""
+    prose = iter(sections([paragraph.text for paragraph in paragraphs if not paragraph.row]))
+    result: list[str | None] = []
+    for paragraph in paragraphs:
+        result.append((result[-1] if result else None) if paragraph.row else next(prose))
+    return result

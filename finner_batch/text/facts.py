@@ -5,16 +5,21 @@ nonNumeric section 11, continuation section 4.1.
 """
 
 from bisect import bisect_right
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
 from finner_batch.text.block import Fact
-from finner_batch.text.characters import ZERO_WIDTH, collapse, collapsed_offset
+from finner_batch.text.characters import collapse, collapsed_offset
 from finner_batch.text.paragraph import Paragraph
 from finner_batch.text.transforms import number
 
-_SPACES = "".join(map(chr, [*range(9, 14), *range(28, 33), 0x85, 0xA0, *range(0x2000, 0x200B), 0x2028, 0x2029, 0x202F]))
-_STRIPPED = _SPACES + ZERO_WIDTH + "\u205f\u3000"
+VISIBLE_TAGS = frozenset(("ix:nonfraction", "ix:nonnumeric", "ix:continuation"))
+"""Elements of the text that `TagReader` is told of; names as the HTML parser gives them, in lower case."""
+HIDDEN_TAGS = frozenset(("xbrli:unit", "xbrli:measure", "xbrli:unitdenominator"))
+"""Elements of `ix:resources` that `TagReader` is told of."""
+
+_NOT_NOTES = frozenset(("dei", "ecd", "cyd"))
+"""Taxonomies whose text blocks are no notes: cover page, executive compensation, cybersecurity."""
 
 
 @dataclass(slots=True)
@@ -23,31 +28,68 @@ class Tagged:
 
     attributes: Mapping[str, str]
     start: int
-    end: int
+    end: int = -1
 
 
-@dataclass(slots=True)
-class Tagging:
-    """Everything a document's inline XBRL says about its text."""
+class TagReader:
+    """Collects a document's inline XBRL as its elements pass; positions are those of the visible raw text."""
 
-    numbers: list[Tagged] = field(default_factory=list)
-    texts: list[Tagged] = field(default_factory=list)
-    continuations: dict[str, Tagged] = field(default_factory=dict)
-    units: dict[str, str] = field(default_factory=dict)
+    def __init__(self) -> None:
+        self.numbers: list[Tagged] = []
+        self.units: dict[str, str] = {}
+        self._texts: list[Tagged] = []
+        self._continuations: dict[str, Tagged] = {}
+        self._open: list[Tagged] = []
+        self._unit = ""
+        self._measures: list[str] = []
+        self._measure_from = 0
+
+    def start(self, attributes: Mapping[str, str], position: int) -> None:
+        """One of `VISIBLE_TAGS` opens."""
+        self._open.append(Tagged(dict(attributes), position))
+
+    def end(self, tag: str, position: int) -> None:
+        """One of `VISIBLE_TAGS` closes."""
+        tagged = self._open.pop()
+        tagged.end = position
+        if tag == "ix:nonfraction":
+            self.numbers.append(tagged)
+        elif tag == "ix:nonnumeric":
+            self._texts.append(tagged)
+        else:
+            self._continuations[tagged.attributes.get("id", "")] = tagged
+
+    def start_hidden(self, tag: str, attributes: Mapping[str, str], pieces: int) -> None:
+        """One of `HIDDEN_TAGS` opens, after so many pieces of text."""
+        if tag == "xbrli:unit":
+            self._unit = attributes.get("id", "")
+            self._measures = []
+        elif tag == "xbrli:measure":
+            self._measure_from = pieces
+        else:
+            self._measures.append("/")
+
+    def end_hidden(self, tag: str, pieces: Sequence[str]) -> None:
+        """One of `HIDDEN_TAGS` closes; `pieces` is the text so far."""
+        if tag == "xbrli:measure":
+            self._measures.append("".join(pieces[self._measure_from :]).strip().rpartition(":")[2])
+        elif tag == "xbrli:unit":
+            self.units[self._unit] = "*".join(self._measures).replace("*/*", "/")
 
     def note_ranges(self) -> list[tuple[int, int]]:
         """Ranges of raw text inside a note's text block, continuations followed; merged and sorted."""
         ranges = []
-        for text in self.texts:
-            if not text.attributes.get("name", "").endswith("TextBlock"):
+        for text in self._texts:
+            prefix, _, name = text.attributes.get("name", "").rpartition(":")
+            if not name.endswith("TextBlock") or prefix in _NOT_NOTES:
                 continue
-            seen = set()
             part: Tagged | None = text
+            followed = set()
             while part is not None:
                 ranges.append((part.start, part.end))
-                following = part.attributes.get("continuedat", "")
-                part = None if following in seen else self.continuations.get(following)
-                seen.add(following)
+                reference = part.attributes.get("continuedat", "")
+                part = None if reference in followed else self._continuations.get(reference)
+                followed.add(reference)
         return merged(ranges)
 
 
@@ -77,29 +119,27 @@ class Placement:
 
     def place(self, start: int, end: int) -> tuple[int, int] | None:
         """Offsets of the raw range in the extracted text; None where it holds no text or is left out."""
-        first = bisect_right(self._positions, start) - 1
         bounds: list[int] = []
-        for position, raw, offset in self._segments[max(first, 0) :]:
+        for index in range(max(bisect_right(self._positions, start) - 1, 0), len(self._segments)):
+            position, raw, offset = self._segments[index]
             if position >= end:
                 break
-            inside = raw[max(start - position, 0) : max(end - position, 0)]
-            text = inside.strip(_STRIPPED)
-            if not text:
-                continue
-            at = max(start - position, 0) + inside.index(text[0])
-            at = max(start - position, 0) + len(inside) - len(inside.lstrip(_STRIPPED))
-            opening = offset + collapsed_offset(raw, at)
-            bounds += [opening, opening + len(collapse(text))]
+            begin = max(start - position, 0)
+            inside = raw[begin : max(end - position, 0)]
+            text = collapse(inside)
+            if text:
+                opening = offset + collapsed_offset(raw, begin + inside.index(text[0]))
+                bounds += [opening, opening + len(text)]
         return (bounds[0], bounds[-1]) if bounds else None
 
 
-def resolve(tagging: Tagging, placement: Placement, text: str) -> tuple[tuple[Fact, ...], tuple[tuple[int, int], ...]]:
+def resolve(tags: TagReader, placement: Placement, text: str) -> tuple[tuple[Fact, ...], tuple[tuple[int, int], ...]]:
     """The facts whose numbers stand in `text`, in order, and the spans of `text` inside notes."""
-    placed = (placement.place(start, end) for start, end in tagging.note_ranges())
+    placed = (placement.place(start, end) for start, end in tags.note_ranges())
     notes = tuple(merged(span for span in placed if span))
     note_starts = [start for start, _ in notes]
     facts = []
-    for tagged in tagging.numbers:
+    for tagged in tags.numbers:
         span = placement.place(tagged.start, tagged.end)
         if span is None:
             continue
@@ -116,7 +156,7 @@ def resolve(tagging: Tagging, placement: Placement, text: str) -> tuple[tuple[Fa
                 start=start,
                 end=end,
                 value=_value(attributes, text[start:end], scale),
-                unit=tagging.units.get(attributes.get("unitref", "")),
+                unit=tags.units.get(attributes.get("unitref", "")),
                 scale=scale,
                 context=attributes.get("contextref", ""),
                 in_note=index >= 0 and end <= notes[index][1],

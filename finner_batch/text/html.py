@@ -1,6 +1,7 @@
 """HTML and inline XBRL: a SAX target that turns markup into paragraphs of visible text.
 
-libxml2's HTML parser calls it for every tag; nothing of the document is kept as a tree, so deep nesting costs nothing.
+libxml2's HTML parser calls it for every tag. Nothing of the document is kept as a tree, so nesting costs nothing, and
+entities are never expanded beyond HTML's own.
 """
 
 import re
@@ -10,58 +11,52 @@ from lxml import etree
 
 from finner_batch.errors import DocumentError
 from finner_batch.text import tables as layout
+from finner_batch.text.breaks import continues
 from finner_batch.text.characters import collapse
-from finner_batch.text.facts import Tagged, Tagging
+from finner_batch.text.facts import HIDDEN_TAGS, VISIBLE_TAGS, TagReader
 from finner_batch.text.paragraph import Paragraph, Table
+from finner_batch.text.plain import read_plain
 
-_HIDDEN_ELEMENTS = frozenset(
-    "head title script style template noscript ix:header ix:hidden object select textarea".split()
-)
-_BLOCK_ELEMENTS = frozenset(
-    "address article aside blockquote body br center dd details dialog dir div dl dt fieldset figcaption figure footer "
-    "form frameset h1 h2 h3 h4 h5 h6 header hgroup hr html legend li main menu nav noframes ol optgroup option p page "
-    "plaintext pre search section summary ul xmp caption colgroup col".split()
-)
-_TABLE_ELEMENTS = frozenset("table tr td th thead tbody tfoot".split())
-_FACT_ELEMENTS = frozenset("ix:nonfraction ix:nonnumeric ix:continuation".split())
-_UNIT_ELEMENTS = frozenset("xbrli:unit xbrli:measure xbrli:unitdenominator".split())
-_NOT_SHOWN = re.compile(r"(?:^|;)\s*(?:display\s*:\s*none|visibility\s*:\s*(?:hidden|collapse))\b", re.IGNORECASE)
-
-_INLINE, _BLOCK, _TABLE, _HIDE, _FACT = range(5)
+_INLINE, _TAG, _HIDDEN, _LINE, _BLOCK, _PRE, _ROW, _CELL, _TABLE = range(9)
 _KIND = (
-    dict.fromkeys(_BLOCK_ELEMENTS, _BLOCK)
-    | dict.fromkeys(_TABLE_ELEMENTS, _TABLE)
-    | dict.fromkeys(_HIDDEN_ELEMENTS, _HIDE)
+    dict.fromkeys(
+        "address article aside blockquote body caption center col colgroup dd details dialog dir div dl dt fieldset "
+        "figcaption figure footer form frameset h1 h2 h3 h4 h5 h6 header hgroup hr html legend li main menu nav noframes "
+        "ol optgroup option p page plaintext search section summary tbody tfoot thead ul xmp".split(),
+        _BLOCK,
+    )
+    | {"br": _LINE, "td": _CELL, "th": _CELL, "tr": _ROW, "table": _TABLE, "pre": _PRE}
+    | dict.fromkeys("head title script style template noscript ix:header ix:hidden object select".split(), _HIDDEN)
+    | dict.fromkeys(VISIBLE_TAGS, _TAG)
 )
-_KIND_WITH_FACTS = _KIND | dict.fromkeys(_FACT_ELEMENTS, _FACT)
+_NOT_SHOWN = re.compile(r"(?:^|;)\s*(?:display\s*:\s*none|visibility\s*:\s*(?:hidden|collapse))\b", re.IGNORECASE)
+_LINE_MARK = "\0"
+"""Stands for `<br>` among the pieces; the parser lets no NUL of the document through."""
+_MARK_IN_PRE = {"table": "\n<TABLE>\n", "page": "\n<PAGE>\n"}
 
 
-def read_html(content: str, *, tables: bool, facts: bool) -> tuple[list[Paragraph], Tagging]:
-    """Paragraphs of the visible text in order, and the inline XBRL tagging (empty unless `facts`).
+def read_html(content: bytes, *, tables: bool, tags: TagReader | None) -> list[Paragraph]:
+    """Paragraphs of the visible text in order. `content` is UTF-8; `tags` is told of every element of inline XBRL.
 
     Raises DocumentError (stage `extract`) where the parser gives up.
     """
-    target = _VisibleText(tables=tables, facts=facts)
+    target = _VisibleText(tables=tables, tags=tags)
     parser = etree.HTMLParser(target=target, huge_tree=True, encoding="utf-8")
     try:
-        parser.feed(content.encode("utf-8"))
+        parser.feed(content)
         parser.close()
     except etree.XMLSyntaxError as error:
-        if target.started:
-            raise DocumentError("extract", f"the HTML cannot be parsed: {error}") from error
-    return target.paragraphs, target.tagging
+        raise DocumentError("extract", f"the HTML cannot be parsed: {error}") from error
+    return target.paragraphs
 
 
 class _VisibleText:
     """Receives the parser's events. `data` is the piece list's own append: text costs no Python call."""
 
-    def __init__(self, *, tables: bool, facts: bool) -> None:
+    def __init__(self, *, tables: bool, tags: TagReader | None) -> None:
         self.paragraphs: list[Paragraph] = []
-        self.tagging = Tagging()
-        self.started = False
         self._include_tables = tables
-        self._facts = facts
-        self._kind = _KIND_WITH_FACTS if facts else _KIND
+        self._tags = tags
         self._pieces: list[str] = []
         self.data = self._pieces.append
         self._position = 0
@@ -69,107 +64,136 @@ class _VisibleText:
         self._tables: list[tuple[Table, list[Paragraph]]] = []
         self._hidden_depth = 0
         self._hidden_from = 0
-        self._open: list[Tagged] = []
-        self._unit = ""
-        self._measures: list[str] = []
+        self._pre_depth = 0
+        self._hides: dict[str, bool] = {}
 
     def start(self, tag: str, attributes: Mapping[str, str]) -> None:
-        self.started = True
         if self._hidden_depth:
             self._hidden_depth += 1
-            if self._facts and tag in _UNIT_ELEMENTS:
-                self._start_unit(tag, attributes)
+            if self._tags and tag in HIDDEN_TAGS:
+                self._tags.start_hidden(tag, attributes, len(self._pieces))
             return
-        kind = self._kind.get(tag, _INLINE)
-        if kind == _HIDE or ("style" in attributes and _NOT_SHOWN.search(attributes["style"])):
+        kind = _KIND.get(tag, _INLINE)
+        if attributes:
+            style = attributes.get("style")
+            if style is not None:
+                hides = self._hides.get(style)
+                if hides is None:
+                    hides = self._hides[style] = _NOT_SHOWN.search(style) is not None
+                if hides:
+                    kind = _HIDDEN
+        if kind == _INLINE:
+            return
+        if kind == _TAG:
+            if self._tags:
+                self._tags.start(attributes, self._here())
+        elif kind == _HIDDEN:
             self._hidden_depth = 1
             self._hidden_from = len(self._pieces)
-        elif kind == _BLOCK:
+        elif self._pre_depth:
+            self._pre_depth += kind == _PRE
+            self._pieces.append(_MARK_IN_PRE.get(tag, "\n"))
+        elif kind == _LINE:
+            self._pieces.append(_LINE_MARK)
+        else:
             if self._pieces:
                 self._flush()
-        elif kind == _TABLE:
-            if self._pieces:
-                self._flush()
-            self._start_table_element(tag)
-        elif kind == _FACT:
-            self._open.append(Tagged(dict(attributes), self._here(), -1))
+            if kind >= _PRE:
+                self._open(kind)
 
     def end(self, tag: str) -> None:
         if self._hidden_depth:
             self._hidden_depth -= 1
-            if self._facts and tag in _UNIT_ELEMENTS:
-                self._end_unit(tag)
+            if self._tags and tag in HIDDEN_TAGS:
+                self._tags.end_hidden(tag, self._pieces)
             if not self._hidden_depth:
                 del self._pieces[self._hidden_from :]
             return
-        kind = self._kind.get(tag, _INLINE)
-        if kind == _BLOCK:
+        kind = _KIND.get(tag, _INLINE)
+        if kind == _INLINE:
+            return
+        if kind == _TAG:
+            if self._tags:
+                self._tags.end(tag, self._here())
+        elif self._pre_depth:
+            self._end_in_pre(tag, kind)
+        elif kind >= _BLOCK:
             if self._pieces:
                 self._flush()
-        elif kind == _TABLE:
-            if self._pieces:
-                self._flush()
-            self._end_table_element(tag)
-        elif kind == _FACT:
-            self._end_fact(tag)
+            if kind == _TABLE:
+                self._close_table()
 
     def close(self) -> None:
-        if self._pieces:
+        if self._pre_depth:
+            self._flush_pre()
+        elif self._pieces:
             self._flush()
         while self._tables:
-            self._end_table_element("table")
+            self._close_table()
 
     def _here(self) -> int:
+        """Position in the visible raw text: all text so far that is not hidden."""
         return self._position + sum(map(len, self._pieces))
 
     def _flush(self) -> None:
         raw = "".join(self._pieces)
         self._pieces.clear()
-        text = collapse(raw)
-        if text:
-            self._container.append(Paragraph(text, ((self._position, raw),) if self._facts else ()))
+        if _LINE_MARK in raw:
+            self._append_lines(raw.split(_LINE_MARK))
+        else:
+            self._append(raw, self._position)
         self._position += len(raw)
 
-    def _start_table_element(self, tag: str) -> None:
-        if tag == "table":
+    def _append(self, raw: str, position: int) -> None:
+        text = collapse(raw)
+        if text:
+            self._container.append(Paragraph(text, ((position, raw),) if self._tags else ()))
+
+    def _append_lines(self, lines: list[str]) -> None:
+        """A paragraph for each line that `<br>` ends, and one for the lines of a wrapped sentence."""
+        position = begin = self._position
+        paragraph: list[str] = []
+        before = ""
+        for line in lines:
+            text = collapse(line)
+            if paragraph and not (text and before and continues(before, text)):
+                self._append(" ".join(paragraph), begin)
+                paragraph = []
+            if not paragraph:
+                begin = position
+            paragraph.append(line)
+            before = text
+            position += len(line) + len(_LINE_MARK)
+        self._append(" ".join(paragraph), begin)
+
+    def _open(self, kind: int) -> None:
+        if kind == _PRE:
+            self._pre_depth = 1
+        elif kind == _TABLE:
             self._tables.append((Table([]), self._container))
             self._container = []
         elif self._tables:
             rows = self._tables[-1][0].rows
-            if tag == "tr" or not rows:
+            if kind == _ROW or not rows:
                 rows.append([])
-            if tag in ("td", "th"):
+            if kind == _CELL:
                 self._container = []
                 rows[-1].append(self._container)
 
-    def _end_table_element(self, tag: str) -> None:
-        if tag == "table" and self._tables:
+    def _close_table(self) -> None:
+        if self._tables:
             table, self._container = self._tables.pop()
             self._container += layout.resolve(table, tables=self._include_tables)
 
-    def _end_fact(self, tag: str) -> None:
-        if not self._open:
-            return
-        tagged = self._open.pop()
-        tagged.end = self._here()
-        if tag == "ix:nonfraction":
-            self.tagging.numbers.append(tagged)
-        elif tag == "ix:nonnumeric":
-            self.tagging.texts.append(tagged)
-        else:
-            self.tagging.continuations[tagged.attributes.get("id", "")] = tagged
+    def _end_in_pre(self, tag: str, kind: int) -> None:
+        self._pre_depth -= kind == _PRE
+        if not self._pre_depth:
+            self._flush_pre()
+        elif kind != _LINE:
+            self._pieces.append("\n</TABLE>\n" if tag == "table" else "\n")
 
-    def _start_unit(self, tag: str, attributes: Mapping[str, str]) -> None:
-        if tag == "xbrli:unit":
-            self._unit = attributes.get("id", "")
-            self._measures = []
-        elif tag == "xbrli:unitdenominator":
-            self._measures.append("/")
-        else:
-            self._measure_from = len(self._pieces)
-
-    def _end_unit(self, tag: str) -> None:
-        if tag == "xbrli:measure":
-            self._measures.append("".join(self._pieces[self._measure_from :]).strip().rpartition(":")[2])
-        elif tag == "xbrli:unit":
-            self.tagging.units[self._unit] = "*".join(self._measures).replace("*/*", "/")
+    def _flush_pre(self) -> None:
+        raw = "".join(self._pieces)
+        self._pieces.clear()
+        self._container += read_plain(raw, tables=self._include_tables)
+        self._position += len(raw)
