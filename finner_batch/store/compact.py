@@ -1,0 +1,147 @@
+"""Compaction: the rows in force into fewer, larger parts; what was replaced or removed is dropped.
+
+Crash-safe at every step, and no step changes a view. New parts are complete before any is published; they are published
+newest first, so that rows that compete under one document_id keep their order; only then are the old ones deleted,
+oldest first, so that a tombstone outlives what it hides.
+"""
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from finner_batch.errors import FinnerError
+from finner_batch.store.atomic import storage_errors
+from finner_batch.store.folder import open_results, replace_parts, require_results
+from finner_batch.store.lock import lock_results
+from finner_batch.store.part import Layout, PartFile, PartNames, list_parts
+from finner_batch.store.rows import Rows, in_force, read_rows
+from finner_batch.store.runs import new_run_id
+from finner_batch.store.schema import DOCUMENTS, ENTITIES
+
+TARGET_BYTES = 128 << 20
+SETTLE_S = 1.0
+"""Pause between publishing and deleting: a listing of the folder that began before finds the old parts or the new."""
+BATCH_ROWS = 16_384
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Size:
+    """What a results folder holds: parts, bytes of their files, rows."""
+
+    parts: int
+    bytes: int
+    documents: int
+    entities: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CompactReport:
+    """A results folder before and after a compaction."""
+
+    before: Size
+    after: Size
+
+
+def compact(results: Path, *, target_bytes: int = TARGET_BYTES, settle_s: float = SETTLE_S) -> CompactReport:
+    """Rewrite a results folder into parts of about `target_bytes`, keeping only rows in force.
+
+    Takes the lock. Old parts that are large and wholly in force are left as they are. Memory is bounded by the row
+    groups, disk space by twice the rows in force. Raises UsageError where there are no results, LockedError while a run
+    holds them, FinnerError where the disk refuses or a file is damaged (nothing is lost then).
+    """
+    require_results(results)
+    with lock_results(results):
+        parts = open_results(results)
+        rows = read_rows(results, parts, model_id="", config_id="")
+        kept = in_force(rows)
+        before = _size(results, parts)
+        begin = _first_to_rewrite(results, parts, rows, kept, target_bytes)
+        if begin < len(parts):
+            _rewrite(results, parts, begin, kept, target_bytes)
+            time.sleep(settle_s)
+            with storage_errors(results):
+                replace_parts(results, parts[begin:])
+        return CompactReport(before=before, after=_size(results, list_parts(results)))
+
+
+def _first_to_rewrite(results: Path, parts: list[str], rows: Rows, kept: Rows, target_bytes: int) -> int:
+    """Skip the oldest parts that are large and whole, and do nothing where one whole part would only be copied."""
+    held, standing = (np.bincount(some.part, minlength=len(parts)) for some in (rows, kept))
+    layout = Layout(results)
+    begin = 0
+    while begin < len(parts) and held[begin] == standing[begin] and layout.bytes(parts[begin]) >= target_bytes // 2:
+        begin += 1
+    alone = begin == len(parts) - 1 and held[begin] == standing[begin]
+    return len(parts) if alone else begin
+
+
+def _rewrite(results: Path, parts: list[str], begin: int, kept: Rows, target_bytes: int) -> None:
+    names = PartNames(results, new_run_id())
+    written: list[PartFile] = []
+    try:
+        with storage_errors(results):
+            for index in range(begin, len(parts)):
+                if not written or written[-1].bytes_on_disk >= target_bytes:
+                    if written:
+                        written[-1].seal()
+                    written.append(PartFile(results, names.next()))
+                _copy(Layout(results), parts[index], kept.row[kept.part == index], written[-1])
+            written[-1].seal()
+    except BaseException:
+        for part in written:
+            part.discard()
+        raise
+    with storage_errors(results):
+        for part in reversed(written):
+            part.publish()
+
+
+def _copy(layout: Layout, name: str, standing: npt.NDArray[np.int32], part: PartFile) -> None:
+    """Append the rows of one part that are in force to another."""
+    with _open(layout.documents(name)) as file:
+        stands = np.zeros(file.metadata.num_rows, np.bool_)
+        stands[standing] = True
+        dropped = None
+        if not stands.all():
+            identities = _identities(file.read(columns=["source", "document_id"], use_threads=False))
+            kept = identities.filter(pa.array(stands))
+            dropped = identities.filter(pc.invert(pc.is_in(identities, kept)))
+        begin = 0
+        for batch in file.iter_batches(BATCH_ROWS, use_threads=False):
+            end = begin + batch.num_rows
+            part.documents.append(batch.cast(DOCUMENTS).filter(pa.array(stands[begin:end])))
+            begin = end
+    with _open(layout.entities(name)) as file:
+        for batch in file.iter_batches(BATCH_ROWS, use_threads=False):
+            if dropped is not None and len(dropped):
+                batch = batch.filter(pc.invert(pc.is_in(_identities(batch), dropped)))  # noqa: PLW2901
+            part.entities.append(batch.cast(ENTITIES))
+
+
+def _identities(rows: pa.Table | pa.RecordBatch) -> pa.Array:
+    """(source, document_id) of each row as one string: a path cannot hold the separator."""
+    joined = pc.binary_join_element_wise(rows.column("source"), rows.column("document_id"), "\0")
+    return joined.combine_chunks() if isinstance(joined, pa.ChunkedArray) else joined
+
+
+def _open(path: Path) -> pq.ParquetFile:
+    try:
+        return pq.ParquetFile(path)
+    except (pa.ArrowException, OSError) as error:
+        raise FinnerError(f"{path} cannot be read: {error}. Nothing was changed") from error
+
+
+def _size(results: Path, parts: list[str]) -> Size:
+    layout = Layout(results)
+    return Size(
+        parts=len(parts),
+        bytes=sum(layout.bytes(name) for name in parts),
+        documents=sum(pq.read_metadata(layout.documents(name)).num_rows for name in parts),
+        entities=sum(pq.read_metadata(layout.entities(name)).num_rows for name in parts),
+    )

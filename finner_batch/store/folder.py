@@ -1,0 +1,92 @@
+"""Opens a results folder for writing, and tidies what a killed run or compaction left there."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+from finner_batch.errors import UsageError
+from finner_batch.store.atomic import TEMPORARY, flush_folder, storage_errors, write_atomic
+from finner_batch.store.part import FIRST_PART, Layout, PartFile, is_part, list_parts
+
+
+def open_results(results: Path) -> list[str]:
+    """Make the folder if need be, bring it in order, and return the names of its parts. The caller holds the lock.
+
+    Deleted are temporary files, entities files whose commit never happened, and the parts that a compaction replaced
+    and had no time to delete. Raises UsageError where the folder belongs to something else, FinnerError where the disk
+    refuses.
+    """
+    layout = Layout(results)
+    _refuse_foreign(results)
+    with storage_errors(results):
+        for folder in layout.folders:
+            folder.mkdir(parents=True, exist_ok=True)
+        for folder in (results, *layout.folders):
+            for leftover in folder.glob(TEMPORARY + "*"):
+                leftover.unlink()
+        finish_replacing(results)
+        committed = set(list_parts(results))
+        for path in layout.entities(FIRST_PART).parent.iterdir():
+            if is_part(path) and path.stem not in committed:
+                path.unlink()
+        if not committed:
+            part = PartFile(results, FIRST_PART)
+            part.seal()
+            part.publish()
+    return list_parts(results)
+
+
+def require_results(results: Path) -> None:
+    """Raise UsageError where there is no results folder to read."""
+    try:
+        found = bool(list_parts(results))
+    except (FileNotFoundError, NotADirectoryError):
+        found = False
+    except OSError as error:
+        raise UsageError(f"cannot read the results folder {results}: {error.strerror}") from error
+    if not found:
+        raise UsageError(
+            f"no results at {results}: `finner-batch run --input … --output {results}` makes them, "
+            "--output names another folder"
+        )
+
+
+def replace_parts(results: Path, replaced: Sequence[str]) -> None:
+    """Delete parts whose rows newer, published parts hold; what a kill interrupts is finished by the next opening.
+
+    `replaced` is in commit order, and so is the deletion: a tombstone outlives every row it hides.
+    """
+    write_atomic(_journal(results), json.dumps({"replaced": list(replaced)}).encode())
+    finish_replacing(results)
+
+
+def finish_replacing(results: Path) -> None:
+    """Go on with a deletion that was begun, if there is one."""
+    journal = _journal(results)
+    if not journal.exists():
+        return
+    layout = Layout(results)
+    for name in json.loads(journal.read_bytes())["replaced"]:
+        layout.documents(name).unlink(missing_ok=True)
+        layout.entities(name).unlink(missing_ok=True)
+    for folder in layout.folders:
+        flush_folder(folder)
+    journal.unlink()
+
+
+def _journal(results: Path) -> Path:
+    return results / ".replaced.json"
+
+
+def _refuse_foreign(results: Path) -> None:
+    for folder in Layout(results).folders[:2]:
+        try:
+            strangers = [path.name for path in folder.iterdir() if not (is_part(path) or path.name.startswith("."))]
+        except FileNotFoundError:
+            continue
+        except OSError as error:
+            raise UsageError(f"cannot use {results} for results: {folder}: {error.strerror}") from error
+        if strangers:
+            raise UsageError(
+                f"{folder} holds {min(strangers)}, which is not finner-batch's: choose another folder with --output"
+            )

@@ -1,0 +1,152 @@
+"""The rows of the `documents` files as arrays: which of them are in force, and where they stand.
+
+The rule, the same as in `sql/views.sql`: of the rows with one (source, document_id) the newest is in force, unless it
+is a tombstone. Newer is the later part, then the later row of a part. Rows that close a shard are kept apart.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from finner_batch.errors import FinnerError
+from finner_batch.store.digest import Words, content_digests, name_digests
+from finner_batch.store.part import Layout, list_parts
+from finner_batch.store.schema import FAILED, FINISHED, REMOVED, SCHEMA_VERSION, SHARD_KINDS
+
+IS_FAILED = 1
+IS_REMOVED = 2
+IS_FINISHED = 4
+IS_SHARD_ROW = 8
+IS_CURRENT_SETTING = 16
+"""Model and configuration are those asked for."""
+IS_NEWEST = 32
+"""The newest row of its source."""
+
+_COLUMNS = ["document_id", "source", "sha256", "kind", "status", "model_id", "config_id"]
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """Parallel arrays, one item a row: digests, `IS_…` flags, and the place (index of the part, row in it)."""
+
+    source: Words
+    document: Words
+    content_high: Words
+    content_low: Words
+    flags: npt.NDArray[np.uint8]
+    part: npt.NDArray[np.int32]
+    row: npt.NDArray[np.int32]
+
+    def take(self, selection: npt.NDArray[np.intp] | npt.NDArray[np.bool_]) -> "Rows":
+        """Rows by index or mask."""
+        return Rows(*(getattr(self, field.name)[selection] for field in fields(self)))
+
+    def __len__(self) -> int:
+        return len(self.source)
+
+
+def read_rows(results: Path, parts: Sequence[str], *, model_id: str, config_id: str) -> Rows:
+    """Read all rows of the given parts, oldest first. Raises FinnerError for a damaged or too new file."""
+    read = [_none(), *(_read_part(results, name, index, model_id, config_id) for index, name in enumerate(parts))]
+    return Rows(*(np.concatenate([getattr(rows, field.name) for rows in read]) for field in fields(Rows)))
+
+
+def in_force(rows: Rows) -> Rows:
+    """Keep the rows in force, sorted by source, then document; the newest row of a source gets `IS_NEWEST`.
+
+    A row that closes a shard stays only while it is the newest of its source: any later row means that the shard was
+    begun again.
+    """
+    flags = rows.flags.copy()
+    by_source = np.argsort(rows.source, kind="stable")
+    flags[by_source[_ends(rows.source[by_source])]] |= IS_NEWEST
+    closing = flags & IS_FINISHED
+    order = np.lexsort((closing, rows.document, rows.source))
+    last = order[_ends(rows.source[order], rows.document[order], closing[order])]
+    stands = np.where(closing[last], flags[last] & IS_NEWEST, ~flags[last] & IS_REMOVED) != 0
+    return replace(rows, flags=flags).take(last[stands])
+
+
+def read_names(results: Path, parts: Sequence[str], rows: Rows, columns: Sequence[str]) -> Iterator[tuple[object, ...]]:
+    """Read columns of the given rows back from the files, part by part, each part's rows in order."""
+    for index in np.unique(rows.part):
+        table = _read(Layout(results).documents(parts[index]), columns)
+        chosen = table.take(pa.array(np.sort(rows.row[rows.part == index])))
+        yield from zip(*(chosen.column(column).to_pylist() for column in columns), strict=True)
+
+
+def list_committed(results: Path) -> list[str]:
+    """Names of the parts; none where there is no results folder yet."""
+    try:
+        return list_parts(results)
+    except FileNotFoundError:
+        return []
+
+
+def _none() -> Rows:
+    words, places = np.empty(0, np.uint64), np.empty(0, np.int32)
+    return Rows(words, words, words, words, np.empty(0, np.uint8), places, places)
+
+
+def _read_part(results: Path, name: str, index: int, model_id: str, config_id: str) -> Rows:
+    table = _read(Layout(results).documents(name), _COLUMNS)
+    high, low = content_digests(table.column("sha256").to_pylist())
+    status = table.column("status")
+    current = pc.and_(pc.equal(table.column("model_id"), model_id), pc.equal(table.column("config_id"), config_id))
+    flags = (
+        _flag(pc.equal(status, FAILED), IS_FAILED)
+        | _flag(pc.equal(status, REMOVED), IS_REMOVED)
+        | _flag(pc.equal(status, FINISHED), IS_FINISHED)
+        | _flag(pc.is_in(table.column("kind"), pa.array(sorted(SHARD_KINDS))), IS_SHARD_ROW)
+        | _flag(current, IS_CURRENT_SETTING)
+    )
+    count = table.num_rows
+    return Rows(
+        source=_digests_of_repeated(table.column("source")),
+        document=name_digests(table.column("document_id").to_pylist()),
+        content_high=high,
+        content_low=low,
+        flags=flags,
+        part=np.full(count, index, np.int32),
+        row=np.arange(count, dtype=np.int32),
+    )
+
+
+def _read(path: Path, columns: Iterable[str]) -> pa.Table:
+    try:
+        with pq.ParquetFile(path) as file:
+            version = int((file.schema_arrow.metadata or {}).get(b"finner_batch.schema_version", 0))
+            if version > SCHEMA_VERSION:
+                raise FinnerError(f"{path} was written by a newer finner-batch (schema {version}): upgrade")
+            return file.read(columns=list(columns), use_threads=False)
+    except (pa.ArrowException, OSError, KeyError, ValueError) as error:
+        raise FinnerError(
+            f"{path} cannot be read: {error}. Restore it, or delete it and its twin of the same name in entities/: "
+            "the next run does its documents again"
+        ) from error
+
+
+def _digests_of_repeated(column: pa.ChunkedArray) -> Words:
+    encoded = column.combine_chunks().dictionary_encode()
+    digests: Words = name_digests(encoded.dictionary.to_pylist())[encoded.indices.to_numpy()]
+    return digests
+
+
+def _flag(mask: pa.ChunkedArray, flag: int) -> npt.NDArray[np.uint8]:
+    values: npt.NDArray[np.uint8] = pc.fill_null(mask, False).to_numpy().astype(np.uint8)
+    return values * np.uint8(flag)
+
+
+def _ends(*keys: npt.NDArray[np.generic]) -> npt.NDArray[np.bool_]:
+    """Mark the last item of each run of equal keys."""
+    ends = np.ones(len(keys[0]), np.bool_)
+    ends[:-1] = False
+    for key in keys:
+        ends[:-1] |= key[1:] != key[:-1]
+    return ends

@@ -1,0 +1,46 @@
+"""Reports of runs: one JSON object a run, `runs/<run_id>.json`, replaced in one step."""
+
+import json
+import secrets
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from finner_batch.errors import FinnerError
+from finner_batch.store.atomic import storage_errors, write_atomic
+
+
+def new_run_id(now: datetime | None = None) -> str:
+    """Return an id that sorts by start and is unique: `20261123T045403Z-4f2a`."""
+    return f"{now or datetime.now(UTC):%Y%m%dT%H%M%SZ}-{secrets.token_hex(2)}"
+
+
+def write_run(results: Path, run_id: str, report: Mapping[str, Any]) -> Path:
+    """Write the report of a run and return its path; writing it again replaces it.
+
+    The keys that the view `runs` shows as columns are listed in `sql/views.sql`; others stay in its `report`.
+    Raises FinnerError where the disk refuses, ValueError for values that JSON does not know (NaN).
+    """
+    path = results / "runs" / f"{run_id}.json"
+    content = json.dumps(report, indent=2, ensure_ascii=False, allow_nan=False)
+    with storage_errors(results):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_atomic(path, f"{content}\n".encode())
+    return path
+
+
+def load_run(results: Path, run_id: str) -> dict[str, Any]:
+    """Read one report. Raises FinnerError where there is none or it is damaged."""
+    path = results / "runs" / f"{run_id}.json"
+    try:
+        report: dict[str, Any] = json.loads(path.read_bytes())
+    except (OSError, ValueError) as error:
+        raise FinnerError(f"no report of a run at {path}: {error}") from error
+    return report
+
+
+def load_runs(results: Path) -> Iterator[dict[str, Any]]:
+    """Read all reports, oldest first."""
+    for path in sorted((results / "runs").glob("*.json")):
+        yield load_run(results, path.stem)
