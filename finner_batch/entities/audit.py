@@ -1,8 +1,8 @@
 """Checks the value grammar against the filers' own tags: `python -m finner_batch.entities.audit FOLDER`.
 
-An `ix:nonFraction` says value and unit of a number that the prose prints, so it is an oracle for `read_value`. It is not
-perfect: filers tag wrong scales and units. The sign of a fact follows its concept (a loss may be a negative gain), not the
-wording, so signs are counted apart and agreement means equal magnitude and equal unit.
+An `ix:nonFraction` says value and unit of a number that the prose prints, so it is an oracle for `read_value`. It is
+not perfect: filers tag wrong scales and units. The sign of a fact follows its concept (a loss may be a negative gain),
+not the wording, so signs are counted apart and agreement means equal magnitude and equal unit.
 """
 
 import gzip
@@ -39,8 +39,8 @@ _CURRENCY = re.compile(r"[A-Z]{3}")
 class Case:
     """One tagged number of the prose, what was read, and how the two compare.
 
-    `verdict`: `agree`; `sign` (equal but for the sign); `value` and `unit` (the first of the two that differs); `digits`
-    (the tag does not enclose exactly one number token); `untold` (the fact has no value or stands in no one sentence).
+    `verdict`: `agree`; `sign` (equal but for the sign); `value` and `unit` (the first of the two that differs);
+    `digits` (the tag covers not exactly one number token); `untold` (the fact has no value or crosses sentences).
     """
 
     fact: Fact
@@ -69,7 +69,7 @@ def audit(extraction: Extraction, sentences: Sequence[Sentence]) -> Iterator[Cas
         inside = [token for token in number_tokens(sentence.text) if token[0] < end and token[1] > start]
         value: Value | None = None
         verdict: Verdict = "digits"
-        if len(inside) == 1 and start <= inside[0][0] and inside[0][1] <= end:
+        if len(inside) == 1:
             value = read_value(sentence.text, *inside[0], stated=stated)
             verdict = compare(value, fact)
         yield Case(fact, sentence.text, start, end, value, verdict)
@@ -89,15 +89,15 @@ def compare(value: Value, fact: Fact) -> Verdict:
 def _same_unit(read: str | None, tagged: str | None) -> bool:
     """Whether the unit read agrees with the tagged one, as far as a sentence can state it.
 
-    A tag's own units (`aircraft`, `Customer`) and `pure` on a count name no unit that the grammar knows: None agrees. Money
-    per anything but a share (`USD/MWh`) is that money.
+    A tag's own units (`aircraft`, `Customer`) and `pure` on a count name no unit that the grammar knows: None agrees.
+    Money per anything but a share (`USD/MWh`) is that money. `Rate` of the unit registry is `pure`.
     """
     if tagged is None:
         return True
     money, _, per = tagged.partition("/")
     if per:
         return read == (tagged if per == "shares" else money)
-    if tagged == "pure":
+    if tagged in ("pure", "Rate"):
         return read in ("pure", None)
     return read == (tagged if tagged == "shares" or _CURRENCY.fullmatch(tagged) else None)
 

@@ -15,6 +15,7 @@ _NUMBER_WORD = re.compile(
     r"|ninety|hundred|thousand|half|third|quarter|percent)\s*$",
     re.IGNORECASE,
 )
+_DASHES = "-\u2212\u2013"
 _REACH = 40
 """Characters before a number in which its words are looked for."""
 
@@ -42,48 +43,49 @@ def read_quantity(sentence: str, start: int, end: int) -> Quantity:
     """Read the number token `sentence[start:end]` and the marks that touch it."""
     number = magnitude(sentence[start:end])
     left, minus, opened = _marks_before(sentence, start)
-    bare_left, currency, outer_opened = left, None, False
+    currency, signed, outer = None, False, False
     if before := currency_before(sentence, left):
         currency, left = before
-        left, outer_minus, outer_opened = _marks_before(sentence, left)
-        minus = minus or outer_minus
-    closed = (opened or outer_opened) and sentence.startswith(")", end)
-    right = end + closed
-    scale = scale_after(sentence, right, money=currency is not None)
-    right = scale.end if scale else right
+        left, signed, outer = _marks_before(sentence, left)
+    closed = (opened or outer) and sentence.startswith(")", end)
+    scale = scale_after(sentence, end + closed, money=currency is not None)
+    right = scale.end if scale else end + closed
     if opened and not closed and sentence.startswith(")", right):
         right += 1
-    after = None if scale and scale.is_rate else currency_after(sentence, right)
-    if after and (currency is None or (currency == "USD" and after[0].endswith("D"))):
+    is_rate = scale is not None and scale.is_rate
+    if not is_rate and (after := currency_after(sentence, right, currency)):
         currency, right = after
-    tail = sentence[max(0, left - _REACH) : left]
-    per_share, unit = False, None
-    if currency and scale is None:
-        if is_share_price(sentence[:left], sentence[start:end]):
-            per_share = True
-        if stop := per_share_after(sentence, right):
-            per_share, right = True, stop
-    elif currency is None and (scale is None or not scale.is_rate):
-        if stop := shares_after(sentence, right):
-            unit, right = "shares", stop
-        elif scale is None and is_ratio(sentence, start, end):
-            unit = "pure"
-    if number is not None and scale and scale.is_rate and (fraction := fraction_before(sentence, left)):
+    unit, per_share, right = _counted(sentence, (start, end), (left, right), currency, scale)
+    head = sentence[max(0, left - _REACH) : left]
+    if number is not None and is_rate and (fraction := fraction_before(head)):
         number *= fraction
-    negative = minus or bool(_NEGATIVE_WORD.search(tail))
-    if currency and opened and bare_left > left:
-        negative = True
-    elif outer_opened and closed and (scale or per_share):
-        negative = True
-    bracketed = closed and opened and currency is None and not _NUMBER_WORD.search(tail)
+    money_in_brackets = (currency is not None and opened) or (outer and closed and bool(scale or per_share))
+    negative = minus or signed or money_in_brackets or bool(_NEGATIVE_WORD.search(head))
+    bracketed = closed and opened and currency is None and not _NUMBER_WORD.search(head)
     return Quantity(left, right, number, negative, bracketed, currency, scale, unit, per_share)
+
+
+def _counted(
+    sentence: str, token: tuple[int, int], span: tuple[int, int], currency: str | None, scale: Scale | None
+) -> tuple[str | None, bool, int]:
+    """Say what a number counts (`shares`, `pure` for a ratio), whether it is money per share, where the words end."""
+    left, right = span
+    if currency is not None:
+        stop = per_share_after(sentence, right) if scale is None else None
+        per_share = stop is not None or (scale is None and is_share_price(sentence, token, left))
+        return None, per_share, stop or right
+    if scale is not None and scale.is_rate:
+        return None, False, right
+    if stop := shares_after(sentence, right):
+        return "shares", False, stop
+    return "pure" if scale is None and is_ratio(sentence, *token) else None, False, right
 
 
 def _marks_before(sentence: str, end: int) -> tuple[int, bool, bool]:
     """Minus sign and opening bracket directly before `sentence[end:]`: where they start, and which there are."""
-    minus = sentence[:end].endswith(("-", "−", "–")) and _is_minus(sentence, end - 1)
+    minus = end > 0 and sentence[end - 1] in _DASHES and _is_minus(sentence, end - 1)
     end -= minus
-    opened = sentence[:end].endswith("(")
+    opened = end > 0 and sentence[end - 1] == "("
     return end - opened, minus, opened
 
 

@@ -12,14 +12,14 @@ _POWERS = {
 """Scale word in lower case, without plural s -> power of ten."""
 
 _PERCENT_WORD = r"per[\s-]?cent(?:um|age[\s-]+points?)?|pct"
-_PERCENT = re.compile(rf"[\s-]*(?:[%％]|(?:{_PERCENT_WORD})(?![a-z]))", re.IGNORECASE)
+_PERCENT = re.compile(rf"[\s-]*(?:[%\uff05]|(?:{_PERCENT_WORD})(?![a-z]))", re.IGNORECASE)
 _BASIS_POINTS = re.compile(r"[\s-]*(?:basis[\s-]+(?:point|pt)s?|bps?|bips|b\.p\.s?)(?![a-z])", re.IGNORECASE)
 _OF_ONE_PERCENT = re.compile(rf"\s+of\s+(?:an?|one|1(?:\.0+)?)\s*(?:%|(?:{_PERCENT_WORD})(?![a-z]))", re.IGNORECASE)
 _WORD = re.compile(
     r"[\s-]*(?:(?P<word>hundred|thousand|lakh|million|crore|billion|trillion)s?|(?P<short>mn|mln|bn|bln|trn))(?![a-z])",
     re.IGNORECASE,
 )
-_MONEY_WORD = re.compile(r"\s?(?P<short>MM|mm|[Mm]il|tn|(?<=[0-9])[KkMmBbT]|(?<=[0-9] )[MB])(?![A-Za-z0-9])")
+_MONEY_WORD = re.compile(r"\s?(?P<short>MM|mm|[Mm]il|tn|(?<=[0-9])[KkMmBbT]|(?<=[0-9] )[MB])(?![A-Za-z0-9&])")
 _FRACTION_OF = re.compile(
     r"(?<![a-z0-9])(?:(?P<count>one|two|three|five|seven)[\s-](?P<part>half|third|fourth|quarter|fifth|eighth|tenth)s?"
     r"|(?P<numerator>[0-9]{1,2})/(?P<denominator>[0-9]{1,3}))(?:\s*\([^)]{1,8}\))?\s+of\s+$",
@@ -55,9 +55,9 @@ def scale_after(text: str, start: int, *, money: bool) -> Scale | None:
     return Scale(exponent, is_rate=False, end=end) if end > start else None
 
 
-def fraction_before(text: str, end: int) -> Decimal | None:
-    """Fraction that multiplies what follows `text[:end]`: 0.5 after `one-half of` and `1/2 of`; None without one."""
-    match = _FRACTION_OF.search(text[max(0, end - 40) : end])
+def fraction_before(head: str) -> Decimal | None:
+    """Fraction that multiplies what follows `head`: 0.5 after `one-half of` and `1/2 of`; None without one."""
+    match = _FRACTION_OF.search(head)
     if match is None:
         return None
     if match["count"]:

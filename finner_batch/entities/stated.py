@@ -1,9 +1,9 @@
 """The scale that a document states once for all its amounts: "(Dollars in millions, except per share data)".
 
 Nearly every filing heads its tables so, but one in eight also writes its prose so (`a new $1,200 revolving credit
-agreement` for 1.2 billion). Which of the two a passage does shows in its own amounts: where most of those nearby carry no
-scale word, the statement holds; where they do (`$1.2 billion`), the few bare ones are meant as printed. Measured on 3,000
-tagged bare amounts of 215 filings, see `finner_batch.entities.audit`.
+agreement` for 1.2 billion). Which of the two a passage does shows in its own amounts: where many of those nearby carry
+no scale word, the statement holds; where nearly all do (`$1.2 billion`), the few bare ones are meant as printed. Of
+3,221 tagged bare amounts of money in filings with such a statement, 97 % are read right so, 24 % as printed.
 """
 
 import re

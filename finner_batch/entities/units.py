@@ -3,35 +3,36 @@
 import re
 
 _SECURITY = (
-    r"(?:shares?|units?|stock\s+options?|share\s+options?|options|warrants|RSUs?|PSUs?|PRSUs?|MSUs?|DSUs?|SARs|ADSs?|ADRs?"
-    r"|(?:equity|stock|share|PSU|RSU|performance)(?:-based)?\s+awards?|awards|(?:dilutive|antidilutive)\s+securities)"
+    r"(?:shares?|units?(?!\s+of\b)|stock\s+options?|share\s+options?|options|warrants|(?:R|P|PR|M|D)SUs?|RSAs?|PSAs?|SARs|AD[SR]s?"
+    r"|(?:equity|stock|share|PSU|RSU|performance)(?:-based)?\s+awards?|awards|(?:dilutive|antidilutive)\s+securities"
+    r"|(?:common|preferred|ordinary|capital)\s+stock)"
 )
 _STOP = (
     r"(?:to|for|in|at|by|with|from|per|as|was|were|is|are|or|than|that|which|who|on|under|during|into|through|upon|between|until"
     r"|if|we|it|they|our\s+own|has|have|had|will|would|may|million|billion|thousand|years?|months?|days?)\b"
 )
 _SHARES_AFTER = re.compile(
-    rf"(?:,?\s+respectively,?)?\s+(?:of\s+)?(?:(?:the|our|its|their)\s+)?(?:(?!{_STOP})\(?[A-Za-z][A-Za-z.’'&-]*\)?\s+){{0,5}}?"
+    rf"(?:,?\s+respectively,?)?\s+(?:of\s+)?(?:(?:the|our|its|their)\s+)?(?:(?!{_STOP})\(?[A-Za-z][A-Za-z.\u2019'&-]*\)?\s+){{0,5}}?"
     rf"{_SECURITY}(?![A-Za-z])",
     re.IGNORECASE,
 )
 _PER_SHARE_AFTER = re.compile(
-    r"(?:,?\s+respectively,?)?\s*(?:(?:per|a|an|each|for\s+each|for\s+every)\s+(?:(?!in\b|for\b|to\b)[A-Za-z][A-Za-z-]*\s+){0,4}?"
-    r"(?:share|unit|ADS|warrant|option|RSU|PSU|common\s+stock)(?![A-Za-z])|/\s?share|,?\s*par(?:\s+value)?(?![a-z]))",
+    r"(?:,?\s+respectively,?)?(?:\s+in\s+cash)?\s*(?:(?:per|a|an|each|for\s+each|for\s+every)\s+"
+    r"(?:(?!in\b|for\b|to\b)[A-Za-z][A-Za-z-]*\s+){0,4}?(?:shares?|unit|ADS|warrant|option|RSU|PSU|common\s+stock)(?![A-Za-z])|/\s?share|,?\s*par(?:\s+value)?(?![a-z]))",
     re.IGNORECASE,
 )
 _PAR_VALUE_BEFORE = re.compile(r"par\s+value(?:\s+per\s+share)?(?:\s+of)?\s*$", re.IGNORECASE)
 _PRICE_BEFORE = re.compile(
-    r"\b(?:per\s+(?:[a-z]+\s+){0,2}(?:share|unit|warrant|option)|(?:stock|share|exercise|strike|closing|conversion|purchase"
-    r"|offering|trading|sales?|market|average|floor)\s+(?:stock\s+|share\s+)?prices?|grant[\s-]+date\s+fair\s+values?|dividends?"
-    r"|VWAP|EPS|net\s+asset\s+value)\b(?:(?!\b(?:million|billion|aggregate)\b)[^;])*$",
+    r"\b(?:per[\s-]+(?:[a-z]+\s+){0,2}(?:share|unit|warrant|option)|prices?|valued\s+at|par\s+value|(?<!aggregate\s)fair\s+values?"
+    r"|dividends?|VWAP|EPS|net\s+asset\s+value)\b(?:(?!\b(?:million|billion|aggregate)\b)[^;])*$",
     re.IGNORECASE,
 )
-_CENTS = re.compile(r"[0-9,]{0,5}\.[0-9]{2,4}")
+_PER_OTHER = re.compile(r"\s*(?:per|/|an?)\s*[A-Za-z]", re.IGNORECASE)
+_CENTS = re.compile(r"[0-9,]{0,5}\.[0-9]{2,8}")
 _LIST = r"(?:[0-9][0-9.,]*(?:\s+(?:thousand|million|billion))?(?:,\s+and|,|\s+and|\s+or)?\s+)*"
 _SHARES_BEFORE = re.compile(
     rf"\b{_SECURITY}\b(?:(?!\b(?:price|value|cost|expense|years?|months?|days?|employees|holders)\b)[^;$%])*?"
-    r"(?:\b(?:was|were|is|are|be|totall?ed|totall?ing|comprised\s+of|reached|reaches|exceed|excludes?|excluded|than|been|of\s+which)|:)\s*"
+    r"(?:\b(?:was|were|is|are|be|totall?ed|totall?ing|comprised\s+of|reached|reaches|exceed|excludes?|excluded|than|been|of\s+which)|:|(?<=s)\s+of\s)\s*"
     rf"(?:(?:a\s+total\s+of|approximately|about|nearly|over|than|less\s+than|more\s+than)\s+)*{_LIST}$",
     re.IGNORECASE,
 )
@@ -46,15 +47,19 @@ _RATIO_AFTER = re.compile(
 _RATIO_BEFORE = re.compile(r"[0-9]x?\s*(?:to|:)\s*$")
 
 
+_REACH = 300
+"""Characters before a number in which the words that say what it counts are looked for."""
+
+
 def shares_after(text: str, start: int) -> int | None:
-    """End of the words that make the number before `text[start:]` a count of shares (or options, units); None if none do."""
+    """End of the words that make the number before `text[start:]` a count of shares (options, units); None without."""
     match = _SHARES_AFTER.match(text, start)
     return match.end() if match else None
 
 
 def counts_shares(head: str, tail: str) -> bool:
-    """Whether a bare number between `head` and `tail` counts shares named before it: `shares outstanding were 1,000`."""
-    return bool(_NO_NOUN_AFTER.match(tail) and _SHARES_BEFORE.search(head))
+    """Whether a bare number between `head` and `tail` counts shares named before it (`shares outstanding were 9`)."""
+    return bool(_NO_NOUN_AFTER.match(tail) and _SHARES_BEFORE.search(head[-_REACH:]))
 
 
 def per_share_after(text: str, start: int) -> int | None:
@@ -63,9 +68,16 @@ def per_share_after(text: str, start: int) -> int | None:
     return match.end() if match else None
 
 
-def is_share_price(head: str, token: str) -> bool:
-    """Whether an amount of money after `head` is one per share: a par value, or a price or dividend to the cent."""
-    return bool(_PAR_VALUE_BEFORE.search(head) or (_CENTS.fullmatch(token) and _PRICE_BEFORE.search(head)))
+def is_share_price(text: str, token: tuple[int, int], start: int) -> bool:
+    """Whether an amount of money (number `token`, its sign at `start`) is one per share though no `per share` follows.
+
+    It is after `par value`, and printed to the cent after a price or dividend, unless it is one per something else.
+    """
+    head = text[max(0, start - _REACH) : start]
+    if _PAR_VALUE_BEFORE.search(head):
+        return True
+    is_price = _CENTS.fullmatch(text, *token) and _PRICE_BEFORE.search(head)
+    return bool(is_price) and not _PER_OTHER.match(text, token[1])
 
 
 def is_ratio(text: str, start: int, end: int) -> bool:

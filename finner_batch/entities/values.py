@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from decimal import Decimal
 
 from finner_batch.entities.numbers import number_tokens
@@ -9,16 +10,18 @@ from finner_batch.entities.quantity import Quantity, read_quantity
 from finner_batch.entities.units import counts_shares
 from finner_batch.entities.value import Value
 
-_RANGE = r"to|through|[-–—]"
-_CONNECTOR = re.compile(rf"\s*(?:(?P<range>{_RANGE})|(?P<comma>,)|,?\s*(?:and/or|and|or|&)|/)\s*", re.IGNORECASE)
+_RANGE = r"to|through|[-\u2013\u2014]"
+_CONNECTOR = re.compile(
+    rf"\s*(?:(?P<range>{_RANGE})|(?P<list>[,;]?\s*(?:and/or|and|or|&)|/)|(?P<comma>[,;]))\s*", re.IGNORECASE
+)
 _YEAR = re.compile(r"(?:19|20)[0-9]{2}")
 _REFERENCE = re.compile(
     r"(?:\b(?:notes?|items?|parts?|sections?|articles?|rules?|levels?|classe?s?|series|tranches?|steps?|phases?|pages?|tables?"
     r"|exhibits?|schedules?|topics?|forms?|january|february|march|april|may|june|july|august|september|october|november|december"
-    r"|jan\.|feb\.|mar\.|apr\.|aug\.|sept?\.|oct\.|nov\.|dec\.))\s+$|[a-z][-–]?$",
+    r"|jan\.|feb\.|mar\.|apr\.|aug\.|sept?\.|oct\.|nov\.|dec\.))\s+$|[a-z][-\u2013]?$",
     re.IGNORECASE,
 )
-_IN_UNITS = re.compile(
+_HEADING = re.compile(
     r"\((?:(?:u\.?s\.?\s+)?(?:dollars|\$|amounts|shares)\s+)?(?:stated\s+|expressed\s+)?in\s+(?P<word>thousand|million|billion)s"
     r"(?P<shares>\s+of\s+shares)?[^)]*\)",
     re.IGNORECASE,
@@ -27,70 +30,83 @@ _PRICE = re.compile(r"\.[0-9]{2,}$")
 _DENOMINATION = re.compile(r"(?<![a-z])(?:per|each|every|multiples\s+of|denominations\s+of)\s+$", re.IGNORECASE)
 _LARGEST_STATED = Decimal(10) ** 12
 """An amount that a stated scale would lift to a trillion is printed in full."""
+_MOST_DIGITS = 30
+"""A longer run of digits is no number (encoded data in old filings)."""
+_FAR_LARGER = 50
+"""`$949 and $2.7 billion` are no two numbers of billions."""
+_WINDOW = 1000
+"""Characters on either side of a number that its context may fill; keeps an endless sentence cheap."""
 _POWERS = {"thousand": 3, "million": 6, "billion": 9}
 
 
 def read_value(sentence: str, start: int, end: int, *, stated: int = 0) -> Value:
     """Value of the number token `sentence[start:end]`, with the scale and unit that the sentence gives it.
 
-    Marks at the number itself come first: `2.25%` 0.0225 pure, `€400 million` 4e8 EUR, `$(1.5) million` -1.5e6 USD, `3 1/4%`
-    0.0325, `$0.01 per share` USD/shares, `3.50 to 1.00` 3.5 pure. What it lacks it shares with the numbers that a range or
-    list joins it to: `1.25 to 1.75 percentage points`, `$1.0, $1.5 and $2.0 billion`, `$200 to 300 million`. Last, `(in
-    millions)` before it in the sentence scales an amount of money, and so does `stated`, the power of ten that the document
-    states for bare amounts (see `stated_scales`; 0 where it states none). Arithmetic is decimal, so `2.25%` is exactly the float 0.0225.
+    Marks at the number itself come first: `2.25%` 0.0225 pure, `€400 million` 4e8 EUR, `$(1.5) million` -1.5e6 USD,
+    `3 1/4%` 0.0325, `$0.01 per share` USD/shares, `3.50 to 1.00` 3.5 pure. What it lacks it shares with the numbers
+    that a range or list joins it to: `1.25 to 1.75 percentage points`, `$1.0, $1.5 and $2.0 billion`, `$200 to 300
+    million`. Last, `(in millions)` before it in the sentence scales an amount of money, and so does `stated`, the power
+    of ten that the document states for bare amounts (see `stated_scales`; 0 where it states none). Arithmetic is
+    decimal, so `2.25%` is exactly the float 0.0225.
 
     `value` is None where the digits print no number (`4.1.2`), `unit` where the sentence states none. Words that give a
     number its accounting sign (a loss, a decrease) do not change it.
     """
+    cut = max(0, start - _WINDOW)
+    sentence, start, end = sentence[cut : end + _WINDOW], start - cut, end - cut
     own = read_quantity(sentence, start, end)
-    if own.number is None:
+    number = own.number
+    if number is None or number.adjusted() > _MOST_DIGITS:
         return Value(None, None, 0)
-    scale, unit, currency, per_share = own.scale, own.unit, own.currency, own.per_share
-    if _may_share(sentence, start, end, own):
-        for other in _joined_after(sentence, end, own):
-            scale = scale or other.scale
-            unit = unit or other.unit
-            per_share = per_share or (own.scale is None and other.per_share)
-    is_rate = scale is not None and scale.is_rate
-    if currency is None and unit is None and not is_rate:
-        currency = _joined_before(sentence, start, end, own)
-    heading = _IN_UNITS.search(sentence, 0, own.start)
-    if currency is None and unit is None and not is_rate:
-        counted = heading is not None and heading["shares"] is not None
-        unit = "shares" if counted or counts_shares(sentence[:start], sentence[own.end :]) else None
-    exponent = 0
-    if scale is not None:
-        exponent = scale.exponent
-    elif heading is not None and not per_share and (currency or (unit == "shares" and heading["shares"])):
-        exponent = _POWERS[heading["word"].lower()]
-    elif currency and not per_share and _may_be_scaled(sentence, start, end, own, stated):
-        exponent = stated
-    value = own.number.scaleb(exponent)
+    if _may_borrow(sentence, start, end, own):
+        own = _completed(sentence, start, end, own)
+    is_rate = own.scale is not None and own.scale.is_rate
+    exponent = own.scale.exponent if own.scale else _stated_scale(sentence, start, end, own, stated)
+    value = float(number.scaleb(exponent))
     if value and (own.negative or (own.bracketed and is_rate)):
         value = -value
-    if currency is not None:
-        unit = f"{currency}/shares" if per_share else currency
-    elif is_rate:
-        unit = "pure"
-    return Value(float(value), unit, exponent)
+    unit = "pure" if is_rate else own.unit
+    if own.currency is not None and not is_rate:
+        unit = f"{own.currency}/shares" if own.per_share else own.currency
+    return Value(value, unit, exponent)
 
 
-def _may_be_scaled(sentence: str, start: int, end: int, own: Quantity, stated: int) -> bool:
-    """Whether a bare amount can be in thousands or millions: no price to the cent, no denomination, below a trillion."""
-    return (
-        own.number is not None
-        and own.number.scaleb(stated) < _LARGEST_STATED
-        and not _PRICE.search(sentence, start, end)
-        and not _DENOMINATION.search(sentence[max(0, own.start - 20) : own.start])
-    )
-
-
-def _may_share(sentence: str, start: int, end: int, own: Quantity) -> bool:
-    """Whether a number lacks something that a later one may lend: it is no year, no date, no reference, no name."""
+def _may_borrow(sentence: str, start: int, end: int, own: Quantity) -> bool:
+    """Whether a number lacks something that others may lend: it is no year, date, reference or part of a name."""
     if own.unit or own.per_share or (own.scale and (own.scale.is_rate or own.currency)):
         return False
     head = sentence[max(0, start - 20) : start]
     return own.currency is not None or not (_YEAR.fullmatch(sentence, start, end) or _REFERENCE.search(head))
+
+
+def _completed(sentence: str, start: int, end: int, own: Quantity) -> Quantity:
+    """Give `own` what it lacks: scale and unit of later numbers, else the currency of the one before, else `shares`."""
+    scale, unit, per_share = own.scale, own.unit, own.per_share
+    for other in _joined_after(sentence, end, own):
+        scale = scale or other.scale
+        unit = unit or other.unit
+        per_share = per_share or (own.scale is None and other.per_share)
+    own = replace(own, scale=scale, unit=unit, per_share=per_share)
+    if own.currency or own.unit or (scale and scale.is_rate):
+        return own
+    if currency := _currency_joined_before(sentence, start, own):
+        return replace(own, currency=currency)
+    heading = _HEADING.search(sentence, 0, own.start)
+    if (heading and heading["shares"]) or counts_shares(sentence[:start], sentence[own.end :]):
+        return replace(own, unit="shares")
+    return own
+
+
+def _stated_scale(sentence: str, start: int, end: int, own: Quantity, stated: int) -> int:
+    """Power of ten for a number without scale words of its own: from the sentence's `(in millions)`, else `stated`."""
+    heading = _HEADING.search(sentence, 0, own.start)
+    if own.per_share or own.number is None:
+        return 0
+    if heading and (own.currency or (own.unit == "shares" and heading["shares"])):
+        return _POWERS[heading["word"].lower()]
+    is_price = _PRICE.search(sentence, start, end) or _DENOMINATION.search(sentence[max(0, own.start - 20) : own.start])
+    in_full = own.number.scaleb(stated) >= _LARGEST_STATED
+    return stated if own.currency and not is_price and not in_full else 0
 
 
 def _joined_after(sentence: str, end: int, own: Quantity) -> Iterator[Quantity]:
@@ -108,7 +124,7 @@ def _joined_after(sentence: str, end: int, own: Quantity) -> Iterator[Quantity]:
         other = read_quantity(sentence, start, stop)
         if other.start != connector.end() or not _same_kind(own, other, in_range=connector["range"] is not None):
             return
-        if other.scale and own.scale is None and "," in sentence[own.start : own.end]:
+        if other.scale and own.scale is None and _outweighs(sentence, own, other):
             return
         listed.append(other)
         if not connector["comma"]:
@@ -117,18 +133,25 @@ def _joined_after(sentence: str, end: int, own: Quantity) -> Iterator[Quantity]:
         position = other.end
 
 
+def _outweighs(sentence: str, own: Quantity, other: Quantity) -> bool:
+    """Whether `own` cannot share the scale of `other`: printed in full (`$750,000 and $1 million`), or far larger."""
+    if "," in sentence[own.start : own.end]:
+        return True
+    return own.number is not None and other.number is not None and own.number > _FAR_LARGER * other.number > 0
+
+
 def _same_kind(own: Quantity, other: Quantity, *, in_range: bool) -> bool:
-    """Whether two joined numbers count the same thing: one currency, or none; a range may name it at its first end alone."""
+    """Whether two joined numbers count the same thing: one currency or none; a range may name it once."""
     if own.currency == other.currency:
         return True
     is_rate = other.scale is not None and other.scale.is_rate
     return own.currency is not None and other.currency is None and in_range and not is_rate and other.unit is None
 
 
-def _joined_before(sentence: str, start: int, end: int, own: Quantity) -> str | None:
+def _currency_joined_before(sentence: str, start: int, own: Quantity) -> str | None:
     """Currency of the lower end of the range whose upper end is `own` (`$200 to 300 million`); None without one."""
     before = [token for token in number_tokens(sentence) if token[1] <= start]
-    if not before or (own.scale is None and _YEAR.fullmatch(sentence, start, end)):
+    if not before:
         return None
     other = read_quantity(sentence, *before[-1])
     connector = _CONNECTOR.fullmatch(sentence, other.end, own.start)

@@ -1,0 +1,99 @@
+import re
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from finner_batch.entities.numbers import VULGAR_FRACTIONS, magnitude, number_tokens
+
+
+def printed(sentence):
+    return [sentence[start:end] for start, end in number_tokens(sentence)]
+
+
+@pytest.mark.parametrize(
+    ("sentence", "tokens"),
+    [
+        ("a $1,500,000 note at 2.25%, up .75 to 3,000.5", ["1,500,000", "2.25", ".75", "3,000.5"]),
+        ("prime plus 1/2%, 3 1/4% or 3-1/4% Notes, 7½% or ½%", ["1/2", "3 1/4", "3-1/4", "7½", "½"]),
+        ("6 7/16% and 61/4%", ["6 7/16", "61/4"]),
+        ("a 50/50 venture on 12/31/2023, 24/7", ["50", "50", "12", "31", "2023", "24", "7"]),
+        ("a date of 9/30 and 10/8/2023", ["9", "30", "10", "8", "2023"]),
+        ("Form 10-K, Rule 10b-5, Q3, 7.5x, 1.5e9", ["10", "10", "5", "3", "7.5", "1.5", "9"]),
+        ("a 364-day facility, 2022-2023, (415) 555-0199", ["364", "2022", "2023", "415", "555", "0199"]),
+        ("in 2023. The next", ["2023"]),
+        ("notes 1,2 and 3; December 31,2023", ["1", "2", "3", "31", "2023"]),
+        ("the 5.250%Notes, $1.5B, $350MM, L+175bps", ["5.250", "1.5", "350", "175"]),
+        ("Section 4.1.2 and 31.12.2023", ["4.1.2", "31.12.2023"]),
+        ("No.5, $.75, (.5), p.9", ["5", ".75", ".5", "9"]),
+        ("$500(1) and 25th", ["500", "1", "25"]),
+        ("1.234,56 and 1.500.000 and 1'500'000 and 12,34,567", ["1.234,56", "1.500.000", "1'500'000", "12,34,567"]),
+        ("1.250,2.500", ["1.250", "2.500"]),
+        ("2023,000 and 12,345,6789", ["2023", "000", "12,345", "6789"]),
+        ("no number, not one", []),
+        ("", []),
+    ],
+)
+def test_a_token_is_digits_with_their_separators(sentence, tokens):
+    assert printed(sentence) == tokens
+
+
+@pytest.mark.parametrize(
+    ("token", "number"),
+    [
+        ("1,500,000", "1500000"),
+        (".75", "0.75"),
+        ("3,000.5", "3000.5"),
+        ("0010", "10"),
+        ("3 1/4", "3.25"),
+        ("3-1/4", "3.25"),
+        ("1/2", "0.5"),
+        ("7½", "7.5"),
+        ("⅞", "0.875"),
+        ("61/4", "6.25"),
+        ("103/8", "10.375"),
+        ("113/16", None),
+        ("1.234,56", "1234.56"),
+        ("1.500.000", "1500000"),
+        ("1'500'000", "1500000"),
+        ("12,34,567", "1234567"),
+        ("4.1.2", None),
+        ("31.12.2023", None),
+    ],
+)
+def test_a_token_prints_one_number_or_none(token, number):
+    assert magnitude(token) == (None if number is None else Decimal(number))
+
+
+texts = st.text(st.sampled_from("0123456789.,/-'% $½\u2044()aK\n"), max_size=60) | st.text(max_size=60)
+
+
+@given(texts)
+def test_every_digit_lies_in_exactly_one_token(text):
+    covered = [position for start, end in number_tokens(text) for position in range(start, end)]
+    assert len(covered) == len(set(covered))
+    wanted = {match.start() for match in re.finditer(f"[0-9{''.join(VULGAR_FRACTIONS)}]", text)}
+    assert wanted <= set(covered)
+
+
+@given(texts)
+def test_tokens_are_in_order_and_a_number_or_none(text):
+    tokens = number_tokens(text)
+    assert tokens == sorted(tokens)
+    for start, end in tokens:
+        number = magnitude(text[start:end])
+        assert number is None or number >= 0
+
+
+@given(st.decimals(min_value=0, max_value=10**12, places=3, allow_nan=False))
+def test_a_grouped_number_is_read_back(number):
+    for form in (f"{number:,f}", f"{number:f}"):
+        assert number_tokens(form) == [(0, len(form))]
+        assert magnitude(form) == number
+
+
+def test_a_long_sentence_is_read_in_linear_time():
+    sentence = "1,2 3/ 4-5. " * 50_000
+    assert len(number_tokens(sentence)) == 250_000
+    assert number_tokens("9" * 500_000) == [(0, 500_000)]
