@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from itertools import accumulate
 
 _POWERS = {"thousand": 3, "million": 6, "billion": 9}
-_STATEMENT = re.compile(r"\bin\s+(thousand|million|billion)s\b", re.IGNORECASE)
+_STATEMENT = re.compile(r"[nN](?<=\b[iI][nN])\s+([tTmMbB](?:housand|illion|HOUSAND|ILLION))[sS]\b")
 _LONGEST_HEADING = 300
 """Longest block, in characters, whose statement counts as one about the document."""
 _AMOUNT = re.compile(
