@@ -17,7 +17,7 @@ def _tokenizer() -> PunktSentenceTokenizer:
 def split(extraction: Extraction) -> list[Sentence]:
     """Split every block into sentences; a sentence never crosses a block."""
     span_tokenize = _tokenizer().span_tokenize
-    sentences = []
+    sentences: list[Sentence] = []
     for block in extraction.blocks:
         for start, end in span_tokenize(block.text):
             piece = block.text[start:end]

@@ -55,8 +55,7 @@ def _extract_prose(content: str) -> Extraction:
     spans = read_prose(content)
     texts = [content[start:end] for start, end in spans]
     blocks = tuple(
-        Block(text, start, section)
-        for text, (start, _), section in zip(texts, spans, sections(texts), strict=True)
+        Block(text, start, section) for text, (start, _), section in zip(texts, spans, sections(texts), strict=True)
     )
     return Extraction(text=content, blocks=blocks)
 

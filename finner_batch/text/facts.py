@@ -172,7 +172,7 @@ def _value(attributes: Mapping[str, str], text: str, scale: int) -> float | None
     printed = number(text, attributes.get("format"))
     if printed is None:
         return None
-    value = printed * 10**scale if scale >= 0 else printed / 10**-scale
+    value: float = printed * 10**scale if scale >= 0 else printed / 10**-scale
     return -value if attributes.get("sign") == "-" else value
 
 

@@ -29,9 +29,11 @@ _ITEM = re.compile(
     rf"{_SEPARATORS}(?P<title>.*)",
     re.IGNORECASE | re.DOTALL,
 )
-_NO_TITLE = re.compile(r"[\W_]*(?:removed|reserved|removed and reserved|omitted|not applicable|none)?[\W_]*\Z", re.IGNORECASE)
+_NO_TITLE = re.compile(
+    r"[\W_]*(?:removed|reserved|removed and reserved|omitted|not applicable|none)?[\W_]*\Z", re.IGNORECASE
+)
 
-# (item number, how its title begins, its Part; None where Forms 10-K and 10-Q differ)
+# (item number, how its title begins, its Part; None where forms differ)
 _TITLES: tuple[tuple[str, str, str | None], ...] = (
     ("1", r"(?:description of )?(?:the |our )?business|general", "I"),
     ("1", r"(?:[\w()]+ ){0,4}financial (?:statements|information)", "I"),
@@ -41,15 +43,21 @@ _TITLES: tuple[tuple[str, str, str | None], ...] = (
     ("1C", r"cybersecurity", "I"),
     ("2", r"(?:description of )?propert", "I"),
     ("2", r"management", "I"),
-    ("2", r"unregistered|changes in (?:the )?securities|issuer purchases|recent sales|share repurchase|market for", "II"),
+    (
+        "2",
+        r"unregistered|changes in (?:the )?securities|issuer purchases|recent sales|share repurchase|market for",
+        "II",
+    ),
     ("3", r"legal proceedings|quantitative|controls", "I"),
     ("3", r"defaults?", "II"),
     ("4", r"controls|executive officers", "I"),
     ("4", r"mine safety|submission of matters|results of votes", None),
     ("4A", r"executive officers", "I"),
-    ("5", r"market|other (?:information|events)", "II"),
+    ("5", r"market|other information", "II"),
+    ("5", r"other events", None),
     ("6", r"selected|exhibits?|management|consolidated financial data", "II"),
-    ("7", r"management|(?:consolidated )?financial statements", "II"),
+    ("7", r"management", "II"),
+    ("7", r"(?:consolidated )?financial statements", None),
     ("7A", r"quantitative|disclosures? about market", "II"),
     ("8", r"(?:consolidated )?financial statements|changes in and", "II"),
     ("8A", r"controls", "II"),
@@ -74,15 +82,18 @@ _TITLE_OF = {
 }
 
 _NOTE = re.compile(
-    rf"notes?\s+(?P<number>\d{{1,2}}|[a-z])(?![\w(&])(?P<separator>{_SEPARATORS})(?P<title>.*)", re.IGNORECASE | re.DOTALL
+    rf"notes?\s+(?P<number>\d{{1,2}}|[a-z])(?![\w(&])(?P<separator>{_SEPARATORS})(?P<title>.*)",
+    re.IGNORECASE | re.DOTALL,
 )
 _NUMBERED = re.compile(
-    rf"(?P<open>\(?)(?P<number>\d{{1,2}}|[A-Z])(?P<close>[.)]*)(?![\w%$])(?P<separator>{_SEPARATORS})(?P<title>.*)", re.DOTALL
+    rf"(?P<open>\(?)(?P<number>\d{{1,2}}|[A-Z])(?P<close>[.)]*)(?![\w%$])(?P<separator>{_SEPARATORS})(?P<title>.*)",
+    re.DOTALL,
 )
 _RUN_IN = re.compile(r"(?P<title>[^.:\u2013\u2014]{3,120})[.:\u2013\u2014]+ \S")
 _FIRST_NOTE = re.compile(
     r".*\baccounting (?:policies|principles)|basis of (?:presentation|preparation|consolidation|accounting)"
-    r"|(?:nature|description|overview) of (?:the )?(?:business|operations|company)|organization|the company\b|business\Z",
+    r"|(?:nature|description|overview) of (?:the )?(?:business|operations|company)"
+    r"|organization|the company\b|business\Z",
     re.IGNORECASE,
 )
 _NOTES = re.compile(r"(?:[\w&.,'\u2019-]+ ){0,6}?notes to (?:[\w()'\u2019,-]+ ){0,6}statements?\b", re.IGNORECASE)
@@ -96,14 +107,14 @@ _AFTER_NOTES = re.compile(
 
 
 class ItemHeading(NamedTuple):
-    """`number` as shown in a section (`8`, `7A`, `1 and 2`); `part` where the heading or its title says it."""
+    """`name` as shown in a section (`Item 8`, `Items 1 and 2`); `part` where the heading or its title says it."""
 
-    number: str
+    name: str
     part: str | None
 
 
 class NoteHeading(NamedTuple):
-    """`style` is how the heading is numbered (`note`, `(1)`, `1.`, `1`, `A.`, ...); `title` is empty where it follows."""
+    """`style` is how the heading is numbered (`note`, `(1)`, `1.`, `A.`); `title` is empty where it stands behind."""
 
     style: str
     number: int
@@ -125,7 +136,8 @@ def item_heading(text: str) -> ItemHeading | None:
     numbers = [number.upper().replace(" ", "") for number in re.findall(_NUMBER, match["numbers"], re.IGNORECASE)]
     stated = match["part"].upper() if match["part"] else None
     title = _CONTINUED.sub("", match["title"])
-    heading = ItemHeading(" and ".join(numbers), stated)
+    several = f"Items {', '.join(numbers[:-1])} and {numbers[-1]}"
+    heading = ItemHeading(several if len(numbers) > 1 else f"Item {numbers[0]}", stated)
     if _NO_TITLE.match(title):
         return heading
     if _PAGE_NUMBER.search(title):
@@ -155,7 +167,7 @@ def note_heading(text: str) -> NoteHeading | None:
         if run_in is None or not run_in["title"].isupper():
             return None
         title = run_in["title"]
-    if style == "note" and title and not match["separator"].strip() and not _is_title_case(title):
+    if style == "note" and title and not match["separator"].strip() and not is_title_case(title):
         return None
     label = match["number"].upper()
     return NoteHeading(style, int(label) if label.isdigit() else ord(label) - ord("A") + 1, label, title)
@@ -166,7 +178,8 @@ def is_first_note(title: str) -> bool:
     return _FIRST_NOTE.match(title) is not None
 
 
-def _is_title_case(text: str) -> bool:
+def is_title_case(text: str) -> bool:
+    """No long word begins with a small letter."""
     return text.isupper() or not re.search(r"\b[a-z]{5,}\b", text)
 
 

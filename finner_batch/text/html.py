@@ -18,16 +18,17 @@ from finner_batch.text.paragraph import Paragraph, Table
 from finner_batch.text.plain import read_plain
 
 _INLINE, _TAG, _HIDDEN, _LINE, _BLOCK, _PRE, _ROW, _CELL, _TABLE = range(9)
+_BLOCKS = """
+address article aside blockquote body caption center col colgroup dd details dialog dir div dl dt fieldset figcaption
+figure footer form frameset h1 h2 h3 h4 h5 h6 header hgroup hr html legend li main menu nav noframes ol optgroup option
+p page plaintext search section summary tbody tfoot thead ul xmp
+"""
+_NEVER_SHOWN = "head title script style template noscript object select ix:header ix:hidden"
 _KIND = (
-    dict.fromkeys(
-        "address article aside blockquote body caption center col colgroup dd details dialog dir div dl dt fieldset "
-        "figcaption figure footer form frameset h1 h2 h3 h4 h5 h6 header hgroup hr html legend li main menu nav noframes "
-        "ol optgroup option p page plaintext search section summary tbody tfoot thead ul xmp".split(),
-        _BLOCK,
-    )
-    | {"br": _LINE, "td": _CELL, "th": _CELL, "tr": _ROW, "table": _TABLE, "pre": _PRE}
-    | dict.fromkeys("head title script style template noscript ix:header ix:hidden object select".split(), _HIDDEN)
+    dict.fromkeys(_BLOCKS.split(), _BLOCK)
+    | dict.fromkeys(_NEVER_SHOWN.split(), _HIDDEN)
     | dict.fromkeys(VISIBLE_TAGS, _TAG)
+    | {"br": _LINE, "pre": _PRE, "tr": _ROW, "td": _CELL, "th": _CELL, "table": _TABLE}
 )
 _NOT_SHOWN = re.compile(r"(?:^|;)\s*(?:display\s*:\s*none|visibility\s*:\s*(?:hidden|collapse))\b", re.IGNORECASE)
 _LINE_MARK = "\0"
@@ -67,7 +68,7 @@ class _VisibleText:
         self._pre_depth = 0
         self._hides: dict[str, bool] = {}
 
-    def start(self, tag: str, attributes: Mapping[str, str]) -> None:
+    def start(self, tag: str, attributes: Mapping[str, str]) -> None:  # noqa: C901, PLR0912: flat, for every tag comes here
         if self._hidden_depth:
             self._hidden_depth += 1
             if self._tags and tag in HIDDEN_TAGS:
@@ -101,7 +102,7 @@ class _VisibleText:
             if kind >= _PRE:
                 self._open(kind)
 
-    def end(self, tag: str) -> None:
+    def end(self, tag: str) -> None:  # noqa: C901: flat, for every tag comes here
         if self._hidden_depth:
             self._hidden_depth -= 1
             if self._tags and tag in HIDDEN_TAGS:

@@ -17,6 +17,7 @@ _PAGE = re.compile(r"\s*</?PAGE>.{0,12}\Z", re.IGNORECASE)
 _PAGE_NUMBER = re.compile(
     r"[\s\W]*(?:page\s+)?(?:[a-z]{1,2}-)?(?:\d{1,4}|[ivxl]{1,6})(?:\s+of\s+\d{1,4})?[\s\W]*\Z", re.IGNORECASE
 )
+_LONE_NUMBER = re.compile(r"\s*-{0,2}\s*\d{1,3}\s*-{0,2}\s*\Z")
 _TABLE_MARK = re.compile(r"</?TABLE\b[^<>]{0,80}>", re.IGNORECASE)
 _MARK = re.compile(r"</?(?:TABLE|CAPTION|S|C|FN|F\d{1,2}|TEXT|PRE|HTML|BODY|B|I|U|CENTER)\b[^<>]{0,80}>", re.IGNORECASE)
 
@@ -28,8 +29,10 @@ _GAP = re.compile(r"(?<=\S) {3,}(?=\S)")
 _LAST_FIGURE = re.compile(rf"\S {{3,}}{_FIGURE}\s*\Z", re.IGNORECASE)
 _TWO_FIGURES = re.compile(rf"\s{{2,}}{_FIGURE}\s{{2,}}{_FIGURE}\s*\Z", re.IGNORECASE)
 
+_HEADING = re.compile(r"\s*(?:item|note|part)\s+[\divx]{1,3}[a-c]?\b", re.IGNORECASE)
 _LIST_LABEL = re.compile(r"(?:[-*\u2022o]|\(?(?:\d{1,2}|[a-z]|[ivx]{1,4})[.)])\s+\S", re.IGNORECASE)
 _SENTENCE_END = re.compile(r"(?:[.:;!?]|[;,] (?:and|or))[\"')\]]*\Z")
+_CONTINUED = re.compile(r"\(?(?:continued|cont'd)\.?\)?\W*\Z", re.IGNORECASE)
 _SHORT_BY = 12
 _RUNNING_HEADS = 3
 
@@ -89,7 +92,9 @@ def _without_page_furniture(lines: list[str]) -> Iterator[str]:
         yield from lines[begin:last]
         yield "\f"
         begin = following
-        if following < len(lines) and heads[_head(lines[following])] >= _RUNNING_HEADS:
+        if following < len(lines) and (
+            heads[_head(lines[following])] >= _RUNNING_HEADS or _CONTINUED.search(lines[following][-_ROW_LENGTH:])
+        ):
             begin += 1
             while begin < len(lines) and not lines[begin].strip():
                 begin += 1
@@ -100,7 +105,7 @@ def _page_ends(lines: list[str]) -> Iterator[tuple[int, int]]:
     """For each page's end: the line behind the page's last text, and the next page's first line of text."""
     index = 0
     while index < len(lines):
-        if "\f" not in lines[index] and not _PAGE.match(lines[index]):
+        if not _ends_page(lines[index]):
             index += 1
             continue
         last = _back_over_blank(lines, index)
@@ -109,6 +114,14 @@ def _page_ends(lines: list[str]) -> Iterator[tuple[int, int]]:
         while index < len(lines) and (not lines[index].strip() or _is_furniture(lines[index])):
             index += 1
         yield last, index
+
+
+def _ends_page(line: str) -> bool:
+    return (
+        "\f" in line
+        or _PAGE.match(line) is not None
+        or (len(line) < _ROW_LENGTH and _LONE_NUMBER.match(line) is not None)
+    )
 
 
 def _is_furniture(line: str) -> bool:
@@ -129,40 +142,51 @@ def _chunks(lines: Iterator[str]) -> Iterator[_Chunk]:
     chunk = _Chunk([], in_table=False, follows_page=False)
     in_table = follows_page = False
     for line in lines:
-        mark = _TABLE_MARK.search(line)
-        text = line if "<" not in line else _MARK.sub(" ", line)
         page_ends = line == "\f"
-        if mark or page_ends or not text.strip():
+        mark = _TABLE_MARK.search(line)
+        text = "" if page_ends else line if "<" not in line else _MARK.sub(" ", line)
+        if mark or not text.strip():
             if chunk.lines:
                 yield chunk
+                in_table = in_table and not (_is_running(chunk.lines) or page_ends)
             if mark:
                 in_table = not mark[0].startswith("</")
-            in_table = in_table and not page_ends
             follows_page = page_ends or (follows_page and not chunk.lines)
             chunk = _Chunk([], in_table, follows_page)
-        if text.strip() and not page_ends:
+        if text.strip():
             chunk.lines.append(text)
     if chunk.lines:
         yield chunk
 
 
 def _rows(chunk: _Chunk) -> list[bool]:
-    """Which lines of the chunk are rows of a table: all, the runs of two or more, or none."""
-    shaped = [_is_row(line) for line in chunk.lines]
-    share = sum(shaped) / len(shaped)
-    if share >= 0.5 or (chunk.in_table and (share or not _is_running(chunk.lines))):
-        return [True] * len(shaped)
-    neighbours = zip([False, *shaped], shaped, [*shaped[1:], False], strict=False)
-    return [row and (before or after) for before, row, after in neighbours]
+    """Which lines of the chunk are rows of a table, or rules between lines."""
+    if chunk.in_table and not _is_running(chunk.lines):
+        return [True] * len(chunk.lines)
+    rules = [_RULE.match(line[:_ROW_LENGTH]) is not None for line in chunk.lines]
+    rows = [_is_row(line) for line in chunk.lines]
+    if sum(rows) >= (len(rows) - sum(rules)) / 2:
+        return _table_within(chunk.lines, rows, rules)
+    neighbours = zip([False, *rows], rows, [*rows[1:], False], strict=False)
+    return [rule or (row and (before or after)) for rule, (before, row, after) in zip(rules, neighbours, strict=False)]
+
+
+def _table_within(lines: list[str], rows: list[bool], rules: list[bool]) -> list[bool]:
+    """A table with what stands in it, but neither the lines behind its last row nor a heading or sentence before it."""
+    shaped = [index for index, (row, rule) in enumerate(zip(rows, rules, strict=True)) if row or rule]
+    if not shaped:
+        return rules
+    heading = int(shaped[0] > 0 and _HEADING.match(lines[0]) is not None)
+    first = shaped[0] if _is_running(lines[: shaped[0]]) else heading
+    return [first <= index <= shaped[-1] for index in range(len(lines))]
 
 
 def _is_row(line: str) -> bool:
-    """A rule, dot leaders, two figures at the end, one behind a wide gap, or three columns."""
+    """Dot leaders, two figures at the end, one behind a wide gap, or three columns."""
     if len(line) > _ROW_LENGTH:
         return False
     return (
-        _RULE.match(line) is not None
-        or _LEADERS.search(line) is not None
+        _LEADERS.search(line) is not None
         or _LAST_FIGURE.search(line) is not None
         or _TWO_FIGURES.search(line) is not None
         or len(_GAP.findall(line)) >= 2
@@ -170,9 +194,10 @@ def _is_row(line: str) -> bool:
 
 
 def _is_running(lines: list[str]) -> bool:
-    """Sentences, not labels: at least two lines of words that end like a sentence."""
-    text = " ".join(lines)
-    return len(lines) >= 2 and len(text.split()) >= 12 and _SENTENCE_END.search(text.rstrip()) is not None
+    """Sentences, not labels: at least two lines of words, none a row, that end like a sentence."""
+    if len(lines) < 2 or sum(len(line.split()) for line in lines) < 12:
+        return False
+    return _SENTENCE_END.search(lines[-1].rstrip()) is not None and not any(map(_is_row, lines))
 
 
 def _begins_paragraph(previous: str, line: str, width: int, *, first: bool) -> bool:

@@ -9,6 +9,7 @@ from finner_batch.text.headings import (
     closes_notes,
     is_first_note,
     is_title,
+    is_title_case,
     item_heading,
     note_heading,
     opens_notes,
@@ -16,6 +17,7 @@ from finner_batch.text.headings import (
 )
 
 _CONTENTS_RUN = 4
+_PARTS_RUN = 2
 _TEXT_LENGTH = 80
 _CANDIDATE = re.compile(
     r"part\b|items?\b|notes?\b|\(?\d{1,2}\b|\(?[A-Z][.)]|[\w&.,'\u2019 -]{0,60}notes to "
@@ -56,14 +58,14 @@ def _headings(texts: Sequence[str]) -> dict[int, Heading]:
 
 
 def _contents(texts: Sequence[str], headings: dict[int, Heading]) -> list[int]:
-    """Headings of a table of contents: a run of items, or of notes, with no text between them."""
+    """Headings of a table of contents: a run of Parts, of items or of notes, with no text between them."""
     result: list[int] = []
-    for kind in (ItemHeading, NoteHeading):
+    for kind, length in ((str, _PARTS_RUN), (ItemHeading, _CONTENTS_RUN), (NoteHeading, _CONTENTS_RUN)):
         positions = [index for index, heading in headings.items() if isinstance(heading, kind)]
         run: list[int] = []
         for position in [*positions, len(texts)]:
             if run and (position == len(texts) or _has_text(texts[run[-1] + 1 : position])):
-                if len(run) >= _CONTENTS_RUN:
+                if len(run) >= length:
                     followed = run[-1] + 1 < len(texts) and len(texts[run[-1] + 1]) >= _TEXT_LENGTH
                     result += run[:-1] if followed else run
                 run = []
@@ -101,10 +103,9 @@ class _Place:
         elif opens_notes(text):
             self._in_notes = True
             self._leave_last_item()
-        place = ", ".join(
-            f"{name} {value}" for name, value in (("Part", self._part), ("Item", self._item)) if value is not None
-        )
-        self.label = " > ".join(part for part in (place, self._note) if part) or None
+        part = f"Part {self._part}" if self._part else None
+        place = ", ".join(name for name in (part, self._item) if name)
+        self.label = " > ".join(name for name in (place, self._note) if name) or None
 
     def _enter_part(self, part: str) -> None:
         if part != self._part:
@@ -114,8 +115,8 @@ class _Place:
 
     def _enter_item(self, heading: ItemHeading) -> None:
         part = heading.part or self._part
-        if (part, heading.number) != (self._part, self._item):
-            self._part, self._item = part, heading.number
+        if (part, heading.name) != (self._part, self._item):
+            self._part, self._item = part, heading.name
             self._leave_notes()
 
     def _enter_note(self, heading: NoteHeading, following: str) -> None:
@@ -125,7 +126,9 @@ class _Place:
         if heading.style == "note":
             expected = bool(title) or self._style == "note"
         elif self._style is None:
-            expected = heading.number == 1 and bool(title) and (self._in_notes or is_first_note(title))
+            expected = heading.number == 1 and (
+                is_first_note(title) or (self._in_notes and title > "" and is_title_case(title))
+            )
         else:
             expected = heading.style == self._style and 0 < heading.number - self._number <= 2 and bool(title)
         if expected:
@@ -135,7 +138,7 @@ class _Place:
 
     def _leave_last_item(self) -> None:
         """Financial statements that follow Item 16 (`Form 10-K Summary`: `None.`) or signatures stand in no Item."""
-        if self._item == "16":
+        if self._item == "Item 16":
             self._part = self._item = None
 
     def _leave_notes(self) -> None:
