@@ -8,9 +8,10 @@ those of the parent.
 
 import html
 import re
-from collections.abc import Iterator
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import date
-from typing import TypeVar
+from typing import Generic, TypeVar
 
 from finner_batch.sources.document import Header
 from finner_batch.sources.edgar_path import normal_cik
@@ -27,6 +28,11 @@ _FACT_CHARACTERS = 20_000
 """A cover fact is a few words; one that does not end within this many characters is broken."""
 _CONTINUATIONS = 16
 _IGNORE = re.IGNORECASE
+
+_CONCEPTS = ("EntityCentralIndexKey", "EntityRegistrantName", "DocumentType", "DocumentPeriodEndDate")
+_CONCEPT = re.compile(r"(?:" + "|".join(_CONCEPTS) + r")\b")
+_MARKS = ('name="dei:', "name='dei:")
+"""What to look for, the usual first: a long mark is found at several GB/s."""
 
 _Value = TypeVar("_Value")
 
@@ -46,14 +52,25 @@ _ORDERS = {
 _ORDER_OF = {name: order for order, names in _ORDERS.items() for name in names}
 
 
+@dataclass(frozen=True, slots=True)
+class _CoverFact(Generic[_Value]):
+    context: str
+    transformation: str
+    value: _Value
+
+    def as_date(self: "_CoverFact[str]") -> "_CoverFact[date | None]":
+        return _CoverFact(self.context, "", read_date(self.value, self.transformation))
+
+
 def cover_header(text: str) -> Header:
     """Read what the `dei:` facts of an inline XBRL document state; None where absent, or where registrants disagree."""
-    form_type = _stated(text, "DocumentType")
+    facts = _cover_facts(text)
+    form_type = _agreed(text, facts["DocumentType"])
     return Header(
-        cik=normal_cik(_stated(text, "EntityCentralIndexKey")),
-        company=_stated(text, "EntityRegistrantName"),
+        cik=normal_cik(_agreed(text, facts["EntityCentralIndexKey"])),
+        company=_agreed(text, facts["EntityRegistrantName"]),
         form_type=_HYPHENS.sub("-", form_type) if form_type else None,
-        period_of_report=_stated_date(text, "DocumentPeriodEndDate"),
+        period_of_report=_agreed(text, [fact.as_date() for fact in facts["DocumentPeriodEndDate"]]),
     )
 
 
@@ -74,38 +91,34 @@ def read_date(text: str, transformation: str) -> date | None:
     return calendar_date(year, month, of["d"])
 
 
-def _stated(text: str, concept: str) -> str | None:
-    return _agreed(text, [(context, value) for context, _, value in _facts(text, concept)])
-
-
-def _stated_date(text: str, concept: str) -> date | None:
-    return _agreed(text, [(context, read_date(value, form)) for context, form, value in _facts(text, concept)])
-
-
-def _agreed(text: str, facts: list[tuple[str, _Value]]) -> _Value | None:
-    values = {value for _, value in facts if value}
+def _agreed(text: str, facts: Sequence[_CoverFact[_Value]]) -> _Value | None:
+    values = {fact.value for fact in facts if fact.value}
     if len(values) > 1:
-        values = {value for context, value in facts if value and not _has_dimension(text, context)}
+        values = {fact.value for fact in facts if fact.value and not _has_dimension(text, fact.context)}
     return values.pop() if len(values) == 1 else None
 
 
-def _facts(text: str, concept: str) -> Iterator[tuple[str, str, str]]:
-    """Yield context, format and visible text of each fact of a `dei:` concept, in document order."""
-    name = f"dei:{concept}"
-    position = text.find(name)
+def _cover_facts(text: str) -> dict[str, list[_CoverFact[str]]]:
+    """Find the facts of the four concepts, in document order."""
+    facts: dict[str, list[_CoverFact[str]]] = {concept: [] for concept in _CONCEPTS}
+    mark = next((mark for mark in _MARKS if mark in text), "dei:")
+    position = text.find(mark)
     while position >= 0:
-        start = text.rfind("<", 0, position)
-        end = text.find(">", position) + 1
-        position = text.find(name, position + len(name))
+        at = position + len(mark)
+        position = text.find(mark, at)
+        concept = _CONCEPT.match(text, at)
+        start = text.rfind("<", 0, at)
         tag = _FACT_TAG.match(text, start)
-        if not tag or tag[1] or not end:
+        if not concept or not tag or tag[1]:
             continue
-        attributes = _attributes(text[start:end])
-        if attributes.get("name") == name:
-            yield attributes.get("contextref", ""), attributes.get("format", ""), _value(text, end, attributes)
+        attributes = _attributes(tag[0])
+        if attributes.get("name") == f"dei:{concept[0]}":
+            value = "" if tag[2] else _visible_text(text, tag.end(), attributes)
+            facts[concept[0]].append(_CoverFact(attributes.get("contextref", ""), attributes.get("format", ""), value))
+    return facts
 
 
-def _value(text: str, start: int, attributes: dict[str, str]) -> str:
+def _visible_text(text: str, start: int, attributes: dict[str, str]) -> str:
     """Join the visible text of the fact whose start tag ends at `start`, its continuations included."""
     pieces = [_element(text, start, _FACT_TAG)]
     following = attributes.get("continuedat")

@@ -47,7 +47,7 @@ _SUBMISSION = re.compile(
 _JSON_OBJECT = re.compile(rb'\s*\{(\s*)"(?:[^"\\]|\\.)*"\s*:', re.DOTALL)
 _JSON_ARRAY = re.compile(rb'\s*\[\s*\{\s*"', re.DOTALL)
 
-_INLINE_XBRL = re.compile(r"http://www\.xbrl\.org/20\d\d/inlineXBRL", re.IGNORECASE)
+_INLINE_XBRL = re.compile(r"http://www\.xbrl\.org/20\d\d/inlineXBRL")
 _HTML = re.compile(
     r"<(?:!doctype html|html|head|body|div|p|font|span|center|br|hr|tr|td|h[1-6]|pre)(?=[\s>/])", re.IGNORECASE
 )
@@ -94,9 +94,7 @@ def body_of(text: str) -> Body:
         if root and root[1].rpartition(":")[2].lower() not in _DOCUMENT_ROOTS:
             raise DocumentError("read", f"XML data (<{root[1]}>), not a document to read: leave it out")
         return "text"
-    if _PRE.search(head) and not _STRUCTURE.search(text):
-        return "preformatted"
-    return "html"
+    return "html" if _STRUCTURE.search(text) or not _PRE.search(head) else "preformatted"
 
 
 def _refuse_empty(head: bytes) -> None:

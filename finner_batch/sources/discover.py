@@ -1,0 +1,174 @@
+"""Discovery: inputs (files, folders, globs, URLs) into sources, lazily and in a fixed order."""
+
+import heapq
+import logging
+import os
+import re
+import stat
+from collections.abc import Iterator, Sequence
+from fnmatch import fnmatchcase
+from operator import attrgetter
+from pathlib import Path
+from typing import NamedTuple
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
+
+from finner_batch.errors import UsageError
+from finner_batch.sources.document import Source
+from finner_batch.sources.edgar_path import document_name
+from finner_batch.sources.listing import LocalTree, PassedOver, RemoteTree, Tree, Walk
+from finner_batch.sources.storage import is_url
+
+_MAGIC = re.compile(r"[*?\[]")
+_SINGLE_FILE_SCHEMES = frozenset({"http", "https"})
+"""A web server lists no folders."""
+_COMPANIONS = frozenset(
+    (".css", ".csv", ".gif", ".idx", ".jpeg", ".jpg", ".js", ".log", ".md", ".part", ".tmp", ".tsv", ".xml", ".xsd")
+)
+"""What lies beside filings and is none: EDGAR's graphics and XBRL data, tables of contents, unfinished downloads."""
+
+_logger = logging.getLogger(__name__)
+
+
+def discover(inputs: Sequence[str], *, passed_over: PassedOver | None = None) -> Iterator[Source]:
+    """Find the sources that `inputs` name: each once, in the order of their paths, as they are asked for.
+
+    A folder is walked recursively, and so is one that a glob matches; `**` stands for any number of folders. Hidden
+    files, results folders of this program and companions of filings (`.csv`, `.xsd`, `.jpg`, …) are left out there,
+    which `passed_over` is told with the reason; a file that is named, or whose suffix the glob spells, is taken.
+    Raises `UsageError` for an input that matches nothing: at once where there is no such path, else before the first
+    source.
+    """
+    if not inputs:
+        raise UsageError("no input: give files, folders, globs or URLs")
+    told = passed_over or _log_passed_over
+    found = [_sources(given, told) for given in inputs]
+    return _each_once(heapq.merge(*found, key=attrgetter("uri")))
+
+
+def _log_passed_over(path: str, reason: str) -> None:
+    _logger.debug("left out %s: %s", path, reason)
+
+
+def _each_once(sources: Iterator[Source]) -> Iterator[Source]:
+    last = None
+    for source in sources:
+        if source.uri != last:
+            yield source
+        last = source.uri
+
+
+def _sources(given: str, passed_over: PassedOver) -> Iterator[Source]:
+    if given.startswith("file://"):
+        given = url2pathname(urlsplit(given).path)
+    if is_url(given):
+        return _remote(given, passed_over)
+    path = os.path.abspath(Path(given).expanduser())  # noqa: PTH100 - resolve() would follow links
+    try:
+        mode = Path(path).stat().st_mode
+    except (OSError, ValueError) as error:
+        if not _MAGIC.search(path):
+            raise UsageError(f"no such file or folder: {given} ({getattr(error, 'strerror', error)})") from error
+        root, pattern = _split_glob(path)
+        return _below(_Place(given, LocalTree(), root, ""), pattern, passed_over)
+    if stat.S_ISDIR(mode):
+        return _below(_Place(given, LocalTree(), path, ""), "**", passed_over)
+    if stat.S_ISREG(mode):
+        return iter([Source(uri=_recordable(path), name=_recordable(Path(path).name))])
+    raise UsageError(f"{given} is no regular file or folder: give a file that can be read twice")
+
+
+def _remote(given: str, passed_over: PassedOver) -> Iterator[Source]:
+    import fsspec  # noqa: PLC0415 - only URLs need it
+
+    if given.partition("://")[0] in _SINGLE_FILE_SCHEMES:
+        return iter([Source(uri=given, name=urlsplit(given).path.rpartition("/")[2] or given)])
+    try:
+        filesystem, path = fsspec.core.url_to_fs(given)
+        is_file = filesystem.isfile(path)
+        root, pattern = _split_glob(path) if _MAGIC.search(path) and not is_file else (path.rstrip("/"), "**")
+        is_folder = not is_file and filesystem.isdir(root)
+    except ImportError as error:
+        raise UsageError(f"{given}: {error} (s3:// needs `pip install 'finner-batch[s3]'`)") from error
+    except Exception as error:
+        raise UsageError(f"{given}: {error}: check the URL and the credentials") from error
+    uri = str(filesystem.unstrip_protocol(root))
+    if is_file:
+        return iter([Source(uri=uri, name=root.rpartition("/")[2])])
+    if not is_folder:
+        raise UsageError(f"no such file or folder: {given}")
+    return _below(_Place(given, RemoteTree(filesystem), root, uri.removesuffix(root)), pattern, passed_over)
+
+
+class _Place(NamedTuple):
+    """A folder that an input names; `scheme` makes URLs of its paths (`s3://`)."""
+
+    given: str
+    tree: Tree
+    root: str
+    scheme: str
+
+
+def _below(place: _Place, pattern: str, passed_over: PassedOver) -> Iterator[Source]:
+    """Yield the files below the place that `pattern` matches; a folder that it matches stands for all below it."""
+    left_out = 0
+
+    def leave_out(path: str, reason: str) -> None:
+        nonlocal left_out
+        left_out += 1
+        passed_over(path, reason)
+
+    def chosen(relative: str) -> bool:
+        if not _match(pattern.split("/"), relative.split("/"), whole=True):
+            return False
+        suffix = Path(document_name(relative)).suffix.lower()
+        if suffix in _COMPANIONS and suffix not in pattern.lower():
+            leave_out(f"{place.root}/{relative}", f"a {suffix} file is no filing")
+            return False
+        return True
+
+    walk = Walk(
+        tree=place.tree,
+        chosen=chosen,
+        entered=lambda folder: _match(pattern.split("/"), folder.split("/"), whole=False),
+        passed_over=leave_out,
+    )
+    found = False
+    try:
+        for relative in walk.below(place.root):
+            found = True
+            name = _recordable(relative)
+            yield Source(uri=f"{place.scheme}{_recordable(place.root.rstrip('/'))}/{name}", name=name)
+    except OSError as error:
+        raise UsageError(f"{place.given} cannot be listed: {error.strerror or error}") from error
+    if not found:
+        besides = f" ({left_out} left out: hidden, a results folder, or no filing by their suffix)" if left_out else ""
+        raise UsageError(f"{place.given} matches no file to read{besides}")
+
+
+def _split_glob(path: str) -> tuple[str, str]:
+    """Split a glob into the folder before its first wildcard, and the pattern below it."""
+    parts = path.split("/")
+    first = next(number for number, part in enumerate(parts) if _MAGIC.search(part))
+    return "/".join(parts[:first]) or "/", "/".join(parts[first:])
+
+
+def _match(pattern: Sequence[str], path: Sequence[str], *, whole: bool) -> bool:
+    """Match parts of a path one by one; `**` stands for any number of them.
+
+    `whole` asks whether the pattern matches the path or a folder above it; else, whether it may match something below.
+    """
+    if not pattern:
+        return True
+    if pattern[0] == "**":
+        return (len(pattern) == 1 or not whole) or any(
+            _match(pattern[1:], path[skipped:], whole=whole) for skipped in range(len(path))
+        )
+    if not path:
+        return not whole
+    return fnmatchcase(path[0], pattern[0]) and _match(pattern[1:], path[1:], whole=whole)
+
+
+def _recordable(path: str) -> str:
+    """Return the path as it can be recorded: a name that is not UTF-8 shows U+FFFD, and reading it says so."""
+    return path.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
