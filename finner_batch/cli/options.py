@@ -13,7 +13,7 @@ from finner_batch.errors import UsageError
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 
-class PathOrUrl(click.ParamType):
+class PathOrUrl(click.ParamType[str]):
     """A file, folder, glob or fsspec URL. In an environment variable several are separated by `:`."""
 
     name = "path"

@@ -30,7 +30,9 @@ def set_up_log(level: int = logging.INFO) -> None:
 
 def fields(event: str, **values: object) -> str:
     """One log line: `event=… key=value …`, values quoted where they hold spaces or control characters."""
-    return " ".join([f"event={event}", *(f"{key}={_quoted(value)}" for key, value in values.items() if value is not None)])
+    return " ".join(
+        [f"event={event}", *(f"{key}={_quoted(value)}" for key, value in values.items() if value is not None)]
+    )
 
 
 def _quoted(value: object) -> str:

@@ -50,7 +50,7 @@ class Stopwatch:
 
 
 def parse(document: Document, tokenizer: SentenceTokenizer, *, tables: bool, watch: Stopwatch) -> ParsedDocument:
-    """Extract, split and tokenise. Raises DocumentError, or whatever a stage raises, with `watch.stage` telling where."""
+    """Extract, split and tokenise. Raises what a stage raises; `watch.stage` then tells which."""
     with watch.measure("extract"):
         extraction = extract(document.content, document.markup, tables=tables)
     with watch.measure("split"):

@@ -9,10 +9,11 @@ from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from multiprocessing.connection import Connection, wait
+from multiprocessing.context import ForkServerContext, SpawnContext
 from multiprocessing.process import BaseProcess
 from time import monotonic
 from types import TracebackType
-from typing import TypeAlias
+from typing import Self, TypeAlias
 
 from finner_batch.engine.parse import ParsedDocument
 from finner_batch.engine.worker import Began, Ended, Task, WorkerOptions, failed_document, failed_source, work
@@ -28,10 +29,14 @@ GRACE_S = 10.0
 
 @dataclass(frozen=True, slots=True)
 class SourceDone:
-    """Every document of the task's source was delivered. `complete` is False where reading it broke off."""
+    """Every document of the task's source was delivered. `complete` is False where reading it broke off.
+
+    `kept`: digests of the shard's rows that were done before.
+    """
 
     task: Task
     complete: bool
+    kept: tuple[bytes, ...] = ()
 
 
 Result: TypeAlias = ParsedDocument | FailedDocument | SourceDone
@@ -59,19 +64,24 @@ class Pool:
     def __init__(self, workers: int, options: WorkerOptions) -> None:
         self._options = options
         method = "forkserver" if "forkserver" in multiprocessing.get_all_start_methods() else "spawn"
-        self._context = multiprocessing.get_context(method)
+        self._context: ForkServerContext | SpawnContext
         if method == "forkserver":
+            self._context = multiprocessing.get_context("forkserver")
             self._context.set_forkserver_preload(["finner_batch.engine.worker"])
+        else:
+            self._context = multiprocessing.get_context("spawn")
         self._size = workers
         self._idle: list[_Worker] = []
         self._busy: list[_Worker] = []
         self._peaks: dict[int, int] = {}
 
-    def __enter__(self) -> "Pool":
+    def __enter__(self) -> Self:
         self._idle = [self._start() for _ in range(self._size)]
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         for worker in (*self._idle, *self._busy):
             worker.connection.close()
             worker.process.terminate()
@@ -152,20 +162,20 @@ class Pool:
         match message:
             case Began(document):
                 running.begun = document
-            case Ended(peak_bytes):
+            case Ended(peak_bytes, complete, kept):
                 self._peaks[worker.process.pid or 0] = peak_bytes
-                self._finish(running, complete=True)
+                self._finish(running, complete=complete, kept=kept)
             case _:
                 running.begun = None
                 running.delivered += 1
                 running.results.append(message)
 
-    def _finish(self, running: _Running, *, complete: bool) -> None:
+    def _finish(self, running: _Running, *, complete: bool, kept: tuple[bytes, ...] = ()) -> None:
         if running.worker is not None:
             self._busy.remove(running.worker)
             self._idle.append(running.worker)
             running.worker = None
-        running.results.append(SourceDone(running.task, complete))
+        running.results.append(SourceDone(running.task, complete, kept))
 
     def _bury(self, running: _Running, reason: str | None = None) -> None:
         """Record a worker's death as the failure of what it was doing, and go on with a new worker."""

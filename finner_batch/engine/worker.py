@@ -6,14 +6,14 @@ import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from itertools import count
 from multiprocessing.connection import Connection
 from pathlib import Path
 from types import FrameType
-from typing import Literal, TypeAlias
+from typing import TypeAlias
 
 from finner_batch.config import MEBIBYTE
 from finner_batch.engine.parse import ParsedDocument, Stopwatch, parse, stage_of
-from finner_batch.errors import DocumentError
 from finner_batch.sources.document import Document, FailedDocument, Source
 from finner_batch.sources.read import ReadOptions, read_documents
 from finner_batch.store.ledger import row_digest
@@ -37,8 +37,8 @@ class Task:
     """One source to read. `skip` documents of it were delivered before; rows whose digest is in `done` are done."""
 
     source: Source
-    sha256: str
-    bytes: int
+    sha256: str | None
+    size: int | None
     skip: int = 0
     done: frozenset[bytes] = frozenset()
 
@@ -52,9 +52,15 @@ class Began:
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """Sent after a source's last document. `peak_bytes`: the worker's peak resident memory."""
+    """Sent after a source's last document.
+
+    `peak_bytes`: the worker's peak resident memory. `complete`: False where reading broke off. `kept`: digests of the
+    rows that were skipped because they are done.
+    """
 
     peak_bytes: int
+    complete: bool
+    kept: tuple[bytes, ...]
 
 
 Message: TypeAlias = Began | ParsedDocument | FailedDocument | Ended
@@ -76,27 +82,33 @@ def work(connection: Connection, options: WorkerOptions) -> None:
             task: Task = connection.recv()
             for message in _messages(task, tokenizer, options):
                 connection.send(message)
-            connection.send(Ended(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024))
     except (EOFError, BrokenPipeError, ConnectionResetError):
         return
 
 
 def _messages(task: Task, tokenizer: SentenceTokenizer, options: WorkerOptions) -> Iterator[Message]:
-    documents = read_documents(
-        task.source,
-        options.read,
-        skip=(lambda document_id, sha256: row_digest(document_id, sha256) in task.done) if task.done else None,
-    )
-    for position in _counted():
+    kept: list[bytes] = []
+
+    def is_done(document_id: str, sha256: str) -> bool:
+        digest = row_digest(document_id, sha256)
+        if digest in task.done:
+            kept.append(digest)
+            return True
+        return False
+
+    complete = True
+    documents = read_documents(task.source, options.read, skip=is_done if task.done else None)
+    for position in count():
         watch = Stopwatch()
         try:
             with _time_limit(options.timeout_s), watch.measure("read"):
                 document = next(documents, None)
         except Exception as error:  # noqa: BLE001 - any failure of a source is a row of `documents`
             yield failed_source(task, stage_of(error, watch), type(error).__name__, describe(error))
-            return
+            complete = False
+            break
         if document is None:
-            return
+            break
         if position < task.skip:
             continue
         if isinstance(document, FailedDocument):
@@ -110,12 +122,13 @@ def _messages(task: Task, tokenizer: SentenceTokenizer, options: WorkerOptions) 
             yield failed_document(document, stage_of(error, watch), type(error).__name__, describe(error))
             continue
         yield parsed
+    yield Ended(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024, complete, tuple(kept))
 
 
 def failed_source(task: Task, stage: str, error_type: str, error: str) -> FailedDocument:
     """The row of a source that could not be read."""
     return FailedDocument.of_source(
-        task.source, sha256=task.sha256, bytes=task.bytes, stage=stage, error_type=error_type, error=error
+        task.source, sha256=task.sha256 or "", bytes=task.size or 0, stage=stage, error_type=error_type, error=error
     )
 
 
@@ -130,13 +143,6 @@ def describe(error: BaseException) -> str:
         return "out of memory: raise --memory-limit-mb"
     text = " ".join(str(error).split())
     return (text or type(error).__name__)[:500]
-
-
-def _counted() -> Iterator[int]:
-    position = 0
-    while True:
-        yield position
-        position += 1
 
 
 @contextmanager

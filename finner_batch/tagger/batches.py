@@ -1,8 +1,8 @@
 """Windows into batches under a token budget. Which batch a window is in never changes its logits.
 
 Padding and activation ranges can make a sentence's logits depend on its neighbours. Here a window is padded to a length
-that follows from its own alone (a multiple of `length_multiple`; 1 means no padding at all), and only windows of one such
-length share a batch.
+that follows from its own alone (a multiple of `length_multiple`; 1 means no padding at all), and only windows of one
+such length share a batch.
 """
 
 from collections.abc import Iterator, Sequence

@@ -20,9 +20,9 @@ class Device:
 def choose_device(choice: DeviceChoice = "auto") -> Device:
     """Choose by what the machine can do.
 
-    onnxruntime lists its CUDA provider on machines without a GPU and falls back to the CPU in silence when asked for it,
-    so the driver itself is asked first; the session asserts its provider afterwards. Raises DeviceError where `cuda` was
-    required and is not usable.
+    onnxruntime lists its CUDA provider on machines without a GPU and falls back to the CPU in silence when asked for
+    it, so the driver itself is asked first; the session asserts its provider afterwards. Raises DeviceError where
+    `cuda` was required and is not usable.
     """
     if choice == "cpu":
         return Device("cpu", "asked for")

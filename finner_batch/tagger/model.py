@@ -1,7 +1,7 @@
 """A model folder: what is in it, whether it is whole, and what identifies it.
 
-A folder holds `config.json`, `tokenizer.json`, `checksums.json` and one ONNX file per variant (precision). Nothing in it
-executes; every file is verified against `checksums.json` (SHA-256) before it is opened.
+A folder holds `config.json`, `tokenizer.json`, `checksums.json` and one ONNX file per variant (precision). Nothing in
+it executes; every file is verified against `checksums.json` (SHA-256) before it is opened.
 """
 
 import hashlib
@@ -39,7 +39,9 @@ class Model:
     @cached_property
     def model_id(self) -> str:
         """Name and a digest of everything that can change a row, e.g. `debt4@3f1c0a9b2d4e`."""
-        rows = "".join(f"{name}:{digest}\n" for name, digest in sorted(self.checksums.items()) if not name.endswith(".md"))
+        rows = "".join(
+            f"{name}:{digest}\n" for name, digest in sorted(self.checksums.items()) if not name.endswith(".md")
+        )
         return f"{self.name}@{hashlib.sha256(rows.encode()).hexdigest()[:12]}"
 
     def onnx_path(self, variant: str) -> Path:
@@ -95,7 +97,9 @@ def _model(path: Path, config: Mapping[str, Any], checksums: Mapping[str, str]) 
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise ModelError(f"model {path}: config.json lacks or garbles {error}; export the model again") from error
     if len(labels) < 2 or labels[0] != "O" or model.temperature <= 0 or model.max_length < 16:
-        raise ModelError(f"model {path}: config.json must have labels starting with O, temperature > 0, max_length >= 16")
+        raise ModelError(
+            f"model {path}: config.json must have labels starting with O, temperature > 0, max_length >= 16"
+        )
     missing = [label for label in labels[1:] if label not in model.thresholds]
     if missing:
         raise ModelError(f"model {path}: config.json has no threshold for {', '.join(missing)}")
@@ -124,4 +128,6 @@ def _verify(folder: Path, name: str, checksums: Mapping[str, str]) -> None:
     except OSError as error:
         raise ModelError(f"model {folder}: {name} cannot be read ({error})") from error
     if digest != checksums[name]:
-        raise ModelError(f"model {folder}: {name} is damaged (SHA-256 {digest[:12]}…, expected {checksums[name][:12]}…)")
+        raise ModelError(
+            f"model {folder}: {name} is damaged (SHA-256 {digest[:12]}…, expected {checksums[name][:12]}…)"
+        )

@@ -65,11 +65,13 @@ class Tagger:
     def probabilities(self, windows: Sequence[Window]) -> tuple[list[Probabilities], TaggingStatistics]:
         """Calibrated label probabilities of each window's numbers, in the order given.
 
-        Windows with the same ids and number positions are run once. The result of a window depends on nothing but the window.
+        Windows with the same ids and number positions are run once. The result of a window depends on nothing but the
+        window.
         """
         first_index: dict[tuple[bytes, tuple[int, ...]], int] = {}
         same_as = [
-            first_index.setdefault((window.ids.tobytes(), window.positions), index) for index, window in enumerate(windows)
+            first_index.setdefault((window.ids.tobytes(), window.positions), index)
+            for index, window in enumerate(windows)
         ]
         distinct = list(first_index.values())
         logits: dict[int, NDArray[np.float32]] = {}

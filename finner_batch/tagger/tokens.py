@@ -57,8 +57,8 @@ class SentenceTokenizer:
     def windows(self, sentence: str, numbers: Sequence[NumberSpan]) -> list[Window]:
         """Tokenise a sentence; a sentence longer than the model's window becomes several overlapping ones.
 
-        Windows overlap by half. A number is read in the window whose middle is nearest to it; windows that would read no
-        number are left out, as is a sentence without numbers.
+        Windows overlap by half. A number is read in the window whose middle is nearest to it; windows that would read
+        no number are left out, as is a sentence without numbers.
         """
         if not numbers:
             return []

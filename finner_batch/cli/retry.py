@@ -1,0 +1,49 @@
+"""`finner-batch retry`: the failed documents of a results folder again."""
+
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+import click
+
+from finner_batch.cli.options import json_option
+from finner_batch.cli.run import perform, run_settings
+from finner_batch.config import RunConfig
+
+
+def _settings_of_last_run(ctx: click.Context, _param: click.Parameter, value: str) -> str:
+    """Callback of `--output`: the settings of the folder's last run become the defaults."""
+    if ctx.resilient_parsing:
+        return value
+    from finner_batch.store.folder import require_results  # noqa: PLC0415 - heavy
+    from finner_batch.store.runs import load_runs  # noqa: PLC0415 - heavy
+
+    require_results(Path(value))
+    own = {field.name for field in dataclasses.fields(RunConfig)} - {"input", "output"}
+    for report in load_runs(Path(value)):
+        settings = {name: setting for name, setting in report.get("config", {}).items() if name in own}
+        ctx.default_map = {**(ctx.default_map or {}), **settings}
+    return value
+
+
+@click.command(short_help="Do the failed documents of a results folder again.")
+@click.option(
+    "--output",
+    "-o",
+    type=click.Path(file_okay=False),
+    default="results",
+    is_eager=True,
+    callback=_settings_of_last_run,
+    help="The results folder.",
+)
+@run_settings
+@json_option
+def retry(output: str, as_json: bool, **settings: Any) -> int:
+    """Do the failed documents of a results folder again, with the settings of its last run unless told otherwise.
+
+    A document that failed stays failed for `run` until its content, the model or a setting changes; this command is for
+    what lay outside them: a time limit, memory, a file that was not readable then.
+    """
+    from finner_batch.engine.run import retry as retry_job  # noqa: PLC0415 - heavy
+
+    return perform(retry_job, RunConfig(input=(), output=output, **settings), as_json)

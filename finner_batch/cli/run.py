@@ -1,0 +1,89 @@
+"""`finner-batch run` and `finner-batch retry`: thin over `finner_batch.engine.run`."""
+
+import dataclasses
+import json
+import logging
+import os
+import sys
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import click
+
+from finner_batch.cli.options import PathOrUrl, config_option, json_option, output_option
+from finner_batch.config import RunConfig
+from finner_batch.errors import UsageError
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+_FIELDS = {field.name: field for field in dataclasses.fields(RunConfig)}
+
+
+def _setting(flag: str, **extra: Any) -> Callable[[Command], Command]:
+    """A flag whose name and default are those of the `RunConfig` field."""
+    field = _FIELDS[flag.removeprefix("--").replace("-", "_")]
+    return click.option(flag, default=field.default, **extra)
+
+
+def run_settings(command: Command) -> Command:
+    """The settings that `run` and `retry` share."""
+    for option in reversed(
+        [
+            _setting("--documents", type=click.Choice(["main", "all"]), help="Of a full submission: which documents."),
+            _setting("--tables", is_flag=True, help="Read the text of tables too."),
+            _setting("--text-column", multiple=True, help="Text column of shards; may be given several times."),
+            _setting("--id-column", help="Column of a shard that names its rows."),
+            _setting("--model", help="Model folder; the packaged one by default."),
+            _setting("--device", type=click.Choice(["auto", "cpu", "cuda"]), help="Where the model runs."),
+            _setting(
+                "--workers", type=click.IntRange(0, 256), help="Reading processes; 0: one per CPU, eight at most."
+            ),
+            _setting("--batch-tokens", type=click.IntRange(0), help="Tokens in a batch; 0: the device's own best."),
+            _setting(
+                "--window-sentences", type=click.IntRange(1), help="Sentences that are sorted and tagged together."
+            ),
+            _setting("--timeout-s", type=click.FloatRange(0.1), help="Seconds that reading one document may take."),
+            _setting("--memory-limit-mb", type=click.IntRange(256), help="Mebibytes that a reading process may use."),
+            _setting("--max-document-mb", type=click.IntRange(1), help="Mebibytes of one document, decompressed."),
+            _setting("--commit-seconds", type=click.FloatRange(0), help="Seconds between commits."),
+            _setting("--commit-documents", type=click.IntRange(1), help="Documents in a commit at most."),
+        ]
+    ):
+        command = option(command)
+    return command
+
+
+@click.command(short_help="Read filings or shards, write the financial numbers they state.")
+@click.option("--input", "-i", "inputs", type=PathOrUrl(), multiple=True, help="File, folder, glob or URL.  [required]")
+@click.argument("more_inputs", type=PathOrUrl(), nargs=-1, metavar="[PATH]...")
+@output_option
+@run_settings
+@config_option
+@json_option
+def run(inputs: tuple[str, ...], more_inputs: tuple[str, ...], as_json: bool, **settings: Any) -> int:
+    """Read EDGAR filings or text shards, tag them, and add the financial numbers they state to a results folder.
+
+    What was done before with the same content, model and settings is skipped, so the command can be repeated, scheduled
+    and killed at any moment. A summary goes to stdout, the log to stderr.
+    """
+    from finner_batch.engine.run import run as run_job  # noqa: PLC0415 - heavy
+
+    if not (inputs or more_inputs):
+        raise UsageError("nothing to read: give --input FILES, folders, globs or URLs")
+    return perform(run_job, RunConfig(input=tuple(map(_absolute, (*inputs, *more_inputs))), **settings), as_json)
+
+
+def _absolute(path: str) -> str:
+    """A path that means the same from every folder; a URL as it is."""
+    return path if "://" in path else os.path.abspath(path)  # noqa: PTH100 - a symbolic link keeps its name
+
+
+def perform(job: Callable[..., Any], config: RunConfig, as_json: bool) -> int:
+    """Run a job under signal handling, with log and progress, and print what it reports."""
+    from finner_batch.engine.log import set_up_log  # noqa: PLC0415 - heavy
+    from finner_batch.engine.stop import stop_on_signals  # noqa: PLC0415 - heavy
+
+    set_up_log(logging.INFO)
+    with stop_on_signals() as stop:
+        report = job(config, stop=stop, show_progress=sys.stderr.isatty())
+    click.echo(json.dumps(report.as_json(), indent=2) if as_json else report.summary())
+    return int(report.exit_code)

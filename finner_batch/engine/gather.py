@@ -1,0 +1,205 @@
+"""Gathers documents into windows of sentences, tags them, and hands finished documents to the writer, in order."""
+
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from itertools import groupby
+from operator import itemgetter
+from time import monotonic, perf_counter
+from typing import Any
+
+from finner_batch.engine.log import fields
+from finner_batch.engine.parse import ParsedDocument
+from finner_batch.engine.pool import Result, SourceDone
+from finner_batch.engine.report import RunReport
+from finner_batch.engine.worker import describe, failed_document
+from finner_batch.entities.entity import entity_columns
+from finner_batch.entities.values import read_value
+from finner_batch.errors import DocumentError
+from finner_batch.sources.document import Document, FailedDocument
+from finner_batch.store.writer import Writer
+from finner_batch.tagger.span import Span
+from finner_batch.tagger.tagger import Tagger
+
+LOG = logging.getLogger(__name__)
+
+
+class Gatherer:
+    """Holds at most a window of sentences; what it was given in order, it writes in order.
+
+    `make_tagger` is called when the first sentence must be tagged: a run that has nothing to do loads no model.
+    """
+
+    def __init__(
+        self,
+        writer: Writer,
+        make_tagger: Callable[[], Tagger],
+        report: RunReport,
+        *,
+        window_sentences: int,
+        commit_seconds: float,
+        commit_documents: int,
+    ) -> None:
+        self._writer = writer
+        self._make_tagger = make_tagger
+        self._tagger: Tagger | None = None
+        self._report = report
+        self._window_sentences = window_sentences
+        self._commit_seconds = commit_seconds
+        self._commit_documents = commit_documents
+        self._held: list[Result] = []
+        self._held_sentences = 0
+        self._committed_at = monotonic()
+        self._uncommitted = 0
+
+    def take(self, result: Result | None) -> None:
+        """Take the next result; None says that time has passed."""
+        if result is not None:
+            self._held.append(result)
+            if isinstance(result, ParsedDocument):
+                self._held_sentences += len(result.numbered)
+        is_due = monotonic() - self._committed_at >= self._commit_seconds
+        if self._held_sentences >= self._window_sentences or (is_due and self._held):
+            self._tag()
+        if self._uncommitted >= self._commit_documents or (is_due and self._uncommitted):
+            self._commit()
+
+    def close(self, *, tag_the_rest: bool) -> None:
+        """Write what is held, or without `tag_the_rest` leave it to the next run, and commit."""
+        if tag_the_rest:
+            self._tag()
+        self._commit()
+
+    def _tag(self) -> None:
+        """Tag all held sentences together and add their documents to the writer."""
+        held, self._held, self._held_sentences = self._held, [], 0
+        parsed = [result for result in held if isinstance(result, ParsedDocument)]
+        windows = [window for document in parsed for window in document.windows]
+        spans: Iterator[list[Span]] = iter(())
+        seconds_per_window = 0.0
+        if windows:
+            tagger = self._loaded_tagger()
+            with self._measure("tag"):
+                started = perf_counter()
+                probabilities, statistics = tagger.probabilities(windows)
+                spans = iter(tagger.spans(windows, probabilities))
+                seconds_per_window = (perf_counter() - started) / len(windows)
+            self._report.tokens += statistics.tokens
+            self._report.tokens_run += statistics.tokens_run
+            self._report.tokens_padded += statistics.tokens_padded
+        for result in held:
+            match result:
+                case ParsedDocument():
+                    own = [next(spans) for _ in result.windows]
+                    self._add_parsed(result, own, seconds_per_window * len(own))
+                case FailedDocument():
+                    self._add_failed(result)
+                case SourceDone(task, complete, kept):
+                    with self._measure("write"):
+                        self._writer.finish(task.source.uri, task.sha256, complete=complete, kept=kept)
+                    self._uncommitted += 1
+
+    def _add_parsed(self, parsed: ParsedDocument, spans: list[list[Span]], tag_seconds: float) -> None:
+        document = parsed.document
+        started = perf_counter()
+        try:
+            with self._measure("value"):
+                rows = _entity_rows(parsed, spans)
+        except Exception as error:  # noqa: BLE001 - any failure of a document is a row of `documents`
+            self._add_failed(failed_document(document, "value", type(error).__name__, describe(error)))
+            return
+        seconds = sum(parsed.seconds.values()) + tag_seconds + perf_counter() - started
+        row = _document_row(document) | {
+            "status": "ok",
+            "sentences": parsed.sentences,
+            "tagged_sentences": len(parsed.numbered),
+            "seconds": seconds,
+        }
+        try:
+            with self._measure("write"):
+                self._writer.add(row, rows)
+        except DocumentError as error:
+            self._add_failed(failed_document(document, error.stage, type(error).__name__, describe(error)))
+            return
+        self._report.add_seconds(parsed.seconds)
+        self._report.documents_ok += 1
+        self._report.sentences += parsed.sentences
+        self._report.tagged_sentences += len(parsed.numbered)
+        self._report.characters += parsed.characters
+        self._report.entities += len(rows)
+        self._report.labels.update(entity["label"] for entity in rows)
+
+    def _add_failed(self, failed: FailedDocument) -> None:
+        LOG.warning(
+            fields("failed", document=failed.document_id, source=failed.source, stage=failed.stage, error=failed.error)
+        )
+        row = _document_row(failed) | {
+            "status": "failed",
+            "stage": failed.stage,
+            "error_type": failed.error_type,
+            "error": failed.error,
+        }
+        self._report.documents_failed += 1
+        self._report.failures[f"{failed.stage}: {failed.error_type}"] += 1
+        with self._measure("write"):
+            self._writer.add(row)
+
+    def _commit(self) -> None:
+        with self._measure("write"):
+            part = self._writer.commit()
+        if part is not None:
+            self._report.parts += 1
+            LOG.info(
+                fields(
+                    "commit",
+                    part=part,
+                    documents=self._report.documents_ok,
+                    failed=self._report.documents_failed,
+                    entities=self._report.entities,
+                )
+            )
+        self._committed_at = monotonic()
+        self._uncommitted = 0
+
+    def _loaded_tagger(self) -> Tagger:
+        if self._tagger is None:
+            with self._measure("load"):
+                self._tagger = self._make_tagger()
+            self._report.variant = self._tagger.session.variant
+        return self._tagger
+
+    @contextmanager
+    def _measure(self, stage: str) -> Iterator[None]:
+        started = perf_counter()
+        try:
+            yield
+        finally:
+            self._report.add_seconds({stage: perf_counter() - started})
+
+
+def _entity_rows(parsed: ParsedDocument, spans: list[list[Span]]) -> list[dict[str, Any]]:
+    """Rows of a document's entities, in the order of its text (a long sentence's windows are put together)."""
+    rows: list[dict[str, Any]] = []
+    pairs = zip(parsed.owners, spans, strict=True)
+    for owner, group in groupby(pairs, key=itemgetter(0)):
+        sentence = parsed.numbered[owner]
+        found = sorted((span for _, of_window in group for span in of_window), key=lambda span: span.start)
+        rows += [entity_columns(sentence, span, read_value(sentence.text, span.start, span.end)) for span in found]
+    return rows
+
+
+def _document_row(document: Document | FailedDocument) -> dict[str, Any]:
+    header = document.header
+    return {
+        "document_id": document.document_id,
+        "source": document.source,
+        "sha256": document.sha256,
+        "bytes": document.bytes,
+        "kind": document.kind,
+        "accession_number": header.accession_number,
+        "cik": header.cik,
+        "company": header.company,
+        "form_type": header.form_type,
+        "period_of_report": header.period_of_report,
+        "filing_date": header.filing_date,
+    }

@@ -1,0 +1,123 @@
+"""What a run reports: counts, seconds by stage, speed, memory; written as JSON beside the rows."""
+
+import platform
+import resource
+import sys
+from collections import Counter
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from importlib.metadata import version
+from time import perf_counter
+from typing import Any
+
+from finner_batch import __version__
+from finner_batch.config import MEBIBYTE, RunConfig, usable_cpus
+from finner_batch.engine.select import Selection
+
+LIBRARIES = ("lxml", "nupunkt", "tokenizers", "pyarrow", "numpy")
+FAILURES_SHOWN = 20
+
+
+@dataclass(slots=True, kw_only=True)
+class RunReport:
+    """Counts of one run. `seconds` is work by stage: several processes read, so their sum may exceed the wall clock."""
+
+    run_id: str
+    model_id: str
+    config: RunConfig
+    selection: Selection
+    device: str
+    device_reason: str
+    workers: int
+    variant: str | None = None
+    """Precision of the model that ran; None where nothing had to be tagged."""
+    started: datetime = field(default_factory=lambda: datetime.now(UTC))
+    documents_ok: int = 0
+    documents_failed: int = 0
+    sentences: int = 0
+    tagged_sentences: int = 0
+    entities: int = 0
+    characters: int = 0
+    tokens: int = 0
+    """Tokens of the sentences that hold a number."""
+    tokens_run: int = 0
+    """Those that the model read: exact repeats are read once."""
+    tokens_padded: int = 0
+    """The same with padding."""
+    seconds: dict[str, float] = field(default_factory=dict)
+    labels: Counter[str] = field(default_factory=Counter)
+    failures: Counter[str] = field(default_factory=Counter)
+    """Failed documents by stage and error type."""
+    parts: int = 0
+    workers_peak_bytes: int = 0
+    status: str = "running"
+    exit_code: int = 0
+    _clock: float = field(default_factory=perf_counter, repr=False)
+
+    def add_seconds(self, seconds: dict[str, float]) -> None:
+        """Add work by stage."""
+        for stage, amount in seconds.items():
+            self.seconds[stage] = self.seconds.get(stage, 0.0) + amount
+
+    @property
+    def wall_seconds(self) -> float:
+        """Since the report was made."""
+        return perf_counter() - self._clock
+
+    @property
+    def peak_bytes(self) -> int:
+        """Peak resident memory of the main process plus the workers' own peaks: at least what was held at once."""
+        unit = 1 if sys.platform == "darwin" else 1024
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit + self.workers_peak_bytes
+
+    def as_json(self) -> dict[str, Any]:
+        """Everything, ready for `json`."""
+        wall = self.wall_seconds
+        other = sum(seconds for stage, seconds in self.seconds.items() if stage != "tag")
+        return {
+            "run_id": self.run_id,
+            "status": self.status,
+            "exit_code": self.exit_code,
+            "started": self.started.isoformat(timespec="seconds"),
+            "finished": datetime.now(UTC).isoformat(timespec="seconds"),
+            "wall_seconds": round(wall, 3),
+            "model_id": self.model_id,
+            "config_id": self.config.config_id,
+            "config": self.config.as_json(),
+            "device": self.device,
+            "device_reason": self.device_reason,
+            "variant": self.variant,
+            "workers": self.workers,
+            "sources": asdict(self.selection),
+            "documents": {"ok": self.documents_ok, "failed": self.documents_failed},
+            "failures": dict(self.failures.most_common(FAILURES_SHOWN)),
+            "sentences": self.sentences,
+            "tagged_sentences": self.tagged_sentences,
+            "entities": self.entities,
+            "labels": dict(self.labels.most_common()),
+            "characters": self.characters,
+            "tokens": self.tokens,
+            "tokens_run": self.tokens_run,
+            "tokens_padded": self.tokens_padded,
+            "stage_seconds": {stage: round(seconds, 3) for stage, seconds in self.seconds.items()},
+            "tokens_per_second_of_the_model": _ratio(self.tokens_run, self.seconds.get("tag", 0.0)),
+            "characters_per_second_of_other_stages": _ratio(self.characters, other),
+            "documents_per_second": _ratio(self.documents_ok, wall, digits=3),
+            "parts": self.parts,
+            "peak_mebibytes": round(self.peak_bytes / MEBIBYTE),
+            "machine": {"system": platform.platform(), "cpus": usable_cpus(), "python": platform.python_version()},
+            "versions": {"finner-batch": __version__, **{name: version(name) for name in LIBRARIES}},
+        }
+
+    def summary(self) -> str:
+        """One line for a person or a log."""
+        skipped = self.selection.unchanged + self.selection.failed_before + self.selection.duplicates
+        line = (
+            f"{self.documents_ok} documents, {self.entities} entities in {self.wall_seconds:.1f} s"
+            f" ({self.documents_failed} failed, {skipped} skipped), {self.peak_bytes // MEBIBYTE} MiB"
+        )
+        return line if self.status == "done" else f"{self.status}: {line}"
+
+
+def _ratio(amount: float, seconds: float, digits: int = 0) -> float | None:
+    return round(amount / seconds, digits) if seconds > 0 else None

@@ -1,0 +1,190 @@
+"""The run: sources in, committed rows out. The one place that turns an exception into a failed document."""
+
+import logging
+import sys
+from collections.abc import Callable, Iterator
+from itertools import chain
+from pathlib import Path
+
+from tqdm import tqdm
+
+from finner_batch.config import MEBIBYTE, RunConfig, usable_cpus
+from finner_batch.engine.gather import Gatherer
+from finner_batch.engine.log import fields
+from finner_batch.engine.pool import Pool, SourceDone
+from finner_batch.engine.report import RunReport
+from finner_batch.engine.select import Selection, select
+from finner_batch.engine.stop import Stop
+from finner_batch.engine.worker import Task, WorkerOptions
+from finner_batch.errors import FinnerError, UsageError
+from finner_batch.sources.discover import discover
+from finner_batch.sources.document import Source
+from finner_batch.sources.read import ReadOptions
+from finner_batch.store.ledger import Ledger
+from finner_batch.store.lock import lock_results
+from finner_batch.store.runs import load_runs, new_run_id, write_run
+from finner_batch.store.writer import Writer
+from finner_batch.tagger.device import Device, choose_device
+from finner_batch.tagger.model import Model, load_model
+from finner_batch.tagger.session import Session
+from finner_batch.tagger.tagger import Tagger
+
+LOG = logging.getLogger(__name__)
+MOST_WORKERS = 8
+DOCUMENTS_FAILED = 3
+
+
+def run(config: RunConfig, *, stop: Stop | None = None, show_progress: bool = False) -> RunReport:
+    """Do what is not done of the input, and add it to the results folder.
+
+    Raises UsageError (nothing matches the input), LockedError, ModelError, DeviceError, and FinnerError where the disk
+    refuses; what was committed before stays. A failed document raises nothing: it is a row of `documents`.
+    """
+    selection = Selection()
+
+    def leave_out(path: str, reason: str) -> None:
+        selection.left_out += 1
+        LOG.info(fields("left-out", path=path, reason=reason))
+
+    sources = discover(config.input, passed_over=leave_out)
+    first = next(sources)
+    return _run(
+        config,
+        lambda _: chain([first], sources),
+        selection,
+        stop or Stop(),
+        show_progress=show_progress,
+        retry=False,
+    )
+
+
+def retry(config: RunConfig, *, stop: Stop | None = None, show_progress: bool = False) -> RunReport:
+    """Do the failed documents of a results folder again. `config.input` is not used. Raises as `run` does."""
+    results = Path(config.output)
+    return _run(
+        config,
+        lambda ledger: _failed_sources(ledger, results),
+        Selection(),
+        stop or Stop(),
+        show_progress=show_progress,
+        retry=True,
+    )
+
+
+def _run(
+    config: RunConfig,
+    sources_of: Callable[[Ledger], Iterator[Source]],
+    selection: Selection,
+    stop: Stop,
+    *,
+    show_progress: bool,
+    retry: bool,
+) -> RunReport:
+    """Hold the lock, do the work, and leave a report however it ends."""
+    results = Path(config.output)
+    model = load_model(config.model)
+    device = choose_device(config.device)
+    with lock_results(results):
+        ledger = Ledger.load(results, model_id=model.model_id, config_id=config.config_id)
+        report = RunReport(
+            run_id=new_run_id(),
+            model_id=model.model_id,
+            config=config,
+            selection=selection,
+            device=device.name,
+            device_reason=device.reason,
+            workers=config.workers or min(MOST_WORKERS, usable_cpus()),
+        )
+        LOG.info(fields("start", run=report.run_id, model=model.model_id, device=device.name, because=device.reason))
+        tasks = select(sources_of(ledger), ledger, selection, retry=retry)
+        try:
+            _work(config, model, device, ledger, tasks, report, stop, show_progress=show_progress)
+        except BaseException as error:
+            report.status = "broken off"
+            report.exit_code = error.exit_code if isinstance(error, FinnerError) else 1
+            _leave_report(results, report)
+            raise
+        report.status = "interrupted" if stop.requested else "done"
+        report.exit_code = stop.exit_code if stop.requested else DOCUMENTS_FAILED if report.documents_failed else 0
+        write_run(results, report.run_id, report.as_json())
+    LOG.info(
+        fields("end", run=report.run_id, status=report.status, exit_code=report.exit_code, seconds=report.wall_seconds)
+    )
+    return report
+
+
+def _work(
+    config: RunConfig,
+    model: Model,
+    device: Device,
+    ledger: Ledger,
+    tasks: Iterator[Task],
+    report: RunReport,
+    stop: Stop,
+    *,
+    show_progress: bool,
+) -> None:
+    """Drive the stages until the tasks are done or a stop is asked for."""
+    options = WorkerOptions(
+        read=_read_options(config),
+        tables=config.tables,
+        tokenizer_json=model.folder / "tokenizer.json",
+        max_length=model.max_length,
+        timeout_s=config.timeout_s,
+        memory_limit_mb=config.memory_limit_mb,
+    )
+    settings = {"run_id": report.run_id, "model_id": model.model_id, "config_id": config.config_id}
+    with (
+        Writer(Path(config.output), ledger=ledger, **settings) as writer,
+        Pool(report.workers, options) as pool,
+        tqdm(desc="reading", unit=" files", disable=not show_progress, file=sys.stderr) as progress,
+    ):
+        gatherer = Gatherer(
+            writer,
+            lambda: Tagger(model, Session(model, device), budget_tokens=config.batch_tokens or None),
+            report,
+            window_sentences=config.window_sentences,
+            commit_seconds=config.commit_seconds,
+            commit_documents=config.commit_documents,
+        )
+        for result in pool.results(tasks):
+            if stop.requested:
+                break
+            gatherer.take(result)
+            report.workers_peak_bytes = pool.peak_bytes
+            if isinstance(result, SourceDone):
+                progress.update()
+        gatherer.close(tag_the_rest=not stop.requested)
+
+
+def _leave_report(results: Path, report: RunReport) -> None:
+    """Write the report of a run that is breaking off; what breaks it off is told, also where this fails too."""
+    try:
+        write_run(results, report.run_id, report.as_json())
+    except FinnerError as error:
+        LOG.warning(fields("no-report", run=report.run_id, error=error))
+
+
+def _failed_sources(ledger: Ledger, results: Path) -> Iterator[Source]:
+    """The sources of failed documents, under the names that the inputs of earlier runs gave them."""
+    failed = {row.source for row in ledger.failed()}
+    inputs = dict.fromkeys(path for report in load_runs(results) for path in report["config"]["input"])
+    for path in inputs:
+        if not failed:
+            return
+        try:
+            found = [source for source in discover([path]) if source.uri in failed]
+        except UsageError:
+            continue
+        failed -= {source.uri for source in found}
+        yield from found
+    yield from (Source(uri=uri, name=uri.rsplit("/", 1)[-1]) for uri in sorted(failed))
+
+
+def _read_options(config: RunConfig) -> ReadOptions:
+    return ReadOptions(
+        documents=config.documents,
+        text_columns=config.text_column or None,
+        id_column=config.id_column,
+        max_document_bytes=config.max_document_mb * MEBIBYTE,
+    )

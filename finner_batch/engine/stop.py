@@ -1,0 +1,42 @@
+"""SIGTERM and Ctrl-C: the first asks the run to stop at a safe point, the second ends it at once."""
+
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from types import FrameType
+
+
+@dataclass(slots=True)
+class Stop:
+    """Whether a stop was asked for, and by which signal."""
+
+    signal_number: int = 0
+
+    @property
+    def requested(self) -> bool:
+        """True once a signal came."""
+        return self.signal_number != 0
+
+    @property
+    def exit_code(self) -> int:
+        """130 for Ctrl-C, 143 for SIGTERM (128 + signal number, as shells report it)."""
+        return 128 + self.signal_number
+
+
+@contextmanager
+def stop_on_signals() -> Iterator[Stop]:
+    """Turn SIGINT and SIGTERM into a request to stop, while inside (main thread only)."""
+    stop = Stop()
+
+    def ask(number: int, _frame: FrameType | None) -> None:
+        if stop.requested:
+            raise KeyboardInterrupt
+        stop.signal_number = number
+
+    before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield stop
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
