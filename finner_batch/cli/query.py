@@ -1,0 +1,122 @@
+"""`finner-batch query`: SQL over a results folder."""
+
+import json
+import shutil
+import sys
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import click
+
+from finner_batch.cli.options import json_option, output_option
+from finner_batch.errors import UsageError
+
+WIDTH_WITHOUT_TERMINAL = 160
+
+
+@click.command()
+@click.argument("sql", required=False)
+@output_option
+@click.option("--file", "-f", "file", metavar="FILE", help="A file of SQL, or the name of a shipped question.")
+@click.option("--list", "show_list", is_flag=True, help="List the shipped questions.")
+@click.option("--param", "-p", "parameters", multiple=True, metavar="NAME=VALUE", help="Value of $NAME in the SQL.")
+@click.option("--rows", default=40, metavar="N", help="Rows of a table at most; 0 for all.")
+@click.option("--csv", "as_csv", is_flag=True, help="All rows as CSV on stdout.")
+@json_option
+@click.option("--parquet", type=click.Path(dir_okay=False), help="All rows into this Parquet file.")
+@click.option("--allow", multiple=True, type=click.Path(), help="Another folder whose files the SQL may read.")
+def query(
+    *,
+    sql: str | None,
+    output: str,
+    file: str | None,
+    show_list: bool,
+    parameters: tuple[str, ...],
+    rows: int,
+    as_csv: bool,
+    as_json: bool,
+    parquet: str | None,
+    allow: tuple[str, ...],
+) -> None:
+    """Ask a results folder in SQL (DuckDB), or with a shipped question.
+
+    Views: entities, documents, runs, with current rows only. `finner-batch query "DESCRIBE entities"` lists columns.
+
+    \b
+      finner-batch query --list
+      finner-batch query --file facilities_by_size
+      finner-batch query "SELECT company, text, value FROM entities WHERE value > $least" -p least=1e9
+    """  # noqa: D301 - Click's mark for lines to keep as they are
+    if sum([as_csv, as_json, parquet is not None]) > 1:
+        raise UsageError("--csv, --json and --parquet exclude each other")
+    if sum([sql is not None, file is not None, show_list]) != 1:
+        raise UsageError('give either SQL, as in `finner-batch query "FROM entities"`, or --file, or --list')
+    if show_list:
+        _show_questions(as_json=as_json)
+        return
+
+    from finner_batch.query.ask import ask  # noqa: PLC0415 - DuckDB is loaded for a query only
+    from finner_batch.query.export import write_csv, write_json, write_parquet  # noqa: PLC0415 - likewise
+    from finner_batch.query.questions import read_sql  # noqa: PLC0415 - likewise
+
+    target = _outside(parquet, output) if parquet else None
+    answer = ask(Path(output), read_sql(file) if file else str(sql), _parsed(parameters), allow=allow)
+    stdout = sys.stdout.buffer
+    if target is not None:
+        count = write_parquet(answer, target)
+        click.echo(f"{count:,} rows in {target}", err=True)
+    elif as_csv:
+        write_csv(answer, stdout)
+    elif as_json:
+        write_json(answer, stdout)
+    else:
+        _show(answer, rows)
+    stdout.flush()
+
+
+def _show(answer: Any, rows: int) -> None:
+    from finner_batch.query.export import rows_of  # noqa: PLC0415 - DuckDB is loaded for a query only
+    from finner_batch.query.table import table_lines  # noqa: PLC0415 - likewise
+
+    taken = list(islice(rows_of(answer), rows + 1 if rows else None))
+    is_cut = bool(rows) and len(taken) > rows
+    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else WIDTH_WITHOUT_TERMINAL
+    for line in table_lines(answer.schema.names, taken[:rows] if is_cut else taken, width=width):
+        click.echo(line)
+    if is_cut:
+        click.echo(f"The first {rows} rows. All: --rows 0, --csv, --json or --parquet FILE", err=True)
+
+
+def _show_questions(*, as_json: bool) -> None:
+    from finner_batch.query.questions import list_questions  # noqa: PLC0415 - a light command starts fast
+
+    questions = list_questions()
+    if as_json:
+        click.echo(json.dumps([{"name": item.name, "question": item.question} for item in questions], indent=2))
+        return
+    widest = max(len(item.name) for item in questions)
+    for item in questions:
+        click.echo(f"{item.name:<{widest}}  {item.question}")
+
+
+def _parsed(parameters: tuple[str, ...]) -> dict[str, Any]:
+    """`NAME=VALUE` pairs; a value that is a JSON number, string, true, false or null is that, else text."""
+    parsed: dict[str, Any] = {}
+    for parameter in parameters:
+        name, equals, value = parameter.partition("=")
+        if not (name and equals):
+            raise UsageError(f"--param {parameter}: write it as NAME=VALUE")
+        try:
+            parsed[name] = json.loads(value)
+        except ValueError:
+            parsed[name] = value
+    return parsed
+
+
+def _outside(parquet: str, output: str) -> Path:
+    """The file to write, which must not lie among the results. Raises UsageError."""
+    path = Path(parquet).absolute()
+    if Path(output).resolve() in path.resolve().parents:
+        raise UsageError(f"--parquet {parquet} lies in the results folder: write it elsewhere")
+    return path

@@ -1,0 +1,66 @@
+"""A DuckDB connection over a results folder: the views are ready, the files are only read."""
+
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+import duckdb
+
+from finner_batch.errors import UsageError
+from finner_batch.query.questions import VIEWS, sql_folder
+from finner_batch.store.folder import require_results
+from finner_batch.store.part import Layout, list_parts
+
+
+def connect(results: str | Path, *, allow: Sequence[str | Path] = ()) -> duckdb.DuckDBPyConnection:
+    """Open a results folder as it is now: views `entities`, `documents`, `runs`, current rows only.
+
+    The connection sees one state of the folder. When a compaction deletes files of that state, a query raises
+    `duckdb.IOException` (never fewer rows): connect again. SQL reaches files in `results` and in the folders `allow`,
+    nothing else and no network; no extension is loaded. Raises UsageError where there are no results.
+    """
+    folder = Path(results).absolute()
+    require_results(folder)
+    layout = Layout(folder)
+    parts = _listing(folder)
+    connection = duckdb.connect(
+        config={
+            "autoinstall_known_extensions": False,
+            "autoload_known_extensions": False,
+            "allow_community_extensions": False,
+            "python_enable_replacements": False,
+            "temp_directory": str(Path(tempfile.gettempdir()) / "finner-batch-query"),
+        }
+    )
+    allowed = ", ".join(_literal(str(Path(item).absolute())) for item in (folder, *allow))
+    connection.execute(f"SET allowed_directories = [{allowed}]")
+    connection.execute("SET enable_external_access = false")
+    connection.execute("SET lock_configuration = true")
+    reports = sorted(str(path) for path in (folder / "runs").glob("*.json"))
+    for variable, value in (
+        ("results", str(folder)),
+        ("documents_parts", [str(layout.documents(name)) for name in parts]),
+        ("entities_parts", [str(layout.entities(name)) for name in parts]),
+        ("run_reports", reports or None),
+    ):
+        connection.execute(f"SET VARIABLE {variable} = ?", [value])
+    views = (sql_folder() / f"{VIEWS}.sql").read_text(encoding="utf-8")
+    for statement in connection.extract_statements(views):
+        # The other statements list the folder, which is done above: by literal names, whatever characters they hold.
+        if statement.type == duckdb.StatementType.CREATE:
+            connection.execute(statement)
+    return connection
+
+
+def _listing(folder: Path) -> list[str]:
+    """Names of the parts, listed until nothing changes in between: a listing is no snapshot by itself."""
+    parts, before = list_parts(folder), None
+    while parts != before:
+        parts, before = list_parts(folder), parts
+    if not parts:
+        raise UsageError(f"no results at {folder} any more")
+    return parts
+
+
+def _literal(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"

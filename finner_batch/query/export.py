@@ -1,0 +1,88 @@
+"""Writes an answer as CSV, JSON or Parquet, batch by batch."""
+
+import csv
+import io
+import json
+import math
+from collections.abc import Iterator
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import pyarrow.parquet as pq
+
+from finner_batch.errors import UsageError
+from finner_batch.query.ask import Answer
+from finner_batch.store.atomic import temporary_path
+
+
+def rows_of(answer: Answer) -> Iterator[tuple[Any, ...]]:
+    """Yield the rows as Python values."""
+    for batch in answer.batches:
+        yield from zip(*(column.to_pylist() for column in batch.columns), strict=True)
+
+
+def write_csv(answer: Answer, file: BinaryIO) -> None:
+    """Write CSV (RFC 4180, UTF-8, a header, lines end in a line feed); null is empty, nested values are JSON."""
+    text = io.TextIOWrapper(file, encoding="utf-8", newline="", write_through=True)
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(answer.schema.names)
+    for row in rows_of(answer):
+        writer.writerow(["" if value is None else _flat(value) for value in row])
+    text.detach()
+
+
+def write_json(answer: Answer, file: BinaryIO) -> None:
+    """Write a JSON array of one object a row, a row a line; what JSON lacks becomes text, NaN and infinity null."""
+    names = answer.schema.names
+    separator = b"[\n"
+    for row in rows_of(answer):
+        item = json.dumps({name: _plain(value) for name, value in zip(names, row, strict=True)}, ensure_ascii=False)
+        file.write(separator + item.encode())
+        separator = b",\n"
+    file.write(b"\n]\n" if separator == b",\n" else b"[]\n")
+
+
+def write_parquet(answer: Answer, path: Path) -> int:
+    """Write one Parquet file, complete or absent, and return its rows. Raises UsageError where it cannot be written."""
+    temporary = temporary_path(path)
+    rows = 0
+    try:
+        with pq.ParquetWriter(temporary, answer.schema, compression="zstd") as writer:
+            for batch in answer.batches:
+                writer.write_batch(batch)
+                rows += batch.num_rows
+        temporary.replace(path)
+    except OSError as error:
+        raise UsageError(f"cannot write {path}: {error}") from error
+    finally:
+        temporary.unlink(missing_ok=True)
+    return rows
+
+
+def _flat(value: Any) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    plain = value if isinstance(value, float) else _plain(value)
+    return json.dumps(plain, ensure_ascii=False) if isinstance(plain, list | dict) else str(plain)
+
+
+def _plain(value: Any) -> Any:
+    """Return a value of the kinds that JSON has."""
+    plain = value
+    match value:
+        case None | bool() | int() | str():
+            pass
+        case float():
+            plain = value if math.isfinite(value) else None
+        case Decimal():
+            plain = int(value) if value == value.to_integral_value() else float(value)
+        case bytes():
+            plain = value.hex()
+        case list() | tuple():
+            plain = [_plain(item) for item in value]
+        case dict():
+            plain = {str(key): _plain(item) for key, item in value.items()}
+        case _:
+            plain = value.isoformat() if hasattr(value, "isoformat") else str(value)
+    return plain
