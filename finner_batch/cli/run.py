@@ -53,13 +53,13 @@ def run_settings(command: Command) -> Command:
 
 
 @click.command(short_help="Read filings or shards, write the financial numbers they state.")
-@click.option("--input", "-i", "inputs", type=PathOrUrl(), multiple=True, help="File, folder, glob or URL.  [required]")
+@click.option("--input", "-i", type=PathOrUrl(), multiple=True, help="File, folder, glob or URL.  [required]")
 @click.argument("more_inputs", type=PathOrUrl(), nargs=-1, metavar="[PATH]...")
 @output_option
 @run_settings
 @config_option
 @json_option
-def run(inputs: tuple[str, ...], more_inputs: tuple[str, ...], as_json: bool, **settings: Any) -> int:
+def run(more_inputs: tuple[str, ...], as_json: bool, **settings: Any) -> int:
     """Read EDGAR filings or text shards, tag them, and add the financial numbers they state to a results folder.
 
     What was done before with the same content, model and settings is skipped, so the command can be repeated, scheduled
@@ -67,9 +67,10 @@ def run(inputs: tuple[str, ...], more_inputs: tuple[str, ...], as_json: bool, **
     """
     from finner_batch.engine.run import run as run_job  # noqa: PLC0415 - heavy
 
-    if not (inputs or more_inputs):
+    inputs = (*settings.pop("input"), *more_inputs)
+    if not inputs:
         raise UsageError("nothing to read: give --input FILES, folders, globs or URLs")
-    return perform(run_job, RunConfig(input=tuple(map(_absolute, (*inputs, *more_inputs))), **settings), as_json)
+    return perform(run_job, RunConfig(input=tuple(map(_absolute, inputs)), **settings), as_json)
 
 
 def _absolute(path: str) -> str:

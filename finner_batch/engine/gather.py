@@ -166,6 +166,7 @@ class Gatherer:
             with self._measure("load"):
                 self._tagger = self._make_tagger()
             self._report.variant = self._tagger.session.variant
+            LOG.info(fields("model", variant=self._tagger.session.variant, budget_tokens=self._tagger.budget_tokens))
         return self._tagger
 
     @contextmanager

@@ -1,6 +1,5 @@
 """One ONNX Runtime session: token ids in, logits out."""
 
-import logging
 import os
 
 import numpy as np
@@ -45,9 +44,6 @@ class Session:
                 f"onnxruntime was asked for {wanted} and runs on {used}: its CUDA libraries did not load "
                 "(pip install 'finner-batch[cuda]'); `finner-batch doctor` says more"
             )
-        logging.getLogger(__name__).info(
-            "session model=%s variant=%s provider=%s", path.parent.name, self.variant, used
-        )
 
     def logits(self, input_ids: NDArray[np.int64], attention_mask: NDArray[np.int64]) -> NDArray[np.float32]:
         """Run one batch: `[batch, length]` ids and mask to `[batch, length, labels]` logits."""

@@ -77,9 +77,9 @@ def leftovers(results):
     return [path for path in Path(results).rglob(".tmp-*") if path.is_file()]
 
 
-def children_of(pid):
-    """Process ids whose command line has the mark of this run's environment."""
-    mark = f"FINNER_TEST_MARK={pid}".encode()
+def processes_marked(mark):
+    """Ids of the processes whose environment carries this mark."""
+    mark = f"FINNER_TEST_MARK={mark}".encode()
     found = []
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit() and int(entry.name) != os.getpid():

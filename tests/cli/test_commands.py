@@ -1,0 +1,126 @@
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import click
+import pytest
+from click.testing import CliRunner
+
+from finner_batch import __version__
+from finner_batch.cli.main import COMMANDS, commands, main
+from finner_batch.config import RunConfig
+from finner_batch.errors import DeviceError, FinnerError, LockedError, ModelError, UsageError
+
+REPOSITORY = Path(__file__).parents[2]
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_has_help_for_itself_and_each_flag(name):
+    context = click.Context(commands)
+    command = commands.get_command(context, name)
+    assert command is not None
+    assert command.help
+    for parameter in command.params:
+        if isinstance(parameter, click.Option):
+            assert parameter.help, f"{name} {parameter.opts}"
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_is_in_the_readme(name):
+    assert f"finner-batch {name}" in (REPOSITORY / "README.md").read_text()
+
+
+def test_help_and_version_need_no_heavy_import():
+    code = (
+        "import sys\nfrom finner_batch.cli.main import main\n"
+        "try:\n    main(['--help'])\nexcept SystemExit as e:\n    assert not e.code\n"
+        "heavy = {'torch', 'transformers', 'onnxruntime', 'pyarrow', 'duckdb', 'lxml', 'numpy'} & set(sys.modules)\n"
+        "assert not heavy, heavy"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    for name in COMMANDS:
+        assert name in done.stdout
+    assert __version__ in CliRunner().invoke(commands, ["--version"]).output
+
+
+def test_run_imports_neither_torch_nor_transformers(tmp_path):
+    (tmp_path / "a.htm").write_text("<p>The notes bear interest at 5.25% per annum.</p>")
+    code = (
+        "import sys\nfrom finner_batch.config import RunConfig\nfrom finner_batch.engine.run import run\n"
+        "if __name__ == '__main__':\n"
+        f"    report = run(RunConfig(input=({str(tmp_path / 'a.htm')!r},), output={str(tmp_path / 'r')!r}))\n"
+        "    assert report.documents_ok == 1\n"
+        "    assert not {'torch', 'transformers', 'datasets'} & set(sys.modules)\n"
+    )
+    script = tmp_path / "script.py"
+    script.write_text(code)
+    subprocess.run([sys.executable, script], check=True, capture_output=True)
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [(FinnerError, 1), (UsageError, 2), (LockedError, 4), (ModelError, 5), (DeviceError, 6), (KeyboardInterrupt, 130)],
+)
+def test_each_error_has_its_exit_code_and_no_traceback(monkeypatch, capsys, error, code):
+    def fail(*_arguments, **_options):
+        raise error("what, where, what to do")
+
+    monkeypatch.setattr(commands, "main", fail)
+    with pytest.raises(SystemExit) as ended:
+        main([])
+    assert ended.value.code == code
+    assert "Traceback" not in capsys.readouterr().err
+
+
+@pytest.fixture
+def configuration(monkeypatch, tmp_path):
+    """Calls `run` with flags, environment and job file, and returns the configuration that the job would get."""
+    seen = []
+
+    def invoke(*flags, job="", **environment):
+        (tmp_path / "job.toml").write_text(job)
+        monkeypatch.setattr("finner_batch.cli.run.perform", lambda _job, config, _as_json: seen.append(config) or 0)
+        for name, value in environment.items():
+            monkeypatch.setenv(name, value)
+        arguments = ["run", *(["--config", str(tmp_path / "job.toml")] if job else []), *flags]
+        result = CliRunner().invoke(commands, arguments, auto_envvar_prefix="FINNER", standalone_mode=False)
+        if result.exception:
+            raise result.exception
+        return seen[-1]
+
+    return invoke
+
+
+def test_a_flag_beats_the_environment_beats_the_job_file_beats_the_default(configuration):
+    job = 'input = ["a"]\nworkers = 2\ntimeout-s = 7\ntables = true\n'
+    assert configuration("-i", "a").workers == RunConfig(input=()).workers
+    by_file = configuration(job=job)
+    assert (by_file.workers, by_file.timeout_s, by_file.tables) == (2, 7.0, True)
+    assert configuration(job=job, FINNER_RUN_WORKERS="3").workers == 3
+    assert configuration("--workers", "4", job=job, FINNER_RUN_WORKERS="3").workers == 4
+
+
+def test_inputs_are_given_by_flag_argument_or_environment(configuration):
+    here = str(Path.cwd())
+    assert configuration("-i", "a", "b", "-i", "s3://c/d").input == (f"{here}/a", "s3://c/d", f"{here}/b")
+    assert configuration(FINNER_RUN_INPUT="s3://a/b:c d").input == ("s3://a/b", f"{here}/c d")
+
+
+def test_an_unknown_key_or_bad_job_file_is_a_usage_error(configuration):
+    with pytest.raises(UsageError, match="wrokers"):
+        configuration(job="wrokers = 2")
+    with pytest.raises(UsageError, match="TOML"):
+        configuration(job="= 2")
+    with pytest.raises(UsageError, match="nothing to read"):
+        configuration()
+
+
+def test_doctor_tells_what_is_used_and_why():
+    done = CliRunner().invoke(commands, ["doctor", "--json"], standalone_mode=False)
+    findings = json.loads(done.output)
+    assert done.return_value == 0
+    assert {"cpus", "onnxruntime-gpu", "cuda", "device", "model", "check"} <= findings.keys()
+    damaged = CliRunner().invoke(commands, ["doctor", "--model", "nowhere"], standalone_mode=False)
+    assert damaged.return_value == 5
+    assert "nowhere" in damaged.output

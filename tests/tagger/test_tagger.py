@@ -1,0 +1,92 @@
+import numpy as np
+import pytest
+
+from finner_batch.entities.numbers import number_tokens
+from finner_batch.tagger.tagger import Tagger
+
+SENTENCES = [
+    "The 2031 Notes bear interest at a fixed rate of 4.25% per annum.",
+    "Borrowings bear interest at SOFR plus 1.125% to 1.75%.",
+    "On May 3, 2023, the Company entered into a $1.5 billion revolving credit facility maturing in 2028.",
+    "The effective interest rate on the term loan was 6.31% and 5.87% at December 31, 2023 and 2022, respectively.",
+    "We employ 12,500 people in 37 countries.",
+    "Revenue was $10.",
+    *(
+        f"In fiscal {year} net sales of segment {year % 7} rose {year % 13}.5% to ${year % 97}.2 million."
+        for year in range(1950, 2030)
+    ),
+    "A very long sentence follows: " + ", ".join(f"${n}.5 million due in {2000 + n % 40}" for n in range(400)) + ".",
+]
+
+
+@pytest.fixture(scope="module")
+def tagger():
+    return Tagger.load(device="cpu")
+
+
+@pytest.fixture(scope="module")
+def windows(tagger):
+    tokenizer = tagger.tokenizer()
+    return [window for sentence in SENTENCES for window in tokenizer.windows(sentence, number_tokens(sentence))]
+
+
+def test_the_same_sentence_gets_the_same_confidence_in_every_batch(tagger, windows):
+    """To the last bit: whatever its neighbours, its place and the size of the batch are."""
+    reference, _ = tagger.probabilities(windows)
+    chance = np.random.default_rng(5)
+    for budget in (1, 64, 300, 1024, 16_384):
+        tagger.budget_tokens = budget
+        for count in (1, 7, len(windows)):
+            chosen = chance.permutation(len(windows))[:count]
+            found, _ = tagger.probabilities([windows[place] for place in chosen])
+            for place, table in zip(chosen, found, strict=True):
+                assert np.array_equal(table, reference[place])
+
+
+def test_repeats_are_run_once_and_nothing_is_padded_on_a_cpu(tagger, windows):
+    once, _ = tagger.probabilities(windows)
+    twice, statistics = tagger.probabilities([*windows, *windows])
+    assert statistics.windows == 2 * len(windows)
+    assert statistics.windows_run == len({(window.ids.tobytes(), window.positions) for window in windows})
+    assert statistics.tokens_padded == statistics.tokens_run
+    for first, second, original in zip(twice[: len(windows)], twice[len(windows) :], once, strict=True):
+        assert np.array_equal(first, second)
+        assert np.array_equal(first, original)
+
+
+def test_probabilities_are_of_every_number_and_sum_to_one(tagger, windows):
+    tables, _ = tagger.probabilities(windows)
+    for window, table in zip(windows, tables, strict=True):
+        assert table.shape == (len(window.numbers), len(tagger.model.labels))
+        assert np.allclose(table.sum(axis=1), 1.0)
+
+
+def test_plain_statements_are_tagged_as_a_reader_would(tagger):
+    expected = {
+        0: [("4.25", "DebtInstrumentInterestRateStatedPercentage")],
+        1: [
+            ("1.125", "DebtInstrumentBasisSpreadOnVariableRate1"),
+            ("1.75", "DebtInstrumentBasisSpreadOnVariableRate1"),
+        ],
+        2: [("1.5", "LineOfCreditFacilityMaximumBorrowingCapacity")],
+        4: [],
+        5: [],
+    }
+    tokenizer = tagger.tokenizer()
+    for place, wanted in expected.items():
+        sentence = SENTENCES[place]
+        own = tokenizer.windows(sentence, number_tokens(sentence))
+        (spans,) = tagger.spans(own, tagger.probabilities(own)[0])
+        assert [(sentence[span.start : span.end], span.label) for span in spans] == wanted
+        assert all(0.5 <= span.confidence <= 1 for span in spans)
+
+
+def test_a_number_below_its_threshold_is_not_given(tagger, windows):
+    tables, _ = tagger.probabilities(windows)
+    given = tagger.spans(windows, tables)
+    limits = tagger._thresholds.copy()
+    tagger._thresholds[1:] = 1.01
+    none = tagger.spans(windows, tables)
+    tagger._thresholds[:] = limits
+    assert any(given)
+    assert not any(none)
