@@ -1,0 +1,75 @@
+import json
+from pathlib import Path
+
+import pyarrow.json
+import pyarrow.parquet
+import pytest
+
+from finner_batch.entities.audit import DEBT4, agreement, audit_folder
+from finner_batch.entities.numbers import number_tokens
+from finner_batch.entities.stated import stated_scales
+from finner_batch.entities.values import read_value
+from finner_batch.sentences.split import split
+from finner_batch.sources.discover import discover
+from finner_batch.sources.read import ReadOptions, read_documents
+from finner_batch.text.extract import extract
+
+DATA = Path(__file__).resolve().parents[2] / "data"
+
+
+@pytest.fixture(scope="module")
+def golden():
+    return [json.loads(line) for line in (DATA / "filings_golden.jsonl").read_text(encoding="utf-8").splitlines()]
+
+
+@pytest.fixture(scope="module")
+def sample_sentences():
+    """Sentences of all sample documents: (document_id, sentence) -> scale that the document states."""
+    found = {}
+    for source in discover([str(DATA / "filings")]):
+        for document in read_documents(source, ReadOptions(documents="all")):
+            extraction = extract(document.content, document.markup)
+            sentences = split(extraction)
+            scales = stated_scales(extraction.text, [sentence.start for sentence in sentences])
+            for sentence, scale in zip(sentences, scales, strict=True):
+                found[document.document_id, sentence.text] = scale
+    return found
+
+
+def test_every_golden_entity_is_a_number_token_of_a_sentence_of_its_document(golden, sample_sentences):
+    for entity in golden:
+        assert (entity["document_id"], entity["sentence"]) in sample_sentences
+        assert (entity["start"], entity["end"]) in number_tokens(entity["sentence"])
+        assert entity["sentence"][entity["start"] : entity["end"]] == entity["text"]
+
+
+def test_every_golden_value_is_read(golden, sample_sentences):
+    for entity in golden:
+        stated = sample_sentences[entity["document_id"], entity["sentence"]]
+        value = read_value(entity["sentence"], entity["start"], entity["end"], stated=stated)
+        assert (value.value, value.unit) == (entity["value"], entity["unit"]), entity
+
+
+def test_the_samples_hold_every_label_and_sentences_without_an_entity(golden, sample_sentences):
+    assert {entity["label"] for entity in golden} == DEBT4
+    assert len({(entity["document_id"], entity["sentence"]) for entity in golden}) < len(sample_sentences) / 2
+    assert len({json.dumps(entity) for entity in golden}) == len(golden)
+
+
+def test_the_tags_of_the_inline_xbrl_sample_agree_with_its_prose():
+    cases = list(audit_folder(DATA / "filings"))
+    assert len(cases) > 30
+    assert agreement(cases) == 1.0
+
+
+def test_the_shard_is_made_of_its_rows():
+    rows = pyarrow.json.read_json(DATA / "notes-shard.jsonl")
+    assert pyarrow.parquet.read_table(DATA / "filings" / "notes-shard.parquet").to_pylist() == rows.to_pylist()
+
+
+@pytest.mark.parametrize(("name", "count"), [("debt4", 4), ("finer139", 139)])
+def test_a_label_set_is_a_list_of_distinct_concept_names(name, count):
+    labels = json.loads((DATA / "labels" / f"{name}.json").read_text(encoding="utf-8"))
+    assert len(labels) == len(set(labels)) == count
+    assert all(label.isalnum() for label in labels)
+    assert name != "debt4" or set(labels) == DEBT4
