@@ -26,7 +26,9 @@ _TAG = re.compile(r"<[^>]*>")
 _HYPHENS = re.compile("[\u00ad\u2010\u2011\u2012\u2013]")
 _FACT_CHARACTERS = 20_000
 """A cover fact is a few words; one that does not end within this many characters is broken."""
+_TAG_CHARACTERS = 4096
 _CONTINUATIONS = 16
+_FACTS_EACH = 64
 _IGNORE = re.IGNORECASE
 
 _CONCEPTS = ("EntityCentralIndexKey", "EntityRegistrantName", "DocumentType", "DocumentPeriodEndDate")
@@ -107,9 +109,11 @@ def _cover_facts(text: str) -> dict[str, list[_CoverFact[str]]]:
         at = position + len(mark)
         position = text.find(mark, at)
         concept = _CONCEPT.match(text, at)
-        start = text.rfind("<", 0, at)
-        tag = _FACT_TAG.match(text, start)
-        if not concept or not tag or tag[1]:
+        if not concept or len(facts[concept[0]]) >= _FACTS_EACH:
+            continue
+        start = text.rfind("<", max(0, at - _TAG_CHARACTERS), at)
+        tag = _FACT_TAG.match(text, start) if start >= 0 else None
+        if not tag or tag[1]:
             continue
         attributes = _attributes(tag[0])
         if attributes.get("name") == f"dei:{concept[0]}":

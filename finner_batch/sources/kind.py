@@ -64,12 +64,12 @@ def sniff(head: bytes, name: str) -> Container:
     """
     if head.startswith(b"PAR1"):
         return "parquet"
-    if not has_wide_bom(head):
-        _refuse_binary(head)
-        _refuse_empty(head)
     lower = name.lower()
-    if lower.endswith((".parquet", ".pq")):
-        raise DocumentError("read", "named as Parquet, but does not start with PAR1: damaged, or not Parquet")
+    if not has_wide_bom(head):
+        _refuse_empty(head)
+        if lower.endswith((".parquet", ".pq")) and not head.startswith(b"PARE"):
+            raise DocumentError("read", "named as Parquet, but does not start with PAR1: damaged, or not Parquet")
+        _refuse_binary(head)
     if _SUBMISSION.match(head):
         return "submission"
     return _json(head.removeprefix(b"\xef\xbb\xbf"), lower) or "document"

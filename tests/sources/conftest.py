@@ -1,0 +1,32 @@
+from pathlib import Path
+
+import pytest
+
+from finner_batch.sources.document import Document, FailedDocument, Source
+from finner_batch.sources.read import ReadOptions, read_documents
+
+
+class Stored:
+    """Writes a file and reads it back as a source."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def source(self, content: bytes | str, name: str = "filing.txt") -> Source:
+        path = self.folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content.encode() if isinstance(content, str) else content)
+        return Source(uri=str(path), name=name)
+
+    def read(self, content: bytes | str, name: str = "filing.txt", **options) -> list[Document | FailedDocument]:
+        return list(read_documents(self.source(content, name), ReadOptions(**options)))
+
+    def read_one(self, content: bytes | str, name: str = "filing.txt", **options) -> Document:
+        (document,) = self.read(content, name, **options)
+        assert isinstance(document, Document), document
+        return document
+
+
+@pytest.fixture
+def stored(tmp_path: Path) -> Stored:
+    return Stored(tmp_path)

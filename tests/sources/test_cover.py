@@ -1,0 +1,109 @@
+from datetime import date
+
+import pytest
+
+from finner_batch.sources.cover import cover_header, read_date
+from finner_batch.sources.document import Header
+
+
+def fact(concept: str, value: str, context: str = "c-1", more: str = "") -> str:
+    return f'<ix:nonNumeric contextRef="{context}" name="dei:{concept}" {more} id="f">{value}</ix:nonNumeric>'
+
+
+LONG_DATE = 'format="ixt:date-monthname-day-year-en"'
+
+
+def test_the_four_cover_facts_are_read():
+    text = (
+        fact("DocumentType", "10\u2011K")
+        + fact("EntityCentralIndexKey", "0000123456")
+        + fact("EntityRegistrantName", "Harbor &amp; Pier<br/>Holdings, Inc.")
+        + fact("DocumentPeriodEndDate", "December&#160;31, 2023", more=LONG_DATE)
+        + fact("DocumentPeriodEndDateOther", "January 1, 1999", more=LONG_DATE)
+    )
+
+    assert cover_header(text) == Header(
+        cik="0000123456",
+        company="Harbor & Pier Holdings, Inc.",
+        form_type="10-K",
+        period_of_report=date(2023, 12, 31),
+    )
+
+
+def test_text_split_over_spans_and_nested_facts_is_joined_without_spaces():
+    text = fact(
+        "DocumentPeriodEndDate",
+        f"<span>Dec</span><span style='a'>ember 31</span>{fact('Other', ', 20')}<!-- x --><b>23</b>",
+        more=LONG_DATE,
+    )
+
+    assert cover_header(text).period_of_report == date(2023, 12, 31)
+
+
+def test_continuations_are_followed_and_excluded_text_is_not():
+    text = (
+        fact("EntityRegistrantName", "Harbor <ix:exclude>page 3</ix:exclude>", more='continuedAt="more-1"')
+        + "<p>between</p>"
+        + '<ix:continuation id="more-1" continuedAt="more-2">Pier </ix:continuation>'
+        + '<ix:continuation id="more-2">Holdings</ix:continuation>'
+    )
+
+    assert cover_header(text).company == "Harbor Pier Holdings"
+
+
+def test_a_circle_of_continuations_ends():
+    text = fact("EntityRegistrantName", "A", more='continuedAt="x"')
+    text += '<ix:continuation id="x" continuedAt="x">B</ix:continuation>'
+
+    assert cover_header(text).company.startswith("AB")
+
+
+REGISTRANTS = (
+    '<xbrli:context id="c-1"><xbrli:entity/></xbrli:context>'
+    '<xbrli:context id="c-2"><xbrldi:explicitMember dimension="dei:LegalEntityAxis">x</xbrldi:explicitMember>'
+    "</xbrli:context>"
+)
+
+
+def test_of_several_registrants_the_parent_counts():
+    text = fact("EntityCentralIndexKey", "0000000002", "c-2") + fact("EntityCentralIndexKey", "0000000001", "c-1")
+
+    assert cover_header(REGISTRANTS + text).cik == "0000000001"
+
+
+def test_registrants_that_cannot_be_told_apart_are_not_guessed_between():
+    text = fact("EntityCentralIndexKey", "0000000002", "c-1") + fact("EntityCentralIndexKey", "0000000001", "c-1")
+
+    assert cover_header(REGISTRANTS + text).cik is None
+
+
+def test_lower_cased_tags_single_quotes_and_a_missing_end_are_read_as_far_as_they_go():
+    lower = "<ix:nonnumeric contextref='c-1' name='dei:DocumentType'>10-Q</ix:nonnumeric>"
+
+    assert cover_header(lower).form_type == "10-Q"
+    assert cover_header("<ix:nonNumeric name='dei:DocumentType'>10-Q" + "x" * 50_000).form_type is None
+    assert cover_header('<p>see name="dei:DocumentType"</p>').form_type is None
+
+
+@pytest.mark.parametrize(
+    ("text", "form", "expected"),
+    [
+        ("December 31, 2023", "ixt:date-monthname-day-year-en", date(2023, 12, 31)),
+        ("SEPTEMBER 30 , 2023", "ixt:datemonthdayyearen", date(2023, 9, 30)),
+        ("Sept. 30, 2023", "ixt:dateshortus", date(2023, 9, 30)),
+        ("30 September 2023", "ixt:date-day-monthname-year-en", date(2023, 9, 30)),
+        ("6/30/2023", "ixt:date-month-day-year", date(2023, 6, 30)),
+        ("30.6.2023", "ixt:date-day-month-year", date(2023, 6, 30)),
+        ("6/30/23", "ixt:dateslashus", date(2023, 6, 30)),
+        ("2023-06-30", "", date(2023, 6, 30)),
+        ("2023-06-30", "ixt:date-year-month-day", date(2023, 6, 30)),
+        ("June 30th, 2023", "ixt:date-monthname-day-year-en", date(2023, 6, 30)),
+        ("June 31, 2023", "ixt:date-monthname-day-year-en", None),
+        ("June 2023", "ixt:date-monthname-day-year-en", None),
+        ("30 juin 2023", "ixt:date-day-monthname-year-fr", None),
+        ("Smarch 3, 2023", "ixt:date-monthname-day-year-en", None),
+        ("June 30, 2023", "", None),
+    ],
+)
+def test_a_date_is_read_by_its_format_or_not_at_all(text, form, expected):
+    assert read_date(text, form) == expected

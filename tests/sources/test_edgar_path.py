@@ -1,0 +1,56 @@
+import pytest
+
+from finner_batch.sources.document import Header, Source
+from finner_batch.sources.edgar_path import document_name, normal_accession_number, path_document_id, path_header
+
+APPLE = "0000320193-23-000106"
+
+
+@pytest.mark.parametrize(
+    ("uri", "expected"),
+    [
+        (
+            "https://www.sec.gov/Archives/edgar/data/320193/000032019323000106/aapl-20230930.htm",
+            Header(accession_number=APPLE, cik="0000320193"),
+        ),
+        ("/mirror/edgar/data/320193/0000320193-23-000106.txt", Header(accession_number=APPLE, cik="0000320193")),
+        ("/data/000032019323000106/R2.htm", Header(accession_number=APPLE)),
+        ("/data/0000001800__10-K__0001628280-24-005348.htm.gz", Header(accession_number="0001628280-24-005348")),
+        ("/data/320193_10K_2023_0000320193-23-000106.htm", Header(accession_number=APPLE)),
+        ("/data/0000320193-23-000106-index.htm", Header(accession_number=APPLE)),
+        (
+            "/d/sec-edgar-filings/AAPL/10-K/0000320193-23-000106/full-submission.txt",
+            Header(accession_number=APPLE, form_type="10-K"),
+        ),
+        (
+            "s3://b/sec-edgar-filings/320193/10-Q/0000320193-23-000106/primary-document.html",
+            Header(accession_number=APPLE, form_type="10-Q", cik="0000320193"),
+        ),
+        ("/data/0000012927__10-K__2024-12-31.htm.gz", Header()),
+        ("/data/0000950117-96-000184-4__10-K__0000950117-96-000184-4.txt.gz", Header()),
+        ("/data/0000320193-23-000106_0000320193-23-000107.htm", Header()),
+        ("/data/000032019377000106/R2.htm", Header()),
+        ("/data/000032019323000106.htm", Header()),
+        ("/runs/0000320193-23-000106/10-K/filing.htm", Header()),
+        ("/data/10-00-000.htm", Header()),
+    ],
+)
+def test_a_path_states_what_edgars_conventions_say_and_nothing_is_guessed(uri, expected):
+    assert path_header(uri) == expected
+
+
+def test_the_name_of_a_file_is_its_own_without_the_compression():
+    assert document_name("s3://bucket/a/aapl-20230930.htm.zst") == "aapl-20230930.htm"
+
+
+def test_a_source_of_which_only_the_path_is_known_has_an_id():
+    known = Source(uri=f"/d/{APPLE}/aapl.htm.gz", name="aapl.htm.gz")
+    unknown = Source(uri="/d/a/b.htm.gz", name="a/b.htm.gz")
+
+    assert path_document_id(known) == f"{APPLE}/aapl.htm"
+    assert path_document_id(unknown) == "a/b.htm.gz"
+
+
+@pytest.mark.parametrize("value", ["", "0000320193-23-00010", "0000320193-23000106", "00003201932300010x", "320193"])
+def test_what_only_resembles_an_accession_number_is_none(value):
+    assert normal_accession_number(value) is None

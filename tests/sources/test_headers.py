@@ -1,0 +1,80 @@
+from datetime import date
+
+import pytest
+
+from finner_batch.sources.document import Header
+from finner_batch.sources.headers import compact_date, first_stated, submission_header
+
+FULL_TEXT = """<SEC-DOCUMENT>0001193125-24-001234.txt : 20240115
+<SEC-HEADER>0001193125-24-001234.hdr.sgml : 20240115
+<ACCEPTANCE-DATETIME>20240112171500
+ACCESSION NUMBER:\t\t0001193125-24-001234
+CONFORMED SUBMISSION TYPE:\t10-K405/A
+PUBLIC DOCUMENT COUNT:\t\t2
+CONFORMED PERIOD OF REPORT:\t20231231
+FILED AS OF DATE:\t\t20240112
+DATE AS OF CHANGE:\t\t20240112
+
+FILER:
+
+\tCOMPANY DATA:\t
+\t\tCOMPANY CONFORMED NAME:\t\t\tHARBOR & PIER HOLDINGS  INC
+\t\tCENTRAL INDEX KEY:\t\t\t0000123456
+FILER:
+
+\tCOMPANY DATA:\t
+\t\tCOMPANY CONFORMED NAME:\t\t\tHARBOR FINANCE LLC
+\t\tCENTRAL INDEX KEY:\t\t\t0000654321
+\tFORMER COMPANY:\t
+\t\tFORMER CONFORMED NAME:\tPIER INC
+</SEC-HEADER>
+"""
+EXPECTED = Header(
+    accession_number="0001193125-24-001234",
+    cik="0000123456",
+    company="HARBOR & PIER HOLDINGS INC",
+    form_type="10-K405/A",
+    period_of_report=date(2023, 12, 31),
+    filing_date=date(2024, 1, 12),
+)
+FEED = """<SUBMISSION>
+<ACCESSION-NUMBER>0001193125-24-001234
+<TYPE>10-K405/A
+<PERIOD>20231231
+<FILING-DATE>20240112
+<FILER>
+<COMPANY-DATA>
+<CONFORMED-NAME>HARBOR & PIER HOLDINGS INC
+<CIK>0000123456
+</COMPANY-DATA>
+"""
+
+
+@pytest.mark.parametrize("header", [FULL_TEXT, FULL_TEXT.replace("\n", "\r\n"), FEED])
+def test_both_forms_of_a_submission_header_are_read_and_the_first_filer_counts(header):
+    assert submission_header(header.encode()) == EXPECTED
+
+
+def test_without_an_accession_line_the_file_line_states_it():
+    assert submission_header(b"<SEC-DOCUMENT>0001193125-24-001234.txt : 20240115\n") == Header(
+        accession_number="0001193125-24-001234"
+    )
+
+
+def test_what_is_no_date_or_no_number_is_unknown():
+    broken = FULL_TEXT.replace("20231231", "00000000").replace("0000123456", "none").replace("20240112", "2024")
+
+    header = submission_header(broken.encode())
+
+    assert (header.period_of_report, header.filing_date, header.cik) == (None, None, None)
+
+
+@pytest.mark.parametrize("text", ["", "20230229", "20231301", "2023-01-01", "202301011"])
+def test_only_days_of_the_calendar_are_dates(text):
+    assert compact_date(text) is None
+
+
+def test_each_field_comes_from_the_first_header_that_states_it():
+    stated = first_stated([Header(cik="0000000001"), Header(cik="0000000002", company="A")])
+
+    assert stated == Header(cik="0000000001", company="A")

@@ -1,0 +1,327 @@
+import gzip
+import hashlib
+import io
+import json
+from datetime import UTC, date, datetime
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+import zstandard
+
+from finner_batch.errors import DocumentError
+from finner_batch.sources.document import Document, FailedDocument
+from finner_batch.sources.read import ReadOptions, is_shard, read_documents
+from finner_batch.sources.rows import choose_columns
+
+TEXTS = ["plus 2.25%", "the \u20ac400 million facility", "no number"]
+
+
+def parquet(table: dict | pa.Table, **options) -> bytes:
+    sink = io.BytesIO()
+    pq.write_table(pa.table(table) if isinstance(table, dict) else table, sink, **options)
+    return sink.getvalue()
+
+
+def jsonl(*rows: object) -> bytes:
+    return "".join(f"{json.dumps(row, ensure_ascii=False)}\n" for row in rows).encode()
+
+
+def as_jsonl(table: dict) -> bytes:
+    return jsonl(*(dict(zip(table, row, strict=True)) for row in zip(*table.values(), strict=True)))
+
+
+WRITERS = {"parquet": parquet, "jsonl": as_jsonl}
+
+
+@pytest.fixture(params=sorted(WRITERS))
+def shard(request):
+    return WRITERS[request.param]
+
+
+def ids(documents: list[Document | FailedDocument]) -> list[str]:
+    return [document.document_id for document in documents]
+
+
+def test_each_row_is_a_document_with_its_own_id_hash_and_size(stored, shard):
+    documents = stored.read(shard({"id": ["a", "b", "c"], "text": TEXTS, "other": [1, 2, 3]}))
+
+    assert ids(documents) == ["a", "b", "c"]
+    assert [document.content for document in documents] == TEXTS
+    assert [document.sha256 for document in documents] == [hashlib.sha256(t.encode()).hexdigest() for t in TEXTS]
+    assert [document.bytes for document in documents] == [len(text.encode()) for text in TEXTS]
+    assert {(document.kind, document.markup) for document in documents} <= {("parquet", "prose"), ("jsonl", "prose")}
+
+
+def test_without_an_id_a_row_is_named_by_shard_and_number(stored, shard):
+    assert ids(stored.read(shard({"text": TEXTS}), name="a/part-0")) == ["a/part-0#0", "a/part-0#1", "a/part-0#2"]
+    assert ids(stored.read(shard({"text": TEXTS, "id": ["x", None, ""]}), name="p")) == ["x", "p#1", "p#2"]
+
+
+def test_the_id_column_may_be_chosen_and_hold_whole_numbers(stored, shard):
+    assert ids(stored.read(shard({"text": TEXTS, "n": [7, 8, 9]}), id_column="n")) == ["7", "8", "9"]
+
+
+def test_line_ends_and_spaces_of_a_row_are_kept_because_its_offsets_count(stored, shard):
+    (document,) = stored.read(shard({"text": [" a\r\nb\n"]}))
+
+    assert document.content == " a\r\nb\n"
+
+
+SECTIONS = {"id": ["a", "b"], "section_1": ["Business", None], "section_7": ["", "Discussion"], "year": [1, 2]}
+
+
+@pytest.mark.parametrize("columns", [("section_1", "section_7"), ("section_*",)])
+def test_each_of_several_columns_that_holds_text_is_a_document(stored, shard, columns):
+    documents = stored.read(shard(SECTIONS), text_columns=columns)
+
+    assert ids(documents) == ["a#section_1", "b#section_7"]
+    assert [document.content for document in documents] == ["Business", "Discussion"]
+
+
+def test_a_row_without_any_text_fails_alone(stored, shard):
+    documents = stored.read(shard({"id": ["a", "b", "c"], "text": ["x 1", None, " \n"]}))
+
+    assert [type(document) for document in documents] == [Document, FailedDocument, FailedDocument]
+    assert ids(documents) == ["a", "b", "c"]
+    assert "no text in text" in documents[1].error
+
+
+def test_a_missing_text_column_is_one_error_that_names_those_that_exist(stored, shard):
+    data = shard({"id": ["a"], "body": ["x"]})
+
+    for options in ({}, {"text_columns": ("section_*",)}):
+        with pytest.raises(DocumentError, match=r"there is id, body: choose with --text-column"):
+            stored.read(data, **options)
+    with pytest.raises(DocumentError, match="no id column key"):
+        stored.read(data, text_columns=("body",), id_column="key")
+
+
+def test_a_column_that_holds_no_text_is_refused(stored):
+    with pytest.raises(DocumentError, match="column text holds int64, not text"):
+        stored.read(parquet({"text": [1, 2]}))
+    (failed,) = stored.read(jsonl({"text": 5}))
+    assert "holds int, not text" in failed.error
+
+
+def test_header_fields_come_from_columns_of_their_name_or_an_obvious_synonym(stored, shard):
+    documents = stored.read(
+        shard(
+            {
+                "text": TEXTS[:2],
+                "Accession_Number": ["0000320193-23-000106", "x"],
+                "CIK": [320193, 0],
+                "companyName": ["Apple  Inc.", ""],
+                "filing_type": ["10-K", None],
+                "reportDate": ["2023-09-30", "soon"],
+                "date_filed": ["20231103", None],
+                "filename": ["320193_2023.htm", ""],
+                "year": ["2023", ""],
+            }
+        )
+    )
+
+    header = documents[0].header
+    assert header.accession_number == "0000320193-23-000106"
+    assert (header.cik, header.company, header.form_type) == ("0000320193", "Apple Inc.", "10-K")
+    assert (header.period_of_report, header.filing_date) == (date(2023, 9, 30), date(2023, 11, 3))
+    assert {getattr(documents[1].header, name) for name in header.__slots__} == {None}
+
+
+def test_parquet_dates_timestamps_and_floats_of_pandas_are_read(stored):
+    (document,) = stored.read(
+        parquet(
+            {
+                "text": ["x"],
+                "cik": [320193.0],
+                "period_of_report": [date(2023, 9, 30)],
+                "filing_date": [datetime(2023, 11, 3, 18, 8, tzinfo=UTC)],
+            }
+        )
+    )
+
+    assert document.header.cik == "0000320193"
+    assert (document.header.period_of_report, document.header.filing_date) == (date(2023, 9, 30), date(2023, 11, 3))
+
+
+def test_rows_that_are_done_are_not_yielded(stored, shard):
+    source = stored.source(shard({"id": ["a", "b", "c", "d"], "text": [*TEXTS, None]}))
+    done = {(document.document_id, document.sha256) for document in read_documents(source, ReadOptions())}
+
+    assert list(read_documents(source, ReadOptions(), skip=lambda *key: key in done)) == []
+    done.remove(("b", hashlib.sha256(TEXTS[1].encode()).hexdigest()))
+    assert ids(list(read_documents(source, ReadOptions(), skip=lambda *key: key in done))) == ["b"]
+
+
+def test_a_repeated_id_fails_its_row_and_names_the_first(stored, shard):
+    documents = stored.read(shard({"id": ["a", "b", "a"], "text": TEXTS}), name="p")
+
+    assert ids(documents) == ["a", "b", "p#2"]
+    assert isinstance(documents[2], FailedDocument)
+    assert "row 2 has the id of row 0 (a)" in documents[2].error
+
+
+def test_a_row_beyond_the_bound_fails_alone(stored, shard):
+    documents = stored.read(shard({"id": ["a", "b"], "text": ["x" * 5000, "y"]}), max_document_bytes=1000)
+
+    assert [type(document) for document in documents] == [FailedDocument, Document]
+    assert "--max-document-mb" in documents[0].error
+
+
+@pytest.mark.parametrize("pack", [gzip.compress, zstandard.compress])
+def test_compressed_shards_are_read(stored, shard, pack):
+    assert [d.content for d in stored.read(pack(shard({"text": TEXTS})), name="part")] == TEXTS
+
+
+def test_shards_are_told_by_their_content(stored, shard):
+    assert is_shard(stored.source(shard({"text": TEXTS}), name="x.htm"))
+    assert is_shard(stored.source(gzip.compress(shard({"text": TEXTS})), name="x.txt"))
+    assert not is_shard(stored.source("<html><p>text", name="x.jsonx"))
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        pa.string(),
+        pa.large_string(),
+        pa.string_view(),
+        pa.binary(),
+        pa.large_binary(),
+        pa.dictionary(pa.int32(), pa.string()),
+    ],
+    ids=str,
+)
+def test_every_arrow_type_of_text_is_read(stored, kind):
+    table = pa.table({"text": pa.array(TEXTS).cast(kind)})
+
+    assert [document.content for document in stored.read(parquet(table))] == TEXTS
+
+
+def test_a_parquet_row_that_is_not_utf8_fails_alone(stored):
+    text = pa.array([b"plus 2%", b"caf\xe9", b"x"]).view(pa.string())
+
+    documents = stored.read(parquet({"text": text}), name="p")
+
+    assert [type(document) for document in documents] == [Document, FailedDocument, Document]
+    assert (documents[1].document_id, documents[1].stage) == ("p#1", "decode")
+    assert documents[1].error_type == "UnicodeDecodeError"
+
+
+def test_row_groups_are_read_one_at_a_time_and_only_the_columns_needed(stored, monkeypatch):
+    read = []
+    iter_batches = pq.ParquetFile.iter_batches
+
+    def watch(self, **options):
+        read.append((options["row_groups"], options["columns"]))
+        return iter_batches(self, **options)
+
+    monkeypatch.setattr(pq.ParquetFile, "iter_batches", watch)
+    source = stored.source(parquet({"id": list("abcd"), "other": ["x"] * 4, "text": ["t"] * 4}, row_group_size=2))
+
+    documents = read_documents(source, ReadOptions())
+    next(documents)
+
+    assert read == [([0], ["text", "id"])]
+    assert ids(list(documents)) == ["b", "c", "d"]
+
+
+def test_large_texts_are_decoded_a_few_at_a_time(stored, monkeypatch):
+    sizes = []
+    iter_batches = pq.ParquetFile.iter_batches
+    monkeypatch.setattr(
+        pq.ParquetFile,
+        "iter_batches",
+        lambda self, **options: sizes.append(options["batch_size"]) or iter_batches(self, **options),
+    )
+
+    stored.read(parquet({"text": [f"{n}" + "x" * (4 << 20) for n in range(6)]}))
+    stored.read(parquet({"text": [f"{n}" for n in range(9000)]}))
+
+    assert sizes[0] <= 5
+    assert sizes[1] == 4096
+
+
+def test_wrong_truncated_and_empty_parquet_are_errors(stored):
+    whole = parquet({"text": TEXTS})
+
+    for data in (whole[:-20], b"PAR1" + b"x" * 100, b"PAR1"):
+        with pytest.raises(DocumentError, match="damaged or truncated Parquet"):
+            stored.read(data)
+    with pytest.raises(DocumentError, match="PAR1"):
+        stored.read(b"XAR1" + whole[4:].replace(b"\0", b"."), name="part.parquet")
+    assert stored.read(parquet(pa.table({"text": pa.array([], pa.string())}))) == []
+
+
+def test_a_damaged_row_group_fails_and_the_others_are_read(stored):
+    data = bytearray(
+        parquet({"text": [f"text {n} " + "y" * 50 for n in range(30)]}, row_group_size=10, use_dictionary=False)
+    )
+    group = pq.ParquetFile(io.BytesIO(bytes(data))).metadata.row_group(1).column(0)
+    data[group.data_page_offset + 2 : group.data_page_offset + 40] = b"\xff" * 38
+
+    documents = stored.read(bytes(data), name="p")
+
+    failed = [document for document in documents if isinstance(document, FailedDocument)]
+    assert [document.document_id for document in failed] == ["p#10-19"]
+    assert "rows 10 to 19 are damaged" in failed[0].error
+    assert len(documents) == 21
+    assert documents[-1].document_id == "p#29"
+
+
+def test_a_broken_json_line_fails_alone_and_blank_lines_are_no_rows(stored):
+    data = jsonl({"text": "one"}) + b'\n{"text": "tw\n[1]\n{"text": "caf\xe9"}\n' + jsonl({"other": 1}, {"text": "six"})
+
+    documents = stored.read(data, name="p")
+
+    assert ids(documents) == ["p#0", "p#1", "p#2", "p#3", "p#4", "p#5"]
+    assert [document.error_type for document in documents[1:5]] == [
+        "JSONDecodeError",
+        "DocumentError",
+        "UnicodeDecodeError",
+        "DocumentError",
+    ]
+    assert "line 3 is no JSON" in documents[1].error
+    assert len({document.sha256 for document in documents}) == 6
+    assert documents[5].content == "six"
+
+
+@pytest.mark.parametrize("line", ["[" * 100_000, '{"text": ' + "9" * 5000 + "}", '{"text": "\\ud800"}'])
+def test_json_that_breaks_parsers_fails_its_row(stored, line):
+    documents = stored.read(f'{{"text": "a"}}\n{line}\n{{"text": "b"}}')
+
+    assert [type(document) for document in documents] == [Document, FailedDocument, Document]
+
+
+def test_a_json_line_beyond_the_bound_fails_alone_without_being_held(stored):
+    data = b'{"text": "' + b"x" * (3 << 20) + b'"}\n{"text": "after"}'
+
+    documents = stored.read(gzip.compress(data), max_document_bytes=1 << 20)
+
+    assert [type(document) for document in documents] == [FailedDocument, Document]
+    assert documents[1].content == "after"
+
+
+def test_a_truncated_compressed_shard_is_an_error_behind_its_whole_rows(stored):
+    data = gzip.compress(b"".join(jsonl({"text": hashlib.sha256(b"%d" % n).hexdigest()}) for n in range(9000)))
+    documents = read_documents(stored.source(data[: len(data) // 2]), ReadOptions())
+
+    read = []
+    with pytest.raises(DocumentError, match="ends early"):
+        read.extend(documents)
+    assert len(read) > 100
+
+
+def test_a_file_of_one_json_object_over_several_lines_is_one_row(stored):
+    data = json.dumps({"cik": "320193", "filing_type": "10-K", "item_1": "Business", "item_7": "MD&A"}, indent=4)
+
+    documents = stored.read(data, name="320193_10K.json", text_columns=("item_*",))
+
+    assert ids(documents) == ["320193_10K.json#0#item_1", "320193_10K.json#0#item_7"]
+    assert documents[0].header.form_type == "10-K"
+
+
+def test_columns_are_read_once_each_even_when_they_serve_twice():
+    columns = choose_columns(("cik", "text", "section_2", "section_1"), ("text", "section_*"), "cik")
+
+    assert columns.names() == ["text", "section_2", "section_1", "cik"]
+    assert columns.several
