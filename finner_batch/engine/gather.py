@@ -183,9 +183,11 @@ def _entity_rows(parsed: ParsedDocument, spans: list[list[Span]]) -> list[dict[s
     rows: list[dict[str, Any]] = []
     pairs = zip(parsed.owners, spans, strict=True)
     for owner, group in groupby(pairs, key=itemgetter(0)):
-        sentence = parsed.numbered[owner]
+        sentence, stated = parsed.numbered[owner], parsed.stated[owner]
         found = sorted((span for _, of_window in group for span in of_window), key=lambda span: span.start)
-        rows += [entity_columns(sentence, span, read_value(sentence.text, span.start, span.end)) for span in found]
+        for span in found:
+            value = read_value(sentence.text, span.start, span.end, stated=stated)
+            rows.append(entity_columns(sentence, span, value))
     return rows
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from time import perf_counter
 
 from finner_batch.entities.numbers import number_tokens
+from finner_batch.entities.stated import stated_scales
 from finner_batch.errors import DocumentError
 from finner_batch.sentences.sentence import Sentence
 from finner_batch.sentences.split import split
@@ -19,13 +20,15 @@ class ParsedDocument:
     """A document ready for the model.
 
     `document.content` is empty: what is still needed of it are the sentences. `numbered` are the sentences that hold a
-    number, `windows[i]` reads numbers of `numbered[owners[i]]`. `sentences` and `characters` count the whole document.
+    number, `stated[i]` is the power of ten that the document states for bare amounts in `numbered[i]`, and `windows[i]`
+    reads numbers of `numbered[owners[i]]`. `sentences` and `characters` count the whole document.
     """
 
     document: Document
     sentences: int
     characters: int
     numbered: tuple[Sentence, ...] = field(repr=False)
+    stated: tuple[int, ...] = field(repr=False)
     windows: tuple[Window, ...] = field(repr=False)
     owners: tuple[int, ...] = field(repr=False)
     seconds: dict[str, float]
@@ -65,11 +68,14 @@ def parse(document: Document, tokenizer: SentenceTokenizer, *, tables: bool, wat
                 owners += [len(numbered)] * len(found)
                 windows += found
                 numbered.append(sentence)
+    with watch.measure("value"):
+        stated = stated_scales(extraction.text, [sentence.start for sentence in numbered])
     return ParsedDocument(
         document=replace(document, content=""),
         sentences=len(sentences),
         characters=len(extraction.text),
         numbered=tuple(numbered),
+        stated=tuple(stated),
         windows=tuple(windows),
         owners=tuple(owners),
         seconds=watch.seconds,

@@ -1,10 +1,9 @@
 """One ONNX Runtime session: token ids in, logits out."""
 
-import os
-
 import numpy as np
 from numpy.typing import NDArray
 
+from finner_batch.config import usable_cpus
 from finner_batch.errors import DeviceError, ModelError
 from finner_batch.tagger.device import Device
 from finner_batch.tagger.model import Model
@@ -26,7 +25,7 @@ class Session:
         self.variant = variant or VARIANT_OF_DEVICE[device.name]
         path = model.onnx_path(self.variant)
         options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = threads or len(os.sched_getaffinity(0))
+        options.intra_op_num_threads = threads or usable_cpus()
         options.inter_op_num_threads = 1
         options.log_severity_level = 3
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
