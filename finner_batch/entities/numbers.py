@@ -4,13 +4,14 @@ A token is digits with their separators, and no sign, currency or unit around th
 
 - digits in groups: `1,500,000`, `12,34,567` (Indian), `1'500'000` (Swiss), `1.500.000` and `1.234,56` (European);
 - a decimal point: `2.25`, `3,000.5`; a leading one (`.75`) unless a letter, digit, point or `)` is before it (`No.5`);
-- a vulgar fraction, and a whole number with one: `1/2`, `7½`, `3 1/4`, `3-1/4`, `61/4` (its superscript lost);
+- a vulgar fraction, and a whole number with one: `1/2`, `7½`, `3 1/4`, `3-1/4`; `61/4` before `%` (superscript lost);
 - a dotted chain is one token though no number: `4.1.2`, `31.12.2023`.
 
 Everything else ends a token. A comma that does not group (`1,2`; `31,2023`), a slash that makes no vulgar fraction
-(`12/31/2023`, `50/50`), a hyphen (`364-day`, `2022-2023`, `555-0199`), a letter (`10b-5`, `Q3`, `7.5x`, `$1.5B`,
-`1.5e9`), a sign (`5.250%Notes`), a bracket (`500(1)`) and the full stop of a sentence stay outside. Identifiers, years
-and dates are tokens too: telling them from amounts is the tagger's task. So every digit 0-9 lies in exactly one token.
+(`12/31/2023`, `50/50`, `97/2Q`), a hyphen (`364-day`, `2022-2023`, `555-0199`), a letter (`10b-5`, `Q3`, `7.5x`,
+`$1.5B`, `1.5e9`), a sign (`5.250%Notes`), a bracket (`500(1)`) and the full stop of a sentence stay outside.
+Identifiers, years and dates are tokens too: telling them from amounts is the tagger's task. So every digit 0-9 lies in
+exactly one token.
 """
 
 import re
@@ -24,26 +25,27 @@ VULGAR_FRACTIONS = {
 
 _SIGNS = "".join(VULGAR_FRACTIONS)
 _SLASH = "[/\u2044]"
-_FRACTION = rf"{_SLASH}(?:2|3|4|5|6|8|10|16|20|32|64|100|1000)(?![0-9/\u2044]|[.,][0-9])"
-
-_TOKEN = re.compile(
-    rf"""
+_PROPER = (
+    rf"(?:1{_SLASH}2|[12]{_SLASH}3|[1-3]{_SLASH}4|[1-4]{_SLASH}5|[1-5]{_SLASH}6|[1-7]{_SLASH}8|[1-9]{_SLASH}10"
+    rf"|(?:1[0-5]|[1-9]){_SLASH}16|(?:3[01]|[12]?[1-9]|[12]0){_SLASH}32|[1-6]?[0-9]{_SLASH}64|[0-9]{{1,2}}{_SLASH}1000?)"
+    r"(?![0-9/\u2044]|[.,][0-9])"
+)
+_DECIMAL = rf"""
     [0-9] (?:                                                  # the first character alone is tested at most places
-        (?<![/\u2044].) [0-9]{{0,3}} {_FRACTION}                      # 1/2  61/4
-      | [0-9]{{0,2}} [ -] [0-9]{{1,2}} {_FRACTION}               # 3 1/4  3-1/4
-      | [0-9]{{0,2}} \ ? [{_SIGNS}]                              # 7½
+        [0-9]{{0,2}} \ ? [{_SIGNS}]                              # 7½
       | [0-9]{{0,2}} (?:\.[0-9]{{3}})+ ,[0-9]{{1,2}} (?![0-9]|[.,][0-9])    # 1.234,56
       | (?: [0-9]{{0,2}} (?:,[0-9]{{3}})+                        # 1,500,000
           | [0-9]? (?:,[0-9]{{2}})+ ,[0-9]{{3}}                  # 12,34,567
-          | [0-9]{{0,2}} (?:['\u2019][0-9]{{3}})+                     # 1'500'000
+          | [0-9]{{0,2}} (?:['\u2019][0-9]{{3}})+                # 1'500'000
         ) (?![0-9]) (?:\.[0-9]+)?
       | [0-9]* (?:\.[0-9]+)*                                   # 2.25  1.500.000  4.1.2
     )
   | \. (?<![A-Za-z0-9.)]\.) [0-9]+                             # .75
   | [{_SIGNS}]                                               # ½
-    """,
-    re.VERBOSE,
-)
+"""
+_FRACTION = rf"(?<![/\u2044]) (?: (?:[0-9]{{1,3}}[\ -])? {_PROPER} | [0-9]{{1,2}} {_PROPER} (?=\s?(?:%|per)) )"
+_WITHOUT_SLASH = re.compile(_DECIMAL, re.VERBOSE)
+_TOKEN = re.compile(f"{_FRACTION} | {_DECIMAL}", re.VERBOSE)
 
 _DECIMALS: tuple[tuple[re.Pattern[str], dict[int, None], str], ...] = (
     (re.compile(r"[0-9]*\.?[0-9]+"), {}, "."),
@@ -61,7 +63,8 @@ def number_tokens(sentence: str) -> list[tuple[int, int]]:
 
     The list is empty exactly where the sentence holds no digit 0-9 and no vulgar fraction character.
     """
-    return [match.span() for match in _TOKEN.finditer(sentence)]
+    token = _TOKEN if "/" in sentence or "\u2044" in sentence else _WITHOUT_SLASH
+    return [match.span() for match in token.finditer(sentence)]
 
 
 def magnitude(token: str) -> Decimal | None:

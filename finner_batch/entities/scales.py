@@ -14,7 +14,9 @@ _POWERS = {
 _PERCENT_WORD = r"per[\s-]?cent(?:um|age[\s-]+points?)?|pct"
 _PERCENT = re.compile(rf"[\s-]*(?:[%\uff05]|(?:{_PERCENT_WORD})(?![a-z]))", re.IGNORECASE)
 _BASIS_POINTS = re.compile(r"[\s-]*(?:basis[\s-]+(?:point|pt)s?|bps?|bips|b\.p\.s?)(?![a-z])", re.IGNORECASE)
-_OF_ONE_PERCENT = re.compile(rf"\s+of\s+(?:an?|one|1(?:\.0+)?)\s*(?:%|(?:{_PERCENT_WORD})(?![a-z]))", re.IGNORECASE)
+_OF_ONE_PERCENT = re.compile(
+    rf"(?:ths?|nds?)?\s+of\s+(?:an?|one|1(?:\.0+)?)\s*(?:%|(?:{_PERCENT_WORD})(?![a-z]))", re.IGNORECASE
+)
 _WORD = re.compile(
     r"[\s-]*(?:(?P<word>hundred|thousand|lakh|million|crore|billion|trillion)s?|(?P<short>mn|mln|bn|bln|trn))(?![a-z])",
     re.IGNORECASE,

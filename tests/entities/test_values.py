@@ -42,6 +42,7 @@ def values(sentence, **options):
         ("federal funds plus one-half of 1%", "1", 0.005, "pure", -2),
         ("federal funds plus 1/2 of 1%", "1/2", 0.005, "pure", -2),
         ("federal funds plus 1/2 of 1%", "1", 0.005, "pure", -2),
+        ("to the nearest 1/100th of 1%", "1/100", 0.0001, "pure", -2),
         ("federal funds plus 1/2 of one percent", "1/2", 0.005, "pure", -2),
         ("up 5/10 of a percentage point", "5/10", 0.005, "pure", -2),
     ],
