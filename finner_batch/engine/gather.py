@@ -13,7 +13,7 @@ from finner_batch.engine.parse import ParsedDocument
 from finner_batch.engine.pool import Result, SourceDone
 from finner_batch.engine.report import RunReport
 from finner_batch.engine.worker import describe, failed_document
-from finner_batch.entities.entity import entity_columns
+from finner_batch.entities.entity import entity_row
 from finner_batch.entities.values import read_value
 from finner_batch.errors import DocumentError
 from finner_batch.sources.document import Document, FailedDocument
@@ -187,7 +187,7 @@ def _entity_rows(parsed: ParsedDocument, spans: list[list[Span]]) -> list[dict[s
         found = sorted((span for _, of_window in group for span in of_window), key=lambda span: span.start)
         for span in found:
             value = read_value(sentence.text, span.start, span.end, stated=stated)
-            rows.append(entity_columns(sentence, span, value))
+            rows.append(entity_row(sentence, span, value))
     return rows
 
 
