@@ -1,0 +1,34 @@
+"""`finner-batch export`: thin over `finner_batch.training.export`."""
+
+import logging
+from pathlib import Path
+from typing import Any
+
+import click
+
+from finner_batch.training.config import require_train_extra
+
+
+@click.command(short_help="Make an ONNX variant of a model, gated on agreement.")
+@click.option("--model", default="model", help="Model folder made by `train`, its checkpoint/ included.")
+@click.option("--data", default="dataset", help="Dataset folder that the gate compares on.")
+@click.option(
+    "--precision",
+    type=click.Choice(["fp32", "fp16", "int8"]),
+    multiple=True,
+    default=("int8", "fp16"),
+    help="Variants.",
+)
+def export(model: str, data: str, precision: tuple[Any, ...]) -> None:
+    """Make ONNX variants; one that does not agree with the checkpoint is not written, and the exit code is 5."""
+    require_train_extra()
+    from finner_batch.engine.log import set_up_log  # noqa: PLC0415 - heavy
+    from finner_batch.training.export import export_model  # noqa: PLC0415 - heavy
+
+    set_up_log(logging.INFO)
+    for gate in export_model(Path(model), Path(data), precision):
+        click.echo(
+            f"{gate.precision}: {gate.bytes / 1e6:.1f} MB, spans alike {gate.span_agreement:.2%} of {gate.spans}, "
+            f"largest logit difference {gate.max_logit_difference:.3f}, "
+            f"micro-F1 {gate.f1:.3f} (loss {gate.f1_loss:+.4f})"
+        )

@@ -1,0 +1,39 @@
+"""`finner-batch label`: thin over `finner_batch.training.label`."""
+
+import dataclasses
+import json
+import logging
+from pathlib import Path
+
+import click
+
+from finner_batch.cli.options import PathOrUrl, json_option
+from finner_batch.errors import UsageError
+
+
+@click.command(short_help="Make labelled sentences from the filings' own inline XBRL.")
+@click.option("--input", "-i", "inputs", type=PathOrUrl(), multiple=True, help="File, folder, glob or URL.  [required]")
+@click.option("--output", "-o", type=click.Path(file_okay=False), default="dataset", help="The dataset folder.")
+@json_option
+def label(inputs: tuple[str, ...], output: str, as_json: bool) -> None:
+    """Read inline-XBRL filings into a dataset of sentences, each number with the concept its filer tagged it with.
+
+    The split into train and dev goes by company. What was left out, and why, is in the dataset's statistics.json.
+    """
+    from finner_batch.engine.log import set_up_log  # noqa: PLC0415 - heavy
+    from finner_batch.training.label import label as label_filings  # noqa: PLC0415 - heavy
+
+    if not inputs:
+        raise UsageError("nothing to read: give --input FILES, folders, globs or URLs")
+    set_up_log(logging.INFO)
+    statistics = label_filings(inputs, Path(output))
+    if as_json:
+        click.echo(json.dumps(dataclasses.asdict(statistics), indent=2))
+        return
+    click.echo(f"{output}: {statistics.documents} filings of {sum(statistics.companies.values())} companies")
+    for name, counts in (
+        ("companies", statistics.companies),
+        ("sentences", statistics.sentences),
+        ("facts", statistics.facts),
+    ):
+        click.echo(f"  {name}: " + ", ".join(f"{key} {count:,}" for key, count in counts.items()))

@@ -1,0 +1,188 @@
+"""Writes a DistilBERT token classifier as an ONNX graph, in one of three precisions.
+
+The graph is built operator by operator instead of traced, so that each precision says exactly how it computes. Inputs
+`input_ids` and `attention_mask`, int64 [batch, length]; output `logits`, float32 [batch, length, labels], whatever the
+precision inside.
+
+**int8.** Weights are int8 with one scale per output column. Activations are quantised to uint8 with one scale per
+token, so that a token's result depends on its own sentence only. (The usual dynamic quantisation takes one scale for
+the whole batch, and a sentence's logits then change with its neighbours.) Weights keep to `WEIGHT_LEVELS` = 63 steps a
+side: a sum of two uint8 x int8 products then fits 16 bits, and processors without VNNI, which add such pairs in 16 bits
+with saturation, compute the same as those with it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+import onnx
+from onnx import TensorProto, helper, numpy_helper
+
+from finner_batch import __version__
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from numpy.typing import NDArray
+    from transformers import DistilBertConfig
+
+Precision = Literal["fp32", "fp16", "int8"]
+
+OPSET = 20
+IR_VERSION = 9
+LAYER_NORM_EPSILON = 1e-12
+MASKED = -10000.0
+"""Added to the attention score of padding: exp() of it is exactly 0 in fp32 and fp16 alike."""
+ACTIVATION_LEVELS = 127
+WEIGHT_LEVELS = 63
+
+
+def build(
+    config: DistilBertConfig, weights: Mapping[str, NDArray[np.float32]], labels: int, precision: Precision
+) -> onnx.ModelProto:
+    """Build the graph from a DistilBertForTokenClassification's weights (by its names)."""
+    return _Graph(config, weights, precision).model(labels)
+
+
+def quantize_columns(weight: NDArray[np.float32]) -> tuple[NDArray[np.int8], NDArray[np.float32]]:
+    """Quantise a matrix [inputs, outputs] to int8 with a scale per output column: weight ~ int8 * scale."""
+    scale = np.maximum(np.abs(weight).max(axis=0), np.finfo(np.float32).tiny) / WEIGHT_LEVELS
+    return np.rint(weight / scale).astype(np.int8), scale.astype(np.float32)
+
+
+class _Graph:
+    """Nodes and initialisers under construction."""
+
+    def __init__(
+        self, config: DistilBertConfig, weights: Mapping[str, NDArray[np.float32]], precision: Precision
+    ) -> None:
+        self.config = config
+        self.weights = weights
+        self.precision = precision
+        self.float_type = np.float16 if precision == "fp16" else np.float32
+        self.nodes: list[onnx.NodeProto] = []
+        self.initializers: dict[str, onnx.TensorProto] = {}
+
+    def node(self, operator: str, inputs: Sequence[str], **attributes: Any) -> str:
+        output = f"{operator}_{len(self.nodes)}"
+        self.nodes.append(helper.make_node(operator, list(inputs), [output], **attributes))
+        return output
+
+    def constant(self, name: str, value: NDArray[np.generic]) -> str:
+        if name not in self.initializers:
+            self.initializers[name] = numpy_helper.from_array(np.ascontiguousarray(value), name)
+        return name
+
+    def number(self, name: str, value: float) -> str:
+        return self.constant(name, np.array(value, dtype=self.float_type))
+
+    def integers(self, *values: int) -> str:
+        return self.constant("shape_" + "_".join(map(str, values)), np.array(values, dtype=np.int64))
+
+    def weight(self, name: str) -> str:
+        return self.constant(name, self.weights[name].astype(self.float_type))
+
+    def model(self, labels: int) -> onnx.ModelProto:
+        hidden = self.embeddings()
+        mask = self.mask()
+        for number in range(self.config.n_layers):
+            hidden = self.layer(f"distilbert.transformer.layer.{number}", hidden, mask)
+        logits = self.linear("classifier", hidden, self.rows(hidden))
+        to_float = helper.make_node("Cast", [logits], ["logits"], to=TensorProto.FLOAT)
+        shape = ["batch", "length"]
+        graph = helper.make_graph(
+            [*self.nodes, to_float],
+            "distilbert_token_classifier",
+            [helper.make_tensor_value_info(name, TensorProto.INT64, shape) for name in ("input_ids", "attention_mask")],
+            [helper.make_tensor_value_info("logits", TensorProto.FLOAT, [*shape, labels])],
+            list(self.initializers.values()),
+        )
+        model = helper.make_model(
+            graph,
+            opset_imports=[helper.make_opsetid("", OPSET)],
+            ir_version=IR_VERSION,
+            producer_name="finner-batch",
+            producer_version=__version__,
+        )
+        onnx.checker.check_model(model, full_check=True)
+        return model
+
+    def embeddings(self) -> str:
+        words = self.words()
+        length = self.node("Shape", ["input_ids"], start=1, end=2)
+        positions = self.node(
+            "Slice",
+            [self.weight("distilbert.embeddings.position_embeddings.weight"), self.integers(0), length],
+        )
+        return self.layer_norm("distilbert.embeddings.LayerNorm", self.node("Add", [words, positions]))
+
+    def words(self) -> str:
+        name = "distilbert.embeddings.word_embeddings.weight"
+        if self.precision != "int8":
+            return self.node("Gather", [self.weight(name), "input_ids"])
+        # A row is looked up, never summed over: it may use the full range, with a scale of its own.
+        table = self.weights[name]
+        scale = np.maximum(np.abs(table).max(axis=1, keepdims=True), np.finfo(np.float32).tiny) / ACTIVATION_LEVELS
+        rows = self.constant(name + ".int8", np.rint(table / scale).astype(np.int8))
+        gathered = self.node("Cast", [self.node("Gather", [rows, "input_ids"])], to=TensorProto.FLOAT)
+        scales = self.node("Gather", [self.constant(name + ".scale", scale.astype(np.float32)), "input_ids"])
+        return self.node("Mul", [gathered, scales])
+
+    def mask(self) -> str:
+        """Attention bias [batch, 1, 1, length]: 0 for tokens, `MASKED` for padding."""
+        dtype = helper.np_dtype_to_tensor_dtype(np.dtype(self.float_type))
+        tokens = self.node("Cast", ["attention_mask"], to=dtype)
+        padding = self.node("Sub", [self.number("one", 1.0), tokens])
+        return self.node("Unsqueeze", [self.node("Mul", [padding, self.number("masked", MASKED)]), self.integers(1, 2)])
+
+    def layer(self, name: str, hidden: str, mask: str) -> str:
+        rows = self.rows(hidden)
+        query, key, value = (self.linear(f"{name}.attention.{part}_lin", hidden, rows) for part in "qkv")
+        scaled = self.node("Mul", [query, self.number("scaling", (self.config.dim // self.config.n_heads) ** -0.5)])
+        scores = self.node("MatMul", [self.heads(scaled, (0, 2, 1, 3)), self.heads(key, (0, 2, 3, 1))])
+        attention = self.node("Softmax", [self.node("Add", [scores, mask])], axis=-1)
+        mixed = self.node("MatMul", [attention, self.heads(value, (0, 2, 1, 3))])
+        mixed = self.node("Transpose", [mixed], perm=(0, 2, 1, 3))
+        mixed = self.node("Reshape", [mixed, self.integers(0, 0, self.config.dim)])
+        attended = self.linear(f"{name}.attention.out_lin", mixed, self.rows(mixed))
+        hidden = self.layer_norm(f"{name}.sa_layer_norm", self.node("Add", [attended, hidden]))
+        inner = self.node("Gelu", [self.linear(f"{name}.ffn.lin1", hidden, self.rows(hidden))])
+        outer = self.linear(f"{name}.ffn.lin2", inner, self.rows(inner))
+        return self.layer_norm(f"{name}.output_layer_norm", self.node("Add", [outer, hidden]))
+
+    def heads(self, tensor: str, order: tuple[int, ...]) -> str:
+        """Split [batch, length, dim] into heads and put the axes (batch, length, head, width) in `order`."""
+        width = self.config.dim // self.config.n_heads
+        split = self.node("Reshape", [tensor, self.integers(0, 0, self.config.n_heads, width)])
+        return self.node("Transpose", [split], perm=order)
+
+    def layer_norm(self, name: str, tensor: str) -> str:
+        inputs = [tensor, self.weight(f"{name}.weight"), self.weight(f"{name}.bias")]
+        return self.node("LayerNormalization", inputs, axis=-1, epsilon=LAYER_NORM_EPSILON)
+
+    def rows(self, tensor: str) -> tuple[str, str] | None:
+        """Quantise activations [batch, length, width] to uint8 around 128: (uint8, each token's scale x 127)."""
+        if self.precision != "int8":
+            return None
+        peak = self.node("ReduceMax", [self.node("Abs", [tensor]), self.integers(-1)], keepdims=1)
+        peak = self.node("Max", [peak, self.number("tiny", float(np.finfo(np.float32).tiny))])
+        unit = self.node("Div", [tensor, peak])
+        step = self.number("activation_step", 1.0 / ACTIVATION_LEVELS)
+        return self.node("QuantizeLinear", [unit, step, self.zero_point()]), peak
+
+    def zero_point(self) -> str:
+        return self.constant("zero_point", np.array(128, dtype=np.uint8))
+
+    def linear(self, name: str, tensor: str, rows: tuple[str, str] | None) -> str:
+        weight, bias = self.weights[f"{name}.weight"].T, self.weight(f"{name}.bias")
+        if rows is None:
+            matrix = self.constant(f"{name}.weight", weight.astype(self.float_type))
+            return self.node("Add", [self.node("MatMul", [tensor, matrix]), bias])
+        quantized, scale = quantize_columns(weight)
+        product = self.node(
+            "MatMulInteger", [rows[0], self.constant(f"{name}.weight.int8", quantized), self.zero_point()]
+        )
+        scales = self.constant(f"{name}.weight.scale", scale / ACTIVATION_LEVELS)
+        columns = self.node("Mul", [self.node("Cast", [product], to=TensorProto.FLOAT), scales])
+        return self.node("Add", [self.node("Mul", [columns, rows[1]]), bias])

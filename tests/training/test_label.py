@@ -1,0 +1,96 @@
+import json
+from dataclasses import replace
+
+import pytest
+
+from finner_batch.errors import UsageError
+from finner_batch.training.label import company_splits, label, merge_duplicates, read_sentences
+
+FILING = """<html xmlns:ix="http://www.xbrl.org/2013/inlineXBRL" xmlns:dei="http://xbrl.sec.gov/dei/2023"
+ xmlns:us-gaap="http://fasb.org/us-gaap/2023"><body>
+<div style="display:none"><ix:header><ix:hidden>
+<ix:nonNumeric name="dei:EntityCentralIndexKey" contextRef="c">{cik}</ix:nonNumeric>
+<ix:nonNumeric name="dei:DocumentType" contextRef="c">10-K</ix:nonNumeric>
+</ix:hidden></ix:header></div>
+<p>The notes bear interest at 4.25% in 2023.</p>
+<ix:nonNumeric name="us-gaap:DebtDisclosureTextBlock" contextRef="c" escape="true">
+<p>In 2021 we issued {extra}notes that bear interest at
+<ix:nonFraction name="us-gaap:DebtInstrumentInterestRateStatedPercentage" contextRef="c" unitRef="p" scale="-2"
+>4.25</ix:nonFraction>%. We have <ix:nonFraction name="us-gaap:NumberOfReportableSegments" contextRef="c" unitRef="p"
+ format="ixt-sec:numwordsen">two</ix:nonFraction> segments and 3 sites.</p>
+</ix:nonNumeric></body></html>"""
+
+
+@pytest.fixture
+def filings(tmp_path):
+    folder = tmp_path / "filings"
+    folder.mkdir()
+    for place in range(3):
+        (folder / f"{place}.htm").write_text(FILING.format(cik=f"{place + 1:010}", extra=""))
+    (folder / "again.htm").write_text(FILING.format(cik=f"{1:010}", extra=""))
+    return folder
+
+
+def test_each_number_has_the_concept_that_its_filer_gave_it_and_notes_are_told_apart(filings, tmp_path):
+    statistics = label([str(filings)], tmp_path / "dataset")
+    sentences = [row for row in read_sentences(tmp_path / "dataset") if row.company == "0000000001"]
+    seen = {
+        row.text: (row.in_note, [(row.text[number.start : number.end], number.concept) for number in row.numbers])
+        for row in sentences
+    }
+    assert seen == {
+        "The notes bear interest at 4.25% in 2023.": (False, [("4.25", None), ("2023", None)]),
+        "In 2021 we issued notes that bear interest at 4.25%.": (
+            True,
+            [("2021", None), ("4.25", "DebtInstrumentInterestRateStatedPercentage")],
+        ),
+        "We have two segments and 3 sites.": (True, [("3", None)]),
+    }
+    assert statistics.facts["in_prose"] == sum(count for name, count in statistics.facts.items() if name != "in_prose")
+    assert statistics.facts["no_digit"] == statistics.facts["kept"] == 4
+
+
+def test_a_company_that_says_the_same_twice_gives_one_sentence(filings, tmp_path):
+    statistics = label([str(filings)], tmp_path / "dataset")
+    sentences = read_sentences(tmp_path / "dataset")
+    assert len(sentences) == len({(row.company, row.text) for row in sentences}) == 9
+    assert statistics.duplicates == 3
+    assert json.loads((tmp_path / "dataset" / "statistics.json").read_text())["duplicates"] == 3
+
+
+def test_a_number_is_tagged_if_any_copy_of_its_sentence_tags_it(labelled):
+    bare = labelled("We owe 5 and 6.", in_note=False)
+    tagged = labelled("We owe 5 and 6.", None, "Debt")
+    assert merge_duplicates([bare, tagged]) == [replace(tagged, in_note=True)]
+
+
+def test_labelling_twice_writes_the_same_bytes(filings, tmp_path):
+    for name in ("one", "two"):
+        label([str(filings)], tmp_path / name)
+    assert (tmp_path / "one" / "sentences.parquet").read_bytes() == (
+        tmp_path / "two" / "sentences.parquet"
+    ).read_bytes()
+
+
+def test_a_filing_that_states_no_company_is_left_out_for_it_could_be_on_both_sides_of_the_split(filings, tmp_path):
+    (filings / "nobody.htm").write_text(FILING.format(cik="", extra="other ").replace("dei:EntityCentral", "dei:No"))
+    statistics = label([str(filings)], tmp_path / "dataset")
+    assert statistics.documents_without_company == 1
+    assert not any("other notes" in row.text for row in read_sentences(tmp_path / "dataset"))
+
+
+def test_companies_are_split_by_name_alone_and_those_with_many_filings_train():
+    filings = {f"{place:010}": 1 for place in range(500)}
+    splits = company_splits(filings)
+    share = sum(split == "dev" for split in splits.values()) / len(splits)
+    assert 0.15 < share < 0.25
+    assert company_splits(dict.fromkeys(list(filings)[:50], 1)).items() <= splits.items()
+    assert set(company_splits(dict.fromkeys(filings, 9)).values()) == {"train"}
+
+
+def test_input_without_inline_xbrl_is_an_error_of_use(tmp_path):
+    (tmp_path / "plain.htm").write_text("<html><body><p>The notes bear interest at 4.25%.</p></body></html>")
+    with pytest.raises(UsageError, match="no inline XBRL"):
+        label([str(tmp_path / "plain.htm")], tmp_path / "dataset")
+    with pytest.raises(UsageError, match="no labelled dataset"):
+        read_sentences(tmp_path / "dataset")
