@@ -24,6 +24,7 @@ VULGAR_FRACTIONS = {
 """Single characters that print a fraction: character -> (numerator, denominator)."""
 
 _SIGNS = "".join(VULGAR_FRACTIONS)
+_DIGIT = re.compile(rf"[0-9{_SIGNS}]")
 _SLASH = "[/\u2044]"
 _PROPER = (
     rf"(?:1{_SLASH}2|[12]{_SLASH}3|[1-3]{_SLASH}4|[1-4]{_SLASH}5|[1-5]{_SLASH}6|[1-7]{_SLASH}8|[1-9]{_SLASH}10"
@@ -63,6 +64,8 @@ def number_tokens(sentence: str) -> list[tuple[int, int]]:
 
     The list is empty exactly where the sentence holds no digit 0-9 and no vulgar fraction character.
     """
+    if not _DIGIT.search(sentence):
+        return []
     token = _TOKEN if "/" in sentence or "\u2044" in sentence else _WITHOUT_SLASH
     return [match.span() for match in token.finditer(sentence)]
 

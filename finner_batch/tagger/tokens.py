@@ -1,7 +1,8 @@
 """Sentences into windows of token ids: every number of a sentence is read in exactly one window."""
 
 import json
-from collections.abc import Iterator, Sequence
+from bisect import bisect_right
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
@@ -15,9 +16,11 @@ from finner_batch.errors import ModelError
 NumberSpan: TypeAlias = tuple[int, int]
 """Start and end of a number token in its sentence, in code points."""
 
+_Pieces: TypeAlias = tuple[list[int], list[int]]
+"""Ids of a chunk of text between spaces, and where in the chunk each ends."""
+
 _MEMO_ENTRIES = 200_000
 _MEMO_CHUNK_LENGTH = 32
-_SEPARATORS = str.maketrans("\t\n\r", "   ")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +55,7 @@ class SentenceTokenizer:
             raise ModelError(f"{tokenizer_json}: expected one token before and one after a sentence, got {special}")
         self._first, self._last = special
         self._room = max_length - 2
-        self._memo: dict[str, tuple[list[int], list[int]]] = {}
+        self._memo: dict[str, _Pieces] = {}
 
     def windows(self, sentence: str, numbers: Sequence[NumberSpan]) -> list[Window]:
         """Tokenise a sentence; a sentence longer than the model's window becomes several overlapping ones.
@@ -92,40 +95,33 @@ class SentenceTokenizer:
         )
 
     def _encode(self, sentence: str, numbers: Sequence[NumberSpan]) -> tuple[list[int], list[int]]:
-        ids: list[int] = []
+        """Ids of a sentence without special tokens, and the place of each number's first word piece among them."""
+        spaced = sentence.replace("\t", " ").replace("\n", " ").replace("\r", " ")
+        chunks = spaced.split(" ")
+        known = self._memo
+        pieces = [known.get(chunk) or self._encode_chunk(chunk) for chunk in chunks]
         positions: list[int] = []
-        pending = iter(numbers)
-        number = next(pending, None)
-        for start, chunk in _chunks(sentence):
-            chunk_ids, ends = self._encode_chunk(chunk)
-            while number is not None and number[0] < start + len(chunk):
-                inside = number[0] - start
-                piece = next((index for index, end in enumerate(ends) if end > inside), None)
-                if piece is None:
-                    raise ValueError(f"no word piece covers {sentence[slice(*number)]!r}")
-                positions.append(len(ids) + piece)
-                number = next(pending, None)
-            ids += chunk_ids
-        if number is not None:
-            raise ValueError(f"the number at {number} lies outside its sentence of {len(sentence)} characters")
-        return ids, positions
+        index = offset = place = searched = 0
+        for start, end in numbers:
+            if not 0 <= start < end <= len(sentence):
+                raise ValueError(f"the number at {start}:{end} lies outside its sentence of {len(sentence)} characters")
+            passed = spaced.count(" ", searched, start)
+            for chunk, (ids, _) in zip(chunks[index : index + passed], pieces[index : index + passed], strict=True):
+                offset += len(chunk) + 1
+                place += len(ids)
+            index, searched = index + passed, start
+            ends = pieces[index][1]
+            piece = bisect_right(ends, start - offset)
+            if piece == len(ends):
+                raise ValueError(f"no word piece covers {sentence[start:end]!r}")
+            positions.append(place + piece)
+        return [token for ids, _ in pieces for token in ids], positions
 
-    def _encode_chunk(self, chunk: str) -> tuple[list[int], list[int]]:
-        known = self._memo.get(chunk)
-        if known is None:
-            encoding = self._tokenizer.encode(chunk, add_special_tokens=False)
-            known = (encoding.ids, [end for _, end in encoding.offsets])
-            if len(chunk) <= _MEMO_CHUNK_LENGTH:
-                if len(self._memo) >= _MEMO_ENTRIES:
-                    self._memo.clear()
-                self._memo[chunk] = known
-        return known
-
-
-def _chunks(sentence: str) -> Iterator[tuple[int, str]]:
-    """What stands between plain white space, with its offset."""
-    start = 0
-    for chunk in sentence.translate(_SEPARATORS).split(" "):
-        if chunk:
-            yield start, chunk
-        start += len(chunk) + 1
+    def _encode_chunk(self, chunk: str) -> _Pieces:
+        encoding = self._tokenizer.encode(chunk, add_special_tokens=False)
+        pieces = (encoding.ids, [end for _, end in encoding.offsets])
+        if len(chunk) <= _MEMO_CHUNK_LENGTH:
+            if len(self._memo) >= _MEMO_ENTRIES:
+                self._memo.clear()
+            self._memo[chunk] = pieces
+        return pieces
