@@ -18,18 +18,18 @@ from finner_batch.sources.edgar_path import normal_cik
 from finner_batch.sources.headers import calendar_date
 
 _ATTRIBUTE = re.compile(r"""([\w:.-]+)\s*=\s*(?:"([^"]*)"|'([^']*)')""")
-_FACT_TAG = re.compile(r"<(/?)(?:[\w.-]+:)?nonnumeric\b[^>]*?(/?)>", re.IGNORECASE)
-_CONTINUATION_TAG = re.compile(r"<(/?)(?:[\w.-]+:)?continuation\b[^>]*?(/?)>", re.IGNORECASE)
+_FACT_TAG = re.compile(r"<(/?)(?:[\w.-]+:)?nonnumeric\b[^<>]*?(/?)>", re.IGNORECASE)
+_CONTINUATION_TAG = re.compile(r"<(/?)(?:[\w.-]+:)?continuation\b[^<>]*?(/?)>", re.IGNORECASE)
+_CONTEXT_TAG = re.compile(r"<(?:[\w.-]+:)?context\b[^<>]*>", re.IGNORECASE)
 _HIDDEN = re.compile(r"<((?:[\w.-]+:)?exclude)\b.*?</\1\s*>|<!--.*?-->", re.IGNORECASE | re.DOTALL)
-_BREAK = re.compile(r"</?(?:br|p|div|tr|td|li)\b[^>]*>", re.IGNORECASE)
-_TAG = re.compile(r"<[^>]*>")
+_BREAK = re.compile(r"</?(?:br|p|div|tr|td|li)\b[^<>]*>", re.IGNORECASE)
+_TAG = re.compile(r"<[^<>]*>")
 _HYPHENS = re.compile("[\u00ad\u2010\u2011\u2012\u2013]")
 _FACT_CHARACTERS = 20_000
 """A cover fact is a few words; one that does not end within this many characters is broken."""
 _TAG_CHARACTERS = 4096
 _CONTINUATIONS = 16
 _FACTS_EACH = 64
-_IGNORE = re.IGNORECASE
 
 _CONCEPTS = ("EntityCentralIndexKey", "EntityRegistrantName", "DocumentType", "DocumentPeriodEndDate")
 _CONCEPT = re.compile(r"(?:" + "|".join(_CONCEPTS) + r")\b")
@@ -129,9 +129,7 @@ def _visible_text(text: str, start: int, attributes: dict[str, str]) -> str:
     for _ in range(_CONTINUATIONS):
         if following is None:
             break
-        found = re.search(
-            rf"<(?:[\w.-]+:)?continuation\b[^>]*\bid=[\"']{re.escape(following)}[\"'][^>]*>", text, _IGNORE
-        )
+        found = _tag_with_id(text, _CONTINUATION_TAG, following)
         if found is None:
             break
         pieces.append(_element(text, found.end(), _CONTINUATION_TAG))
@@ -153,14 +151,24 @@ def _element(text: str, start: int, tags: re.Pattern[str]) -> str:
     return ""
 
 
+def _tag_with_id(text: str, tags: re.Pattern[str], element_id: str) -> re.Match[str] | None:
+    for mark in (f'id="{element_id}"', f"id='{element_id}'"):
+        at = text.find(mark)
+        while at >= 0:
+            start = text.rfind("<", max(0, at - _TAG_CHARACTERS), at)
+            if start >= 0 and (tag := tags.match(text, start)):
+                return tag
+            at = text.find(mark, at + len(mark))
+    return None
+
+
 def _attributes(tag: str) -> dict[str, str]:
     return {name.lower(): double or single for name, double, single in _ATTRIBUTE.findall(tag)}
 
 
 def _has_dimension(text: str, context: str) -> bool:
-    found = re.search(rf"<(?:[\w.-]+:)?context\b[^>]*\bid=[\"']{re.escape(context)}[\"'][^>]*>", text, _IGNORE)
+    found = _tag_with_id(text, _CONTEXT_TAG, context)
     if found is None:
         return True
-    end = text.find("context>", found.end())
-    element = text[found.end() : end].lower()
+    element = text[found.end() : text.find("context>", found.end())].lower()
     return "explicitmember" in element or "typedmember" in element

@@ -116,13 +116,15 @@ def _decode(data: bytes) -> str:
 def _document_ids(submission: Submission, main: Part, accession_number: str | None, name: str) -> dict[Part, str]:
     """Name each part, uniquely within the submission, the same whichever parts are read."""
     ids: dict[Part, str] = {}
+    used: set[str] = set()
     for part in submission.parts:
         if accession_number is not None:
             own = part.filename or f"{accession_number}.txt{'' if part is main else f'#{part.sequence}'}"
             document_id = f"{accession_number}/{own}"
         else:
             document_id = name if part is main else f"{name}#{part.filename or part.sequence}"
-        if document_id in ids.values():
+        if document_id in used:
             document_id = f"{document_id}#{part.sequence}"
+        used.add(document_id)
         ids[part] = document_id
     return ids

@@ -35,7 +35,7 @@ _LINE = re.compile(
     re.MULTILINE | re.IGNORECASE,
 )
 _FILE_LINE = re.compile(
-    r"(?:<(?:SEC|IMS)-DOCUMENT>|^)\s*(\d{10}-\d\d-\d{6})\.txt : \d{8}", re.MULTILINE | re.IGNORECASE
+    r"(?:<(?:SEC|IMS)-DOCUMENT>|^)[ \t]*(\d{10}-\d\d-\d{6})\.txt : \d{8}", re.MULTILINE | re.IGNORECASE
 )
 
 

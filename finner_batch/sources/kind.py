@@ -51,10 +51,12 @@ _INLINE_XBRL = re.compile(r"http://www\.xbrl\.org/20\d\d/inlineXBRL")
 _HTML = re.compile(
     r"<(?:!doctype html|html|head|body|div|p|font|span|center|br|hr|tr|td|h[1-6]|pre)(?=[\s>/])", re.IGNORECASE
 )
+_HTML_ROOT = re.compile(r"<(?:!doctype html|html|head|body)(?=[\s>])", re.IGNORECASE)
+_TEXT_MARK = re.compile(r"^<(?:PAGE|CAPTION|S)>", re.MULTILINE)
+"""Marks of text filings: one that holds a stray `<P>` is no HTML."""
 _STRUCTURE = re.compile(r"<(?:div|p|font|span|tr|td|th|li|h[1-6])(?=[\s>/])", re.IGNORECASE)
 _PRE = re.compile(r"<pre(?=[\s>])", re.IGNORECASE)
 _XML_ROOT = re.compile(r"\s*<\?xml[^>]*>(?>\s+|<!--.*?-->|<!DOCTYPE[^>]*>|<\?.*?\?>)*+<([\w.:-]+)", re.DOTALL)
-_DOCUMENT_ROOTS = frozenset({"html", "body", "div", "document", "text"})
 
 
 def sniff(head: bytes, name: str) -> Container:
@@ -91,8 +93,10 @@ def body_of(text: str) -> Body:
         return "ixbrl"
     if not _HTML.search(head):
         root = _XML_ROOT.match(head)
-        if root and root[1].rpartition(":")[2].lower() not in _DOCUMENT_ROOTS:
+        if root and root[1].rpartition(":")[2].lower() != "html":
             raise DocumentError("read", f"XML data (<{root[1]}>), not a document to read: leave it out")
+        return "html" if root else "text"
+    if _TEXT_MARK.search(head) and not _HTML_ROOT.search(head):
         return "text"
     return "html" if _STRUCTURE.search(text) or not _PRE.search(head) else "preformatted"
 

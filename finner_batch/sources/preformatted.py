@@ -3,8 +3,11 @@
 import html
 import re
 
-_TITLE = re.compile(r"<title\b[^>]*>.*?</title\s*>|<!--.*?-->|<!doctype[^>]*>", re.IGNORECASE | re.DOTALL)
-_TAG = re.compile(r"</?(?!(?:page|table|caption|s|c|fn)\b)[a-z][a-z0-9]*\b[^<>]*>", re.IGNORECASE)
+_HIDDEN = (
+    (re.compile(r"<!--"), re.compile(r"-->")),
+    (re.compile(r"<title\b[^<>]*>", re.IGNORECASE), re.compile(r"</title\s*>", re.IGNORECASE)),
+)
+_TAG = re.compile(r"<!doctype[^<>]*>|</?(?!(?:page|table|caption|s|c|fn)\b)[a-z][a-z0-9]*\b[^<>]*>", re.IGNORECASE)
 
 
 def unwrap(markup: str) -> str:
@@ -12,4 +15,16 @@ def unwrap(markup: str) -> str:
 
     Source of the marks: EDGAR Filer Manual volume II, 5.2.1 (ASCII documents).
     """
-    return html.unescape(_TAG.sub("", _TITLE.sub("", markup)))
+    for opening, closing in _HIDDEN:
+        markup = "".join(_visible(markup, opening, closing))
+    return html.unescape(_TAG.sub("", markup))
+
+
+def _visible(markup: str, opening: re.Pattern[str], closing: re.Pattern[str]) -> list[str]:
+    """Return what stands outside the elements; one that never ends is text."""
+    pieces: list[str] = []
+    position = 0
+    while (start := opening.search(markup, position)) and (end := closing.search(markup, start.end())):
+        pieces.append(markup[position : start.start()])
+        position = end.end()
+    return [*pieces, markup[position:]]
