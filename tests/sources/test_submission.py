@@ -191,7 +191,7 @@ def test_a_submission_whose_tags_were_removed_is_split_by_what_is_left_of_them(s
     documents = stored.read(STRIPPED.replace("\n", newline), documents="all")
 
     assert [document.document_id for document in documents] == [f"{ACCESSION}/d10k.htm", f"{ACCESSION}/dex21.htm"]
-    assert documents[0].content.strip() == "FORM 10-K\nThe rate was\n\n2\n\n9\n\npercent.\nEX-4\n37\nIndenture"
+    assert documents[0].content.strip() == ("FORM 10-K\nThe rate was\n\n2\n\n9\n\npercent.\nEX-4\n37\nIndenture")
     assert documents[0].kind == "sgml-text"
     assert documents[0].header.company == "HARBOR INC"
 
