@@ -181,7 +181,8 @@ def test_a_main_document_that_is_no_text_fails_with_its_type(stored):
 
 
 STRIPPED = HEADER.replace("<SEC-DOCUMENT>", "").replace("<SEC-HEADER>", "").replace("</SEC-HEADER>\n", "") + (
-    "10-K\n1\nd10k.htm\nFORM 10-K\nThe rate was\n\n2\n\n9\n\npercent.\nEX-4\n37\nIndenture\nEX-21\n\n2\n\ndex21.htm\nSUBSIDIARIES\n"
+    "10-K\n1\nd10k.htm\nFORM 10-K\nThe rate was\n\n2\n\n9\n\npercent.\n"
+    "EX-4\n37\nIndenture\nEX-21\n\n2\n\ndex21.htm\nSUBSIDIARIES\n"
     "GRAPHIC\n3\nlogo.jpg\n" + UUENCODED
 )
 
