@@ -38,7 +38,9 @@ WITH latest AS (
 SELECT * FROM latest
 WHERE status <> 'removed'
 QUALIFY row_number() OVER (
-  PARTITION BY document_id, CASE WHEN accession_number IS NULL THEN source END
+  PARTITION BY
+    document_id,
+    CASE WHEN starts_with(document_id, accession_number || '/') THEN accession_number ELSE source END
   ORDER BY part DESC, file_row_number DESC
 ) = 1;
 
