@@ -8,7 +8,9 @@ SELECT
   round(effective_percent - stated_percent, 3) AS difference,
   count(*) AS rates
 FROM entities
-WHERE value IS NOT NULL
+WHERE value IS NOT NULL AND label IN (
+  'DebtInstrumentInterestRateStatedPercentage', 'DebtInstrumentInterestRateEffectivePercentage'
+)
 GROUP BY coalesce(company, document_id), document_id, period_of_report, section
 HAVING stated_percent IS NOT NULL AND effective_percent IS NOT NULL
 ORDER BY difference DESC, company;

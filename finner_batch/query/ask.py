@@ -12,11 +12,10 @@ import duckdb
 import pyarrow as pa
 
 from finner_batch.errors import FinnerError, UsageError
-from finner_batch.query.connection import connect
+from finner_batch.query.connection import ATTEMPTS, connect
 from finner_batch.store.part import list_parts
 
 BATCH_ROWS = 10_000
-ATTEMPTS = 5
 _READING = {"SELECT", "SET", "CREATE"}
 """Statements that leave the disk alone: the database is in memory, its configuration is locked."""
 _SEVERAL = re.compile(r"\s*\(*\s*(from|select|with|pivot|pivot_wider|pivot_longer|unpivot|create)\b", re.IGNORECASE)

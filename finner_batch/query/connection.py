@@ -6,10 +6,13 @@ from pathlib import Path
 
 import duckdb
 
-from finner_batch.errors import UsageError
+from finner_batch.errors import FinnerError, UsageError
 from finner_batch.query.questions import VIEWS, sql_folder
 from finner_batch.store.folder import require_results
 from finner_batch.store.part import Layout, list_parts
+
+ATTEMPTS = 5
+"""Listings tried while compactions delete what was listed."""
 
 
 def connect(results: str | Path, *, allow: Sequence[str | Path] = ()) -> duckdb.DuckDBPyConnection:
@@ -17,12 +20,27 @@ def connect(results: str | Path, *, allow: Sequence[str | Path] = ()) -> duckdb.
 
     The connection sees one state of the folder. When a compaction deletes files of that state, a query raises
     `duckdb.IOException` (never fewer rows): connect again. SQL reaches files in `results` and in the folders `allow`,
-    nothing else and no network; no extension is loaded. Raises UsageError where there are no results.
+    nothing else and no network; no extension is loaded. Raises UsageError where there are no results, FinnerError where
+    a file is missing.
     """
     folder = Path(results).absolute()
     require_results(folder)
-    layout = Layout(folder)
-    parts = _listing(folder)
+    for _ in range(ATTEMPTS):
+        parts = _listing(folder)
+        connection = _restricted([folder, *allow])
+        try:
+            _create_views(connection, folder, parts)
+        except duckdb.IOException as error:
+            connection.close()
+            if _listing(folder) == parts:
+                raise FinnerError(f"{folder} cannot be read: {str(error).partition(chr(10))[0]}") from error
+        else:
+            return connection
+    raise FinnerError(f"{folder} changes faster than it can be read: ask again")
+
+
+def _restricted(folders: Sequence[str | Path]) -> duckdb.DuckDBPyConnection:
+    """Open a database in memory that reaches files in the given folders only."""
     connection = duckdb.connect(
         config={
             "autoinstall_known_extensions": False,
@@ -32,10 +50,15 @@ def connect(results: str | Path, *, allow: Sequence[str | Path] = ()) -> duckdb.
             "temp_directory": str(Path(tempfile.gettempdir()) / "finner-batch-query"),
         }
     )
-    allowed = ", ".join(_literal(str(Path(item).absolute())) for item in (folder, *allow))
+    allowed = ", ".join(_literal(str(Path(folder).absolute())) for folder in folders)
     connection.execute(f"SET allowed_directories = [{allowed}]")
     connection.execute("SET enable_external_access = false")
     connection.execute("SET lock_configuration = true")
+    return connection
+
+
+def _create_views(connection: duckdb.DuckDBPyConnection, folder: Path, parts: Sequence[str]) -> None:
+    layout = Layout(folder)
     reports = sorted(str(path) for path in (folder / "runs").glob("*.json"))
     for variable, value in (
         ("results", str(folder)),
@@ -49,7 +72,6 @@ def connect(results: str | Path, *, allow: Sequence[str | Path] = ()) -> duckdb.
         # The other statements list the folder, which is done above: by literal names, whatever characters they hold.
         if statement.type == duckdb.StatementType.CREATE:
             connection.execute(statement)
-    return connection
 
 
 def _listing(folder: Path) -> list[str]:

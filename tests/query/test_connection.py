@@ -1,0 +1,146 @@
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from finner_batch.errors import FinnerError, UsageError
+from finner_batch.query import connection as connection_module
+from finner_batch.query.connection import connect
+from finner_batch.query.questions import sql_folder
+from finner_batch.store.compact import compact
+from finner_batch.store.folder import open_results
+from finner_batch.store.runs import write_run
+from finner_batch.store.schema import DOCUMENTS, ENTITIES
+
+
+def columns(connection, view):
+    return [row[0] for row in connection.execute(f"DESCRIBE {view}").fetchall()]
+
+
+def plain(results):
+    """A plain DuckDB, as the head of `views.sql` says."""
+    connection = duckdb.connect()
+    connection.execute("SET VARIABLE results = ?", [str(results)])
+    connection.execute((sql_folder() / "views.sql").read_text())
+    return connection
+
+
+@pytest.mark.parametrize("opened", [connect, plain])
+def test_the_views_have_the_columns_of_the_contract(filled, opened):
+    with opened(filled) as connection:
+        assert columns(connection, "entities") == ENTITIES.names
+        assert columns(connection, "documents") == DOCUMENTS.names
+        assert connection.execute("SELECT count(*) FROM entities").fetchone() == (6,)
+        assert connection.execute("SELECT count(*) FROM documents").fetchone() == (3,)
+
+
+@pytest.mark.parametrize("opened", [connect, plain])
+def test_a_folder_without_documents_yet_has_empty_views(tmp_path, opened):
+    open_results(tmp_path)
+    with opened(tmp_path) as connection:
+        assert columns(connection, "entities") == ENTITIES.names
+        for view in ("entities", "documents", "runs"):
+            assert connection.execute(f"FROM {view}").fetchall() == []
+
+
+def test_the_folder_of_plain_duckdb_is_results_by_default(filled, monkeypatch):
+    monkeypatch.chdir(filled.parent)
+    with duckdb.connect() as connection:
+        connection.execute((sql_folder() / "views.sql").read_text())
+        assert connection.execute("SELECT count(*) FROM entities").fetchone() == (6,)
+
+
+@pytest.mark.parametrize("name", ["it's", "a[1]b", "sp ace*?", "day=1", "a'; DROP VIEW x; --", "ü漢"])
+def test_any_folder_name_is_safe(tmp_path, fill_results, name):
+    with connect(fill_results(tmp_path / name)) as connection:
+        assert connection.execute("SELECT count(*) FROM entities").fetchone() == (6,)
+        assert columns(connection, "entities") == ENTITIES.names
+
+
+def test_runs_are_shown_with_their_whole_report(filled):
+    report = {
+        "status": "done",
+        "exit_code": 3,
+        "started": "2026-01-01T00:00:00+00:00",
+        "finished": "2026-01-01T00:01:00+00:00",
+        "wall_seconds": 60.0,
+        "documents": {"ok": 2, "failed": 1},
+        "entities": 6,
+        "model_id": "m",
+        "config_id": "c",
+        "own": [1],
+    }
+    write_run(filled, "20260101T000000Z-0000", report)
+    with connect(filled) as connection:
+        row = connection.execute(
+            "SELECT run_id, status, exit_code, finished - started = INTERVAL 1 MINUTE, documents_ok, documents_failed, "
+            "entities, report->>'$.own[0]' FROM runs"
+        ).fetchone()
+    assert row == ("20260101T000000Z-0000", "done", 3, True, 2, 1, 6, "1")
+
+
+@pytest.mark.parametrize("made", [None, "folder", "file"])
+def test_what_is_no_results_folder_is_one_clear_error(tmp_path, made):
+    results = tmp_path / "results"
+    if made == "folder":
+        results.mkdir()
+    if made == "file":
+        results.write_text("")
+    with pytest.raises(UsageError, match=r"no results at .*finner-batch run"):
+        connect(results)
+    with pytest.raises(duckdb.Error, match="no results at"):
+        plain(results)
+
+
+def test_a_state_that_a_compaction_deleted_fails_and_never_shows_less(filled):
+    with connect(filled) as old, plain(filled) as old_plain:
+        compact(filled, settle_s=0)
+        for connection in (old, old_plain):
+            with pytest.raises(duckdb.IOException):
+                connection.execute("SELECT count(*) FROM entities").fetchall()
+        old_plain.execute((sql_folder() / "views.sql").read_text())
+        assert old_plain.execute("SELECT count(*) FROM entities").fetchone() == (6,)
+
+
+def test_a_missing_entities_file_is_an_error_and_not_fewer_rows(filled):
+    max((filled / "entities").iterdir()).unlink()
+    with pytest.raises(FinnerError, match="cannot be read"), connect(filled) as connection:
+        connection.execute("SELECT count(*) FROM entities").fetchall()
+
+
+def test_a_compaction_between_listing_and_opening_is_no_error(filled, monkeypatch):
+    original = connection_module._restricted
+    monkeypatch.setattr(
+        connection_module, "_restricted", lambda folders: compact(filled, settle_s=0) and original(folders)
+    )
+    with connect(filled) as connection:
+        assert connection.execute("SELECT count(*) FROM entities").fetchone() == (6,)
+
+
+def test_a_listing_that_changes_meanwhile_is_made_again(monkeypatch, filled):
+    listings = iter([["torn"], ["new"], ["new"]])
+    monkeypatch.setattr(connection_module, "list_parts", lambda _folder: next(listings))
+    assert connection_module._listing(filled) == ["new"]
+
+
+def test_a_read_only_folder_can_be_asked(filled):
+    for path in [filled, *filled.rglob("*")]:
+        path.chmod(0o555 if path.is_dir() else 0o444)
+    before = {path: path.stat().st_mtime_ns for path in filled.rglob("*")}
+    with connect(filled) as connection:
+        assert connection.execute("SELECT count(*) FROM entities").fetchone() == (6,)
+    assert {path: path.stat().st_mtime_ns for path in filled.rglob("*")} == before
+    for path in [filled, *filled.rglob("*")]:
+        path.chmod(0o755)
+
+
+def test_files_elsewhere_are_reached_only_when_allowed(filled, tmp_path: Path):
+    (tmp_path / "own").mkdir()
+    (tmp_path / "own" / "ciks.csv").write_text("cik\n1\n")
+    sql = f"SELECT * FROM read_csv('{tmp_path / 'own' / 'ciks.csv'}')"
+    with connect(filled) as connection, pytest.raises(duckdb.PermissionException):
+        connection.execute(sql)
+    with connect(filled, allow=[tmp_path / "own"]) as connection:
+        assert connection.execute(sql).fetchall() == [(1,)]
+        with pytest.raises(duckdb.Error):
+            connection.execute("SET enable_external_access = true")

@@ -1,0 +1,270 @@
+"""Promises 1 and 2: whatever is killed when, every document is there once and whole."""
+
+import random
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import duckdb
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from finner_batch.query.connection import connect
+from finner_batch.query.questions import sql_folder
+from finner_batch.store.compact import compact
+from finner_batch.store.ledger import Ledger
+from finner_batch.store.part import list_parts
+from finner_batch.store.runs import new_run_id
+from finner_batch.store.writer import Writer
+
+KILLS = 8
+HISTORIES = 15
+CHILD = Path(__file__).with_name("committing_child.py")
+
+
+def leftovers(results):
+    committed = set(list_parts(results))
+    entities = [path for path in (results / "entities").iterdir() if path.stem not in committed]
+    return entities + list(results.rglob(".tmp-*"))
+
+
+def child(results, *arguments):
+    command = [sys.executable, str(CHILD), str(results), *arguments]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+
+
+def test_killed_at_random_moments_and_finished_leaves_every_document_once(tmp_path, look):
+    assert child(tmp_path / "undisturbed").wait() == 0
+    expected = look(tmp_path / "undisturbed")
+    results = tmp_path / "killed"
+    seed = random.Random(7)
+    left_something = 0
+    for _ in range(KILLS):
+        process = child(results)
+        assert process.stdout is not None
+        process.stdout.readline()
+        time.sleep(seed.uniform(0.0, 0.15))
+        process.kill()
+        process.communicate()
+        if results.is_dir() and (results / "documents").is_dir() and list_parts(results):
+            shown = look(results)
+            assert len(shown["documents"]) == len(set(shown["documents"]))
+            assert set(shown["documents"]) <= set(expected["documents"])
+            left_something += bool(leftovers(results))
+    assert child(results).wait() == 0
+    assert look(results) == expected
+    assert leftovers(results) == []
+    parts = list_parts(results)
+    assert child(results).wait() == 0
+    assert list_parts(results) == parts
+    assert left_something, "no kill came while a part was being written: the test tests nothing"
+
+
+def test_readers_see_whole_documents_while_a_run_commits_and_compacts(tmp_path, look, whole):
+    assert child(tmp_path / "undisturbed").wait() == 0
+    expected = {key: set(rows) for key, rows in look(tmp_path / "undisturbed").items()}
+    results = tmp_path / "results"
+    process = child(results, "--compact")
+    assert process.stdout is not None
+    process.stdout.readline()
+    most, refused = 0, 0
+    views = (sql_folder() / "views.sql").read_text()
+    while process.poll() is None:
+        if not (results / "documents").is_dir() or not list_parts(results):
+            continue
+        for plain in (False, True):
+            try:
+                if plain:
+                    connection = duckdb.connect()
+                    connection.execute(f"SET VARIABLE results = '{results}'")
+                    connection.execute(views)
+                else:
+                    connection = connect(results)
+                shown = whole(connection)
+            except duckdb.IOException:
+                refused += 1
+                continue
+            finally:
+                connection.close()
+            assert set(shown["documents"]) <= expected["documents"]
+            assert len(shown["documents"]) == len(set(shown["documents"])) >= most
+            most = len(shown["documents"])
+    assert process.returncode == 0
+    assert most > 10
+    assert {key: set(rows) for key, rows in look(results).items()} == expected
+
+
+def test_killed_at_every_change_of_the_disk_a_run_can_be_finished(tmp_path, job, content, look, kill_at, killed):
+    accession = "0000320193-23-000106"
+    before = {
+        "/in/a": content((("a.htm", "rate 1"), ("b.htm", "rate 2")), accession),
+        "/in/s": content((("x", "rate 3"), ("y", "rate 4")), shard=True),
+    }
+    after = {
+        "/in/a": content((("b.htm", "rate 2"), ("c.htm", "fail")), accession),
+        "/in/s": content((("x", "rate 3"), ("y", "rate 5"), ("z", "rate 6")), shard=True),
+    }
+    job(tmp_path / "undisturbed").run(before)
+    old = look(tmp_path / "undisturbed")
+    job(tmp_path / "undisturbed").run(after)
+    new = look(tmp_path / "undisturbed")
+    job(tmp_path / "before").run(before)
+    for step in range(1, 1000):
+        results = tmp_path / f"{step}"
+        shutil.copytree(tmp_path / "before", results)
+        kill_at(step)
+        try:
+            job(results).run(after)
+            finished = True
+        except killed:
+            finished = False
+        kill_at(0)
+        between = look(results)
+        assert set(between["documents"]) <= set(old["documents"]) | set(new["documents"])
+        job(results).run(after)
+        assert leftovers(results) == []
+        if step % 4 == 0 or finished:
+            assert look(results) == new
+        if finished:
+            break
+    assert step > 20
+
+
+@pytest.mark.parametrize("target_bytes", [1, 1 << 20])
+def test_killed_at_every_change_of_the_disk_a_compaction_changes_no_view(
+    tmp_path, job, content, look, kill_at, killed, monkeypatch, target_bytes
+):
+    monkeypatch.setattr("finner_batch.store.part.ROW_GROUP_ROWS", 1)
+    accession = "0000320193-23-000106"
+    before = tmp_path / "before"
+    job(before).run(
+        {
+            "/in/a": content((("a.htm", "rate 1"), ("b.htm", "rate 2")), accession),
+            "/in/b": content((("a.htm", "rate  1"),), accession),
+            "/in/s": content((("x", "rate 3"), ("y", "rate 4")), shard=True),
+        }
+    )
+    job(before).run(
+        {
+            "/in/a": content((("a.htm", "rate 7"), ("c.htm", "fail")), accession),
+            "/in/s": content((("x", "rate 3"), ("z", "rate 5")), shard=True),
+        }
+    )
+    expected = look(before)
+    for step in range(1, 1000):
+        results = tmp_path / f"{step}"
+        shutil.copytree(before, results)
+        kill_at(step)
+        try:
+            compact(results, target_bytes=target_bytes, settle_s=0)
+            finished = True
+        except killed:
+            finished = False
+        kill_at(0)
+        assert look(results) == expected
+        if step % 4 == 0:
+            report = compact(results, target_bytes=target_bytes, settle_s=0)
+            assert look(results) == expected
+            assert leftovers(results) == []
+            assert not (results / ".replaced.json").exists()
+            # Both documents of accession number and name a.htm stay, for the ledger; c.htm, x, z; the shard's end.
+            assert report.after.documents == 6
+        if finished:
+            break
+    assert step > 20
+
+
+NAMES = st.sampled_from(["a.htm", "b.htm"])
+TEXTS = st.sampled_from(["rate 1", "rate 22", "none", "fail"])
+PARTS = st.dictionaries(NAMES, TEXTS, min_size=1, max_size=2).map(lambda texts: tuple(sorted(texts.items())))
+SOURCES = st.sampled_from(["/in/a", "/in/b", "/in/c"])
+ACCESSIONS = st.sampled_from([None, None, "0000320193-23-000106"])
+RUNS = st.lists(
+    st.tuples(
+        st.dictionaries(SOURCES, st.tuples(PARTS, ACCESSIONS, st.booleans()), min_size=1),
+        st.sampled_from(["model", "other"]),
+        st.booleans(),
+        st.integers(0, 60),
+    ),
+    min_size=1,
+    max_size=4,
+)
+
+
+@settings(max_examples=HISTORIES, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(runs=RUNS)
+def test_any_history_with_kills_and_compactions_ends_like_the_same_history_without(
+    tmp_path_factory, job, content, look, kill_at, killed, runs
+):
+    folder = tmp_path_factory.mktemp("history")
+    for sources, model_id, compacts, kill_step in runs:
+        made = {
+            source: content(parts, None if shard else accession, shard)
+            for source, (parts, accession, shard) in sources.items()
+        }
+        job(folder / "undisturbed", model_id=model_id).run(made)
+        kill_at(kill_step)
+        try:
+            job(folder / "killed", model_id=model_id, commit_every=1).run(made)
+        except killed:
+            pass
+        finally:
+            kill_at(0)
+        job(folder / "killed", model_id=model_id, commit_every=2).run(made)
+        if compacts:
+            compact(folder / "killed", settle_s=0)
+        assert look(folder / "killed") == look(folder / "undisturbed")
+        last = job(folder / "killed", model_id=model_id)
+        last.run(made)
+        assert last.done == []
+
+
+ROWS = st.lists(
+    st.lists(
+        st.tuples(
+            SOURCES,
+            NAMES,
+            st.sampled_from([None, "0000320193-23-000106"]),
+            st.sampled_from(["ok", "failed", "removed"]),
+        ),
+        min_size=1,
+        max_size=4,
+        unique_by=lambda row: row[:2],
+    ),
+    max_size=6,
+)
+
+
+@settings(max_examples=HISTORIES, deadline=None)
+@given(commits=ROWS)
+def test_the_views_follow_the_rule_of_the_newest_row(tmp_path_factory, commits):
+    results = tmp_path_factory.mktemp("rule")
+    newest = {}
+    with Writer(
+        results,
+        ledger=Ledger.load(results, model_id="m", config_id="c"),
+        run_id=new_run_id(),
+        model_id="m",
+        config_id="c",
+    ) as writer:
+        for number, rows in enumerate(commits):
+            for source, name, accession, status in rows:
+                row = {"document_id": name, "source": source, "accession_number": accession, "status": status}
+                writer.add(row | {"kind": "parquet", "bytes": number})
+                newest.pop((source, name), None)
+                newest[source, name] = (number, accession, status)
+            writer.commit()
+    filings, expected = {}, []
+    for (source, name), (number, accession, status) in newest.items():
+        if status == "removed":
+            continue
+        if accession is None:
+            expected.append((source, name, number))
+        else:
+            filings[name] = (source, name, number)
+    with connect(results) as connection:
+        shown = connection.execute("SELECT source, document_id, bytes FROM documents").fetchall()
+    assert sorted(shown) == sorted([*expected, *filings.values()])
