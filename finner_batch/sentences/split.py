@@ -1,12 +1,37 @@
-"""The stage's function: blocks into sentences, offsets kept."""
+"""The stage's function: blocks into sentences, offsets kept.
 
+The tokenizer is nupunkt's Punkt, trained on legal and financial text (https://pypi.org/project/nupunkt/): of the
+splitters tried it alone was right on every hard case (see tests/sentences), at a sixth of the time that parsing takes.
+"""
+
+import re
+from collections.abc import Iterator
 from functools import cache
 
 from nupunkt import PunktSentenceTokenizer
 from nupunkt.models import load_default_model
 
+from finner_batch.sentences.rejoin import REACH, belongs_together
 from finner_batch.sentences.sentence import Sentence
 from finner_batch.text.block import Extraction
+
+_LINE_BREAKS = str.maketrans("\n\r\v\f\x85\u2028\u2029", "       ")
+_UNBROKEN = re.compile(r"\S{200,}")
+_GLANCE = 40
+_STOPS = str.maketrans(".!?\u2026", "xxxx")
+
+
+def split(extraction: Extraction) -> list[Sentence]:
+    """Split every block into sentences, in order; a sentence never crosses a block, and a table's row is one.
+
+    Takes time linear in the text, whatever it holds.
+    """
+    sentences: list[Sentence] = []
+    for block in extraction.blocks:
+        text = block.text.translate(_LINE_BREAKS) if "\n" in block.text or "\r" in block.text else block.text
+        for start, end in [(0, len(text))] if block.row else _spans(text):
+            sentences.append(Sentence(len(sentences), text[start:end], block.start + start, block.section))
+    return sentences
 
 
 @cache
@@ -14,16 +39,27 @@ def _tokenizer() -> PunktSentenceTokenizer:
     return load_default_model()
 
 
-def split(extraction: Extraction) -> list[Sentence]:
-    """Split every block into sentences; a sentence never crosses a block."""
-    span_tokenize = _tokenizer().span_tokenize
-    sentences: list[Sentence] = []
-    for block in extraction.blocks:
-        for start, end in span_tokenize(block.text):
-            piece = block.text[start:end]
-            text = piece.strip()
-            if not text:
-                continue
-            lead = len(piece) - len(piece.lstrip())
-            sentences.append(Sentence(len(sentences), text, block.start + start + lead, block.section))
-    return sentences
+def _spans(text: str) -> Iterator[tuple[int, int]]:
+    """Spans of the sentences of a block, without surrounding white space."""
+    seen = _without_stops_in_unbroken_runs(text)
+    begin = end = 0
+    for span_start, span_end in _tokenizer().span_tokenize(seen):
+        piece = text[span_start:span_end]
+        start = span_start + len(piece) - len(piece.lstrip())
+        if start == span_end:
+            continue
+        if end and not belongs_together(text[max(begin, end - REACH) : end], text[start : start + _GLANCE]):
+            yield begin, end
+            begin = start
+        elif not end:
+            begin = start
+        end = span_start + len(piece.rstrip())
+    if end:
+        yield begin, end
+
+
+def _without_stops_in_unbroken_runs(text: str) -> str:
+    """The text as the tokenizer may see it: from every full stop it looks to the next space, so one must come soon."""
+    if any(" " not in text[at : at + 100] for at in range(0, len(text) - 99, 100)):
+        return _UNBROKEN.sub(lambda run: run[0].translate(_STOPS), text)
+    return text

@@ -124,13 +124,13 @@ class NoteHeading(NamedTuple):
 
 def part_heading(text: str) -> str | None:
     """`PART II - OTHER INFORMATION` is `II`."""
-    match = _PART.match(text)
+    match = _PART.match(text) if len(text) <= HEADING_LENGTH else None
     return match[1].upper() if match else None
 
 
 def item_heading(text: str) -> ItemHeading | None:
-    """`Item 7A. Quantitative and Qualitative Disclosures About Market Risk` is item 7A of Part II."""
-    match = _ITEM.match(text)
+    """`Item 7A. Quantitative and Qualitative Disclosures About Market Risk` is item 7A of Part II; text may follow."""
+    match = _ITEM.match(text[:HEADING_LENGTH])
     if match is None:
         return None
     numbers = [number.upper().replace(" ", "") for number in re.findall(_NUMBER, match["numbers"], re.IGNORECASE)]
@@ -154,10 +154,10 @@ def note_heading(text: str) -> NoteHeading | None:
 
     A title may run into the text (`NOTE 7. DEBT. In June 2023 ...`) where it is written in capitals.
     """
-    match = _NOTE.match(text)
+    match = _NOTE.match(text[:HEADING_LENGTH])
     style = "note"
     if match is None:
-        match = _NUMBERED.match(text)
+        match = _NUMBERED.match(text[:HEADING_LENGTH])
         if match is None:
             return None
         style = match["open"] + ("1" if match["number"].isdigit() else "A") + match["close"]

@@ -33,6 +33,8 @@ _KIND = (
 _NOT_SHOWN = re.compile(r"(?:^|;)\s*(?:display\s*:\s*none|visibility\s*:\s*(?:hidden|collapse))\b", re.IGNORECASE)
 _LINE_MARK = "\0"
 """Stands for `<br>` among the pieces; the parser lets no NUL of the document through."""
+_DEEPEST_TABLE = 40
+"""Tables nested deeper are read as blocks of the cell they stand in, which bounds the time."""
 _MARK_IN_PRE = {"table": "\n<TABLE>\n", "page": "\n<PAGE>\n"}
 
 
@@ -63,12 +65,13 @@ class _VisibleText:
         self._position = 0
         self._container = self.paragraphs
         self._tables: list[tuple[Table, list[Paragraph]]] = []
+        self._too_deep = 0
         self._hidden_depth = 0
         self._hidden_from = 0
         self._pre_depth = 0
         self._hides: dict[str, bool] = {}
 
-    def start(self, tag: str, attributes: Mapping[str, str]) -> None:  # noqa: C901, PLR0912: flat, for every tag comes here
+    def start(self, tag: str, attributes: Mapping[str, str]) -> None:  # noqa: C901, PLR0912 - flat: every tag comes here
         if self._hidden_depth:
             self._hidden_depth += 1
             if self._tags and tag in HIDDEN_TAGS:
@@ -102,7 +105,7 @@ class _VisibleText:
             if kind >= _PRE:
                 self._open(kind)
 
-    def end(self, tag: str) -> None:  # noqa: C901: flat, for every tag comes here
+    def end(self, tag: str) -> None:  # noqa: C901 - flat: every tag comes here
         if self._hidden_depth:
             self._hidden_depth -= 1
             if self._tags and tag in HIDDEN_TAGS:
@@ -171,9 +174,12 @@ class _VisibleText:
         if kind == _PRE:
             self._pre_depth = 1
         elif kind == _TABLE:
-            self._tables.append((Table([]), self._container))
-            self._container = []
-        elif self._tables:
+            if len(self._tables) == _DEEPEST_TABLE:
+                self._too_deep += 1
+            else:
+                self._tables.append((Table([]), self._container))
+                self._container = []
+        elif self._tables and not self._too_deep:
             rows = self._tables[-1][0].rows
             if kind == _ROW or not rows:
                 rows.append([])
@@ -182,7 +188,9 @@ class _VisibleText:
                 rows[-1].append(self._container)
 
     def _close_table(self) -> None:
-        if self._tables:
+        if self._too_deep:
+            self._too_deep -= 1
+        elif self._tables:
             table, self._container = self._tables.pop()
             self._container += layout.resolve(table, tables=self._include_tables)
 

@@ -4,7 +4,7 @@ import re
 
 from finner_batch.text.breaks import continues
 
-_LINE = re.compile(r"[^\r\n]*\S[^\r\n]*")
+_LINE = re.compile(r"[^\r\n]+")
 _SENTENCE_END = re.compile(r"[.:;!?][\"'\u201d\u2019)\]]*\Z")
 _WRAPPED_WIDTH = range(50, 101)
 _WRAPPED_SHARE = 0.5
@@ -16,7 +16,7 @@ def read_prose(text: str) -> list[tuple[int, int]]:
     A blank line ends a paragraph. A line break ends one too, unless the sentence goes on behind it: always so in
     hard-wrapped text, where most lines are between 50 and 100 characters long.
     """
-    lines = [_stripped(text, match.start(), match.end()) for match in _LINE.finditer(text)]
+    lines = [span for match in _LINE.finditer(text) if (span := _stripped(text, *match.span()))]
     wrapped = sum(end - start in _WRAPPED_WIDTH for start, end in lines) >= _WRAPPED_SHARE * len(lines)
     result: list[tuple[int, int]] = []
     for start, end in lines:
@@ -36,6 +36,6 @@ def _joins(text: str, before: tuple[int, int], start: int, *, wrapped: bool) -> 
     return wrapped and not _SENTENCE_END.search(tail) and continues(tail, text[start : start + 40])
 
 
-def _stripped(text: str, start: int, end: int) -> tuple[int, int]:
-    line = text[start:end]
-    return start + len(line) - len(line.lstrip()), start + len(line.rstrip())
+def _stripped(text: str, start: int, end: int) -> tuple[int, int] | None:
+    line = text[start:end].rstrip()
+    return (start + len(line) - len(line.lstrip()), start + len(line)) if line else None

@@ -53,10 +53,14 @@ def resolve(table: Table, *, tables: bool) -> list[Paragraph]:
 
 
 def _text(cell: Cell) -> str:
-    """The cell's own text, without the rows of tables nested in it."""
-    if len(cell) == 1:
-        return "" if cell[0].row else cell[0].text
-    return " ".join(paragraph.text for paragraph in cell if not paragraph.row)
+    """How the cell's own text begins, without the rows of tables nested in it; long enough to judge a short cell."""
+    text = ""
+    for paragraph in cell:
+        if not paragraph.row:
+            text = f"{text} {paragraph.text}" if text else paragraph.text
+            if len(text) > _HEADING_LENGTH:
+                break
+    return text
 
 
 def _is_prose(cells: list[Cell], texts: list[str], *, has_figures: bool) -> bool:
