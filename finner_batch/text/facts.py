@@ -15,8 +15,8 @@ from finner_batch.text.transforms import number
 
 VISIBLE_TAGS = frozenset(("ix:nonfraction", "ix:nonnumeric", "ix:continuation"))
 """Elements of the text that `TagReader` is told of; names as the HTML parser gives them, in lower case."""
-HIDDEN_TAGS = frozenset(("xbrli:unit", "xbrli:measure", "xbrli:unitdenominator"))
-"""Elements of `ix:resources` that `TagReader` is told of."""
+HIDDEN_TAGS = frozenset(("unit", "measure", "unitdenominator"))
+"""Local names of the elements of `ix:resources` that `TagReader` is told of."""
 
 _NOT_NOTES = frozenset(("dei", "ecd", "cyd"))
 """Taxonomies whose text blocks are no notes: cover page, executive compensation, cybersecurity."""
@@ -59,21 +59,21 @@ class TagReader:
         else:
             self._continuations[tagged.attributes.get("id", "")] = tagged
 
-    def start_hidden(self, tag: str, attributes: Mapping[str, str], pieces: int) -> None:
+    def start_hidden(self, name: str, attributes: Mapping[str, str], pieces: int) -> None:
         """One of `HIDDEN_TAGS` opens, after so many pieces of text."""
-        if tag == "xbrli:unit":
+        if name == "unit":
             self._unit = attributes.get("id", "")
             self._measures = []
-        elif tag == "xbrli:measure":
+        elif name == "measure":
             self._measure_from = pieces
         else:
             self._measures.append("/")
 
-    def end_hidden(self, tag: str, pieces: Sequence[str]) -> None:
+    def end_hidden(self, name: str, pieces: Sequence[str]) -> None:
         """One of `HIDDEN_TAGS` closes; `pieces` is the text so far."""
-        if tag == "xbrli:measure":
+        if name == "measure":
             self._measures.append("".join(pieces[self._measure_from :]).strip().rpartition(":")[2])
-        elif tag == "xbrli:unit":
+        elif name == "unit":
             self.units[self._unit] = "*".join(self._measures).replace("*/*", "/")
 
     def note_ranges(self) -> list[tuple[int, int]]:

@@ -74,8 +74,8 @@ class _VisibleText:
     def start(self, tag: str, attributes: Mapping[str, str]) -> None:  # noqa: C901, PLR0912 - flat: every tag comes here
         if self._hidden_depth:
             self._hidden_depth += 1
-            if self._tags and tag in HIDDEN_TAGS:
-                self._tags.start_hidden(tag, attributes, len(self._pieces))
+            if self._tags and (name := tag.rpartition(":")[2]) in HIDDEN_TAGS:
+                self._tags.start_hidden(name, attributes, len(self._pieces))
             return
         kind = _KIND.get(tag, _INLINE)
         if attributes:
@@ -108,8 +108,8 @@ class _VisibleText:
     def end(self, tag: str) -> None:  # noqa: C901 - flat: every tag comes here
         if self._hidden_depth:
             self._hidden_depth -= 1
-            if self._tags and tag in HIDDEN_TAGS:
-                self._tags.end_hidden(tag, self._pieces)
+            if self._tags and (name := tag.rpartition(":")[2]) in HIDDEN_TAGS:
+                self._tags.end_hidden(name, self._pieces)
             if not self._hidden_depth:
                 del self._pieces[self._hidden_from :]
             return
@@ -177,11 +177,12 @@ class _VisibleText:
             if len(self._tables) == _DEEPEST_TABLE:
                 self._too_deep += 1
             else:
-                self._tables.append((Table([]), self._container))
-                self._container = []
+                outside: list[Paragraph] = []
+                self._tables.append((Table([[outside]]), self._container))
+                self._container = outside
         elif self._tables and not self._too_deep:
             rows = self._tables[-1][0].rows
-            if kind == _ROW or not rows:
+            if kind == _ROW or len(rows) == 1:
                 rows.append([])
             if kind == _CELL:
                 self._container = []

@@ -19,6 +19,9 @@ class Paragraph:
 
 @dataclass(slots=True)
 class Table:
-    """An open table: its rows of cells, each cell a list of paragraphs (those of nested tables already resolved)."""
+    """An open table: its rows of cells, each cell a list of paragraphs (those of nested tables already resolved).
+
+    The first row is what stands in no row: a caption, stray text.
+    """
 
     rows: list[list[list[Paragraph]]]

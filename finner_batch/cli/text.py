@@ -1,0 +1,64 @@
+"""`finner-batch text`: what the extractor sees."""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Literal
+
+import click
+
+from finner_batch.errors import DocumentError
+
+if TYPE_CHECKING:
+    from finner_batch.text.block import Extraction
+
+
+@click.command(short_help="Show the text that is read from a file.")
+@click.argument("file")
+@click.option("--tables", is_flag=True, help="Include the rows of tables, one a line.")
+@click.option("--sections", is_flag=True, help="Show the Part, Item and note above the text that stands in it.")
+@click.option("--sentences", is_flag=True, help="One sentence a line, with its index, instead of one block.")
+@click.option(
+    "--documents",
+    type=click.Choice(("main", "all")),
+    default="main",
+    help="Of a full submission: the main document, or its exhibits too.",
+)
+def text(file: str, *, tables: bool, sections: bool, sentences: bool, documents: Literal["main", "all"]) -> int:
+    """Show the text that is read from FILE (a path, folder, glob or URL): one block a line.
+
+    Text goes to stdout, the name of each document to stderr. Exit code 3 where a document cannot be read.
+    """
+    from finner_batch.sources.discover import discover  # noqa: PLC0415 - a light command starts fast
+    from finner_batch.sources.document import FailedDocument  # noqa: PLC0415 - a light command starts fast
+    from finner_batch.sources.read import ReadOptions, read_documents  # noqa: PLC0415 - a light command starts fast
+    from finner_batch.text.extract import extract  # noqa: PLC0415 - a light command starts fast
+
+    failures: list[str] = []
+    for source in discover([file]):
+        try:
+            for document in read_documents(source, ReadOptions(documents=documents)):
+                if isinstance(document, FailedDocument):
+                    failures.append(f"{document.document_id}: {document.stage}: {document.error}")
+                    continue
+                click.echo(f"{document.document_id} ({document.kind})", err=True)
+                extraction = extract(document.content, document.markup, tables=tables)
+                for line in lines(extraction, sections=sections, sentences=sentences):
+                    click.echo(line)
+        except DocumentError as error:
+            failures.append(f"{source.name}: {error.stage}: {error}")
+    for failure in failures:
+        click.echo(failure, err=True)
+    return 3 if failures else 0
+
+
+def lines(extraction: "Extraction", *, sections: bool, sentences: bool) -> Iterator[str]:
+    """The blocks or sentences of an extraction as lines to show."""
+    from finner_batch.sentences.sentence import Sentence  # noqa: PLC0415 - a light command starts fast
+    from finner_batch.sentences.split import split  # noqa: PLC0415 - a light command starts fast
+
+    section = None
+    for part in split(extraction) if sentences else extraction.blocks:
+        if sections and part.section != section:
+            section = part.section
+            yield f"[{section or 'no section'}]"
+        shown = " ".join(part.text.split())
+        yield f"{part.index:>6}  {shown}" if isinstance(part, Sentence) else shown
