@@ -25,7 +25,7 @@ SET VARIABLE run_reports = (SELECT list(file ORDER BY file) FROM glob(getvariabl
 
 -- The documents in force and the part each stands in. Of the rows of one document of one source the newest counts: the later
 -- part, then the later row. A tombstone (`removed`) hides its document, a row that closes a shard (`finished`) is none.
--- One filing under several sources is one document: its document_id begins with its accession number.
+-- One filing under several sources is one document, where its document_id begins with its accession number.
 CREATE OR REPLACE VIEW current_documents AS
 WITH latest AS (
   SELECT *, parse_filename(filename, true) AS part

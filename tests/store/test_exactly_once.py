@@ -222,14 +222,11 @@ def test_any_history_with_kills_and_compactions_ends_like_the_same_history_witho
         assert last.done == []
 
 
+ACCESSION = "0000320193-23-000106"
+IDS = st.sampled_from(["a.htm", f"{ACCESSION}/a.htm", f"{ACCESSION}/b.htm"])
 ROWS = st.lists(
     st.lists(
-        st.tuples(
-            SOURCES,
-            NAMES,
-            st.sampled_from([None, "0000320193-23-000106"]),
-            st.sampled_from(["ok", "failed", "removed"]),
-        ),
+        st.tuples(SOURCES, IDS, st.sampled_from([None, ACCESSION]), st.sampled_from(["ok", "failed", "removed"])),
         min_size=1,
         max_size=4,
         unique_by=lambda row: row[:2],
@@ -240,7 +237,7 @@ ROWS = st.lists(
 
 @settings(max_examples=HISTORIES, deadline=None)
 @given(commits=ROWS)
-def test_the_views_follow_the_rule_of_the_newest_row(tmp_path_factory, commits):
+def test_the_views_follow_the_rule_of_the_newest_row(tmp_path_factory, look, commits):
     results = tmp_path_factory.mktemp("rule")
     newest = {}
     with Writer(
@@ -251,20 +248,16 @@ def test_the_views_follow_the_rule_of_the_newest_row(tmp_path_factory, commits):
         config_id="c",
     ) as writer:
         for number, rows in enumerate(commits):
-            for source, name, accession, status in rows:
-                row = {"document_id": name, "source": source, "accession_number": accession, "status": status}
-                writer.add(row | {"kind": "parquet", "bytes": number})
-                newest.pop((source, name), None)
-                newest[source, name] = (number, accession, status)
+            for source, document_id, accession, status in rows:
+                row = {"document_id": document_id, "source": source, "accession_number": accession, "status": status}
+                writer.add(row | {"kind": "parquet", "sha256": f"{number:064x}"})
+                newest.pop((source, document_id), None)
+                newest[source, document_id] = (number, accession, status)
             writer.commit()
-    filings, expected = {}, []
-    for (source, name), (number, accession, status) in newest.items():
-        if status == "removed":
-            continue
-        if accession is None:
-            expected.append((source, name, number))
-        else:
-            filings[name] = (source, name, number)
-    with connect(results) as connection:
-        shown = connection.execute("SELECT source, document_id, bytes FROM documents").fetchall()
-    assert sorted(shown) == sorted([*expected, *filings.values()])
+    expected = {}
+    for (source, document_id), (number, accession, status) in newest.items():
+        if status != "removed":
+            is_filing = accession and document_id.startswith(f"{accession}/")
+            expected[document_id if is_filing else (source, document_id)] = (source, document_id, f"{number:064x}")
+    shown = [(row[0], row[1], row[2]) for row in look(results)["documents"]]
+    assert shown == sorted(expected.values())
