@@ -23,16 +23,13 @@ def extract(content: str, markup: Markup, *, tables: bool = False, facts: bool =
 
     Raises DocumentError (stage `extract`) where the markup cannot be parsed.
     """
-    try:
-        encoded = content.encode("utf-8")
-    except UnicodeEncodeError:
+    if not _is_encodable(content):
         content = _SURROGATE.sub("\ufffd", content)
-        encoded = content.encode("utf-8")
     if markup == "prose":
         return _extract_prose(content)
     tags = TagReader() if facts and markup == "html" else None
     if markup == "html":
-        paragraphs = read_html(encoded, tables=tables, tags=tags)
+        paragraphs = read_html(content, tables=tables, tags=tags)
     else:
         paragraphs = read_plain(content, tables=tables)
     text = "\n".join([paragraph.text for paragraph in paragraphs])
@@ -49,6 +46,14 @@ def extract(content: str, markup: Markup, *, tables: bool = False, facts: bool =
         return Extraction(text=text, blocks=blocks)
     found, notes = resolve(tags, Placement(paragraphs, starts), text)
     return Extraction(text=text, blocks=blocks, facts=found, note_spans=notes)
+
+
+def _is_encodable(content: str) -> bool:
+    try:
+        content.encode("utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _extract_prose(content: str) -> Extraction:

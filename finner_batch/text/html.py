@@ -28,29 +28,41 @@ _KIND = (
     dict.fromkeys(_BLOCKS.split(), _BLOCK)
     | dict.fromkeys(_NEVER_SHOWN.split(), _HIDDEN)
     | dict.fromkeys(VISIBLE_TAGS, _TAG)
-    | {"br": _LINE, "pre": _PRE, "tr": _ROW, "td": _CELL, "th": _CELL, "table": _TABLE}
+    | {"br": _LINE, "pre": _PRE, "pre-table": _BLOCK, "tr": _ROW, "td": _CELL, "th": _CELL, "table": _TABLE}
 )
 _NOT_SHOWN = re.compile(r"(?:^|;)\s*(?:display\s*:\s*none|visibility\s*:\s*(?:hidden|collapse))\b", re.IGNORECASE)
 _LINE_MARK = "\0"
 """Stands for `<br>` among the pieces; the parser lets no NUL of the document through."""
 _DEEPEST_TABLE = 40
 """Tables nested deeper are read as blocks of the cell they stand in, which bounds the time."""
-_MARK_IN_PRE = {"table": "\n<TABLE>\n", "page": "\n<PAGE>\n"}
+_MARK_IN_PRE = {"pre-table": "\n<TABLE>\n", "page": "\n<PAGE>\n"}
+_PRE_ELEMENT = re.compile(r"<pre\b[^>]*>.*?(?:</pre\s*>|\Z)", re.IGNORECASE | re.DOTALL)
+_TABLE_TAG = re.compile(r"<(/?)table\b", re.IGNORECASE)
+_CELL_TAG = re.compile(r"<t[rdh]\b", re.IGNORECASE)
 
 
-def read_html(content: bytes, *, tables: bool, tags: TagReader | None) -> list[Paragraph]:
-    """Paragraphs of the visible text in order. `content` is UTF-8; `tags` is told of every element of inline XBRL.
+def read_html(content: str, *, tables: bool, tags: TagReader | None) -> list[Paragraph]:
+    """Paragraphs of the visible text in order; `tags` is told of every element of inline XBRL.
 
     Raises DocumentError (stage `extract`) where the parser gives up.
     """
     target = _VisibleText(tables=tables, tags=tags)
     parser = etree.HTMLParser(target=target, huge_tree=True, encoding="utf-8")
     try:
-        parser.feed(content)
+        parser.feed(_with_marks_in_pre(content).encode("utf-8"))
         parser.close()
     except etree.XMLSyntaxError as error:
         raise DocumentError("extract", f"the HTML cannot be parsed: {error}") from error
     return target.paragraphs
+
+
+def _with_marks_in_pre(content: str) -> str:
+    """EDGAR's `<TABLE>` mark within `<PRE>` under a name of its own, since a table would end the element."""
+    if not any(opening in content for opening in ("<pre", "<PRE", "<Pre")):
+        return content
+    return _PRE_ELEMENT.sub(
+        lambda pre: pre[0] if _CELL_TAG.search(pre[0]) else _TABLE_TAG.sub(r"<\1pre-table", pre[0]), content
+    )
 
 
 class _VisibleText:
@@ -200,7 +212,7 @@ class _VisibleText:
         if not self._pre_depth:
             self._flush_pre()
         elif kind != _LINE:
-            self._pieces.append("\n</TABLE>\n" if tag == "table" else "\n")
+            self._pieces.append("\n</TABLE>\n" if tag == "pre-table" else "\n")
 
     def _flush_pre(self) -> None:
         raw = "".join(self._pieces)

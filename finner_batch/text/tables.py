@@ -91,14 +91,17 @@ def _is_sentence(text: str, words: int) -> bool:
 
 
 def _as_prose(cells: list[Cell]) -> list[Paragraph]:
-    """The row's paragraphs, list labels in front of the first."""
-    labels = 0
-    while labels < len(cells) - 1 and _is_list_label(_text(cells[labels])):
-        labels += 1
-    paragraphs = list(chain.from_iterable(cells[labels:]))
-    if not labels:
-        return paragraphs
-    return [_joined([*chain.from_iterable(cells[:labels]), paragraphs[0]]), *paragraphs[1:]]
+    """The row's paragraphs, list labels in front of the first that is prose."""
+    labels: list[Paragraph] = []
+    for cell in cells[:-1]:
+        if not _is_list_label(_text(cell)):
+            break
+        labels += cell
+    paragraphs = list(chain.from_iterable(cells))[len(labels) :]
+    if labels:
+        first = next((index for index, paragraph in enumerate(paragraphs) if not paragraph.row), 0)
+        paragraphs[first] = _joined([*labels, paragraphs[first]])
+    return paragraphs
 
 
 def _as_row(cells: list[Cell]) -> list[Paragraph]:
