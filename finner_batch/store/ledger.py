@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from finner_batch.store.digest import DigestSet, Words, content_digest, name_digest, row_digest
+from finner_batch.store.names import Names
 from finner_batch.store.rows import (
     IS_CURRENT_SETTING,
     IS_FAILED,
@@ -23,7 +24,6 @@ from finner_batch.store.rows import (
     Rows,
     in_force,
     list_committed,
-    read_names,
     read_rows,
 )
 
@@ -63,8 +63,7 @@ class Ledger:
 
     def __init__(self, results: Path, parts: list[str], rows: Rows) -> None:
         """`rows`: those in force, as `in_force` returns them. Use `load`."""
-        self._results = results
-        self._parts = parts
+        self._names = Names(results, parts)
         self._rows = rows
         self._settled = np.zeros(len(rows), np.bool_)
         """Rows that this run has met again, replaced or removed."""
@@ -111,7 +110,7 @@ class Ledger:
     def home(self, sha256: str) -> str | None:
         """Return the source under which this content stood when the ledger was read; None where it did not."""
         place = self._home(content_digest(sha256))
-        return None if place is None else str(self._names(np.array([place]), ["source"])[0][0])
+        return None if place is None else self._identities(np.array([place]))[0][0]
 
     def claim(self, sha256: str) -> None:
         """Claim a content that `decide` called a COPY, when its home turns out to hold something else by now."""
@@ -133,8 +132,8 @@ class Ledger:
     def failed(self) -> Iterator[FailedRow]:
         """Failed documents in force, in the order of their commits."""
         rows = self._rows.take((self._rows.flags & IS_FAILED) != 0)
-        for values in read_names(self._results, self._parts, rows, list(FailedRow.__slots__)):
-            yield FailedRow(*values)  # type: ignore[arg-type]
+        for values in self._names.read(rows, FailedRow.__match_args__):
+            yield FailedRow(*values)
 
     def settle(self, source: str, document_id: str) -> None:
         """Note that new rows of this document replace those in force."""
@@ -177,7 +176,7 @@ class Ledger:
     def _take(self, places: npt.NDArray[np.intp]) -> list[tuple[str, str]]:
         left = places[self._unsettled(places) & ~self._has(places, IS_FINISHED)]
         self._settled[places] = True
-        return [(str(source), str(document_id)) for source, document_id in self._names(left, ["source", "document_id"])]
+        return self._identities(left)
 
     def _of_source(self, source: str) -> npt.NDArray[np.intp]:
         return np.arange(*self._span(np.uint64(name_digest(source))))
@@ -215,5 +214,5 @@ class Ledger:
     def _unsettled(self, places: npt.NDArray[np.intp]) -> npt.NDArray[np.bool_]:
         return ~self._settled[places]
 
-    def _names(self, places: npt.NDArray[np.intp], columns: list[str]) -> list[tuple[object, ...]]:
-        return list(read_names(self._results, self._parts, self._rows.take(places), columns)) if len(places) else []
+    def _identities(self, places: npt.NDArray[np.intp]) -> list[tuple[str, str]]:
+        return [(source, name) for source, name in self._names.read(self._rows.take(places), ("source", "document_id"))]

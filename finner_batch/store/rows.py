@@ -4,7 +4,8 @@ The rule, the same as in `sql/views.sql`: of the rows with one (source, document
 is a tombstone. Newer is the later part, then the later row of a part. Rows that close a shard are kept apart.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
@@ -28,6 +29,7 @@ IS_CURRENT_SETTING = 16
 IS_NEWEST = 32
 """The newest row of its source."""
 
+BATCH_ROWS = 65_536
 _COLUMNS = ["document_id", "source", "sha256", "kind", "status", "model_id", "config_id"]
 
 
@@ -53,7 +55,9 @@ class Rows:
 
 def read_rows(results: Path, parts: Sequence[str], *, model_id: str, config_id: str) -> Rows:
     """Read all rows of the given parts, oldest first. Raises FinnerError for a damaged or too new file."""
-    read = [_none(), *(_read_part(results, name, index, model_id, config_id) for index, name in enumerate(parts))]
+    read = [_none()]
+    for index, name in enumerate(parts):
+        read += _read_part(results, name, index, model_id, config_id)
     return Rows(*(np.concatenate([getattr(rows, field.name) for rows in read]) for field in fields(Rows)))
 
 
@@ -73,14 +77,6 @@ def in_force(rows: Rows) -> Rows:
     return replace(rows, flags=flags).take(last[stands])
 
 
-def read_names(results: Path, parts: Sequence[str], rows: Rows, columns: Sequence[str]) -> Iterator[tuple[object, ...]]:
-    """Read columns of the given rows back from the files, part by part, each part's rows in order."""
-    for index in np.unique(rows.part):
-        table = _read(Layout(results).documents(parts[index]), columns)
-        chosen = table.take(pa.array(np.sort(rows.row[rows.part == index])))
-        yield from zip(*(chosen.column(column).to_pylist() for column in columns), strict=True)
-
-
 def list_committed(results: Path) -> list[str]:
     """Names of the parts; none where there is no results folder yet."""
     try:
@@ -94,37 +90,41 @@ def _none() -> Rows:
     return Rows(words, words, words, words, np.empty(0, np.uint8), places, places)
 
 
-def _read_part(results: Path, name: str, index: int, model_id: str, config_id: str) -> Rows:
-    table = _read(Layout(results).documents(name), _COLUMNS)
-    high, low = content_digests(table.column("sha256").to_pylist())
-    status = table.column("status")
-    current = pc.and_(pc.equal(table.column("model_id"), model_id), pc.equal(table.column("config_id"), config_id))
-    flags = (
-        _flag(pc.equal(status, FAILED), IS_FAILED)
-        | _flag(pc.equal(status, REMOVED), IS_REMOVED)
-        | _flag(pc.equal(status, FINISHED), IS_FINISHED)
-        | _flag(pc.is_in(table.column("kind"), pa.array(sorted(SHARD_KINDS))), IS_SHARD_ROW)
-        | _flag(current, IS_CURRENT_SETTING)
-    )
-    count = table.num_rows
-    return Rows(
-        source=_digests_of_repeated(table.column("source")),
-        document=name_digests(table.column("document_id").to_pylist()),
-        content_high=high,
-        content_low=low,
-        flags=flags,
-        part=np.full(count, index, np.int32),
-        row=np.arange(count, dtype=np.int32),
-    )
+def _read_part(results: Path, name: str, index: int, model_id: str, config_id: str) -> Iterator[Rows]:
+    begin = 0
+    with open_documents(results, name) as file:
+        for batch in file.iter_batches(BATCH_ROWS, columns=_COLUMNS, use_threads=False):
+            high, low = content_digests(batch.column("sha256").to_pylist())
+            status = batch.column("status")
+            current = pc.and_(
+                pc.equal(batch.column("model_id"), model_id), pc.equal(batch.column("config_id"), config_id)
+            )
+            yield Rows(
+                source=_digests_of_repeated(batch.column("source")),
+                document=name_digests(batch.column("document_id").to_pylist()),
+                content_high=high,
+                content_low=low,
+                flags=_flag(pc.equal(status, FAILED), IS_FAILED)
+                | _flag(pc.equal(status, REMOVED), IS_REMOVED)
+                | _flag(pc.equal(status, FINISHED), IS_FINISHED)
+                | _flag(pc.is_in(batch.column("kind"), pa.array(sorted(SHARD_KINDS))), IS_SHARD_ROW)
+                | _flag(current, IS_CURRENT_SETTING),
+                part=np.full(batch.num_rows, index, np.int32),
+                row=np.arange(begin, begin + batch.num_rows, dtype=np.int32),
+            )
+            begin += batch.num_rows
 
 
-def _read(path: Path, columns: Iterable[str]) -> pa.Table:
+@contextmanager
+def open_documents(results: Path, name: str) -> Iterator[pq.ParquetFile]:
+    """Open the documents file of a part. Raises FinnerError where it is damaged, or newer than this program."""
+    path = Layout(results).documents(name)
     try:
         with pq.ParquetFile(path) as file:
             version = int((file.schema_arrow.metadata or {}).get(b"finner_batch.schema_version", 0))
             if version > SCHEMA_VERSION:
                 raise FinnerError(f"{path} was written by a newer finner-batch (schema {version}): upgrade")
-            return file.read(columns=list(columns), use_threads=False)
+            yield file
     except (pa.ArrowException, OSError, KeyError, ValueError) as error:
         raise FinnerError(
             f"{path} cannot be read: {error}. Restore it, or delete it and its twin of the same name in entities/: "
@@ -132,14 +132,14 @@ def _read(path: Path, columns: Iterable[str]) -> pa.Table:
         ) from error
 
 
-def _digests_of_repeated(column: pa.ChunkedArray) -> Words:
-    encoded = column.combine_chunks().dictionary_encode()
+def _digests_of_repeated(column: pa.Array) -> Words:
+    encoded = column.dictionary_encode()
     digests: Words = name_digests(encoded.dictionary.to_pylist())[encoded.indices.to_numpy()]
     return digests
 
 
-def _flag(mask: pa.ChunkedArray, flag: int) -> npt.NDArray[np.uint8]:
-    values: npt.NDArray[np.uint8] = pc.fill_null(mask, False).to_numpy().astype(np.uint8)
+def _flag(mask: pa.Array, flag: int) -> npt.NDArray[np.uint8]:
+    values: npt.NDArray[np.uint8] = pc.fill_null(mask, False).to_numpy(zero_copy_only=False).astype(np.uint8)
     return values * np.uint8(flag)
 
 
