@@ -94,7 +94,7 @@ class TagReader:
 
 
 def merged(ranges: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
-    """Union of half-open ranges, sorted."""
+    """Union of half-open ranges, sorted; those that touch are one."""
     result: list[tuple[int, int]] = []
     for start, end in sorted(ranges):
         if result and start <= result[-1][1]:

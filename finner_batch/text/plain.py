@@ -34,6 +34,7 @@ _LIST_LABEL = re.compile(r"(?:[-*\u2022o]|\(?(?:\d{1,2}|[a-z]|[ivx]{1,4})[.)])\s
 _SENTENCE_END = re.compile(r"(?:[.:;!?]|[;,] (?:and|or))[\"')\]]*\Z")
 _CONTINUED = re.compile(r"\(?(?:continued|cont'd)\.?\)?\W*\Z", re.IGNORECASE)
 _SHORT_BY = 12
+_FIRST_LINE = 2
 _RUNNING_HEADS = 3
 
 
@@ -48,6 +49,14 @@ class _Chunk:
     """Only a page's end stands between it and the chunk before."""
 
 
+@dataclass(slots=True, frozen=True)
+class _Layout:
+    """How a chunk is set, in columns."""
+
+    width: int
+    indent: int
+
+
 def read_plain(text: str, *, tables: bool) -> list[Paragraph]:
     """Paragraphs of hard-wrapped text in order; `tables` includes rows of tables, one paragraph a line."""
     result: list[Paragraph] = []
@@ -59,8 +68,8 @@ def read_plain(text: str, *, tables: bool) -> list[Paragraph]:
             result.append(Paragraph(collapse("".join(parts))))
             parts.clear()
 
-    for chunk in _chunks(_without_page_furniture(text.expandtabs(8).splitlines())):
-        width = max(map(len, chunk.lines))
+    for chunk in _chunks(_without_page_furniture(_lines(text))):
+        layout = _Layout(max(map(len, chunk.lines)), min(map(_indent, chunk.lines)))
         previous = ""
         for line, is_row in zip(chunk.lines, _rows(chunk), strict=True):
             stripped = line.strip()
@@ -71,7 +80,7 @@ def read_plain(text: str, *, tables: bool) -> list[Paragraph]:
                 previous = ""
                 continue
             if previous:
-                joins = not _begins_paragraph(previous, line, width, first=len(parts) == 1)
+                joins = not _begins_paragraph(previous, line, layout, first=len(parts) == 1)
             else:
                 joins = chunk.follows_page and bool(parts) and _breaks_off(parts[-1], stripped)
             if joins:
@@ -82,6 +91,10 @@ def read_plain(text: str, *, tables: bool) -> list[Paragraph]:
             previous = line
     close()
     return result
+
+
+def _lines(text: str) -> list[str]:
+    return text.replace("\r\n", "\n").replace("\r", "\n").replace("\f", "\n\f\n").expandtabs(8).split("\n")
 
 
 def _without_page_furniture(lines: list[str]) -> Iterator[str]:
@@ -200,19 +213,23 @@ def _is_running(lines: list[str]) -> bool:
     return _SENTENCE_END.search(lines[-1].rstrip()) is not None and not any(map(_is_row, lines))
 
 
-def _begins_paragraph(previous: str, line: str, width: int, *, first: bool) -> bool:
-    """Whether `line` opens a paragraph though no blank line stands before it."""
-    before, text = previous.rstrip(), line.strip()
+def _begins_paragraph(previous: str, line: str, layout: _Layout, *, first: bool) -> bool:
+    """Whether `line` opens a paragraph though no blank line stands before it; `first` if `previous` opened one."""
+    before, text = previous.strip(), line.strip()
     ended = _SENTENCE_END.search(before) is not None
     if ended and _LIST_LABEL.match(text):
         return True
     if text[0].islower():
         return False
-    indented = len(line) - len(line.lstrip()) - (len(previous) - len(previous.lstrip()))
-    short = len(before) <= width - _SHORT_BY
+    short = len(previous.rstrip()) <= layout.width - _SHORT_BY
     if ended:
-        return short or indented >= 2
-    return first and short and indented >= 3 and not text.isupper() and not continues(before, text)
+        return short or _indent(line) >= layout.indent + _FIRST_LINE
+    indented = _indent(line) - _indent(previous) > _FIRST_LINE
+    return first and short and indented and not text.isupper() and not continues(before, text)
+
+
+def _indent(line: str) -> int:
+    return len(line) - len(line.lstrip())
 
 
 def _breaks_off(before: str, after: str) -> bool:

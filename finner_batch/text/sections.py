@@ -57,17 +57,17 @@ def _headings(texts: Sequence[str]) -> dict[int, Heading]:
     return found
 
 
-def _contents(texts: Sequence[str], headings: dict[int, Heading]) -> list[int]:
-    """Headings of a table of contents: a run of Parts, of items or of notes, with no text between them."""
-    result: list[int] = []
-    for kind, length in ((str, _PARTS_RUN), (ItemHeading, _CONTENTS_RUN), (NoteHeading, _CONTENTS_RUN)):
-        positions = [index for index, heading in headings.items() if isinstance(heading, kind)]
+def _contents(texts: Sequence[str], headings: dict[int, Heading]) -> set[int]:
+    """Headings of a table of contents: a run of Parts, of Parts and items, or of notes, with no text between them."""
+    result: set[int] = set()
+    for kinds, length in ((str, _PARTS_RUN), ((str, ItemHeading), _CONTENTS_RUN), (NoteHeading, _CONTENTS_RUN)):
+        positions = [index for index, heading in headings.items() if isinstance(heading, kinds)]
         run: list[int] = []
         for position in [*positions, len(texts)]:
             if run and (position == len(texts) or _has_text(texts[run[-1] + 1 : position])):
                 if len(run) >= length:
                     followed = run[-1] + 1 < len(texts) and len(texts[run[-1] + 1]) >= _TEXT_LENGTH
-                    result += run[:-1] if followed else run
+                    result.update(run[:-1] if followed else run)
                 run = []
             run.append(position)
     return result

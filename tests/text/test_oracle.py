@@ -14,11 +14,12 @@ from finner_batch.text.extract import extract
 from finner_batch.text.paragraph import Paragraph, Table
 
 INVISIBLE = {"head", "title", "script", "style", "template", "noscript", "ix:header", "ix:hidden", "object", "select"}
-BLOCKS = set(
-    """address blockquote center dialog div figure figcaption footer form header hr legend listing main p search xmp
-    article aside h1 h2 h3 h4 h5 h6 hgroup nav section dir dd dl dt menu ol ul li table caption colgroup col thead tbody
-    tfoot tr td th fieldset details summary option optgroup html body frameset noframes plaintext page pre""".split()
-)
+RENDERED_AS_BLOCKS = """
+address blockquote center dialog div figure figcaption footer form header hr legend listing main p search xmp article
+aside h1 h2 h3 h4 h5 h6 hgroup nav section dir dd dl dt menu ol ul li table caption colgroup col thead tbody tfoot tr td
+th fieldset details summary option optgroup html body frameset noframes plaintext page pre
+"""
+BLOCKS = set(RENDERED_AS_BLOCKS.split())
 """Elements that the rendering rules of the HTML standard (15.3) display as blocks or parts of tables."""
 FEW = (
     "0000021076__10-K__2022-06-30.htm.gz",
@@ -60,7 +61,7 @@ class Reader:
     def visit_table(self, table):
         rows = []
         for row in table.find_all("tr"):
-            if row.find_parent("table") is table:
+            if row.find_parent("table") is table and not is_hidden(row):
                 cells = [cell for cell in row.find_all(("td", "th"), recursive=False) if not is_hidden(cell)]
                 rows.append([self.read_cell(cell) for cell in cells])
         self.paragraphs += layout.resolve(Table(rows), tables=self.tables)
@@ -120,10 +121,12 @@ PAGE = """<html><head><title>T</title><style>p{}</style></head><body>
 <p>First <b>bo</b>ld, sp<span>lit</span> word.</p><div>Second<div>Third</div>tail</div>
 <span style="color:red;display : none">gone</span>kept<span style="VISIBILITY:hidden">gone</span>
 <ul><li>one</li><li>two<br/>Three<br/>and four</li></ul>
-<table><tr><td>Net sales</td><td>1,000</td></tr><tr><td colspan="2">(1) A footnote that says what these sales do and do not
-include, at length.</td></tr></table>
+<table><tr><td>Net sales</td><td>1,000</td></tr>
+<tr style="display: none"><td>2023</td><td>2022</td></tr>
+<tr><td colspan="2">(1) A footnote that says what these sales do and do not include, at length.</td></tr></table>
 <table><tr><td>&#8226;</td><td>a bullet</td></tr><tr><td/><td/></tr></table>
-<table><tr><td><p>A note in one cell.</p><table><tr><td>Debt</td><td>$</td><td>5</td></tr></table><p>It goes on.</p></td></tr></table>
+<table><tr><td><p>A note in one cell.</p><table><tr><td>Debt</td><td>$</td><td>5</td></tr></table>
+<p>It goes on.</p></td></tr></table>
 </body></html>"""
 
 

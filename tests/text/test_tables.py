@@ -6,8 +6,8 @@ from finner_batch.text.extract import extract
 
 FOOTNOTE = "Amounts include the effect of foreign currency translation on debt."
 RUNNING = (
-    "As discussed in Note 7, the Company has $1.5 billion of debt outstanding, and auditing it was complex, because of the "
-    "judgement that it required."
+    "As discussed in Note 7, the Company has $1.5 billion of debt outstanding, and auditing it was complex, because "
+    "of the judgement that it required."
 )
 
 
