@@ -5,7 +5,7 @@ splitters tried it alone was right on every hard case (see tests/sentences), at 
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cache
 
 from nupunkt import PunktSentenceTokenizer
@@ -28,8 +28,9 @@ def split(extraction: Extraction) -> list[Sentence]:
     """
     sentences: list[Sentence] = []
     for block in extraction.blocks:
-        text = block.text.translate(_LINE_BREAKS) if "\n" in block.text or "\r" in block.text else block.text
-        for start, end in [(0, len(text))] if block.row else _spans(text):
+        text = block.text if block.text.isprintable() else block.text.translate(_LINE_BREAKS)
+        spans = [(0, len(text))] if block.row else _tokenizer().span_tokenize(_without_stops_in_unbroken_runs(text))
+        for start, end in _rejoined(text, spans):
             sentences.append(Sentence(len(sentences), text[start:end], block.start + start, block.section))
     return sentences
 
@@ -39,11 +40,10 @@ def _tokenizer() -> PunktSentenceTokenizer:
     return load_default_model()
 
 
-def _spans(text: str) -> Iterator[tuple[int, int]]:
+def _rejoined(text: str, spans: Iterable[tuple[int, int]]) -> Iterator[tuple[int, int]]:
     """Spans of the sentences of a block, without surrounding white space."""
-    seen = _without_stops_in_unbroken_runs(text)
     begin = end = 0
-    for span_start, span_end in _tokenizer().span_tokenize(seen):
+    for span_start, span_end in spans:
         piece = text[span_start:span_end]
         start = span_start + len(piece) - len(piece.lstrip())
         if start == span_end:
