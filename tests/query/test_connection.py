@@ -25,7 +25,11 @@ def plain(results):
     return connection
 
 
-@pytest.mark.parametrize("opened", [connect, plain])
+@pytest.fixture(params=["connect", "plain"])
+def opened(request):
+    return {"connect": connect, "plain": plain}[request.param]
+
+
 def test_the_views_have_the_columns_of_the_contract(filled, opened):
     with opened(filled) as connection:
         assert columns(connection, "entities") == ENTITIES.names
@@ -34,7 +38,6 @@ def test_the_views_have_the_columns_of_the_contract(filled, opened):
         assert connection.execute("SELECT count(*) FROM documents").fetchone() == (3,)
 
 
-@pytest.mark.parametrize("opened", [connect, plain])
 def test_a_folder_without_documents_yet_has_empty_views(tmp_path, opened):
     open_results(tmp_path)
     with opened(tmp_path) as connection:
