@@ -1,6 +1,7 @@
 """Splits that are wrong for filings, found by reading what the tokenizer did to 215 of them.
 
-Of 155,000 sentences some 300 began behind such a split, most of them behind `non-U.S.`.
+Among their 307,478 sentences it had split 4,863 more: 3,971 behind the label of a heading or reference (`Item 8.`), 808
+before a word in lower case (mostly `non-U.S.` | `markets`), 84 within a bracket or quotation.
 """
 
 import re
