@@ -6,7 +6,8 @@ prose where
 
 - it has one cell, or list labels (a bullet, `(a)`, `1.`, `Item 7.`) and one cell; where the table holds figures that
   cell must be a sentence, elsewhere any words will do (`Item 2.` | `Properties`);
-- or every cell is running text, beside at most one heading (`Description of the Matter` | ...).
+- or every cell is running text, beside at most one heading (`Description of the Matter` | ...);
+- or its first cell is running text, and only figures stand behind it: the text is prose, the figures are a row.
 
 Every other row is a row of a table.
 """
@@ -47,6 +48,8 @@ def resolve(table: Table, *, tables: bool) -> list[Paragraph]:
     for cells, row in zip(rows, texts, strict=True):
         if _is_prose(cells, row, has_figures=has_figures):
             result += _as_prose(cells)
+        elif _is_described(cells, row):
+            result += cells[0] + (_as_row(cells[1:]) if tables else [])
         elif tables:
             result += _as_row(cells)
     return result
@@ -71,6 +74,13 @@ def _is_prose(cells: list[Cell], texts: list[str], *, has_figures: bool) -> bool
     if _is_heading(texts[0]):
         cells, texts = cells[1:], texts[1:]
     return all(any(_is_sentence(paragraph.text, _RUNNING_WORDS) for paragraph in cell) for cell in cells if _text(cell))
+
+
+def _is_described(cells: list[Cell], texts: list[str]) -> bool:
+    """`On March 25, 2020 the Company signed a note ... at 8% per year.` | `338,625`."""
+    if len(texts) < 2 or len(texts[0]) < _HEADING_LENGTH or not all(map(_is_figure, texts[1:])):
+        return False
+    return any(_is_sentence(paragraph.text, _RUNNING_WORDS) for paragraph in cells[0] if not paragraph.row)
 
 
 def _is_figure(text: str) -> bool:

@@ -55,6 +55,15 @@ def test_rows_of_a_table_of_figures_stay_rows(cells):
     assert blocks(table(["Notes", "5"], cells)) == []
 
 
+def test_running_text_in_front_of_figures_is_prose_and_the_figures_are_a_row():
+    note = (
+        "On March 25, 2020 the Company signed a note with an investor, which bears interest at 8% per year until 2021."
+    )
+    markup = table(["", "2021", "2020"], [note, "$", "338,625", "-"], ["Total, of all notes that are due", "5", "6"])
+    assert blocks(markup) == [note]
+    assert blocks(markup, tables=True)[1:3] == [note, "$ 338,625 -"]
+
+
 def test_a_heading_beside_running_text_is_prose():
     assert blocks(table(["Description of the Matter", RUNNING])) == ["Description of the Matter", RUNNING]
     assert blocks(table([RUNNING, RUNNING])) == [RUNNING, RUNNING]
