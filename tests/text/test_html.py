@@ -172,5 +172,5 @@ def test_an_error_of_extraction_names_its_stage(monkeypatch):
 
     monkeypatch.setattr(html.etree, "HTMLParser", Refusing)
     with pytest.raises(DocumentError, match="refused") as caught:
-        extract("<p>x</p>", "html")
+        extract("<div>x</p>", "html")
     assert caught.value.stage == "extract"
