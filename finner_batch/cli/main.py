@@ -1,7 +1,6 @@
 """The command group: commands are imported when called, user errors are one line with an exit code."""
 
 import importlib
-import os
 import sys
 from typing import Any
 
@@ -76,7 +75,4 @@ def main(arguments: list[str] | None = None) -> None:
         code = error.exit_code
     except (click.Abort, KeyboardInterrupt):
         code = 130
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        code = 0
     sys.exit(code if isinstance(code, int) else 0)

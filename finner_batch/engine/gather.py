@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from itertools import groupby
 from operator import itemgetter
 from time import monotonic, perf_counter
@@ -51,6 +52,7 @@ class Gatherer:
         self._held_sentences = 0
         self._committed_at = monotonic()
         self._uncommitted = 0
+        self._repeated = 0
 
     def take(self, result: Result | None) -> None:
         """Take the next result; None says that time has passed."""
@@ -119,7 +121,9 @@ class Gatherer:
             with self._measure("write"):
                 self._writer.add(row, rows)
         except DocumentError as error:
-            self._add_failed(failed_document(document, error.stage, type(error).__name__, describe(error)))
+            self._add_failed(
+                failed_document(self._renamed(document), error.stage, type(error).__name__, describe(error))
+            )
             return
         self._report.add_seconds(parsed.seconds)
         self._report.documents_ok += 1
@@ -128,6 +132,11 @@ class Gatherer:
         self._report.characters += parsed.characters
         self._report.entities += len(rows)
         self._report.labels.update(entity["label"] for entity in rows)
+
+    def _renamed(self, document: Document) -> Document:
+        """The document under an id of its own, for the row that says that its id stands twice."""
+        self._repeated += 1
+        return replace(document, document_id=f"{document.document_id}#repeated-{self._repeated}")
 
     def _add_failed(self, failed: FailedDocument) -> None:
         LOG.warning(

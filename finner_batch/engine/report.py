@@ -88,7 +88,7 @@ class RunReport:
             "device_reason": self.device_reason,
             "variant": self.variant,
             "workers": self.workers,
-            "sources": asdict(self.selection),
+            "sources": {name: count for name, count in asdict(self.selection).items() if name != "claimed"},
             "documents": {"ok": self.documents_ok, "failed": self.documents_failed},
             "failures": dict(self.failures.most_common(FAILURES_SHOWN)),
             "sentences": self.sentences,

@@ -13,7 +13,7 @@ from finner_batch.engine.gather import Gatherer
 from finner_batch.engine.log import fields
 from finner_batch.engine.pool import Pool, SourceDone
 from finner_batch.engine.report import RunReport
-from finner_batch.engine.select import Selection, select
+from finner_batch.engine.select import Selection, select, select_claimed
 from finner_batch.engine.stop import Stop
 from finner_batch.engine.worker import Task, WorkerOptions
 from finner_batch.errors import FinnerError, UsageError
@@ -98,7 +98,7 @@ def _run(
         LOG.info(fields("start", run=report.run_id, model=model.model_id, device=device.name, because=device.reason))
         tasks = select(sources_of(ledger), ledger, selection, retry=retry)
         try:
-            _work(config, model, device, ledger, tasks, report, stop, show_progress=show_progress)
+            _work(config, model, device, ledger, tasks, report, stop, show_progress=show_progress, retry=retry)
         except BaseException as error:
             report.status = "broken off"
             report.exit_code = error.exit_code if isinstance(error, FinnerError) else 1
@@ -123,6 +123,7 @@ def _work(
     stop: Stop,
     *,
     show_progress: bool,
+    retry: bool,
 ) -> None:
     """Drive the stages until the tasks are done or a stop is asked for."""
     options = WorkerOptions(
@@ -147,14 +148,15 @@ def _work(
             commit_seconds=config.commit_seconds,
             commit_documents=config.commit_documents,
         )
-        for result in pool.results(tasks):
-            if stop.requested:
-                break
-            gatherer.take(result)
-            report.workers_peak_bytes = pool.peak_bytes
-            if isinstance(result, SourceDone):
-                progress.update()
-        gatherer.close(tag_the_rest=not stop.requested)
+        for batch in (tasks, select_claimed(ledger, report.selection, retry=retry)):
+            for result in pool.results(batch):
+                if stop.requested:
+                    break
+                gatherer.take(result)
+                report.workers_peak_bytes = pool.peak_bytes
+                if isinstance(result, SourceDone):
+                    progress.update()
+            gatherer.close(tag_the_rest=not stop.requested)
 
 
 def _leave_report(results: Path, report: RunReport) -> None:

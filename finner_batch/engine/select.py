@@ -4,7 +4,7 @@ import logging
 from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from finner_batch.engine.log import fields
 from finner_batch.engine.worker import Task
@@ -28,6 +28,8 @@ class Selection:
     """Done before with this content, model and configuration, here or under the name it was copied or moved from."""
     duplicates: int = 0
     """The same bytes as another source of this run: read once."""
+    claimed: list[Source] = field(default_factory=list)
+    """Sources whose bytes another source of this run brings: to be asked about again once that one is committed."""
     left_out: int = 0
     """Files of a folder that are no filings (hidden, `.csv`, `.jpg`, …): the log names each."""
     failed_before: int = 0
@@ -54,12 +56,26 @@ def select(sources: Iterator[Source], ledger: Ledger, selection: Selection, *, r
             case Verdict.NEW:
                 yield Task(source=source, sha256=sha256, size=size, done=ledger.rows_done(source.uri, retry=retry))
             case Verdict.CLAIMED:
-                selection.duplicates += 1
-                LOG.info(fields("duplicate", source=source.uri, sha256=sha256))
+                selection.claimed.append(source)
             case Verdict.FAILED:
                 selection.failed_before += 1
             case Verdict.DONE | Verdict.COPY:
                 selection.unchanged += 1
+
+
+def select_claimed(ledger: Ledger, selection: Selection, *, retry: bool) -> Iterator[Task]:
+    """Tasks for the sources that waited for another with the same bytes, now committed: those it did not bring.
+
+    What was brought is counted as a duplicate and logged, for it leaves no row.
+    """
+    waiting, selection.claimed = selection.claimed, []
+    for source, sha256, size in _fingerprints(iter(waiting)):
+        verdict = ledger.decide(source.uri, sha256, retry=retry) if sha256 else Verdict.NEW
+        if verdict is Verdict.COPY:
+            selection.duplicates += 1
+            LOG.info(fields("duplicate", source=source.uri, sha256=sha256))
+        else:
+            yield Task(source=source, sha256=sha256 or None, size=size)
 
 
 def _home_changed(ledger: Ledger, sha256: str) -> bool:

@@ -140,3 +140,19 @@ def test_documents_of_a_results_folder_are_whole_at_any_moment_of_a_run(filings,
     assert process.returncode == 0
     assert looks
     finner("query", "--output", results, sql)
+
+
+def test_of_copies_in_one_run_one_is_read_and_if_that_fails_the_next_is(tmp_path):
+    folder = write_filings(tmp_path / "filings", 3)
+    for name in ("copy-a.htm", "copy-b.htm"):
+        (folder / name).write_text(filing(2))
+    for name in ("empty-a.htm", "empty-b.htm"):
+        (folder / name).write_bytes(b"")
+    results = tmp_path / "results"
+    report = run_job(folder, results, expect=3)
+    assert report["documents"] == {"ok": 3, "failed": 2}
+    assert report["sources"]["duplicates"] == 2
+    rows = ask(results, "SELECT document_id FROM documents WHERE status = 'failed' ORDER BY document_id")
+    assert [row["document_id"] for row in rows] == ["empty-a.htm", "empty-b.htm"]
+    again = run_job(folder, results)
+    assert again["documents"] == {"ok": 0, "failed": 0}
