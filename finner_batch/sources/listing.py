@@ -41,10 +41,7 @@ class LocalTree:
     def entries(self, folder: str) -> Iterable[Entry]:
         """List a folder; only links cost a call each. A link to nothing is a file, which reading will not find."""
         with os.scandir(folder) as found:
-            return [
-                Entry(entry.name, entry.is_dir(), entry.is_file() or (entry.is_symlink() and not Path(entry).exists()))
-                for entry in found
-            ]
+            return [_entry(entry) for entry in found]
 
     def identity(self, folder: str) -> object:
         """Device and inode."""
@@ -71,6 +68,13 @@ class RemoteTree:
     def identity(self, folder: str) -> object:
         """Its path: object stores have no links."""
         return folder
+
+
+def _entry(entry: os.DirEntry[str]) -> Entry:
+    try:
+        return Entry(entry.name, entry.is_dir(), entry.is_file() or (entry.is_symlink() and not Path(entry).exists()))
+    except OSError:  # a link in a circle: reading it tells
+        return Entry(entry.name, False, True)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

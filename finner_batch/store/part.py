@@ -8,6 +8,7 @@ Names sort in the order of the commits.
 import os
 import re
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -119,7 +120,8 @@ class TableFile:
         """Drop the file; nothing of it was visible."""
         self._batches = []
         self._parquet.is_open = False  # the footer of a dropped file is never written, also not by the destructor
-        self._file.close()
+        with suppress(OSError):  # what a full disk does not take is dropped here anyway
+            self._file.close()
         temporary_path(self.path).unlink(missing_ok=True)
 
     def _flush(self) -> None:

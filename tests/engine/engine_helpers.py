@@ -68,7 +68,7 @@ def ask(results, sql):
 def plain_rows(results, table):
     """Multiset of a table's rows read from the Parquet files by plain DuckDB, without what differs from run to run."""
     relation = duckdb.sql(f"SELECT * FROM read_parquet('{results}/{table}/*.parquet')")
-    names = [name for name in relation.columns if name not in VOLATILE]
+    names = [f'"{name}"' for name in relation.columns if name not in VOLATILE]
     return Counter(duckdb.sql(f"SELECT {', '.join(names)} FROM relation").fetchall())
 
 
