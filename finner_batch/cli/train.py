@@ -16,7 +16,7 @@ HELP = {
     "data": "Dataset folder made by `label`.",
     "output": "The model folder.",
     "base": "DistilBERT or BERT: a folder, a hub name, or package:NAME for an installed package that holds one.",
-    "labels": "Label set (debt4), or a file of concept names, one a line.",
+    "labels": "Label set (debt4), or a file of concept names: a JSON list, or one a line.",
     "name": "The model's name.",
     "concept_epochs": "Epochs over every frequent concept first; 0: none.",
     "concept_focus": "In those epochs only sentences that speak of a debt's rate or amount.",

@@ -20,7 +20,7 @@ class TrainConfig:
     base: str = DEFAULT_BASE
     """Encoder: a DistilBERT or BERT folder, a hub name, or `package:NAME` for weights in an installed package."""
     labels: str = "debt4"
-    """A label set's name, or a file of concept names, one a line."""
+    """A label set's name, or a file of concept names: a JSON list, or one a line."""
     name: str = "debt4"
     """The model's name; its identity is this and a digest of its files."""
     concept_epochs: int = 2

@@ -8,11 +8,13 @@ precision inside.
 token, so that a token's result depends on its own sentence only. (The usual dynamic quantisation takes one scale for
 the whole batch, and a sentence's logits then change with its neighbours.) Weights keep to `WEIGHT_LEVELS` = 63 steps a
 side: a sum of two uint8 x int8 products then fits 16 bits, and processors without VNNI, which add such pairs in 16 bits
-with saturation, compute the same as those with it.
+with saturation, compute the same as those with it. The value and output projections of the attention stay in fp32: on
+the first packaged model's gate they alone brought the agreement of spans from 99.2 % to 100 %, for 5 MB.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -20,6 +22,7 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 from finner_batch import __version__
+from finner_batch.errors import ModelError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -35,13 +38,20 @@ LAYER_NORM_EPSILON = 1e-12
 MASKED = -10000.0
 """Added to the attention score of padding: exp() of it is exactly 0 in fp32 and fp16 alike."""
 ACTIVATION_LEVELS = 127
+GELU_FLOOR = 0.17
+GELU_LEVELS = 255
 WEIGHT_LEVELS = 63
 
 
 def build(
     config: DistilBertConfig, weights: Mapping[str, NDArray[np.float32]], labels: int, precision: Precision
 ) -> onnx.ModelProto:
-    """Build the graph from a DistilBertForTokenClassification's weights (by its names)."""
+    """Build the graph from a DistilBertForTokenClassification's weights (by its names).
+
+    Raises ModelError where its activation is not GELU.
+    """
+    if config.activation != "gelu":
+        raise ModelError(f"only encoders with GELU can be exported, this one has {config.activation!r}")
     return _Graph(config, weights, precision).model(labels)
 
 
@@ -49,6 +59,17 @@ def quantize_columns(weight: NDArray[np.float32]) -> tuple[NDArray[np.int8], NDA
     """Quantise a matrix [inputs, outputs] to int8 with a scale per output column: weight ~ int8 * scale."""
     scale = np.maximum(np.abs(weight).max(axis=0), np.finfo(np.float32).tiny) / WEIGHT_LEVELS
     return np.rint(weight / scale).astype(np.int8), scale.astype(np.float32)
+
+
+@dataclass(frozen=True, slots=True)
+class _Rows:
+    """Quantised activations: `(values - zero_point) / levels * peak - shift` are the activations."""
+
+    values: str
+    peak: str
+    zero_point: str
+    levels: int
+    shift: float
 
 
 class _Graph:
@@ -88,7 +109,7 @@ class _Graph:
         mask = self.mask()
         for number in range(self.config.n_layers):
             hidden = self.layer(f"distilbert.transformer.layer.{number}", hidden, mask)
-        logits = self.linear("classifier", hidden, self.rows(hidden))
+        logits = self.linear("classifier", hidden, None)  # too small to gain from int8
         to_float = helper.make_node("Cast", [logits], ["logits"], to=TensorProto.FLOAT)
         shape = ["batch", "length"]
         graph = helper.make_graph(
@@ -138,17 +159,18 @@ class _Graph:
 
     def layer(self, name: str, hidden: str, mask: str) -> str:
         rows = self.rows(hidden)
-        query, key, value = (self.linear(f"{name}.attention.{part}_lin", hidden, rows) for part in "qkv")
+        query, key = (self.linear(f"{name}.attention.{part}_lin", hidden, rows) for part in "qk")
+        value = self.linear(f"{name}.attention.v_lin", hidden, None)
         scaled = self.node("Mul", [query, self.number("scaling", (self.config.dim // self.config.n_heads) ** -0.5)])
         scores = self.node("MatMul", [self.heads(scaled, (0, 2, 1, 3)), self.heads(key, (0, 2, 3, 1))])
         attention = self.node("Softmax", [self.node("Add", [scores, mask])], axis=-1)
         mixed = self.node("MatMul", [attention, self.heads(value, (0, 2, 1, 3))])
         mixed = self.node("Transpose", [mixed], perm=(0, 2, 1, 3))
         mixed = self.node("Reshape", [mixed, self.integers(0, 0, self.config.dim)])
-        attended = self.linear(f"{name}.attention.out_lin", mixed, self.rows(mixed))
+        attended = self.linear(f"{name}.attention.out_lin", mixed, None)
         hidden = self.layer_norm(f"{name}.sa_layer_norm", self.node("Add", [attended, hidden]))
         inner = self.node("Gelu", [self.linear(f"{name}.ffn.lin1", hidden, self.rows(hidden))])
-        outer = self.linear(f"{name}.ffn.lin2", inner, self.rows(inner))
+        outer = self.linear(f"{name}.ffn.lin2", inner, self.rows_of_gelu(inner))
         return self.layer_norm(f"{name}.output_layer_norm", self.node("Add", [outer, hidden]))
 
     def heads(self, tensor: str, order: tuple[int, ...]) -> str:
@@ -161,28 +183,38 @@ class _Graph:
         inputs = [tensor, self.weight(f"{name}.weight"), self.weight(f"{name}.bias")]
         return self.node("LayerNormalization", inputs, axis=-1, epsilon=LAYER_NORM_EPSILON)
 
-    def rows(self, tensor: str) -> tuple[str, str] | None:
-        """Quantise activations [batch, length, width] to uint8 around 128: (uint8, each token's scale x 127)."""
+    def rows(self, tensor: str) -> _Rows | None:
+        """Quantise activations [batch, length, width] to uint8 around 128, a scale for each token."""
         if self.precision != "int8":
             return None
         peak = self.node("ReduceMax", [self.node("Abs", [tensor]), self.integers(-1)], keepdims=1)
+        return self.quantize(tensor, peak, levels=ACTIVATION_LEVELS, zero_point=128, shift=0.0)
+
+    def rows_of_gelu(self, tensor: str) -> _Rows | None:
+        """Quantise what GELU gives, which is never below `-GELU_FLOOR`: shifted, it has all 255 steps above 0."""
+        if self.precision != "int8":
+            return None
+        shifted = self.node("Add", [tensor, self.number("gelu_floor", GELU_FLOOR)])
+        peak = self.node("ReduceMax", [shifted, self.integers(-1)], keepdims=1)
+        return self.quantize(shifted, peak, levels=GELU_LEVELS, zero_point=0, shift=GELU_FLOOR)
+
+    def quantize(self, tensor: str, peak: str, *, levels: int, zero_point: int, shift: float) -> _Rows:
+        zero = self.constant(f"zero_point_{zero_point}", np.array(zero_point, dtype=np.uint8))
         peak = self.node("Max", [peak, self.number("tiny", float(np.finfo(np.float32).tiny))])
-        unit = self.node("Div", [tensor, peak])
-        step = self.number("activation_step", 1.0 / ACTIVATION_LEVELS)
-        return self.node("QuantizeLinear", [unit, step, self.zero_point()]), peak
+        step = self.number(f"step_{levels}", 1.0 / levels)
+        values = self.node("QuantizeLinear", [self.node("Div", [tensor, peak]), step, zero])
+        return _Rows(values, peak, zero, levels, shift)
 
-    def zero_point(self) -> str:
-        return self.constant("zero_point", np.array(128, dtype=np.uint8))
-
-    def linear(self, name: str, tensor: str, rows: tuple[str, str] | None) -> str:
-        weight, bias = self.weights[f"{name}.weight"].T, self.weight(f"{name}.bias")
+    def linear(self, name: str, tensor: str, rows: _Rows | None) -> str:
+        weight, bias = self.weights[f"{name}.weight"].T, self.weights[f"{name}.bias"]
         if rows is None:
             matrix = self.constant(f"{name}.weight", weight.astype(self.float_type))
-            return self.node("Add", [self.node("MatMul", [tensor, matrix]), bias])
+            return self.node("Add", [self.node("MatMul", [tensor, matrix]), self.weight(f"{name}.bias")])
         quantized, scale = quantize_columns(weight)
-        product = self.node(
-            "MatMulInteger", [rows[0], self.constant(f"{name}.weight.int8", quantized), self.zero_point()]
-        )
-        scales = self.constant(f"{name}.weight.scale", scale / ACTIVATION_LEVELS)
+        matrix = self.constant(f"{name}.weight.int8", quantized)
+        product = self.node("MatMulInteger", [rows.values, matrix, rows.zero_point])
+        scales = self.constant(f"{name}.weight.scale", scale / rows.levels)
         columns = self.node("Mul", [self.node("Cast", [product], to=TensorProto.FLOAT), scales])
-        return self.node("Add", [self.node("Mul", [columns, rows[1]]), bias])
+        unshifted = bias - rows.shift * (quantized.astype(np.float64) * scale).sum(axis=0)
+        bias_name = self.constant(f"{name}.bias", unshifted.astype(np.float32))
+        return self.node("Add", [self.node("Mul", [columns, rows.peak]), bias_name])

