@@ -56,7 +56,7 @@ class RunConfig:
     commit_seconds: float = 20.0
     """Seconds between commits of finished documents."""
     commit_documents: int = 512
-    """Documents in a commit at most."""
+    """Documents that wait before they are committed."""
 
     @property
     def config_id(self) -> str:

@@ -38,6 +38,6 @@ class DocumentError(FinnerError):
     """One document cannot be read. The run records it in `documents` and goes on."""
 
     def __init__(self, stage: str, message: str) -> None:
-        """`stage` is one of `read`, `decode`, `extract`, `split`, `tokenize`, `tag`, `value`."""
+        """`stage` is one of `read`, `decode`, `extract`, `split`, `tokenize`, `value`."""
         super().__init__(message)
         self.stage = stage

@@ -7,12 +7,20 @@ from pathlib import Path
 
 import click
 
-from finner_batch.cli.options import PathOrUrl, json_option
+from finner_batch.cli.options import FlagOption, PathOrUrl, json_option
 from finner_batch.errors import UsageError
 
 
 @click.command(short_help="Make labelled sentences from the filings' own inline XBRL.")
-@click.option("--input", "-i", "inputs", type=PathOrUrl(), multiple=True, help="File, folder, glob or URL.  [required]")
+@click.option(
+    "--input",
+    "-i",
+    "inputs",
+    cls=FlagOption,
+    type=PathOrUrl(),
+    multiple=True,
+    help="File, folder, glob or URL.  [required]",
+)
 @click.option("--output", "-o", type=click.Path(file_okay=False), default="dataset", help="The dataset folder.")
 @json_option
 def label(inputs: tuple[str, ...], output: str, as_json: bool) -> None:

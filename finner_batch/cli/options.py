@@ -1,5 +1,6 @@
 """Options that several commands share."""
 
+import os
 import re
 import tomllib
 from collections.abc import Callable, Sequence
@@ -13,14 +14,29 @@ from finner_batch.errors import UsageError
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 
+class FlagOption(click.Option):
+    """An option whose environment variable is named after its long flag, whatever its parameter is called."""
+
+    def resolve_envvar_value(self, ctx: click.Context) -> str | None:
+        """FINNER_<COMMAND>_<FLAG>."""
+        if ctx.auto_envvar_prefix is None:
+            return None
+        return os.environ.get(f"{ctx.auto_envvar_prefix}_{long_flag(self).upper()}") or None
+
+
+def long_flag(parameter: click.Parameter) -> str:
+    """The long flag of an option with underscores, e.g. `timeout_s`."""
+    return max(parameter.opts, key=len).lstrip("-").replace("-", "_")
+
+
 class PathOrUrl(click.ParamType[str]):
     """A file, folder, glob or fsspec URL. In an environment variable several are separated by `:`."""
 
     name = "path"
 
     def split_envvar_value(self, rv: str) -> Sequence[str]:
-        """Split at colons, except those of a URL's scheme."""
-        return [part for part in re.split(r":(?!//)", rv) if part]
+        """Split at colons, except those of a URL's scheme or port."""
+        return [part for part in re.split(r"(?<!:):(?!:|//|[0-9]+/)", rv) if part]
 
 
 def load_job_file(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
@@ -33,13 +49,17 @@ def load_job_file(ctx: click.Context, param: click.Parameter, value: str | None)
         raise UsageError(f"--config {value}: {error.strerror}") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise UsageError(f"--config {value} is not valid TOML: {error}") from error
-    known = {other.name for other in ctx.command.params if other.name not in {None, param.name}}
-    defaults = {key.replace("-", "_"): item for key, item in settings.items()}
-    unknown = sorted(set(defaults) - known)
+    options = {long_flag(option): option for option in ctx.command.params if isinstance(option, click.Option)}
+    known = {flag: option for flag, option in options.items() if option is not param and flag not in {"help", "config"}}
+    unknown = sorted(key for key in settings if key.replace("-", "_") not in known)
     if unknown:
-        names = ", ".join(sorted(str(name).replace("_", "-") for name in known))
+        names = ", ".join(sorted(flag.replace("_", "-") for flag in known))
         raise UsageError(f"--config {value}: unknown key {', '.join(unknown)}; it may hold {names}")
-    ctx.default_map = {**(ctx.default_map or {}), **defaults}
+    defaults = dict(ctx.default_map or {})
+    for key, item in settings.items():
+        option = known[key.replace("-", "_")]
+        defaults[str(option.name)] = [item] if option.multiple and isinstance(item, str) else item
+    ctx.default_map = defaults
     return value
 
 
@@ -64,4 +84,6 @@ def output_option(command: Command) -> Command:
 
 def json_option(command: Command) -> Command:
     """`--json`: the result as JSON on stdout."""
-    return click.option("--json", "as_json", is_flag=True, help="The result as JSON on stdout.")(command)
+    return click.option("--json", "as_json", cls=FlagOption, is_flag=True, help="The result as JSON on stdout.")(
+        command
+    )

@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from finner_batch.cli.options import json_option, output_option
+from finner_batch.cli.options import FlagOption, json_option, output_option
 from finner_batch.errors import UsageError
 
 WIDTH_WITHOUT_TERMINAL = 160
@@ -19,10 +19,18 @@ WIDTH_WITHOUT_TERMINAL = 160
 @click.argument("sql", required=False)
 @output_option
 @click.option("--file", "-f", "file", metavar="FILE", help="A file of SQL, or the name of a shipped question.")
-@click.option("--list", "show_list", is_flag=True, help="List the shipped questions.")
-@click.option("--param", "-p", "parameters", multiple=True, metavar="NAME=VALUE", help="Value of $NAME in the SQL.")
+@click.option("--list", "show_list", cls=FlagOption, is_flag=True, help="List the shipped questions.")
+@click.option(
+    "--param",
+    "-p",
+    "parameters",
+    cls=FlagOption,
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="Value of $NAME in the SQL.",
+)
 @click.option("--rows", default=40, metavar="N", help="Rows of a table at most; 0 for all.")
-@click.option("--csv", "as_csv", is_flag=True, help="All rows as CSV on stdout.")
+@click.option("--csv", "as_csv", cls=FlagOption, is_flag=True, help="All rows as CSV on stdout.")
 @json_option
 @click.option("--parquet", type=click.Path(dir_okay=False), help="All rows into this Parquet file.")
 @click.option("--allow", multiple=True, type=click.Path(), help="Another folder whose files the SQL may read.")

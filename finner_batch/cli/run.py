@@ -68,14 +68,14 @@ def run(more_inputs: tuple[str, ...], as_json: bool, **settings: Any) -> int:
     from finner_batch.engine.run import run as run_job  # noqa: PLC0415 - heavy
 
     inputs = (*settings.pop("input"), *more_inputs)
-    if not inputs:
-        raise UsageError("nothing to read: give --input FILES, folders, globs or URLs")
+    if not inputs or not all(inputs):
+        raise UsageError("nothing to read: give --input FILES, folders, globs or URLs, and no empty one")
     return perform(run_job, RunConfig(input=tuple(map(_absolute, inputs)), **settings), as_json)
 
 
 def _absolute(path: str) -> str:
     """A path that means the same from every folder; a URL as it is."""
-    return path if "://" in path else os.path.abspath(path)  # noqa: PTH100 - a symbolic link keeps its name
+    return path if "://" in path else os.path.abspath(os.path.expanduser(path))  # noqa: PTH100, PTH111 - links stay
 
 
 def perform(job: Callable[..., Any], config: RunConfig, as_json: bool) -> int:
@@ -83,6 +83,8 @@ def perform(job: Callable[..., Any], config: RunConfig, as_json: bool) -> int:
     from finner_batch.engine.log import set_up_log  # noqa: PLC0415 - heavy
     from finner_batch.engine.stop import stop_on_signals  # noqa: PLC0415 - heavy
 
+    if config.model is not None:
+        config = dataclasses.replace(config, model=_absolute(config.model))
     set_up_log(logging.INFO)
     with stop_on_signals() as stop:
         report = job(config, stop=stop, show_progress=sys.stderr.isatty())

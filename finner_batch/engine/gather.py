@@ -1,10 +1,12 @@
-"""Gathers documents into windows of sentences, tags them, and hands finished documents to the writer, in order."""
+"""Gathers documents into windows of sentences, tags them, and hands finished documents to the writer, in order.
+
+A window that a stop interrupts is given up: its documents are not committed, and the next run does them.
+"""
 
 import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
-from itertools import groupby
+from itertools import count, groupby
 from operator import itemgetter
 from time import monotonic, perf_counter
 from typing import Any
@@ -26,7 +28,7 @@ LOG = logging.getLogger(__name__)
 
 
 class Gatherer:
-    """Holds at most a window of sentences; what it was given in order, it writes in order.
+    """Holds about a window of sentences (a document is never divided); what it was given in order, it writes in order.
 
     `make_tagger` is called when the first sentence must be tagged: a run that has nothing to do loads no model.
     """
@@ -40,6 +42,7 @@ class Gatherer:
         window_sentences: int,
         commit_seconds: float,
         commit_documents: int,
+        is_interrupted: Callable[[], bool],
     ) -> None:
         self._writer = writer
         self._make_tagger = make_tagger
@@ -48,11 +51,10 @@ class Gatherer:
         self._window_sentences = window_sentences
         self._commit_seconds = commit_seconds
         self._commit_documents = commit_documents
+        self._is_interrupted = is_interrupted
         self._held: list[Result] = []
         self._held_sentences = 0
         self._committed_at = monotonic()
-        self._uncommitted = 0
-        self._repeated = 0
 
     def take(self, result: Result | None) -> None:
         """Take the next result; None says that time has passed."""
@@ -63,7 +65,7 @@ class Gatherer:
         is_due = monotonic() - self._committed_at >= self._commit_seconds
         if self._held_sentences >= self._window_sentences or (is_due and self._held):
             self._tag()
-        if self._uncommitted >= self._commit_documents or (is_due and self._uncommitted):
+        if is_due or self._writer.pending_documents >= self._commit_documents:
             self._commit()
 
     def close(self, *, tag_the_rest: bool) -> None:
@@ -83,7 +85,7 @@ class Gatherer:
             tagger = self._loaded_tagger()
             with self._measure("tag"):
                 started = perf_counter()
-                probabilities, statistics = tagger.probabilities(windows)
+                probabilities, statistics = tagger.probabilities(windows, interrupted=self._is_interrupted)
                 spans = iter(tagger.spans(windows, probabilities))
                 seconds_per_window = (perf_counter() - started) / len(windows)
             self._report.tokens += statistics.tokens
@@ -99,7 +101,6 @@ class Gatherer:
                 case SourceDone(task, complete, kept):
                     with self._measure("write"):
                         self._writer.finish(task.source.uri, task.sha256, complete=complete, kept=kept)
-                    self._uncommitted += 1
 
     def _add_parsed(self, parsed: ParsedDocument, spans: list[list[Span]], tag_seconds: float) -> None:
         document = parsed.document
@@ -121,9 +122,7 @@ class Gatherer:
             with self._measure("write"):
                 self._writer.add(row, rows)
         except DocumentError as error:
-            self._add_failed(
-                failed_document(self._renamed(document), error.stage, type(error).__name__, describe(error))
-            )
+            self._add_failed(failed_document(document, error.stage, type(error).__name__, describe(error)))
             return
         self._report.add_seconds(parsed.seconds)
         self._report.documents_ok += 1
@@ -132,11 +131,6 @@ class Gatherer:
         self._report.characters += parsed.characters
         self._report.entities += len(rows)
         self._report.labels.update(entity["label"] for entity in rows)
-
-    def _renamed(self, document: Document) -> Document:
-        """The document under an id of its own, for the row that says that its id stands twice."""
-        self._repeated += 1
-        return replace(document, document_id=f"{document.document_id}#repeated-{self._repeated}")
 
     def _add_failed(self, failed: FailedDocument) -> None:
         LOG.warning(
@@ -151,7 +145,18 @@ class Gatherer:
         self._report.documents_failed += 1
         self._report.failures[f"{failed.stage}: {failed.error_type}"] += 1
         with self._measure("write"):
-            self._writer.add(row)
+            self._add_under_free_id(row)
+
+    def _add_under_free_id(self, row: dict[str, Any]) -> None:
+        """Add a failed document's row; where its source has brought the id already, under one of its own."""
+        document_id = row["document_id"]
+        for number in count(1):
+            try:
+                self._writer.add(row)
+            except DocumentError:
+                row["document_id"] = f"{document_id}#failed-{number}"
+            else:
+                return
 
     def _commit(self) -> None:
         with self._measure("write"):
@@ -168,14 +173,17 @@ class Gatherer:
                 )
             )
         self._committed_at = monotonic()
-        self._uncommitted = 0
 
     def _loaded_tagger(self) -> Tagger:
         if self._tagger is None:
             with self._measure("load"):
                 self._tagger = self._make_tagger()
-            self._report.variant = self._tagger.session.variant
-            LOG.info(fields("model", variant=self._tagger.session.variant, budget_tokens=self._tagger.budget_tokens))
+            session = self._tagger.session
+            self._report.device, self._report.device_reason = session.device.name, session.device.reason
+            self._report.variant = session.variant
+            LOG.info(
+                fields("model", device=session.device.name, because=session.device.reason, variant=session.variant)
+            )
         return self._tagger
 
     @contextmanager

@@ -15,7 +15,10 @@ class _Formatter(logging.Formatter):
 
 class _Handler(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
-        tqdm.write(self.format(record), file=sys.stderr)
+        try:
+            tqdm.write(self.format(record), file=sys.stderr)
+        except OSError:  # nobody reads the log any more: the job goes on
+            return
 
 
 def set_up_log(level: int = logging.INFO) -> None:

@@ -16,7 +16,18 @@ from types import TracebackType
 from typing import Self, TypeAlias
 
 from finner_batch.engine.parse import ParsedDocument
-from finner_batch.engine.worker import Began, Ended, Task, WorkerOptions, failed_document, failed_source, work
+from finner_batch.engine.worker import (
+    Alive,
+    Began,
+    Ended,
+    Ready,
+    Task,
+    WorkerOptions,
+    failed_document,
+    failed_source,
+    work,
+)
+from finner_batch.errors import FinnerError
 from finner_batch.sources.document import Document, FailedDocument
 
 READ_AHEAD_DOCUMENTS = 8
@@ -39,6 +50,8 @@ class SourceDone:
     kept: tuple[bytes, ...] = ()
 
 
+_END = object()
+
 Result: TypeAlias = ParsedDocument | FailedDocument | SourceDone
 
 
@@ -46,6 +59,7 @@ Result: TypeAlias = ParsedDocument | FailedDocument | SourceDone
 class _Worker:
     process: BaseProcess
     connection: Connection
+    is_ready: bool = False
 
 
 @dataclass(slots=True)
@@ -55,6 +69,8 @@ class _Running:
     results: deque[Result] = field(default_factory=deque)
     delivered: int = 0
     begun: Document | None = None
+    resent_at: int = -1
+    """How many documents were delivered when a worker died between two documents."""
     heard_at: float = field(default_factory=monotonic)
 
 
@@ -96,17 +112,23 @@ class Pool:
         """Sum of the workers' peak resident memory, an upper bound of what they held at once."""
         return sum(sorted(self._peaks.values(), reverse=True)[: self._size])
 
-    def results(self, tasks: Iterator[Task]) -> Iterator[Result | None]:
-        """Run the tasks; yield their results in task order, and None now and then while there is nothing to yield."""
+    def results(self, tasks: Iterator[Task | None]) -> Iterator[Result | None]:  # noqa: C901 - one loop, one state
+        """Run the tasks; yield their results in task order, and None now and then while there is nothing to yield.
+
+        A None among the tasks stands for a source that needs no work; it is passed on. Raises FinnerError where a
+        worker process cannot start.
+        """
         running: deque[_Running] = deque()
         exhausted = False
         while True:
             while not exhausted and self._idle and len(running) < self._size * TASKS_PER_WORKER:
-                task = next(tasks, None)
-                if task is None:
-                    exhausted = True
-                else:
+                task = next(tasks, _END)
+                if isinstance(task, Task):
                     running.append(self._dispatch(task))
+                elif task is None:
+                    yield None
+                else:
+                    exhausted = True
             if not running:
                 return
             head = running[0]
@@ -131,7 +153,10 @@ class Pool:
     def _start(self) -> _Worker:
         ours, theirs = self._context.Pipe()
         process = self._context.Process(target=work, args=(theirs, self._options), daemon=True)
-        process.start()
+        try:
+            process.start()
+        except (EOFError, OSError) as error:
+            raise FinnerError(f"cannot start a reading process: {error or type(error).__name__}") from error
         theirs.close()
         return _Worker(process, ours)
 
@@ -155,11 +180,15 @@ class Pool:
         assert worker is not None  # noqa: S101 - narrows the type
         try:
             message = worker.connection.recv()
-        except (EOFError, ConnectionResetError):
+        except (EOFError, OSError):  # it died, perhaps in the middle of a message
             self._bury(running)
             return
         running.heard_at = monotonic()
         match message:
+            case Ready():
+                worker.is_ready = True
+            case Alive():
+                pass
             case Began(document):
                 running.begun = document
             case Ended(peak_bytes, complete, kept):
@@ -184,18 +213,25 @@ class Pool:
         worker.process.join(5)
         self._busy.remove(worker)
         worker.connection.close()
-        stage, kind = "extract", "WorkerDied"
+        if not worker.is_ready:
+            raise FinnerError(
+                f"a reading process ended as it started (exit code {worker.process.exitcode}; stderr may say why)."
+                " A higher --memory-limit-mb may help; a script that calls run() needs `if __name__ == '__main__':`"
+            )
+        kind = "WorkerDied"
         reason = reason or f"the reading process died (exit code {worker.process.exitcode}): out of memory or a crash"
-        replacement = self._start()
-        self._busy.append(replacement)
-        running.worker = replacement
-        running.delivered += 1
-        if running.begun is None:
+        running.worker = self._start()
+        self._busy.append(running.worker)
+        if running.begun is not None:
+            running.results.append(failed_document(running.begun, "extract", kind, reason))
+            running.begun = None
+            running.delivered += 1
+        elif running.resent_at == running.delivered:
             running.results.append(failed_source(running.task, "read", kind, reason))
             self._finish(running, complete=False)
             return
-        running.results.append(failed_document(running.begun, stage, kind, reason))
-        running.begun = None
+        else:  # between two documents: perhaps not this source's fault, so it gets another chance
+            running.resent_at = running.delivered
         self._send(running)
 
     def _kill_if_stuck(self, running: _Running) -> None:

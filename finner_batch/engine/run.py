@@ -1,4 +1,4 @@
-"""The run: sources in, committed rows out. The one place that turns an exception into a failed document."""
+"""The run: sources in, committed rows out, a report however it ends."""
 
 import logging
 import sys
@@ -20,14 +20,16 @@ from finner_batch.errors import FinnerError, UsageError
 from finner_batch.sources.discover import discover
 from finner_batch.sources.document import Source
 from finner_batch.sources.read import ReadOptions
+from finner_batch.store.folder import open_results
 from finner_batch.store.ledger import Ledger
 from finner_batch.store.lock import lock_results
 from finner_batch.store.runs import load_runs, new_run_id, write_run
 from finner_batch.store.writer import Writer
-from finner_batch.tagger.device import Device, choose_device
+from finner_batch.tagger.device import choose_device
 from finner_batch.tagger.model import Model, load_model
-from finner_batch.tagger.session import Session
+from finner_batch.tagger.session import open_session
 from finner_batch.tagger.tagger import Tagger
+from finner_batch.tagger.tokens import SentenceTokenizer
 
 LOG = logging.getLogger(__name__)
 MOST_WORKERS = 8
@@ -83,8 +85,10 @@ def _run(
     """Hold the lock, do the work, and leave a report however it ends."""
     results = Path(config.output)
     model = load_model(config.model)
+    SentenceTokenizer(model.folder / "tokenizer.json", model.max_length)  # refuse an unusable one before any work
     device = choose_device(config.device)
     with lock_results(results):
+        open_results(results)
         ledger = Ledger.load(results, model_id=model.model_id, config_id=config.config_id)
         report = RunReport(
             run_id=new_run_id(),
@@ -98,15 +102,22 @@ def _run(
         LOG.info(fields("start", run=report.run_id, model=model.model_id, device=device.name, because=device.reason))
         tasks = select(sources_of(ledger), ledger, selection, retry=retry)
         try:
-            _work(config, model, device, ledger, tasks, report, stop, show_progress=show_progress, retry=retry)
+            _work(config, model, ledger, tasks, report, stop, show_progress=show_progress, retry=retry)
         except BaseException as error:
+            if stop.requested and isinstance(error, Exception):  # a signal to the whole group ends the workers too
+                LOG.warning(fields("stopped", run=report.run_id, error=error))
+                return _conclude(results, report, stop)
             report.status = "broken off"
             report.exit_code = error.exit_code if isinstance(error, FinnerError) else 1
             _leave_report(results, report)
             raise
-        report.status = "interrupted" if stop.requested else "done"
-        report.exit_code = stop.exit_code if stop.requested else DOCUMENTS_FAILED if report.documents_failed else 0
-        write_run(results, report.run_id, report.as_json())
+        return _conclude(results, report, stop)
+
+
+def _conclude(results: Path, report: RunReport, stop: Stop) -> RunReport:
+    report.status = "interrupted" if stop.requested else "done"
+    report.exit_code = stop.exit_code if stop.requested else DOCUMENTS_FAILED if report.documents_failed else 0
+    write_run(results, report.run_id, report.as_json())
     LOG.info(
         fields("end", run=report.run_id, status=report.status, exit_code=report.exit_code, seconds=report.wall_seconds)
     )
@@ -116,9 +127,8 @@ def _run(
 def _work(
     config: RunConfig,
     model: Model,
-    device: Device,
     ledger: Ledger,
-    tasks: Iterator[Task],
+    tasks: Iterator[Task | None],
     report: RunReport,
     stop: Stop,
     *,
@@ -142,21 +152,27 @@ def _work(
     ):
         gatherer = Gatherer(
             writer,
-            lambda: Tagger(model, Session(model, device), budget_tokens=config.batch_tokens or None),
+            lambda: Tagger(model, open_session(model, config.device), budget_tokens=config.batch_tokens or None),
             report,
             window_sentences=config.window_sentences,
             commit_seconds=config.commit_seconds,
             commit_documents=config.commit_documents,
+            is_interrupted=lambda: stop.requested,
         )
-        for batch in (tasks, select_claimed(ledger, report.selection, retry=retry)):
-            for result in pool.results(batch):
-                if stop.requested:
-                    break
-                gatherer.take(result)
-                report.workers_peak_bytes = pool.peak_bytes
-                if isinstance(result, SourceDone):
-                    progress.update()
-            gatherer.close(tag_the_rest=not stop.requested)
+        while True:
+            try:
+                for result in pool.results(tasks):
+                    if stop.requested:
+                        break
+                    gatherer.take(result)
+                    report.workers_peak_bytes = pool.peak_bytes
+                    progress.update(result is None or isinstance(result, SourceDone))
+                gatherer.close(tag_the_rest=not stop.requested)
+            except InterruptedError:
+                gatherer.close(tag_the_rest=False)
+            if stop.requested or not report.selection.claimed:
+                return
+            tasks = select_claimed(ledger, report.selection, retry=retry)
 
 
 def _leave_report(results: Path, report: RunReport) -> None:
@@ -170,7 +186,7 @@ def _leave_report(results: Path, report: RunReport) -> None:
 def _failed_sources(ledger: Ledger, results: Path) -> Iterator[Source]:
     """The sources of failed documents, under the names that the inputs of earlier runs gave them."""
     failed = {row.source for row in ledger.failed()}
-    inputs = dict.fromkeys(path for report in load_runs(results) for path in report["config"]["input"])
+    inputs = dict.fromkeys(path for report in load_runs(results) for path in report.get("config", {}).get("input", ()))
     for path in inputs:
         if not failed:
             return

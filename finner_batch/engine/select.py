@@ -36,8 +36,8 @@ class Selection:
     """Failed before with this content, model and configuration: left to `retry`."""
 
 
-def select(sources: Iterator[Source], ledger: Ledger, selection: Selection, *, retry: bool) -> Iterator[Task]:
-    """Tasks for the sources that are not done, in the order given; `selection` counts the others.
+def select(sources: Iterator[Source], ledger: Ledger, selection: Selection, *, retry: bool) -> Iterator[Task | None]:
+    """Tasks for the sources that are not done, in the order given; `selection` counts the others, each a None here.
 
     The first of several sources with the same bytes is the one that is read, so the order decides, not timing. A source
     that cannot be hashed becomes a task all the same: reading it fails and leaves a row that says why.
@@ -57,25 +57,34 @@ def select(sources: Iterator[Source], ledger: Ledger, selection: Selection, *, r
                 yield Task(source=source, sha256=sha256, size=size, done=ledger.rows_done(source.uri, retry=retry))
             case Verdict.CLAIMED:
                 selection.claimed.append(source)
+                yield None
             case Verdict.FAILED:
                 selection.failed_before += 1
+                yield None
             case Verdict.DONE | Verdict.COPY:
                 selection.unchanged += 1
+                yield None
 
 
-def select_claimed(ledger: Ledger, selection: Selection, *, retry: bool) -> Iterator[Task]:
-    """Tasks for the sources that waited for another with the same bytes, now committed: those it did not bring.
+def select_claimed(ledger: Ledger, selection: Selection, *, retry: bool) -> Iterator[Task | None]:
+    """Tasks for the sources that waited for another with the same bytes, now committed, and that it did not bring.
 
-    What was brought is counted as a duplicate and logged, for it leaves no row.
+    What was brought is counted as a duplicate and logged, for it leaves no row. Where the other failed, one of those
+    that waited is read, and the rest wait again: call this until `selection.claimed` is empty.
     """
     waiting, selection.claimed = selection.claimed, []
     for source, sha256, size in _fingerprints(iter(waiting)):
         verdict = ledger.decide(source.uri, sha256, retry=retry) if sha256 else Verdict.NEW
-        if verdict is Verdict.COPY:
-            selection.duplicates += 1
-            LOG.info(fields("duplicate", source=source.uri, sha256=sha256))
-        else:
-            yield Task(source=source, sha256=sha256 or None, size=size)
+        match verdict:
+            case Verdict.NEW:
+                yield Task(source=source, sha256=sha256 or None, size=size)
+            case Verdict.CLAIMED:
+                selection.claimed.append(source)
+                yield None
+            case _:
+                selection.duplicates += 1
+                LOG.info(fields("duplicate", source=source.uri, sha256=sha256))
+                yield None
 
 
 def _home_changed(ledger: Ledger, sha256: str) -> bool:
@@ -88,8 +97,9 @@ def _home_changed(ledger: Ledger, sha256: str) -> bool:
 
 
 def _fingerprints(sources: Iterator[Source]) -> Iterator[tuple[Source, str, int]]:
-    with ThreadPoolExecutor(HASHERS, thread_name_prefix="hash") as executor:
-        ahead: deque[tuple[Source, Future[tuple[str, int]]]] = deque()
+    executor = ThreadPoolExecutor(HASHERS, thread_name_prefix="hash")
+    ahead: deque[tuple[Source, Future[tuple[str, int]]]] = deque()
+    try:
         for source in sources:
             ahead.append((source, executor.submit(_fingerprint, source)))
             if len(ahead) >= HASHED_AHEAD:
@@ -97,6 +107,8 @@ def _fingerprints(sources: Iterator[Source]) -> Iterator[tuple[Source, str, int]
                 yield first, *result.result()
         for rest, result in ahead:
             yield rest, *result.result()
+    finally:
+        executor.shutdown(wait=False, cancel_futures=True)
 
 
 def _fingerprint(source: Source) -> tuple[str, int]:

@@ -3,12 +3,13 @@
 import os
 import resource
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from itertools import count
 from multiprocessing.connection import Connection
 from pathlib import Path
+from time import monotonic
 from types import FrameType
 from typing import TypeAlias
 
@@ -44,6 +45,16 @@ class Task:
 
 
 @dataclass(frozen=True, slots=True)
+class Ready:
+    """Sent once, before the first task: the process has started well."""
+
+
+@dataclass(frozen=True, slots=True)
+class Alive:
+    """Sent now and then while rows are passed over that are done."""
+
+
+@dataclass(frozen=True, slots=True)
 class Began:
     """Sent before a document is parsed, so that a worker's death can be pinned on it."""
 
@@ -63,7 +74,8 @@ class Ended:
     kept: tuple[bytes, ...]
 
 
-Message: TypeAlias = Began | ParsedDocument | FailedDocument | Ended
+Message: TypeAlias = Ready | Alive | Began | ParsedDocument | FailedDocument | Ended
+BEAT_S = 2.0
 
 
 class OutOfTimeError(Exception):
@@ -73,28 +85,43 @@ class OutOfTimeError(Exception):
 def work(connection: Connection, options: WorkerOptions) -> None:
     """Serve tasks until the other end closes. Runs in a process of its own."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    limit = options.memory_limit_mb * MEBIBYTE
-    resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
+    _limit_memory(options.memory_limit_mb * MEBIBYTE)
     os.environ["TOKENIZERS_PARALLELISM"] = "false"
     tokenizer = SentenceTokenizer(options.tokenizer_json, options.max_length)
     try:
+        connection.send(Ready())
         while True:
             task: Task = connection.recv()
-            for message in _messages(task, tokenizer, options):
+            for message in _messages(task, tokenizer, options, lambda: connection.send(Alive())):
                 connection.send(message)
     except (EOFError, BrokenPipeError, ConnectionResetError):
         return
 
 
-def _messages(task: Task, tokenizer: SentenceTokenizer, options: WorkerOptions) -> Iterator[Message]:
+def _limit_memory(limit: int) -> None:
+    _, hard = resource.getrlimit(resource.RLIMIT_DATA)
+    if hard != resource.RLIM_INFINITY:
+        limit = min(limit, hard)
+    resource.setrlimit(resource.RLIMIT_DATA, (limit, hard))
+
+
+def _messages(
+    task: Task, tokenizer: SentenceTokenizer, options: WorkerOptions, beat: Callable[[], None]
+) -> Iterator[Message]:
     kept: list[bytes] = []
+    beaten_at = monotonic()
 
     def is_done(document_id: str, sha256: str) -> bool:
+        nonlocal beaten_at
         digest = row_digest(document_id, sha256)
-        if digest in task.done:
-            kept.append(digest)
-            return True
-        return False
+        if digest not in task.done:
+            return False
+        kept.append(digest)
+        if monotonic() - beaten_at > min(BEAT_S, options.timeout_s / 4):  # each row has the whole time limit
+            beaten_at = monotonic()
+            signal.setitimer(signal.ITIMER_REAL, options.timeout_s)
+            beat()
+        return True
 
     complete = True
     documents = read_documents(task.source, options.read, skip=is_done if task.done else None)

@@ -47,7 +47,9 @@ def read_parquet(
                 for values in zip(*(_values(column) for column in batch.columns), strict=True):
                     yield from rows.documents(row, columns, dict(zip(names, values, strict=True)))
                     row += 1
-        except (pa.ArrowException, OSError) as error:
+        except MemoryError:  # ArrowMemoryError too
+            raise
+        except (pa.ArrowException, OSError, OverflowError) as error:
             failure = DocumentError(
                 "read", f"rows {row} to {end - 1} are damaged ({_line(error)}): write the shard again"
             )

@@ -15,7 +15,7 @@ from finner_batch.sources.rows import Skip
 from finner_batch.sources.shards import SHARDS, read_shard
 from finner_batch.sources.storage import fingerprint, open_stored, read_stored
 
-__all__ = ["ReadOptions", "fingerprint", "is_shard", "read_documents"]
+__all__ = ["ReadOptions", "fingerprint", "read_documents"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,12 +30,6 @@ class ReadOptions:
     """Column of a shard that names its rows; None is `id` where there is one."""
     max_document_bytes: int = 512 << 20
     """Bound of one document, decompressed: a file that is no shard, or a row of one."""
-
-
-def is_shard(source: Source) -> bool:
-    """Tell whether `source` is read by row (Parquet, JSON Lines), by its first bytes. Raises `DocumentError`."""
-    with open_stored(source) as stream:
-        return _container(stream.read(SNIFF_BYTES), source) in SHARDS
 
 
 def read_documents(

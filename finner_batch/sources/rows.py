@@ -1,6 +1,7 @@
 """Rows of a shard into documents: columns chosen by name, ids, header fields, and the rows that fail alone."""
 
 import hashlib
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -25,6 +26,8 @@ _SYNONYMS = {
     "filing_date": ("filingdate", "datefiled", "filedasofdate", "fileddate"),
 }
 _MULTIPLE = "*?["
+_SURROGATE = re.compile("[\ud800-\udfff]")
+"""Half a character, which JSON can state and no encoding can carry."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,6 +162,8 @@ class RowReader:
         if isinstance(value, bool) or not isinstance(value, str | int):
             raise DocumentError("read", f"the id of row {row} is no text or whole number: choose another --id-column")
         document_id = str(value)
+        if _SURROGATE.search(document_id):
+            raise DocumentError("decode", f"the id of row {row} holds half a character: write the shard again")
         first = self._row_of_id.setdefault(document_id, row)
         if first != row:
             raise DocumentError("read", f"row {row} has the id of row {first} ({document_id}): ids must be unique")
@@ -203,7 +208,7 @@ def _plain(value: object) -> str:
         value = value.decode("utf-8", "ignore")
     if isinstance(value, float) and value.is_integer():
         value = int(value)
-    return " ".join(str(value).split()) if isinstance(value, str | int) else ""
+    return _SURROGATE.sub("\ufffd", " ".join(str(value).split())) if isinstance(value, str | int) else ""
 
 
 def _date(value: object) -> date | None:

@@ -75,10 +75,9 @@ class Writer:
         self.discard()
 
     @property
-    def pending_rows(self) -> int:
-        """Rows of both tables that the next commit would publish."""
-        entities = self._part.entities.rows if self._part else 0
-        return entities + len(self._documents) + len(self._tombstones) + len(self._closings)
+    def pending_documents(self) -> int:
+        """Rows of `documents` that the next commit would publish."""
+        return len(self._documents) + len(self._tombstones) + len(self._closings)
 
     def add(self, document: Mapping[str, Any], entities: Sequence[Mapping[str, Any]] | pa.RecordBatch = ()) -> None:
         """Add a document, ok or failed, with its entities in the order of its text.

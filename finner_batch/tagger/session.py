@@ -4,8 +4,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from finner_batch.config import usable_cpus
-from finner_batch.errors import DeviceError, ModelError
-from finner_batch.tagger.device import Device
+from finner_batch.errors import DeviceError, FinnerError, ModelError
+from finner_batch.tagger.device import Device, DeviceChoice, choose_device
 from finner_batch.tagger.model import Model
 
 VARIANT_OF_DEVICE = {"cpu": "int8", "cuda": "fp16"}
@@ -36,6 +36,8 @@ class Session:
         try:
             self._session = onnxruntime.InferenceSession(str(path), options, providers=[wanted])
         except Exception as error:
+            if device.name == "cuda":
+                raise DeviceError(f"onnxruntime cannot open {path} on the GPU: {error}") from error
             raise ModelError(f"onnxruntime cannot open {path}: {error}") from error
         used = self._session.get_providers()[0]
         if used != wanted:
@@ -46,7 +48,28 @@ class Session:
 
     def logits(self, input_ids: NDArray[np.int64], attention_mask: NDArray[np.int64]) -> NDArray[np.float32]:
         """Run one batch: `[batch, length]` ids and mask to `[batch, length, labels]` logits."""
-        result: NDArray[np.float32] = self._session.run(
-            ["logits"], {"input_ids": input_ids, "attention_mask": attention_mask}
-        )[0]
+        try:
+            result: NDArray[np.float32] = self._session.run(
+                ["logits"], {"input_ids": input_ids, "attention_mask": attention_mask}
+            )[0]
+        except Exception as error:
+            rows, length = input_ids.shape
+            raise FinnerError(
+                f"onnxruntime failed on a batch of {rows} x {length} tokens: {error}. A smaller --batch-tokens needs "
+                "less memory; what was committed stays, and the job goes on from there"
+            ) from error
         return result
+
+
+def open_session(model: Model, choice: DeviceChoice, *, variant: str | None = None, threads: int = 0) -> Session:
+    """Open a session where `choice` says. With `auto`, a GPU that onnxruntime cannot use after all leaves the CPU.
+
+    The session's `device.reason` says so. Raises as `Session` and `choose_device` do.
+    """
+    device = choose_device(choice)
+    try:
+        return Session(model, device, variant=variant, threads=threads)
+    except DeviceError as error:
+        if choice != "auto":
+            raise
+        return Session(model, Device("cpu", f"there is a GPU, but {error}"), variant=variant, threads=threads)

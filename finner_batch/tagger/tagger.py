@@ -1,6 +1,6 @@
 """The tagger: windows of many sentences in, labelled spans out."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from finner_batch.tagger.batches import batches
-from finner_batch.tagger.device import DeviceChoice, choose_device
+from finner_batch.tagger.device import DeviceChoice
 from finner_batch.tagger.model import Model, load_model
-from finner_batch.tagger.session import Session
+from finner_batch.tagger.session import Session, open_session
 from finner_batch.tagger.span import Span
 from finner_batch.tagger.tokens import SentenceTokenizer, Window
 
@@ -55,18 +55,20 @@ class Tagger:
     ) -> "Tagger":
         """Verify a model folder (None: the packaged one) and open a session. Raises ModelError, DeviceError."""
         model = load_model(folder)
-        session = Session(model, choose_device(device), variant=variant, threads=threads)
+        session = open_session(model, device, variant=variant, threads=threads)
         return cls(model, session, budget_tokens=budget_tokens)
 
     def tokenizer(self) -> SentenceTokenizer:
         """A tokenizer for this model's windows."""
         return SentenceTokenizer(self.model.folder / "tokenizer.json", self.model.max_length)
 
-    def probabilities(self, windows: Sequence[Window]) -> tuple[list[Probabilities], TaggingStatistics]:
+    def probabilities(
+        self, windows: Sequence[Window], *, interrupted: Callable[[], bool] = lambda: False
+    ) -> tuple[list[Probabilities], TaggingStatistics]:
         """Calibrated label probabilities of each window's numbers, in the order given.
 
         Windows with the same ids and number positions are run once. The result of a window depends on nothing but the
-        window.
+        window. Raises InterruptedError as soon as `interrupted()` is true between two batches.
         """
         first_index: dict[tuple[bytes, tuple[int, ...]], int] = {}
         same_as = [
@@ -78,6 +80,8 @@ class Tagger:
         tokens_run = tokens_padded = 0
         unique = [windows[index] for index in distinct]
         for batch in batches(unique, budget_tokens=self.budget_tokens, length_multiple=self._length_multiple):
+            if interrupted():
+                raise InterruptedError("a stop was asked for")
             result = self.session.logits(batch.input_ids, batch.attention_mask)
             tokens_run += int(batch.attention_mask.sum())
             tokens_padded += batch.input_ids.size

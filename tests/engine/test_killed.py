@@ -4,6 +4,8 @@ import signal
 import subprocess
 import time
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 from engine_helpers import command, finner, leftovers, plain_rows, processes_marked, run_job
 
 SMALL_COMMITS = ("--commit-seconds", 0, "--window-sentences", 8)
@@ -89,3 +91,47 @@ def test_a_second_run_is_refused_and_a_dead_ones_lock_is_not_in_the_way(filings,
     process.communicate()
     report = run_job(filings, results)
     assert report["status"] == "done"
+
+
+def shard_of(rows):
+    texts = [
+        f"The {n} notes bear interest at a fixed rate of {n % 8 + 1}.{n % 90 + 10}% per annum." for n in range(rows)
+    ]
+    return pa.table({"id": [f"row-{n}" for n in range(rows)], "text": texts})
+
+
+def test_a_shard_is_committed_as_it_is_read_and_resumed_inside(tmp_path):
+    folder = tmp_path / "shards"
+    folder.mkdir()
+    pq.write_table(shard_of(3_000), folder / "rows.parquet", row_group_size=200)
+    undisturbed, killed = tmp_path / "undisturbed", tmp_path / "killed"
+    whole = run_job(folder, undisturbed)
+    assert whole["documents"]["ok"] == 3_000
+    process = start(folder, killed, "shard")
+    while process.poll() is None and len(list(killed.glob("documents/part-*.parquet"))) < 4:
+        time.sleep(0.02)
+    assert process.poll() is None, "the shard was done before it could be killed"
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+    before = plain_rows(killed, "documents").total()
+    assert before > 0
+    report = run_job(folder, killed)
+    assert report["documents"]["ok"] == 3_000 - before
+    for table in ("entities", "documents"):
+        assert plain_rows(killed, table) == plain_rows(undisturbed, table)
+
+
+def test_a_signal_to_the_whole_process_group_ends_as_one_to_the_run(filings, tmp_path):
+    for attempt in range(6):
+        results = tmp_path / f"results-{attempt}"
+        arguments = command("run", "--input", filings, "--output", results, *SMALL_COMMITS)
+        process = subprocess.Popen(
+            arguments, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, start_new_session=True
+        )
+        time.sleep(0.7 + 0.25 * attempt)
+        os.killpg(process.pid, signal.SIGTERM)
+        _, log = process.communicate(timeout=60)
+        assert process.returncode in {143, -signal.SIGTERM, 0}, log
+        assert "Traceback" not in log
+        run_job(filings, results)
+        assert plain_rows(results, "documents").total() == 40

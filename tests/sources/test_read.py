@@ -9,7 +9,7 @@ import zstandard
 
 from finner_batch.errors import DocumentError
 from finner_batch.sources.document import Document, FailedDocument, Header, Source
-from finner_batch.sources.read import ReadOptions, fingerprint, is_shard, read_documents
+from finner_batch.sources.read import ReadOptions, fingerprint, read_documents
 
 PAGE = "<html><body><p>plus 2.25%</p></body></html>"
 
@@ -63,7 +63,6 @@ def test_an_fsspec_url_is_read_like_a_file():
     assert document.content == PAGE
     assert document.source == source.uri
     assert fingerprint(source) == (document.sha256, document.bytes)
-    assert not is_shard(source)
 
 
 @pytest.mark.parametrize(

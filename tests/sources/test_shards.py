@@ -11,7 +11,7 @@ import zstandard
 
 from finner_batch.errors import DocumentError
 from finner_batch.sources.document import Document, FailedDocument
-from finner_batch.sources.read import ReadOptions, is_shard, read_documents
+from finner_batch.sources.read import ReadOptions, read_documents
 from finner_batch.sources.rows import choose_columns
 
 TEXTS = ["plus 2.25%", "the \u20ac400 million facility", "no number"]
@@ -168,15 +168,21 @@ def test_a_row_beyond_the_bound_fails_alone(stored, shard):
     assert "--max-document-mb" in documents[0].error
 
 
+def test_half_a_character_in_an_id_fails_its_row_and_elsewhere_is_replaced(stored):
+    lines = [r'{"id": "x\ud800", "text": "a 5% rate"}', r'{"id": "y", "text": "a 6% rate", "company": "A\ud83d"}']
+    first, second = stored.read("\n".join(lines), name="rows.jsonl")
+    assert "half a character" in first.error
+    assert second.header.company == "A\ufffd"
+
+
 @pytest.mark.parametrize("pack", [gzip.compress, zstandard.compress])
 def test_compressed_shards_are_read(stored, shard, pack):
     assert [d.content for d in stored.read(pack(shard({"text": TEXTS})), name="part")] == TEXTS
 
 
 def test_shards_are_told_by_their_content(stored, shard):
-    assert is_shard(stored.source(shard({"text": TEXTS}), name="x.htm"))
-    assert is_shard(stored.source(gzip.compress(shard({"text": TEXTS})), name="x.txt"))
-    assert not is_shard(stored.source("<html><p>text", name="x.jsonx"))
+    for content in (shard({"text": TEXTS}), gzip.compress(shard({"text": TEXTS}))):
+        assert [document.kind for document in stored.read(content, name="x.htm")] == ["parquet"] * len(TEXTS)
 
 
 @pytest.mark.parametrize(

@@ -118,6 +118,6 @@ class Job:
         }
 
     def _step(self, writer: Writer) -> None:
-        if writer.pending_rows >= self.commit_every:
+        if writer.pending_documents >= self.commit_every:
             writer.commit()
         self.after_step()
