@@ -9,7 +9,7 @@ import pytest
 
 from finner_batch.sources.discover import discover
 from finner_batch.sources.document import Document
-from finner_batch.sources.read import ReadOptions, is_shard, read_documents
+from finner_batch.sources.read import ReadOptions, read_documents
 
 pytestmark = pytest.mark.corpus
 
@@ -25,7 +25,6 @@ def read_all(folder: Path, documents: str = "main") -> Iterator[tuple[dict[str, 
     sources = list(discover([str(folder)]))
     assert {source.name for source in sources} == set(rows)
     for source in sources:
-        assert not is_shard(source)
         yield rows[source.name], list(read_documents(source, ReadOptions(documents=documents)))
 
 

@@ -23,7 +23,7 @@ def main(results: Path, *, compacts: bool) -> None:
     steps = [list(sources)[:end] for end in range(8, len(sources), 8)] if compacts else []
     for names in [*steps, list(sources)]:
         with lock_results(results):
-            Job(results, commit_every=300).run({name: sources[name] for name in names})
+            Job(results, commit_every=60).run({name: sources[name] for name in names})
         if compacts:
             compact(results, settle_s=0)
 

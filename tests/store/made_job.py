@@ -58,7 +58,7 @@ class Job:
     results: Path
     model_id: str = "model"
     config_id: str = "config"
-    commit_every: int = 3
+    commit_every: int = 1
     after_step: Callable[[], None] = lambda: None
     done: list[str] = field(default_factory=list)
     """Documents that were processed, over all runs of this job."""

