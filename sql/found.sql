@@ -1,12 +1,12 @@
--- What do the filings state: label, number, value, company, section and sentence?
+-- What do the filings state: label, number, value, company, section, and the sentence around the [number]?
 SELECT
-  label,
+  replace(replace(label, 'DebtInstrument', ''), 'LineOfCreditFacility', '') AS label,
   text AS number,
   value,
-  unit,
-  round(confidence, 2) AS confidence,
   coalesce(company, document_id) AS company,
   section,
-  sentence
+  CASE WHEN "start" > 34 THEN '…' ELSE '' END
+    || substr(sentence, greatest("start" - 33, 1), least("start", 34)) || '[' || text || ']'
+    || substr(sentence, "end" + 1, 14) AS sentence
 FROM entities
 ORDER BY company, document_id, document_start;

@@ -107,6 +107,26 @@ def test_inputs_are_given_by_flag_argument_or_environment(configuration):
     assert configuration(FINNER_RUN_INPUT="s3://a/b:c d").input == ("s3://a/b", f"{here}/c d")
 
 
+def test_a_url_with_a_port_and_a_home_folder_are_kept_whole(configuration):
+    assert configuration(FINNER_RUN_INPUT="http://host:8080/a.htm:s3://b/c").input == (
+        "http://host:8080/a.htm",
+        "s3://b/c",
+    )
+    assert configuration("-i", "~/filings").input == (str(Path("~/filings").expanduser()),)
+    assert configuration(job='input = "one"').input == (f"{Path.cwd()}/one",)
+
+
+def test_every_flag_has_the_environment_variable_of_its_name(monkeypatch):
+    monkeypatch.setenv("FINNER_DOCTOR_JSON", "1")
+    done = CliRunner().invoke(commands, ["doctor"], auto_envvar_prefix="FINNER", standalone_mode=False)
+    assert json.loads(done.output)["cpus"]
+
+
+def test_an_empty_input_is_refused(configuration):
+    with pytest.raises(UsageError, match="empty"):
+        configuration("-i", "")
+
+
 def test_an_unknown_key_or_bad_job_file_is_a_usage_error(configuration):
     with pytest.raises(UsageError, match="wrokers"):
         configuration(job="wrokers = 2")

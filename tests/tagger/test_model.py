@@ -70,6 +70,16 @@ def test_the_model_id_follows_from_what_can_change_a_row(folder):
     assert load_model(folder).model_id != load_model().model_id
 
 
+def test_auto_leaves_a_gpu_that_onnxruntime_cannot_use_and_says_so(monkeypatch):
+    if cuda_obstacle() is None:
+        pytest.skip("this machine has a usable GPU")
+    monkeypatch.setattr(device_module, "cuda_obstacle", lambda: None)
+    tagger = Tagger.load(device="auto")
+    assert tagger.session.device.name == "cpu"
+    assert "there is a GPU, but" in tagger.session.device.reason
+    assert tagger.session.variant == "int8"
+
+
 @pytest.mark.skipif(cuda_obstacle() is None, reason="this machine has a usable GPU")
 def test_without_a_gpu_auto_says_why_and_cuda_is_refused():
     assert choose_device("auto").name == "cpu"
