@@ -108,11 +108,10 @@ def test_inputs_are_given_by_flag_argument_or_environment(configuration):
 
 
 def test_a_url_with_a_port_and_a_home_folder_are_kept_whole(configuration):
-        "s3://b/c",
-    )
     assert configuration("-i", "~/filings").input == (str(Path("~/filings").expanduser()),)
     assert configuration(job='input = "one"').input == (f"{Path.cwd()}/one",)
-    assert configuration(FINNER_RUN_INPUT="http://host:8080/a.htm:s3://b/c").input == ("http://host:8080/a.htm", "s3://b/c")
+    both = configuration(FINNER_RUN_INPUT="http://host:8080/a.htm:s3://b/c")
+    assert both.input == ("http://host:8080/a.htm", "s3://b/c")
 
 
 def test_every_flag_has_the_environment_variable_of_its_name(monkeypatch):
