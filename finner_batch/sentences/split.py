@@ -17,6 +17,7 @@ from finner_batch.text.block import Extraction
 
 _LINE_BREAKS = str.maketrans("\n\r\v\f\x85\u2028\u2029", "       ")
 _UNBROKEN = re.compile(r"\S{200,}")
+_STOP = re.compile("[.!?\u2026]")
 _GLANCE = 40
 _STOPS = str.maketrans(".!?\u2026", "xxxx")
 
@@ -29,10 +30,19 @@ def split(extraction: Extraction) -> list[Sentence]:
     sentences: list[Sentence] = []
     for block in extraction.blocks:
         text = block.text if block.text.isprintable() else block.text.translate(_LINE_BREAKS)
-        spans = [(0, len(text))] if block.row else _tokenizer().span_tokenize(_without_stops_in_unbroken_runs(text))
+        if block.row or not _has_stop_inside(text):
+            spans: Iterable[tuple[int, int]] = [(0, len(text))]
+        else:
+            spans = _tokenizer().span_tokenize(_without_stops_in_unbroken_runs(text))
         for start, end in _rejoined(text, spans):
             sentences.append(Sentence(len(sentences), text[start:end], block.start + start, block.section))
     return sentences
+
+
+def _has_stop_inside(text: str) -> bool:
+    """Whether a stop stands before a space, without which a block is one sentence; most blocks are headings."""
+    stop = _STOP.search(text)
+    return stop is not None and " " in text[stop.start() :]
 
 
 @cache

@@ -1,6 +1,7 @@
 """Sentences into windows of token ids: every number of a sentence is read in exactly one window."""
 
 import json
+import re
 from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,8 +20,9 @@ NumberSpan: TypeAlias = tuple[int, int]
 _Pieces: TypeAlias = tuple[list[int], list[int]]
 """Ids of a chunk of text between spaces, and where in the chunk each ends."""
 
-_MEMO_ENTRIES = 200_000
+_MEMO_ENTRIES = 50_000
 _MEMO_CHUNK_LENGTH = 32
+_WORD = re.compile(r"[A-Za-z0-9]+|.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,8 +120,19 @@ class SentenceTokenizer:
         return [token for ids, _ in pieces for token in ids], positions
 
     def _encode_chunk(self, chunk: str) -> _Pieces:
-        encoding = self._tokenizer.encode(chunk, add_special_tokens=False)
-        pieces = (encoding.ids, [end for _, end in encoding.offsets])
+        """Tokenise what stands between two spaces. In plain ASCII each sign and each run between signs is a word."""
+        words = _WORD.findall(chunk) if chunk.isascii() and chunk.isprintable() else [chunk]
+        if len(words) > 1:
+            pieces: _Pieces = ([], [])
+            offset = 0
+            for word in words:
+                ids, ends = self._memo.get(word) or self._encode_chunk(word)
+                pieces[0].extend(ids)
+                pieces[1].extend([offset + end for end in ends])
+                offset += len(word)
+        else:
+            encoding = self._tokenizer.encode(chunk, add_special_tokens=False)
+            pieces = (encoding.ids, [end for _, end in encoding.offsets])
         if len(chunk) <= _MEMO_CHUNK_LENGTH:
             if len(self._memo) >= _MEMO_ENTRIES:
                 self._memo.clear()

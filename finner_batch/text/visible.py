@@ -38,7 +38,13 @@ class VisibleText:
         """An element of a kind from `BLOCK` on begins."""
         if self.pieces:
             self._flush()
-        if kind > PRE:
+        if kind == CELL and self._tables and not self._too_deep:
+            self._container = []
+            rows = self._tables[-1][0].rows
+            if len(rows) == 1:
+                rows.append([])
+            rows[-1].append(self._container)
+        elif kind > PRE:
             self._open(kind)
 
     def finish(self, kind: int) -> None:
@@ -101,13 +107,8 @@ class VisibleText:
                 outside: list[Paragraph] = []
                 self._tables.append((Table([[outside]]), self._container))
                 self._container = outside
-        elif self._tables and not self._too_deep:
-            rows = self._tables[-1][0].rows
-            if kind == ROW or len(rows) == 1:
-                rows.append([])
-            if kind == CELL:
-                self._container = []
-                rows[-1].append(self._container)
+        elif kind == ROW and self._tables and not self._too_deep:
+            self._tables[-1][0].rows.append([])
 
     def _close_table(self) -> None:
         if self._too_deep:

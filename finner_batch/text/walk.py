@@ -40,7 +40,7 @@ class UncleanError(Exception):
     """The markup needs the HTML parser."""
 
 
-def walk(content: str, visible: VisibleText) -> None:  # noqa: C901 - flat: every tag comes here
+def walk(content: str, visible: VisibleText) -> None:  # noqa: C901, PLR0912 - flat: every tag comes here
     """Tell `visible` of everything that `content` shows.
 
     Raises UncleanError where the markup is not clean; what `visible` was told until then is of no use.
@@ -49,6 +49,7 @@ def walk(content: str, visible: VisibleText) -> None:  # noqa: C901 - flat: ever
         raise UncleanError
     pieces = iter(_without_unread(content).split("<"))
     steps: dict[str, _Step] = {}
+    resolved: dict[str, str] = {}
     opened: list[str] = []
     add, begin, finish = visible.add, visible.begin, visible.finish
     add(unescape(next(pieces)))
@@ -74,8 +75,10 @@ def walk(content: str, visible: VisibleText) -> None:  # noqa: C901 - flat: ever
             add(LINE_MARK)
         elif action == _SKIP:
             text = _skip(pieces, name)
-        if text:
-            add(unescape(text) if "&" in text else text)
+        if "&" in text:
+            add(resolved.get(text) or resolved.setdefault(text, unescape(text)))
+        elif text:
+            add(text)
     if opened:
         raise UncleanError
     visible.close()
