@@ -20,7 +20,7 @@ FAILURES_SHOWN = 20
 
 @dataclass(slots=True, kw_only=True)
 class RunReport:
-    """Counts of one run. `seconds` is work by stage: several processes read, so their sum may exceed the wall clock."""
+    """Counts of one run. `seconds` is CPU time by stage, over all processes; of `tag` it is wall clock."""
 
     run_id: str
     model_id: str

@@ -81,7 +81,7 @@ DOCUMENTS = pa.schema(
             "tagged_sentences", pa.int32(), "those given to the model (they hold a digit)", unit="sentences", null=True
         ),
         _column("entities", pa.int32(), "rows of this document in `entities`", unit="rows"),
-        _column("seconds", pa.float64(), "work spent on the document, over all stages", unit="s", null=True),
+        _column("seconds", pa.float64(), "CPU time of its stages and the model's wall clock", unit="s", null=True),
         _column("model_id", pa.string(), "model that read it"),
         _column("config_id", pa.string(), "settings that it was read with"),
         _column("run_id", pa.string(), "run that wrote it"),

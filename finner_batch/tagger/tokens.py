@@ -58,6 +58,9 @@ class SentenceTokenizer:
         self._first, self._last = special
         self._room = max_length - 2
         self._memo: dict[str, _Pieces] = {}
+        lowercase = bool((definition.get("normalizer") or {}).get("lowercase"))
+        self._normal = str.lower if lowercase else str
+        self._vocabulary: dict[str, int] = definition["model"]["vocab"]
 
     def windows(self, sentence: str, numbers: Sequence[NumberSpan]) -> list[Window]:
         """Tokenise a sentence; a sentence longer than the model's window becomes several overlapping ones.
@@ -130,6 +133,8 @@ class SentenceTokenizer:
                 pieces[0].extend(ids)
                 pieces[1].extend([offset + end for end in ends])
                 offset += len(word)
+        elif words and (token := self._vocabulary.get(self._normal(chunk))) is not None and chunk.isascii():
+            pieces = ([token], [len(chunk)])
         else:
             encoding = self._tokenizer.encode(chunk, add_special_tokens=False)
             pieces = (encoding.ids, [end for _, end in encoding.offsets])

@@ -57,6 +57,8 @@ def resolve(table: Table, *, tables: bool) -> list[Paragraph]:
 
 def _text(cell: Cell) -> str:
     """How the cell's own text begins, without the rows of tables nested in it; long enough to judge a short cell."""
+    if len(cell) == 1:
+        return "" if cell[0].row else cell[0].text
     text = ""
     for paragraph in cell:
         if not paragraph.row:

@@ -37,12 +37,12 @@ class VisibleText:
     def begin(self, kind: int) -> None:
         """An element of a kind from `BLOCK` on begins."""
         if self.pieces:
-            self._flush()
+            self.flush()
         if kind == CELL and self._tables and not self._too_deep:
-            self._container = []
             rows = self._tables[-1][0].rows
             if len(rows) == 1:
                 rows.append([])
+            self._container = []
             rows[-1].append(self._container)
         elif kind > PRE:
             self._open(kind)
@@ -50,7 +50,7 @@ class VisibleText:
     def finish(self, kind: int) -> None:
         """An element of a kind from `BLOCK` on ends."""
         if self.pieces:
-            self._flush()
+            self.flush()
         if kind == TABLE:
             self._close_table()
 
@@ -64,11 +64,12 @@ class VisibleText:
     def close(self) -> None:
         """The document ends, whatever is still open."""
         if self.pieces:
-            self._flush()
+            self.flush()
         while self._tables:
             self._close_table()
 
-    def _flush(self) -> None:
+    def flush(self) -> None:
+        """A paragraph ends: nothing else need be said of the ends of plain blocks."""
         raw = "".join(self.pieces)
         self.pieces.clear()
         if LINE_MARK in raw:
@@ -78,7 +79,7 @@ class VisibleText:
         self._position += len(raw)
 
     def _append(self, raw: str, position: int) -> None:
-        text = collapse(raw)
+        text = " ".join(raw.split()) if raw.isascii() else collapse(raw)
         if text:
             self._container.append(Paragraph(text, ((position, raw),) if self._keep_places else ()))
 

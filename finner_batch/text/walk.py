@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from html import unescape
 from typing import TypeAlias
 
-from finner_batch.text.elements import HIDDEN, HIDING, INLINE, KIND, LINE, TAG
+from finner_batch.text.elements import HIDDEN, HIDING, INLINE, KIND, LINE, PRE, TABLE, TAG
 from finner_batch.text.visible import LINE_MARK, VisibleText
 
 _UNREAD = {"<!--": "-->", "<script": "</script>", "<ix:header>": "</ix:header>"}
@@ -51,7 +51,8 @@ def walk(content: str, visible: VisibleText) -> None:  # noqa: C901, PLR0912 - f
     steps: dict[str, _Step] = {}
     resolved: dict[str, str] = {}
     opened: list[str] = []
-    add, begin, finish = visible.add, visible.begin, visible.finish
+    add, begin, finish, flush = visible.add, visible.begin, visible.finish, visible.flush
+    shown = visible.pieces
     add(unescape(next(pieces)))
     for piece in pieces:
         tag, mark, text = piece.partition(">")
@@ -62,12 +63,18 @@ def walk(content: str, visible: VisibleText) -> None:  # noqa: C901, PLR0912 - f
             step = _PASSES if _is_plain_xbrl(tag) else steps.setdefault(tag, _step(tag))
         action, name, kind = step
         if action == _BEGIN:
-            begin(kind)
             opened.append(name)
+            if kind > PRE:
+                begin(kind)
+            elif shown:
+                flush()
         elif action == _FINISH:
             if not opened or opened.pop() != name:
                 raise UncleanError
-            finish(kind)
+            if kind == TABLE:
+                finish(kind)
+            elif shown:
+                flush()
         elif action == _EMPTY:
             begin(kind)
             finish(kind)

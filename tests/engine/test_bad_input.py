@@ -1,6 +1,9 @@
+import ctypes
 import gzip
+import os
 import random
 import resource
+import subprocess
 from collections import Counter
 from pathlib import Path
 
@@ -87,6 +90,30 @@ def test_a_file_that_vanishes_during_the_run_is_one_failed_row(tmp_path, monkeyp
     report = run(RunConfig(input=(str(filings),), output=str(tmp_path / "results"), workers=2))
     assert (report.documents_ok, report.documents_failed, report.exit_code) == (5, 1, 3)
     assert report.failures == Counter({"read: DocumentError": 1})
+
+
+def test_a_file_without_permission_is_one_failed_row(tmp_path):
+    filings = write_filings(tmp_path / "filings", 3)
+    locked = filings / "locked.htm"
+    locked.write_text("<p>The notes bear interest at 5.25%.</p>")
+    locked.chmod(0)
+
+    def obey_permissions():
+        """Root reads everything: programs started from here shall not (PR_CAPBSET_DROP, man 7 capabilities)."""
+        if os.geteuid() == 0:
+            prctl = ctypes.CDLL(None).prctl
+            prctl(24, 1)
+            prctl(24, 2)
+
+    readable = subprocess.run(["cat", locked], preexec_fn=obey_permissions, capture_output=True, check=False)
+    if readable.returncode == 0:
+        pytest.skip("permissions cannot be enforced here")
+    results = tmp_path / "results"
+    finner("run", "--input", filings, "--output", results, expect=3, preexec_fn=obey_permissions)
+    rows = {row["document_id"]: row for row in ask(results, "SELECT document_id, status, stage, error FROM documents")}
+    assert len(rows) == 4
+    assert (rows["locked.htm"]["status"], rows["locked.htm"]["stage"]) == ("failed", "read")
+    assert "ermission" in rows["locked.htm"]["error"]
 
 
 def test_a_document_over_its_time_is_one_failed_row_and_retry_reads_it(tmp_path):
