@@ -22,11 +22,13 @@ from finner_batch.errors import UsageError
     help="File, folder, glob or URL.  [required]",
 )
 @click.option("--output", "-o", type=click.Path(file_okay=False), default="dataset", help="The dataset folder.")
+@click.option("--annotations", type=click.Path(path_type=Path), help="Readings to add: a JSON Lines file or a folder.")
 @json_option
-def label(inputs: tuple[str, ...], output: str, as_json: bool) -> None:
+def label(inputs: tuple[str, ...], output: str, annotations: Path | None, as_json: bool) -> None:
     """Read inline-XBRL filings into a dataset of sentences, each number with the concept its filer tagged it with.
 
-    The split into train and dev goes by company. What was left out, and why, is in the dataset's statistics.json.
+    The split into train, validation and dev goes by company. What was left out, and why, is in the dataset's
+    statistics.json.
     """
     from finner_batch.engine.log import set_up_log  # noqa: PLC0415 - heavy
     from finner_batch.training.label import label as label_filings  # noqa: PLC0415 - heavy
@@ -34,7 +36,7 @@ def label(inputs: tuple[str, ...], output: str, as_json: bool) -> None:
     if not inputs:
         raise UsageError("nothing to read: give --input FILES, folders, globs or URLs")
     set_up_log(logging.INFO)
-    statistics = label_filings(inputs, Path(output))
+    statistics = label_filings(inputs, Path(output), annotations)
     if as_json:
         click.echo(json.dumps(dataclasses.asdict(statistics), indent=2))
         return
@@ -43,5 +45,6 @@ def label(inputs: tuple[str, ...], output: str, as_json: bool) -> None:
         ("companies", statistics.companies),
         ("sentences", statistics.sentences),
         ("facts", statistics.facts),
+        ("readings", statistics.readings),
     ):
         click.echo(f"  {name}: " + ", ".join(f"{key} {count:,}" for key, count in counts.items()))

@@ -12,10 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from finner_batch.errors import UsageError
 from finner_batch.tagger.tagger import Tagger
+from finner_batch.training.dataset import note_sentences, read_sentences
 from finner_batch.training.examples import Example, make_examples
-from finner_batch.training.label import read_sentences
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -23,7 +22,6 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from finner_batch.training.label import LabelledSentence
 
 CALIBRATION_BINS = 10
 
@@ -84,14 +82,6 @@ def evaluate(folder: str | None, data: Path, *, split: str = "dev", variant: str
     logits = [np.log(np.maximum(table, floor)) * tagger.model.temperature for table in probabilities]
     thresholds = [tagger.model.thresholds[label] for label in tagger.model.labels[1:]]
     return report(scored(examples, logits), tagger.model.labels, tagger.model.temperature, thresholds)
-
-
-def note_sentences(sentences: Sequence[LabelledSentence], split: str) -> list[LabelledSentence]:
-    """Sentences of one split inside notes, the text that filers tag exhaustively. Raises UsageError where none is."""
-    chosen = [sentence for sentence in sentences if sentence.in_note and sentence.split == split]
-    if not chosen:
-        raise UsageError(f"the dataset has no note sentences in its split {split!r}: label more companies' filings")
-    return chosen
 
 
 def scored(examples: Sequence[Example], logits: Sequence[NDArray[np.floating]]) -> Scored:

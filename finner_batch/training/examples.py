@@ -9,15 +9,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from finner_batch.training.dataset import OUTSIDE, Gold
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from numpy.typing import NDArray
 
     from finner_batch.tagger.tokens import SentenceTokenizer, Window
-    from finner_batch.training.label import LabelledSentence
+    from finner_batch.training.dataset import LabelledSentence
 
-OUTSIDE = "O"
 OTHER = "other"
 """In a head over every frequent concept: a tagged number whose concept is too rare to have a label."""
 MASKED = -1
@@ -53,34 +54,48 @@ def frequent_concepts(sentences: Sequence[LabelledSentence], minimum: int) -> li
 
 
 def make_examples(
-    sentences: Sequence[LabelledSentence], labels: Sequence[str], tokenizer: SentenceTokenizer, *, mask: bool
+    sentences: Sequence[LabelledSentence],
+    labels: Sequence[str],
+    tokenizer: SentenceTokenizer,
+    *,
+    mask: bool,
+    gold: Gold = "readings",
 ) -> list[Example]:
     """Make the examples of sentences for a head over `labels` (`O` first, perhaps `OTHER`).
 
-    With `mask`, an untagged number is left out of the loss where the same company tags the same printed number with one
-    of the labels elsewhere: filers tag a number in one place and leave it untagged in the next.
+    A number of which nothing is known is masked; a window without any known number is left out. With `mask`, a number
+    that no one read and no one tagged is masked, too, where the same company tags the same printed number with one of
+    the labels elsewhere: filers tag a number in one place and leave it untagged in the next.
     """
     index = {label: position for position, label in enumerate(labels)}
-    rest = index.get(OTHER, 0)
-    doubtful = _numbers_tagged_by_company(sentences, index) if mask else {}
+    wanted = frozenset(labels) - {OUTSIDE, OTHER}
+    doubtful = _numbers_tagged_by_company(sentences, wanted) if mask else {}
     examples = []
     for place, row in enumerate(sentences):
-        concepts = {(number.start, number.end): number.concept for number in row.numbers}
         known = doubtful.get(row.company, frozenset())
-        hard = bool(DEBT_CUE.search(row.text) and RATE_OR_AMOUNT.search(row.text))
-        for window in tokenizer.windows(row.text, list(concepts)):
-            targets = []
-            for span in window.numbers:
-                concept = concepts[span]
-                if concept is not None:
-                    targets.append(index.get(concept, rest))
-                else:
-                    targets.append(MASKED if row.text[slice(*span)] in known else 0)
+        targets_of = {}
+        for number in row.numbers:
+            label = row.gold(number, wanted, gold)
+            if label == OUTSIDE and number.concept is not None and number.concept not in wanted and OTHER in index:
+                label = OTHER
+            unread = number.concept is None and (number.reading is None or gold == "filers")
+            if label is None or (label == OUTSIDE and unread and row.text[number.start : number.end] in known):
+                targets_of[number.start, number.end] = MASKED
+            else:
+                targets_of[number.start, number.end] = index[label]
+        if all(target == MASKED for target in targets_of.values()):
+            continue
+        hard = is_hard(row.text)
+        for window in tokenizer.windows(row.text, list(targets_of)):
+            targets = tuple(targets_of[span] for span in window.numbers)
             positive = any(target > 0 for target in targets)
-            examples.append(
-                Example(window=window, targets=tuple(targets), positive=positive, hard=hard, sentence=place)
-            )
+            examples.append(Example(window=window, targets=targets, positive=positive, hard=hard, sentence=place))
     return examples
+
+
+def is_hard(text: str) -> bool:
+    """The sentence speaks of debt and holds a rate or an amount."""
+    return bool(DEBT_CUE.search(text) and RATE_OR_AMOUNT.search(text))
 
 
 def sample_epoch(
@@ -145,7 +160,7 @@ def arrays(batch: Sequence[Example]) -> Arrays:
 
 
 def _numbers_tagged_by_company(
-    sentences: Sequence[LabelledSentence], labels: dict[str, int]
+    sentences: Sequence[LabelledSentence], labels: frozenset[str]
 ) -> dict[str, frozenset[str]]:
     tagged: dict[str, set[str]] = defaultdict(set)
     for row in sentences:

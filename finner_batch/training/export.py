@@ -19,12 +19,12 @@ from finner_batch.errors import ModelError
 from finner_batch.tagger.batches import batches
 from finner_batch.tagger.tokens import SentenceTokenizer
 from finner_batch.training.base import classifier, load_base
-from finner_batch.training.evaluate import decide, note_sentences, scored, scores, softmax
+from finner_batch.training.dataset import note_sentences, read_sentences
+from finner_batch.training.evaluate import decide, scored, scores, softmax
 from finner_batch.training.examples import Example, make_examples
 from finner_batch.training.fit import number_logits
 from finner_batch.training.folder import CHECKPOINT, RECORD_FILE, onnx_file, write_folder
 from finner_batch.training.graph import Precision, build
-from finner_batch.training.label import read_sentences
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

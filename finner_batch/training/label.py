@@ -1,4 +1,4 @@
-"""Labelled sentences from inline XBRL: the filers' own tags, put on the number tokens of their sentences.
+"""Labelled sentences from inline XBRL and from readings: both put on the number tokens of the sentences.
 
 What the tags are worth: only text inside a note is tagged exhaustively (Regulation S-T, rule 405: amounts in notes are
 tagged one by one); in the rest of a filing an untagged number means nothing, and `in_note` says which is which. Even in
@@ -15,9 +15,6 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import pyarrow as pa
-import pyarrow.parquet as pq
-
 from finner_batch.entities.numbers import number_tokens
 from finner_batch.errors import DocumentError, UsageError
 from finner_batch.sentences.split import split
@@ -25,9 +22,17 @@ from finner_batch.sources.discover import discover
 from finner_batch.sources.document import FailedDocument
 from finner_batch.sources.read import ReadOptions, read_documents
 from finner_batch.text.extract import extract
+from finner_batch.training.annotations import Reading, apply_reading, read_annotations, sentence_digest
+from finner_batch.training.dataset import (
+    SENTENCES_FILE,
+    STATISTICS_FILE,
+    LabelledSentence,
+    Number,
+    write_sentences,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from finner_batch.sentences.sentence import Sentence
     from finner_batch.sources.document import Document
@@ -35,61 +40,13 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-SENTENCES_FILE = "sentences.parquet"
-STATISTICS_FILE = "statistics.json"
-DEV_ONE_IN = 5
-DEV_MAX_FILINGS = 8
-"""A company with more filings than this stays in `train`, lest one company decide the development figures."""
+SPLIT_ONE_IN = 5
+SPLIT_OF_REMAINDER = {0: "dev", 3: "validation"}
+"""Split by the remainder of the company's hash; any other is `train`."""
+MAX_HELD_OUT_FILINGS = 8
+"""A company with more filings than this stays in `train`, lest one company decide the figures."""
 
 FACT_OUTCOMES = ("in_prose", "kept", "no_digit", "several_numbers", "no_sentence", "nested")
-
-NUMBER = pa.struct(
-    [
-        pa.field("start", pa.int32(), nullable=False),
-        pa.field("end", pa.int32(), nullable=False),
-        pa.field("concept", pa.string()),
-    ]
-)
-SCHEMA = pa.schema(
-    [
-        pa.field("text", pa.string(), nullable=False),
-        pa.field("numbers", pa.list_(NUMBER), nullable=False),
-        pa.field("company", pa.string(), nullable=False),
-        pa.field("document_id", pa.string(), nullable=False),
-        pa.field("form_type", pa.string()),
-        pa.field("section", pa.string()),
-        pa.field("sentence_index", pa.int32(), nullable=False),
-        pa.field("in_note", pa.bool_(), nullable=False),
-        pa.field("split", pa.string(), nullable=False),
-    ]
-)
-
-
-@dataclass(frozen=True, slots=True)
-class Number:
-    """One number token of a sentence and the concept its filer tagged it with (local name), or None."""
-
-    start: int
-    end: int
-    concept: str | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LabelledSentence:
-    """A sentence with at least one number token.
-
-    `company` is the CIK that the filing states. `split` is `train` or `dev`.
-    """
-
-    text: str
-    numbers: tuple[Number, ...]
-    company: str
-    document_id: str
-    form_type: str | None
-    section: str | None
-    sentence_index: int
-    in_note: bool
-    split: str = "train"
 
 
 @dataclass(slots=True, kw_only=True)
@@ -107,39 +64,52 @@ class Statistics:
     facts: dict[str, int] = field(default_factory=lambda: dict.fromkeys(FACT_OUTCOMES, 0))
     """`in_prose` is the sum of the others; `nested`: inside another fact of the same number."""
     concepts: dict[str, int] = field(default_factory=dict)
+    readings: dict[str, int] = field(default_factory=dict)
+    """Sentences read, by split and place; `not_found`: readings whose sentence no input holds."""
+    read_labels: dict[str, int] = field(default_factory=dict)
+    """Numbers by what their reader calls them."""
 
 
-def label_document(document: Document, statistics: Statistics) -> list[LabelledSentence]:
-    """Label the sentences of one filing that hold a number; empty where it has no facts or states no CIK."""
-    company = document.header.cik
-    extraction = extract(document.content, "html", facts=True) if document.markup == "html" else None
-    if extraction is None or not extraction.facts:
+def label_document(
+    document: Document, statistics: Statistics, readings: Mapping[str, Reading] | None = None
+) -> list[LabelledSentence]:
+    """Label the sentences of one document that hold a number.
+
+    Of a document without facts, or whose filer is unknown, only the sentences that someone read are given; one that
+    states no CIK stands for a company of its own.
+    """
+    readings = readings or {}
+    extraction = extract(document.content, document.markup, facts=document.markup == "html")
+    known = bool(extraction.facts) and document.header.cik is not None
+    if not extraction.facts:
         statistics.documents_without_facts += 1
-        return []
-    if company is None:
+    elif document.header.cik is None:
         statistics.documents_without_company += 1
+    if not known and not readings:
         return []
     sentences = [(sentence, number_tokens(sentence.text)) for sentence in split(extraction)]
-    concepts = _concepts(extraction, sentences, statistics)
+    concepts = _concepts(extraction, sentences, statistics) if known else {}
     labelled = []
     for sentence, spans in sentences:
-        if not spans:
+        if not spans or not (known or sentence_digest(sentence.text) in readings):
             continue
         numbers = (
             Number(start, end, concepts.get((sentence.start + start, sentence.start + end))) for start, end in spans
         )
-        labelled.append(
-            LabelledSentence(
-                text=sentence.text,
-                numbers=tuple(numbers),
-                company=company,
-                document_id=document.document_id,
-                form_type=document.header.form_type,
-                section=sentence.section,
-                sentence_index=sentence.index,
-                in_note=_within(extraction.note_spans, sentence.start, sentence.start + len(sentence.text)),
-            )
+        in_note = known and _within(extraction.note_spans, sentence.start, sentence.start + len(sentence.text))
+        row = LabelledSentence(
+            text=sentence.text,
+            numbers=tuple(numbers),
+            company=document.header.cik or document.document_id,
+            document_id=document.document_id,
+            form_type=document.header.form_type,
+            section=sentence.section,
+            sentence_index=sentence.index,
+            start=sentence.start,
+            in_note=in_note,
+            exhaustive=in_note,
         )
+        labelled.append(apply_reading(row, readings))
     return labelled
 
 
@@ -152,6 +122,7 @@ def merge_duplicates(sentences: Iterable[LabelledSentence]) -> list[LabelledSent
             kept[sentence.company, sentence.text] = replace(
                 first,
                 in_note=first.in_note or sentence.in_note,
+                exhaustive=first.exhaustive or sentence.exhaustive,
                 numbers=tuple(
                     replace(mine, concept=mine.concept or other.concept)
                     for mine, other in zip(first.numbers, sentence.numbers, strict=True)
@@ -161,24 +132,26 @@ def merge_duplicates(sentences: Iterable[LabelledSentence]) -> list[LabelledSent
 
 
 def company_splits(filings: dict[str, int]) -> dict[str, str]:
-    """Put each company (with its number of filings) in `train` or `dev`, by a hash of its name alone."""
+    """Put each company (with its number of filings) in a split, by a hash of its CIK alone."""
     return {
-        company: "dev" if filings[company] <= DEV_MAX_FILINGS and _hash(company) % DEV_ONE_IN == 0 else "train"
-        for company in filings
+        company: "train" if count > MAX_HELD_OUT_FILINGS else SPLIT_OF_REMAINDER.get(_hash(company), "train")
+        for company, count in filings.items()
     }
 
 
-def label(inputs: Sequence[str], output: Path) -> Statistics:
+def label(inputs: Sequence[str], output: Path, annotations: Path | None = None) -> Statistics:
     """Label filings and write the dataset folder: `sentences.parquet` and `statistics.json`.
 
-    Raises UsageError where no input holds inline XBRL. A document that cannot be read is counted and left out.
+    `annotations` (a JSON Lines file or a folder of them) adds readings. Raises UsageError where no input holds inline
+    XBRL, or the annotations are none. A document that cannot be read is counted and left out.
     """
     statistics = Statistics()
+    readings = read_annotations(annotations) if annotations else {}
     found: list[LabelledSentence] = []
     filings: Counter[str] = Counter()
     for document in _documents(inputs, statistics):
         try:
-            sentences = label_document(document, statistics)
+            sentences = label_document(document, statistics, readings)
         except DocumentError as error:
             _left_out(document.document_id, error, statistics)
             continue
@@ -191,36 +164,31 @@ def label(inputs: Sequence[str], output: Path) -> Statistics:
     splits = company_splits(filings)
     merged = [replace(sentence, split=splits[sentence.company]) for sentence in merge_duplicates(found)]
     statistics.duplicates = len(found) - len(merged)
-    statistics.companies = dict(sorted(Counter(splits.values()).items()))
-    statistics.sentences = dict(
-        sorted(Counter(f"{row.split}_{'note' if row.in_note else 'other'}" for row in merged).items())
-    )
-    concepts = Counter(number.concept for row in merged for number in row.numbers if number.concept)
-    statistics.concepts = dict(concepts.most_common())
+    _count(merged, splits, readings, statistics)
     output.mkdir(parents=True, exist_ok=True)
     write_sentences(merged, output / SENTENCES_FILE)
     (output / STATISTICS_FILE).write_text(json.dumps(asdict(statistics), indent=2) + "\n", encoding="utf-8")
     return statistics
 
 
-def write_sentences(sentences: Sequence[LabelledSentence], path: Path) -> None:
-    """Write labelled sentences as Parquet (`SCHEMA`)."""
-    pq.write_table(pa.Table.from_pylist([asdict(row) for row in sentences], schema=SCHEMA), path, compression="zstd")
-
-
-def read_sentences(path: Path) -> list[LabelledSentence]:
-    """Read labelled sentences: a dataset folder, or its Parquet file. Raises UsageError where it is not one."""
-    file = path / SENTENCES_FILE if path.is_dir() else path
-    if not file.is_file():
-        raise UsageError(f"no labelled dataset at {path}: make one with `finner-batch label --input … --output {path}`")
-    table = pq.read_table(file)
-    missing = set(SCHEMA.names) - set(table.column_names)
-    if missing:
-        raise UsageError(f"{file} is no labelled dataset: it lacks the columns {', '.join(sorted(missing))}")
-    rows = table.select(SCHEMA.names).to_pylist()
-    return [
-        LabelledSentence(**{**row, "numbers": tuple(Number(**number) for number in row["numbers"])}) for row in rows
-    ]
+def _count(
+    merged: Sequence[LabelledSentence],
+    splits: dict[str, str],
+    readings: Mapping[str, Reading],
+    statistics: Statistics,
+) -> None:
+    places = [(f"{row.split}_{'note' if row.in_note else 'other'}", row) for row in merged]
+    numbers = [number for row in merged for number in row.numbers]
+    statistics.companies = dict(sorted(Counter(splits.values()).items()))
+    statistics.sentences = dict(sorted(Counter(place for place, _ in places).items()))
+    statistics.concepts = dict(Counter(number.concept for number in numbers if number.concept).most_common())
+    statistics.read_labels = dict(Counter(number.reading for number in numbers if number.reading).most_common())
+    if readings:
+        missing = readings.keys() - {sentence_digest(row.text) for row in merged if row.is_read}
+        statistics.readings = dict(sorted(Counter(place for place, row in places if row.is_read).items()))
+        statistics.readings["not_found"] = len(missing)
+        if missing:
+            logger.warning("%d readings have no sentence in the input", len(missing))
 
 
 def _documents(inputs: Sequence[str], statistics: Statistics) -> Iterator[Document]:
@@ -275,4 +243,4 @@ def _within(spans: Sequence[tuple[int, int]], start: int, end: int) -> bool:
 
 
 def _hash(company: str) -> int:
-    return int.from_bytes(hashlib.sha256(company.encode()).digest()[:8], "big")
+    return int.from_bytes(hashlib.sha256(company.encode()).digest()[:8], "big") % SPLIT_ONE_IN

@@ -18,8 +18,9 @@ from safetensors.torch import save_file
 
 from finner_batch.tagger.tokens import SentenceTokenizer
 from finner_batch.training.base import classifier, load_base
+from finner_batch.training.dataset import OUTSIDE
 from finner_batch.training.evaluate import decide, scored, scores, softmax
-from finner_batch.training.examples import MASKED, OTHER, OUTSIDE, Example, frequent_concepts, make_examples
+from finner_batch.training.examples import MASKED, OTHER, Example, frequent_concepts, make_examples
 from finner_batch.training.fit import Epoch, FitConfig, fit, number_logits
 from finner_batch.training.folder import CHECKPOINT, RECORD_FILE
 from finner_batch.training.quantization import round_in_training, settle
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
 
     from finner_batch.training.base import Base
     from finner_batch.training.config import TrainConfig
-    from finner_batch.training.label import LabelledSentence
+    from finner_batch.training.dataset import LabelledSentence
 
 logger = logging.getLogger(__name__)
 

@@ -15,12 +15,19 @@ import torch
 
 from finner_batch.errors import UsageError
 from finner_batch.training.base import load_base
-from finner_batch.training.evaluate import fit_temperature, note_sentences, report, scored
-from finner_batch.training.examples import OUTSIDE, make_examples
+from finner_batch.training.dataset import (
+    OUTSIDE,
+    SENTENCES_FILE,
+    STATISTICS_FILE,
+    LabelledSentence,
+    note_sentences,
+    read_sentences,
+)
+from finner_batch.training.evaluate import fit_temperature, report, scored
+from finner_batch.training.examples import make_examples
 from finner_batch.training.export import export_model
 from finner_batch.training.fit import Epoch, number_logits
 from finner_batch.training.folder import CHECKPOINT, RECORD_FILE
-from finner_batch.training.label import SENTENCES_FILE, STATISTICS_FILE, LabelledSentence, read_sentences
 from finner_batch.training.passes import CONCEPTS, concept_pass, label_pass
 
 if TYPE_CHECKING:

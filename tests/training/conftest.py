@@ -5,7 +5,7 @@ from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processor
 from transformers import BertConfig, BertModel
 
 from finner_batch.entities.numbers import number_tokens
-from finner_batch.training.label import LabelledSentence, Number
+from finner_batch.training.dataset import LabelledSentence, Number
 
 RATE = "DebtInstrumentInterestRateStatedPercentage"
 CAPACITY = "LineOfCreditFacilityMaximumBorrowingCapacity"
@@ -80,7 +80,7 @@ def labelled():
         padded = [*concepts, *[None] * (len(spans) - len(concepts))]
         numbers = tuple(Number(start, end, concept) for (start, end), concept in zip(spans, padded, strict=True))
         place = {"company": "0000000001", "document_id": "d", "form_type": "10-K", "section": None, "sentence_index": 0}
-        return LabelledSentence(text=text, numbers=numbers, **{**place, "in_note": True, "split": "train", **fields})
+        return LabelledSentence(text=text, numbers=numbers, **{**place, "in_note": True, "exhaustive": True, **fields})
 
     return make
 

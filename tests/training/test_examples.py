@@ -4,10 +4,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from finner_batch.tagger.tokens import SentenceTokenizer, Window
+from finner_batch.training.dataset import OUTSIDE
 from finner_batch.training.examples import (
     MASKED,
     OTHER,
-    OUTSIDE,
     Example,
     arrays,
     frequent_concepts,

@@ -8,9 +8,9 @@ from finner_batch.errors import ModelError, UsageError
 from finner_batch.tagger.tagger import Tagger
 from finner_batch.training import export
 from finner_batch.training.config import TrainConfig
+from finner_batch.training.dataset import write_sentences
 from finner_batch.training.evaluate import evaluate
 from finner_batch.training.export import export_model
-from finner_batch.training.label import write_sentences
 from finner_batch.training.train import LABEL_SETS, read_labels, train
 
 RATE = "DebtInstrumentInterestRateStatedPercentage"
