@@ -41,3 +41,7 @@ class DocumentError(FinnerError):
         """`stage` is one of `read`, `decode`, `extract`, `split`, `tokenize`, `value`."""
         super().__init__(message)
         self.stage = stage
+
+
+class OutOfTimeError(FinnerError):
+    """A document took longer than `--timeout-s`."""

@@ -1,6 +1,8 @@
 """The command group: commands are imported when called, user errors are one line with an exit code."""
 
+import errno
 import importlib
+import os
 import sys
 from typing import Any
 
@@ -65,6 +67,7 @@ def main(arguments: list[str] | None = None) -> None:
     """Run the command line and exit."""
     try:
         code: Any = commands.main(arguments, standalone_mode=False)
+        sys.stdout.flush()
     except FinnerError as error:
         click.echo(f"Error: {error}", err=True)
         code = error.exit_code
@@ -75,4 +78,9 @@ def main(arguments: list[str] | None = None) -> None:
         code = error.exit_code
     except (click.Abort, KeyboardInterrupt):
         code = 130
+    except OSError as error:
+        click.echo(f"Error: {error.filename or 'the output'}: {error.strerror or error}", err=True)
+        code = 1
+        if error.errno in {errno.ENOSPC, errno.EIO, errno.EPIPE}:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # what is left in the buffer has nowhere to go
     sys.exit(code if isinstance(code, int) else 0)

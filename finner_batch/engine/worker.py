@@ -16,6 +16,7 @@ from typing import TypeAlias
 
 from finner_batch.config import MEBIBYTE
 from finner_batch.engine.parse import ParsedDocument, Stopwatch, parse, stage_of
+from finner_batch.errors import OutOfTimeError
 from finner_batch.sources.document import Document, FailedDocument, Source
 from finner_batch.sources.read import ReadOptions, read_documents
 from finner_batch.store.ledger import row_digest
@@ -78,10 +79,6 @@ class Ended:
 Message: TypeAlias = Ready | Alive | Began | ParsedDocument | FailedDocument | Ended
 BEAT_S = 2.0
 COLLECT_AFTER_MESSAGES = 100
-
-
-class OutOfTimeError(Exception):
-    """A document took longer than `--timeout-s`."""
 
 
 def work(connection: Connection, options: WorkerOptions) -> None:

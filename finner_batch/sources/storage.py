@@ -31,7 +31,7 @@ def open_stored(source: Source) -> Iterator[BinaryIO]:
     try:
         with _open(source.uri) as stream:
             yield stream
-    except FinnerError:
+    except (FinnerError, MemoryError):
         raise
     except Exception as error:
         # Drivers of fsspec raise errors of their own kinds; a local file only raises OSError.

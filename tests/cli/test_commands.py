@@ -142,3 +142,22 @@ def test_doctor_tells_what_is_used_and_why():
     damaged = CliRunner().invoke(commands, ["doctor", "--model", "nowhere"], standalone_mode=False)
     assert damaged.return_value == 5
     assert "nowhere" in damaged.output
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full here")
+@pytest.mark.parametrize(
+    "arguments", [["text", next(iter((REPOSITORY / "data" / "filings").glob("*.htm")))], ["--help"]]
+)
+def test_an_output_that_is_full_is_one_line_and_exit_1(arguments):
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "finner_batch", *arguments],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    assert done.returncode == 1
+    assert "Error: the output: No space left on device" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert "Exception ignored" not in done.stderr
