@@ -1,8 +1,6 @@
 """What a run reports: counts, seconds by stage, speed, memory; written as JSON beside the rows."""
 
 import platform
-import resource
-import sys
 from collections import Counter
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
@@ -13,6 +11,7 @@ from typing import Any
 from finner_batch import __version__
 from finner_batch.config import MEBIBYTE, RunConfig, usable_cpus
 from finner_batch.engine.select import Selection
+from finner_batch.engine.worker import own_peak_bytes
 
 LIBRARIES = ("lxml", "nupunkt", "tokenizers", "pyarrow", "numpy")
 FAILURES_SHOWN = 20
@@ -67,8 +66,7 @@ class RunReport:
     @property
     def peak_bytes(self) -> int:
         """Peak resident memory of the main process plus the workers' own peaks: at least what was held at once."""
-        unit = 1 if sys.platform == "darwin" else 1024
-        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit + self.workers_peak_bytes
+        return own_peak_bytes() + self.workers_peak_bytes
 
     def as_json(self) -> dict[str, Any]:
         """Everything, ready for `json`."""
@@ -105,6 +103,7 @@ class RunReport:
             "documents_per_second": _ratio(self.documents_ok, wall, digits=3),
             "parts": self.parts,
             "peak_mebibytes": round(self.peak_bytes / MEBIBYTE),
+            "peak_mebibytes_of_workers": round(self.workers_peak_bytes / MEBIBYTE),
             "machine": {"system": platform.platform(), "cpus": usable_cpus(), "python": platform.python_version()},
             "versions": {"finner-batch": __version__, **{name: version(name) for name in LIBRARIES}},
         }

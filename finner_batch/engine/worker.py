@@ -4,6 +4,7 @@ import gc
 import os
 import resource
 import signal
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -153,7 +154,13 @@ def _messages(
             yield failed_document(document, stage_of(error, watch), type(error).__name__, describe(error))
             continue
         yield parsed
-    yield Ended(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024, complete, tuple(kept))
+    yield Ended(own_peak_bytes(), complete, tuple(kept))
+
+
+def own_peak_bytes() -> int:
+    """Peak resident memory of this process so far."""
+    unit = 1 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
 
 
 def failed_source(task: Task, stage: str, error_type: str, error: str) -> FailedDocument:
