@@ -1,4 +1,4 @@
-"""`finner-batch export`: thin over `finner_batch.training.export`."""
+"""`finner-batch export`: thin over `finner_batch.training.export.export`."""
 
 import logging
 from pathlib import Path
@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from finner_batch.training.config import require_train_extra
+from finner_batch.training.learning.config import require_train_extra
 
 
 @click.command(short_help="Make an ONNX variant of a model, gated on agreement.")
@@ -23,7 +23,7 @@ def export(model: str, data: str, precision: tuple[Any, ...]) -> None:
     """Make ONNX variants; one that does not agree with the checkpoint is not written, and the exit code is 5."""
     require_train_extra()
     from finner_batch.engine.log import set_up_log  # noqa: PLC0415 - heavy
-    from finner_batch.training.export import export_model  # noqa: PLC0415 - heavy
+    from finner_batch.training.export.export import export_model  # noqa: PLC0415 - heavy
 
     set_up_log(logging.INFO)
     for gate in export_model(Path(model), Path(data), precision):

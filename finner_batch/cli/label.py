@@ -1,4 +1,4 @@
-"""`finner-batch label`: thin over `finner_batch.training.label`."""
+"""`finner-batch label`: thin over `finner_batch.training.data.label`."""
 
 import dataclasses
 import json
@@ -23,20 +23,39 @@ from finner_batch.errors import UsageError
 )
 @click.option("--output", "-o", type=click.Path(file_okay=False), default="dataset", help="The dataset folder.")
 @click.option("--annotations", type=click.Path(path_type=Path), help="Readings to add: a JSON Lines file or a folder.")
+@click.option(
+    "--labels",
+    default="debt4",
+    help="Concepts that statistics and report count as labels: debt4, finer139, or a file of names. "
+    "The dataset itself keeps every concept.",
+)
+@click.option(
+    "--report",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Folder for a report of the dataset: tables in report.md, and pictures (extra `train`).",
+)
 @json_option
-def label(inputs: tuple[str, ...], output: str, annotations: Path | None, as_json: bool) -> None:
+def label(
+    inputs: tuple[str, ...], output: str, annotations: Path | None, labels: str, report: Path | None, as_json: bool
+) -> None:
     """Read inline-XBRL filings into a dataset of sentences, each number with the concept its filer tagged it with.
 
     The split into train, validation and dev goes by company. What was left out, and why, is in the dataset's
     statistics.json.
     """
     from finner_batch.engine.log import set_up_log  # noqa: PLC0415 - heavy
-    from finner_batch.training.label import label as label_filings  # noqa: PLC0415 - heavy
+    from finner_batch.training.data.label import label as label_filings  # noqa: PLC0415 - heavy
+    from finner_batch.training.data.labels import read_labels  # noqa: PLC0415 - heavy
+    from finner_batch.training.eda.report import require_matplotlib, write_report  # noqa: PLC0415 - heavy
 
     if not inputs:
         raise UsageError("nothing to read: give --input FILES, folders, globs or URLs")
+    names = read_labels(labels)
+    if report:
+        require_matplotlib()
     set_up_log(logging.INFO)
-    statistics = label_filings(inputs, Path(output), annotations)
+    statistics = label_filings(inputs, Path(output), annotations, names)
+    written = write_report(Path(output), report, names) if report else None
     if as_json:
         click.echo(json.dumps(dataclasses.asdict(statistics), indent=2))
         return
@@ -48,3 +67,7 @@ def label(inputs: tuple[str, ...], output: str, annotations: Path | None, as_jso
         ("readings", statistics.readings),
     ):
         click.echo(f"  {name}: " + ", ".join(f"{key} {count:,}" for key, count in counts.items()))
+    tagged, read = (sum(counts[by] for counts in statistics.labels.values()) for by in ("tagged", "read"))
+    click.echo(f"  labels: {len(names)} concepts, tagged {tagged:,}, read {read:,}")
+    if written:
+        click.echo(f"  report: {written}")

@@ -95,15 +95,15 @@ class Tagger:
         return probabilities, statistics
 
     def spans(self, windows: Sequence[Window], probabilities: Sequence[Probabilities]) -> list[list[Span]]:
-        """The numbers of each window that the model labels: likeliest label not `O`, and over its threshold."""
+        """The numbers of each window that the model labels: likeliest label but `O`, where it reaches its threshold."""
         return [self._decode(window, table) for window, table in zip(windows, probabilities, strict=True)]
 
     def _decode(self, window: Window, table: Probabilities) -> list[Span]:
-        best = table.argmax(axis=1)
+        best = table[:, 1:].argmax(axis=1) + 1
         found: list[Span] = []
         for (start, end), label, row in zip(window.numbers, best, table, strict=True):
             confidence = float(row[label])
-            if label and confidence >= self._thresholds[label]:
+            if confidence >= self._thresholds[label]:
                 found.append(Span(start, end, self.model.labels[label], confidence))
         return found
 

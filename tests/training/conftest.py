@@ -5,7 +5,7 @@ from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processor
 from transformers import BertConfig, BertModel
 
 from finner_batch.entities.numbers import number_tokens
-from finner_batch.training.dataset import LabelledSentence, Number
+from finner_batch.training.data.dataset import LabelledSentence, Number
 
 RATE = "DebtInstrumentInterestRateStatedPercentage"
 CAPACITY = "LineOfCreditFacilityMaximumBorrowingCapacity"

@@ -3,7 +3,7 @@ import json
 import pytest
 
 from finner_batch.errors import UsageError
-from finner_batch.training.annotations import (
+from finner_batch.training.data.annotations import (
     Reading,
     apply_reading,
     read_annotations,

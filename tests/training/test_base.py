@@ -6,9 +6,9 @@ import torch
 from transformers import BertModel
 
 from finner_batch.errors import ModelError
-from finner_batch.training import base as base_module
-from finner_batch.training.base import classifier, load_base
-from finner_batch.training.passes import save_checkpoint
+from finner_batch.training.learning import base as base_module
+from finner_batch.training.learning.base import classifier, load_base
+from finner_batch.training.learning.passes import save_checkpoint
 
 
 def outputs_of_bert_and_converted(folder, bert):

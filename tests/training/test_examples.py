@@ -4,8 +4,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from finner_batch.tagger.tokens import SentenceTokenizer, Window
-from finner_batch.training.dataset import OUTSIDE
-from finner_batch.training.examples import (
+from finner_batch.training.data.dataset import OUTSIDE
+from finner_batch.training.data.examples import (
     MASKED,
     OTHER,
     Example,

@@ -4,8 +4,8 @@ import onnxruntime
 import pytest
 import torch
 
-from finner_batch.training.base import classifier, load_base
-from finner_batch.training.graph import WEIGHT_LEVELS, build, quantize_columns
+from finner_batch.training.export.graph import WEIGHT_LEVELS, build, quantize_columns
+from finner_batch.training.learning.base import classifier, load_base
 
 
 @pytest.fixture(scope="module")

@@ -4,8 +4,8 @@ from dataclasses import replace
 import pytest
 
 from finner_batch.errors import UsageError
-from finner_batch.training.dataset import read_sentences
-from finner_batch.training.label import company_splits, label, merge_duplicates
+from finner_batch.training.data.dataset import read_sentences
+from finner_batch.training.data.label import company_splits, label, merge_duplicates
 
 FILING = """<html xmlns:ix="http://www.xbrl.org/2013/inlineXBRL" xmlns:dei="http://xbrl.sec.gov/dei/2023"
  xmlns:us-gaap="http://fasb.org/us-gaap/2023"><body>

@@ -1,3 +1,4 @@
+import hashlib
 import json
 import logging
 from dataclasses import replace
@@ -6,12 +7,14 @@ import pytest
 
 from finner_batch.errors import ModelError, UsageError
 from finner_batch.tagger.tagger import Tagger
-from finner_batch.training import export
-from finner_batch.training.config import TrainConfig
-from finner_batch.training.dataset import write_sentences
-from finner_batch.training.evaluate import evaluate
-from finner_batch.training.export import export_model
-from finner_batch.training.train import LABEL_SETS, read_labels, train
+from finner_batch.training.data.dataset import read_sentences, write_sentences
+from finner_batch.training.data.labels import LABEL_SETS, read_labels
+from finner_batch.training.evaluation.evaluate import evaluate
+from finner_batch.training.export import export
+from finner_batch.training.export.export import export_model
+from finner_batch.training.learning import passes
+from finner_batch.training.learning.config import TrainConfig
+from finner_batch.training.learning.train import train
 
 RATE = "DebtInstrumentInterestRateStatedPercentage"
 
@@ -19,17 +22,17 @@ RATE = "DebtInstrumentInterestRateStatedPercentage"
 @pytest.fixture(scope="module")
 def data(tmp_path_factory, lesson):
     path = tmp_path_factory.mktemp("data") / "sentences.parquet"
-    write_sentences(
-        [*lesson(40, company="0000000001"), *lesson(12, company="0000000002", split="dev")],
-        path,
-    )
+    taught = lesson(62)
+    splits = {"train": slice(0, 160), "validation": slice(160, 200), "dev": slice(200, 248)}
+    rows = [replace(row, company=split, split=split) for split, part in splits.items() for row in taught[part]]
+    write_sentences(rows, path)
     return path
 
 
 @pytest.fixture(scope="module")
 def config(data, bert_folder, label_file, tmp_path_factory):
     return TrainConfig(
-        data=str(data),
+        data=(str(data),),
         output=str(tmp_path_factory.mktemp("trained") / "model"),
         base=str(bert_folder),
         labels=str(label_file),
@@ -85,6 +88,88 @@ def test_the_card_states_the_measured_figures_and_the_gates(trained):
         assert record["gates"][precision]["span_agreement"] >= 0.995
     assert record["data"]["sha256"][:16] in card
     assert "Made up." in card
+
+
+def test_the_record_names_data_machine_and_versions_and_what_was_chosen_by_what(trained, data, config):
+    record = json.loads((trained / "training.json").read_text())
+    (source,) = record["data"]["sources"]
+    assert source == {"name": str(data), "sha256": record["data"]["sha256"], "sentences": 248, "filings": None}
+    assert hashlib.sha256(data.read_bytes()).hexdigest() == source["sha256"]
+    counted = {name: record["data"][f"{name}_sentences"] for name in ("train", "validation", "dev")}
+    assert counted == {"train": 160, "validation": 40, "dev": 48}
+    assert record["config"]["seed"] == config.seed
+    assert {"torch", "python", "finner-batch"} <= record["versions"].keys()
+    assert record["machine"]["processes"] == 1
+    assert all(epoch["score"] is not None for epoch in record["passes"]["labels"])
+    assert "development_filers" not in record, "nobody read a sentence"
+
+
+def test_the_exported_model_is_evaluated_with_report_and_pictures(trained):
+    written = {path.name for path in (trained / "evaluation").iterdir()}
+    assert {"report.json", "classification_report.txt", "confusion.png", "reliability.png"} <= written
+    assert (trained / "evaluation" / "confusion.png").read_bytes().startswith(b"\x89PNG")
+    assert RATE in (trained / "evaluation" / "classification_report.txt").read_text()
+
+
+def test_nothing_is_chosen_by_the_split_that_is_reported(config, data, tmp_path):
+    def other(row):
+        """The same text, all of it read as the wrong label."""
+        numbers = (replace(number, reading="LineOfCreditFacilityMaximumBorrowingCapacity") for number in row.numbers)
+        return replace(row, numbers=tuple(numbers)) if row.split == "dev" else row
+
+    rows = read_sentences(data)
+    write_sentences([other(row) for row in rows], tmp_path / "other.parquet")
+    quick = replace(config, concept_epochs=0, epochs=3)
+    found = []
+    for name, path in (("one", data), ("two", tmp_path / "other.parquet")):
+        folder = train(replace(quick, data=(str(path),), output=str(tmp_path / name)))
+        record = json.loads((folder / "training.json").read_text())
+        found.append(((folder / "checkpoint" / "model.safetensors").read_bytes(), record))
+    (weights, record), (other_weights, other_record) = found
+    assert weights == other_weights
+    assert record["development"]["temperature"] == other_record["development"]["temperature"]
+    assert other_record["development"]["unfiltered"] != record["development"]["unfiltered"]
+    assert other_record["development_filers"]["unfiltered"] == record["development"]["unfiltered"]
+
+
+def test_a_training_that_died_goes_on_with_resume_to_the_same_weights(config, trained, tmp_path, monkeypatch, caplog):
+    output = tmp_path / "model"
+    judged = passes.validation_f1
+    calls = iter(range(100))
+
+    def die(*arguments):
+        if next(calls) == 2:
+            raise KeyboardInterrupt
+        return judged(*arguments)
+
+    monkeypatch.setattr(passes, "validation_f1", die)
+    with pytest.raises(KeyboardInterrupt):
+        train(replace(config, output=str(output), checkpoint_steps=3))
+    monkeypatch.undo()
+    assert (output / "checkpoint" / "state.safetensors").is_file()
+    assert not (output / "concepts" / "state.safetensors").is_file(), "that pass is done"
+    caplog.set_level(logging.INFO)
+    train(replace(config, output=str(output), resume=True))
+    assert "epochs=2" in caplog.text
+    name = "checkpoint/model.safetensors"
+    assert (output / name).read_bytes() == (trained / name).read_bytes()
+    assert not list(output.rglob("*state*"))
+
+
+def test_a_refit_learns_from_validation_too_for_the_epochs_that_were_chosen_without_it(config, tmp_path):
+    quick = replace(config, concept_epochs=0, epochs=3)
+    records, weights = [], []
+    for refit in (False, True):
+        folder = train(replace(quick, refit=refit, output=str(tmp_path / str(refit))))
+        records.append(json.loads((folder / "training.json").read_text()))
+        weights.append((folder / "checkpoint" / "model.safetensors").read_bytes())
+    scores = [epoch["score"] for epoch in records[0]["passes"]["labels"]]
+    assert [epoch["score"] for epoch in records[1]["passes"]["labels"]] == scores
+    assert len(records[1]["passes"]["refit"]) == scores.index(max(scores)) + 1
+    assert records[1]["passes"]["refit"][0]["tokens"] > records[1]["passes"]["labels"][0]["tokens"]
+    assert records[1]["development"]["temperature"] == records[0]["development"]["temperature"]
+    assert weights[0] != weights[1]
+    assert not list(tmp_path.rglob("*state*"))
 
 
 def test_a_variant_that_fails_its_gate_is_an_error_and_leaves_no_file(trained, data, monkeypatch):

@@ -1,0 +1,244 @@
+"""The job's stages beside the usual stack's, on the same texts, in turns, in one run.
+
+Each contest gives both sides the same input: the same HTML, the same blocks of text, the same sentences. The usual
+stack is too slow for a whole corpus, so the texts are a sample drawn with a fixed seed, and what it would take for all
+of the input is reckoned from its rates.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from random import Random
+from time import perf_counter, process_time
+from typing import Any, TypeVar
+
+from finner_batch.benchmark.onnx_file import Encoder
+from finner_batch.benchmark.spread import Spread, ratios
+from finner_batch.benchmark.survey import Survey, documents_of, plain_tokenizer
+from finner_batch.benchmark.usual_stack import OnnxLoop, PysbdSplitter, TransformersPipeline, soup_text
+from finner_batch.entities.numbers import number_tokens
+from finner_batch.sentences.split import split
+from finner_batch.sources.document import Document, Source
+from finner_batch.tagger.model import Model
+from finner_batch.tagger.session import Session
+from finner_batch.tagger.tagger import Tagger
+from finner_batch.text.block import Block, Extraction
+from finner_batch.text.extract import extract
+
+Item = TypeVar("Item")
+
+OURS = "finner-batch"
+PIPELINE = "transformers pipeline"
+SAMPLE_CHARACTERS = 8_000_000
+SAMPLE_BLOCKS = 1000
+_WARM_UP_ITEMS = 32
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Contestant:
+    """One side of a contest: seconds for the sample, `unit`s a second, and how many times as fast finner-batch is."""
+
+    name: str
+    seconds: Spread
+    rate: Spread
+    times_as_fast: Spread
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Contest:
+    """One stage on the same texts. `clock` is `CPU` or `wall`; `amount` counts the sample in `unit`s.
+
+    finner-batch is the first contestant, the usual stack the last.
+    """
+
+    stage: str
+    sample: str
+    clock: str
+    unit: str
+    amount: int
+    contestants: tuple[Contestant, ...]
+
+    def rate(self, name: str) -> float:
+        """Units a second of a contestant, at the median."""
+        return next(one.rate.median for one in self.contestants if one.name == name)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WholeJob:
+    """Seconds that the usual stack would take for the whole input, reckoned from its rates, beside the measured run.
+
+    `every_sentence`: its pipeline reads every sentence, as it comes. `numbered_only`: it leaves out those without a
+    digit, as this program does.
+    """
+
+    ours_seconds: float
+    every_sentence_seconds: float
+    numbered_only_seconds: float
+    every_sentence_ratio: float
+    numbered_only_ratio: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Comparison:
+    """All contests, and what they come to for the whole job."""
+
+    contests: tuple[Contest, ...]
+    whole_job: WholeJob
+
+
+def compare(
+    sources: Sequence[Source],
+    survey: Survey,
+    distinct: Sequence[str],
+    model: Model,
+    session: Session,
+    encoder: Encoder,
+    *,
+    most_sentences: int,
+    repeats: int,
+    run_seconds: float,
+) -> Comparison:
+    """Hold the contests.
+
+    `distinct`: the input's sentences with a number, of which `most_sentences` are tagged; `run_seconds`: what the whole
+    job took for the input, wall clock.
+    """
+    chance = Random(0)  # noqa: S311 - a sample, no secret
+    documents = _sample_documents(sources, chance)
+    contests = []
+    pages = [document.content for document in documents if document.markup == "html"]
+    if pages:
+        contests.append(_extracting(pages, repeats))
+    contests.append(_splitting(documents, chance, repeats))
+    contests.append(_tagging(_drawn(distinct, most_sentences, chance), model, session, encoder, repeats))
+    return Comparison(contests=tuple(contests), whole_job=_whole_job(contests, survey, run_seconds))
+
+
+def _extracting(pages: list[str], repeats: int) -> Contest:
+    return _contest(
+        "extract",
+        pages,
+        {
+            OURS: lambda items: [extract(page, "html") for page in items],
+            "BeautifulSoup get_text": lambda items: [soup_text(page) for page in items],
+        },
+        repeats,
+        sample=f"{len(pages)} HTML documents",
+        unit="bytes",
+        amount=sum(len(page.encode("utf-8", "replace")) for page in pages),
+        warm_up=1,
+    )
+
+
+def _splitting(documents: Sequence[Document], chance: Random, repeats: int) -> Contest:
+    blocks = [block for document in documents for block in extract(document.content, document.markup).blocks]
+    blocks = _drawn(blocks, SAMPLE_BLOCKS, chance)
+    pysbd = PysbdSplitter()
+
+    def ours(items: Sequence[Block]) -> object:
+        return split(Extraction(text="", blocks=tuple(items)))
+
+    return _contest(
+        "split",
+        blocks,
+        {OURS: ours, "pysbd": lambda items: pysbd([block.text for block in items])},
+        repeats,
+        sample=f"{len(blocks)} blocks of text",
+        unit="characters",
+        amount=sum(len(block.text) for block in blocks),
+    )
+
+
+def _tagging(sentences: list[str], model: Model, session: Session, encoder: Encoder, repeats: int) -> Contest:
+    tagger = Tagger(model, session)
+    tokenizer = tagger.tokenizer()
+
+    def ours(items: Sequence[str]) -> object:
+        windows = [window for text in items for window in tokenizer.windows(text, number_tokens(text))]
+        return tagger.spans(windows, tagger.probabilities(windows)[0])
+
+    return _contest(
+        "tag",
+        sentences,
+        {
+            OURS: ours,
+            "plain onnxruntime loop": OnnxLoop(model, session.variant, session.device),
+            PIPELINE: TransformersPipeline(model, encoder, session.device),
+        },
+        repeats,
+        sample=f"{len(sentences)} distinct sentences with a number, drawn at random",
+        unit="tokens",
+        amount=sum(len(encoding.ids) for encoding in plain_tokenizer(model).encode_batch_fast(sentences)),
+        clock=("wall", perf_counter),
+    )
+
+
+def _contest(
+    stage: str,
+    items: Sequence[Item],
+    contestants: Mapping[str, Callable[[Sequence[Item]], Any]],
+    repeats: int,
+    *,
+    sample: str,
+    unit: str,
+    amount: int,
+    clock: tuple[str, Callable[[], float]] = ("CPU", process_time),
+    warm_up: int = _WARM_UP_ITEMS,
+) -> Contest:
+    """Warm each contestant up, then let them run in turns, so that what disturbs the machine disturbs all of them."""
+    clock_name, now = clock
+    seconds: dict[str, list[float]] = {name: [] for name in contestants}
+    for contestant in contestants.values():
+        contestant(items[:warm_up])
+    for _ in range(repeats):
+        for name, contestant in contestants.items():
+            started = now()
+            contestant(items)
+            seconds[name].append(now() - started)
+    return Contest(
+        stage=stage,
+        sample=sample,
+        clock=clock_name,
+        unit=unit,
+        amount=amount,
+        contestants=tuple(
+            Contestant(
+                name=name,
+                seconds=Spread.of(taken),
+                rate=Spread.of(taken).rate(amount),
+                times_as_fast=ratios(taken, seconds[OURS]),
+            )
+            for name, taken in seconds.items()
+        ),
+    )
+
+
+def _whole_job(contests: Sequence[Contest], survey: Survey, run_seconds: float) -> WholeJob:
+    rates = {contest.stage: contest.rate(contest.contestants[-1].name) for contest in contests}
+    before = survey.characters / rates["split"]
+    if "extract" in rates:
+        before += survey.html_bytes / rates["extract"]
+    every = before + survey.prose_tokens / rates["tag"]
+    numbered = before + survey.numbered_tokens / rates["tag"]
+    return WholeJob(
+        ours_seconds=run_seconds,
+        every_sentence_seconds=every,
+        numbered_only_seconds=numbered,
+        every_sentence_ratio=every / run_seconds,
+        numbered_only_ratio=numbered / run_seconds,
+    )
+
+
+def _sample_documents(sources: Sequence[Source], chance: Random) -> list[Document]:
+    """Documents of files drawn at random, until they are large enough together; of a small input all."""
+    drawn: list[Document] = []
+    characters = 0
+    for document in documents_of(_drawn(sources, len(sources), chance)):
+        drawn.append(document)
+        characters += len(document.content)
+        if characters >= SAMPLE_CHARACTERS:
+            break
+    return drawn
+
+
+def _drawn(items: Sequence[Item], most: int, chance: Random) -> list[Item]:
+    return chance.sample(items, min(most, len(items)))

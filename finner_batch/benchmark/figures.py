@@ -1,0 +1,125 @@
+"""The figures of a benchmark, made from what its repeats took."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from finner_batch.benchmark.ceiling import seconds_at_the_ceiling
+from finner_batch.benchmark.onnx_file import Encoder, Precision
+from finner_batch.benchmark.spread import Spread
+from finner_batch.benchmark.stages import MODEL, STAGES, Pass
+from finner_batch.benchmark.survey import Survey
+from finner_batch.benchmark.whole_run import WholeRun
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stage:
+    """One stage over the whole input. `clock`: `CPU`, of the model `wall`.
+
+    The rates divide the whole input's amounts by the stage's seconds: bytes of markup, sentences and tokens of all
+    prose. `share` is of the sum of all stages' medians.
+    """
+
+    name: str
+    clock: str
+    seconds: Spread
+    bytes_per_second: Spread
+    sentences_per_second: Spread
+    prose_tokens_per_second: Spread
+    share: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelStage:
+    """The model beside the machine's ceiling; operations are two a multiply-add.
+
+    Tokens a second are those that the model read, without and with padding. `operations` counts its matrix products,
+    padding left out, by precision; `ceilings` are the machine's operations a second. `of_ceiling` is the fraction
+    reached of the ceiling of `precision`, in which most products are; `of_mixed_ceiling` counts each product at the
+    ceiling of its own precision.
+    """
+
+    precision: Precision
+    tokens_per_second: Spread
+    padded_tokens_per_second: Spread
+    cpu_seconds: Spread
+    operations: dict[Precision, int]
+    operations_per_second: Spread
+    ceilings: dict[Precision, Spread]
+    of_ceiling: float
+    of_mixed_ceiling: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EndToEnd:
+    """The whole job as a process of its own, wall clock; the cost is in the currency of the price.
+
+    A run reads files with the same bytes once, so `documents` may be fewer than the input's.
+    """
+
+    seconds: Spread
+    documents_per_second: Spread
+    bytes_per_second: Spread
+    peak_bytes: Spread
+    documents: int
+    failed: int
+    workers: int
+    price_per_hour: float | None
+    cost_per_thousand_documents: float | None
+
+
+def stage_figures(passes: Sequence[Pass], found: Survey) -> tuple[Stage, ...]:
+    """One row a stage, in the order of the data."""
+    seconds = {stage: Spread.of([one.seconds[stage] for one in passes]) for stage in STAGES}
+    whole = sum(spread.median for spread in seconds.values())
+    return tuple(
+        Stage(
+            name=stage,
+            clock="wall" if stage == MODEL else "CPU",
+            seconds=spread,
+            bytes_per_second=spread.rate(found.markup_bytes),
+            sentences_per_second=spread.rate(found.sentences),
+            prose_tokens_per_second=spread.rate(found.prose_tokens),
+            share=spread.median / whole,
+        )
+        for stage, spread in seconds.items()
+    )
+
+
+def model_figures(passes: Sequence[Pass], encoder: Encoder, rates: Mapping[Precision, Sequence[float]]) -> ModelStage:
+    """The model beside the ceilings, whose `rates` were measured in turns with the passes."""
+    multiply_adds = encoder.multiply_adds(passes[-1].tokens_run, passes[-1].squared_lengths)
+    seconds = Spread.of([one.seconds[MODEL] for one in passes])
+    operations: dict[Precision, int] = {precision: 2 * amount for precision, amount in multiply_adds.items()}
+    precision = max(operations, key=lambda one: operations[one])
+    speed = seconds.rate(sum(operations.values()))
+    ceilings = {name: Spread.of(values) for name, values in rates.items()}
+    least = seconds_at_the_ceiling(multiply_adds, {name: spread.median for name, spread in ceilings.items()})
+    return ModelStage(
+        precision=precision,
+        tokens_per_second=seconds.rate(passes[-1].tokens_run),
+        padded_tokens_per_second=seconds.rate(passes[-1].tokens_padded),
+        cpu_seconds=Spread.of([one.model_cpu_seconds for one in passes]),
+        operations=operations,
+        operations_per_second=speed,
+        ceilings=ceilings,
+        of_ceiling=speed.median / ceilings[precision].median,
+        of_mixed_ceiling=least / seconds.median,
+    )
+
+
+def end_to_end_figures(runs: Sequence[WholeRun], found: Survey, price_per_hour: float | None) -> EndToEnd:
+    """The whole job, and what it costs where the price of the machine is known."""
+    seconds = Spread.of([one.seconds for one in runs])
+    documents = runs[-1].documents
+    hours = seconds.median / 3600
+    return EndToEnd(
+        seconds=seconds,
+        documents_per_second=seconds.rate(documents),
+        bytes_per_second=seconds.rate(found.markup_bytes),
+        peak_bytes=Spread.of([one.peak_bytes for one in runs]),
+        documents=documents,
+        failed=runs[-1].failed,
+        workers=runs[-1].workers,
+        price_per_hour=price_per_hour,
+        cost_per_thousand_documents=None if price_per_hour is None else price_per_hour * hours / documents * 1000,
+    )

@@ -1,0 +1,177 @@
+"""One pass over the input in one process, through the stages of the job, each measured.
+
+The stages are the job's own functions, and tagging, values and writing go through the job's own `Gatherer`, so a pass
+gives the rows that a run gives. What differs is that one process does it all, one stage after the other.
+"""
+
+import gc
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import cast
+
+from finner_batch.benchmark.timed import TimedSession, TimedTagger
+from finner_batch.config import RunConfig
+from finner_batch.engine.gather import Gatherer
+from finner_batch.engine.parse import ParsedDocument, Stopwatch, stage_of
+from finner_batch.engine.pool import Result, SourceDone
+from finner_batch.engine.report import RunReport
+from finner_batch.engine.select import Selection
+from finner_batch.engine.worker import COLLECT_AFTER_MESSAGES, Task, failed_document, failed_source
+from finner_batch.entities.numbers import number_tokens
+from finner_batch.entities.stated import stated_scales
+from finner_batch.errors import DocumentError
+from finner_batch.sentences.split import split
+from finner_batch.sources.document import Document, FailedDocument, Source
+from finner_batch.sources.read import ReadOptions, read_documents
+from finner_batch.store.ledger import Ledger
+from finner_batch.store.writer import Writer
+from finner_batch.tagger.model import Model
+from finner_batch.tagger.session import Session
+from finner_batch.tagger.tagger import Tagger
+from finner_batch.tagger.tokens import SentenceTokenizer
+from finner_batch.text.extract import extract
+
+MODEL = "model"
+STAGES = ("read", "extract", "split", "numbers", "tokenize", "batches", MODEL, "values", "write")
+"""In the order of the data. `batches` is all of tagging but the model, `values` has the decoding of spans too."""
+_COLLECT_AFTER_DOCUMENTS = COLLECT_AFTER_MESSAGES // 3
+"""A worker sends three messages for a file of one document."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pass:
+    """What a pass took and did.
+
+    `seconds`: CPU time by stage, of `model` wall clock; `model_cpu_seconds` is that of all its threads. Tokens count
+    the special ones: `tokens` of the windows given to the tagger, `tokens_run` of those the model read,
+    `tokens_padded` of those with padding; `squared_lengths` sums the squares of the lengths of the windows run.
+    """
+
+    seconds: dict[str, float]
+    model_cpu_seconds: float
+    documents: int
+    failed: int
+    entities: int
+    tokens: int
+    tokens_run: int
+    tokens_padded: int
+    squared_lengths: int
+
+
+def run_stages(sources: Sequence[Source], model: Model, session: Session) -> Pass:
+    """Do the whole job once, into a folder that is deleted again.
+
+    The cyclic garbage collector is off, as in the job's reading processes, and is called now and then between two
+    documents, which is not measured. The tokenizer is new, as in a process that begins.
+    """
+    timed = TimedSession(session)
+    tagger = TimedTagger(Tagger(model, cast(Session, timed)), timed)
+    tokenizer = SentenceTokenizer(model.folder / "tokenizer.json", model.max_length)
+    config = RunConfig(input=tuple(source.uri for source in sources))
+    report = RunReport(
+        run_id="benchmark",
+        model_id=model.model_id,
+        config=config,
+        selection=Selection(),
+        device=session.device.name,
+        device_reason=session.device.reason,
+        workers=1,
+    )
+    ids = {"model_id": model.model_id, "config_id": config.config_id}
+    with tempfile.TemporaryDirectory(prefix="finner-batch-benchmark-") as folder, _as_in_a_worker():
+        ledger = Ledger.load(Path(folder), **ids)
+        with Writer(Path(folder), ledger=ledger, run_id=report.run_id, **ids) as writer:
+            gatherer = Gatherer(
+                writer,
+                lambda: cast(Tagger, tagger),
+                report,
+                window_sentences=config.window_sentences,
+                commit_seconds=config.commit_seconds,
+                commit_documents=config.commit_documents,
+                is_interrupted=lambda: False,
+            )
+            for place, result in enumerate(_results(sources, tokenizer), 1):
+                gatherer.take(result)
+                if place % _COLLECT_AFTER_DOCUMENTS == 0:
+                    gc.collect()
+            gatherer.close(tag_the_rest=True)
+    measured = report.seconds | {"batches": tagger.batch_seconds, MODEL: timed.seconds}
+    measured["values"] = report.seconds.get("value", 0.0) + tagger.span_seconds
+    return Pass(
+        seconds={stage: measured.get(stage, 0.0) for stage in STAGES},
+        model_cpu_seconds=timed.cpu_seconds,
+        documents=report.documents_ok,
+        failed=report.documents_failed,
+        entities=report.entities,
+        tokens=report.tokens,
+        tokens_run=report.tokens_run,
+        tokens_padded=report.tokens_padded,
+        squared_lengths=timed.squared_lengths,
+    )
+
+
+def _results(sources: Sequence[Source], tokenizer: SentenceTokenizer) -> Iterator[Result]:
+    """What the reading processes would send, source by source."""
+    for source in sources:
+        task = Task(source=source, sha256=None, size=None)
+        documents = read_documents(source, ReadOptions())
+        complete = True
+        while True:
+            watch = Stopwatch()
+            try:
+                with watch.measure("read"):
+                    document = next(documents, None)
+            except DocumentError as error:
+                yield failed_source(task, stage_of(error, watch), type(error).__name__, str(error))
+                complete = False
+                break
+            if document is None:
+                break
+            yield document if isinstance(document, FailedDocument) else _parsed(document, tokenizer, watch)
+        yield SourceDone(task, complete)
+
+
+def _parsed(document: Document, tokenizer: SentenceTokenizer, watch: Stopwatch) -> ParsedDocument | FailedDocument:
+    """As `engine.parse.parse`, with the search for numbers measured apart from the tokenizing."""
+    try:
+        with watch.measure("extract"):
+            extraction = extract(document.content, document.markup)
+        with watch.measure("split"):
+            sentences = split(extraction)
+        with watch.measure("numbers"):
+            numbers = [number_tokens(sentence.text) for sentence in sentences]
+        with watch.measure("tokenize"):
+            windows = [
+                tokenizer.windows(sentence.text, found) for sentence, found in zip(sentences, numbers, strict=True)
+            ]
+        numbered = [sentence for sentence, found in zip(sentences, windows, strict=True) if found]
+        with watch.measure("value"):
+            stated = stated_scales(extraction.text, [sentence.start for sentence in numbered])
+    except DocumentError as error:
+        return failed_document(document, stage_of(error, watch), type(error).__name__, str(error))
+    kept = [found for found in windows if found]
+    return ParsedDocument(
+        document=replace(document, content=""),
+        sentences=len(sentences),
+        characters=len(extraction.text),
+        numbered=tuple(numbered),
+        stated=tuple(stated),
+        windows=tuple(window for found in kept for window in found),
+        owners=tuple(owner for owner, found in enumerate(kept) for _ in found),
+        seconds=watch.seconds,
+    )
+
+
+@contextmanager
+def _as_in_a_worker() -> Iterator[None]:
+    was_enabled = gc.isenabled()
+    gc.collect()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()

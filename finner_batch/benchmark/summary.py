@@ -1,0 +1,130 @@
+"""A benchmark as text for a person: what was measured where, the stages, the model, the whole job, the peers."""
+
+from collections.abc import Iterator
+
+from finner_batch.benchmark.compare import Comparison
+from finner_batch.benchmark.measure import Benchmark
+from finner_batch.benchmark.spread import Spread
+from finner_batch.config import MEBIBYTE
+
+_BUSY = 0.25
+"""Running processes a CPU before the benchmark began, above which the reader is told."""
+
+
+def summary(figures: Benchmark) -> str:
+    """All figures that a person wants, units with each."""
+    parts = [_header, _stages, _model, _end_to_end]
+    lines = [line for part in parts for line in (*part(figures), "")]
+    if figures.comparison is not None:
+        lines += _comparison(figures.comparison, figures)
+    return "\n".join(lines).rstrip()
+
+
+def _header(figures: Benchmark) -> Iterator[str]:
+    machine, found, tokens = figures.machine, figures.input, figures.tokens
+    versions = ", ".join(f"{name} {number}" for name, number in machine.versions.items())
+    yield f"started   {figures.started}, {figures.settings.repeats} repeats: medians, lowest and highest in brackets"
+    yield (
+        f"machine   {machine.cpu}, {machine.cpus} CPUs, int8: {machine.int8_instructions};"
+        f" {machine.gpu or 'no GPU'}; {machine.system}"
+    )
+    if machine.load > _BUSY * machine.cpus:
+        yield f"          BUSY: {machine.load:.1f} running processes in the last minute: figures low, ratios rough"
+    yield f"versions  {versions}"
+    yield (
+        f"model     {figures.model_id}, {figures.variant}, {figures.backend} on {figures.device}"
+        f" ({figures.device_reason}), {figures.threads} threads"
+    )
+    yield (
+        f"input     {found.sources:,} files, {found.documents:,} documents ({figures.end_to_end.failed} failed),"
+        f" {found.markup_bytes / 1e6:,.1f} MB of markup ({found.stored_bytes / 1e6:,.1f} MB stored)"
+    )
+    yield (
+        f"          {found.sentences:,} sentences with {found.prose_tokens:,} tokens;"
+        f" {found.numbered_sentences:,} with a number, {found.numbered_tokens:,} tokens"
+    )
+    yield (
+        f"          tokens given to the tagger {tokens['given']:,}; run (repeats once) {tokens['run']:,};"
+        f" with padding {tokens['padded']:,}"
+    )
+
+
+def _stages(figures: Benchmark) -> Iterator[str]:
+    yield "One process, stage after stage; MB of markup, sentences and tokens of all prose:"
+    yield f"{'stage':9} {'seconds':>29}  {'MB/s':>10} {'sentences/s':>12} {'tokens/s':>12} {'share':>7}"
+    for stage in figures.stages:
+        yield (
+            f"{stage.name:9} {_seconds(stage.seconds):>24} {stage.clock:>4} "
+            f" {stage.bytes_per_second.median / 1e6:>10,.1f}"
+            f" {stage.sentences_per_second.median:>12,.0f} {stage.prose_tokens_per_second.median:>12,.0f}"
+            f" {stage.share:>7.1%}"
+        )
+    rest = figures.all_but_the_model_tokens_per_second
+    yield (
+        f"everything but the model: {rest.median / 1e6:.2f} M prose tokens/s a core"
+        f" ({rest.lowest / 1e6:.2f}-{rest.highest / 1e6:.2f})"
+    )
+
+
+def _model(figures: Benchmark) -> Iterator[str]:
+    model = figures.model
+    yield (
+        f"model: {_count(model.tokens_per_second)} tokens/s run,"
+        f" {model.padded_tokens_per_second.median:,.0f} with padding;"
+        f" {model.cpu_seconds.median:.2f} CPU s"
+    )
+    ceilings = ", ".join(f"{name} {_giga(spread)}" for name, spread in model.ceilings.items())
+    yield f"ceiling of this machine's matrix products (onnxruntime, two operations a multiply-add): {ceilings}"
+    counted = ", ".join(f"{amount / 1e9:,.1f} G {name}" for name, amount in model.operations.items())
+    yield (
+        f"the model's products ({counted}): {_giga(model.operations_per_second)} ="
+        f" {model.of_ceiling:.1%} of the {model.precision} ceiling,"
+        f" {model.of_mixed_ceiling:.1%} with each product at the ceiling of its own precision"
+    )
+
+
+def _end_to_end(figures: Benchmark) -> Iterator[str]:
+    whole = figures.end_to_end
+    yield (
+        f"finner-batch run, {whole.documents:,} documents, {whole.workers} workers, start to end:"
+        f" {_seconds(whole.seconds)} s wall, {whole.documents_per_second.median:,.2f} documents/s,"
+        f" {whole.bytes_per_second.median / 1e6:,.1f} MB/s, peak memory {whole.peak_bytes.highest / MEBIBYTE:,.0f} MiB"
+    )
+    if whole.cost_per_thousand_documents is not None:
+        yield (
+            f"cost: {whole.cost_per_thousand_documents:.4g} per thousand documents"
+            f" at {whole.price_per_hour:g} an hour for this machine"
+        )
+
+
+def _comparison(comparison: Comparison, figures: Benchmark) -> Iterator[str]:
+    turns = comparison.contests[0].contestants[0].seconds.n
+    yield f"Side by side, {turns} turns each, same texts (the pipeline's model: same sizes, random weights, fp32):"
+    for contest in comparison.contests:
+        yield f"{contest.stage}: {contest.sample}, {contest.amount:,} {contest.unit}, {contest.clock} time"
+        for one in contest.contestants:
+            yield (
+                f"  {one.name:24} {_seconds(one.seconds):>24} s  {one.rate.median:>14,.0f} {contest.unit}/s"
+                f"  {one.times_as_fast.median:>7.1f}x ({one.times_as_fast.lowest:.1f}-{one.times_as_fast.highest:.1f})"
+            )
+    whole = comparison.whole_job
+    yield (
+        f"whole job: {whole.ours_seconds:,.1f} s measured; the usual stack, reckoned from its rates,"
+        f" {whole.every_sentence_seconds:,.0f} s = {whole.every_sentence_ratio:.1f}x"
+    )
+    yield (
+        f"  (if it left out sentences without a number: {whole.numbered_only_seconds:,.0f} s"
+        f" = {whole.numbered_only_ratio:.1f}x; {figures.input.prose_tokens:,} tokens of prose)"
+    )
+
+
+def _seconds(spread: Spread) -> str:
+    return f"{spread.median:,.3f} ({spread.lowest:,.3f}-{spread.highest:,.3f})"
+
+
+def _count(spread: Spread) -> str:
+    return f"{spread.median:,.0f} ({spread.lowest:,.0f}-{spread.highest:,.0f})"
+
+
+def _giga(spread: Spread) -> str:
+    return f"{spread.median / 1e9:,.0f} G/s ({spread.lowest / 1e9:,.0f}-{spread.highest / 1e9:,.0f})"

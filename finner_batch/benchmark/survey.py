@@ -1,0 +1,87 @@
+"""The first look at the input, before anything is measured: what it holds. It also warms caches and libraries."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import compress
+
+from tokenizers import Tokenizer
+
+from finner_batch.entities.numbers import number_tokens
+from finner_batch.errors import DocumentError, UsageError
+from finner_batch.sentences.split import split
+from finner_batch.sources.document import Document, Source
+from finner_batch.sources.read import ReadOptions, read_documents
+from finner_batch.tagger.model import Model
+from finner_batch.text.extract import extract
+
+
+@dataclass(slots=True, kw_only=True)
+class Survey:
+    """Counts over all documents that can be read. What cannot be is counted by the runs.
+
+    `stored_bytes`: of the files, or of the rows of shards. `markup_bytes`: of the documents decompressed, as UTF-8;
+    `html_bytes`: those of them that are HTML. `characters`: of the extracted text. `prose_tokens`: of all sentences,
+    `numbered_tokens`: of those with a number; each with the two special tokens that the model would read it with.
+    """
+
+    sources: int = 0
+    documents: int = 0
+    stored_bytes: int = 0
+    markup_bytes: int = 0
+    html_bytes: int = 0
+    characters: int = 0
+    sentences: int = 0
+    numbered_sentences: int = 0
+    prose_tokens: int = 0
+    numbered_tokens: int = 0
+
+
+def survey(sources: Sequence[Source], model: Model) -> tuple[Survey, list[str]]:
+    """Read, extract, split and count. Gives the distinct sentences with a number too, in the order of the text.
+
+    Raises UsageError where no sentence holds a number.
+    """
+    tokenizer = plain_tokenizer(model)
+    found = Survey(sources=len(sources))
+    distinct: dict[str, None] = {}
+    for document in documents_of(sources):
+        try:
+            extraction = extract(document.content, document.markup)
+        except DocumentError:
+            continue
+        texts = [sentence.text for sentence in split(extraction)]
+        has_number = [bool(number_tokens(text)) for text in texts]
+        tokens = [len(encoding.ids) for encoding in tokenizer.encode_batch_fast(texts)]
+        size = len(document.content.encode("utf-8", "replace"))
+        found.documents += 1
+        found.stored_bytes += document.bytes
+        found.markup_bytes += size
+        found.html_bytes += size if document.markup == "html" else 0
+        found.characters += len(extraction.text)
+        found.sentences += len(texts)
+        found.numbered_sentences += sum(has_number)
+        found.prose_tokens += sum(tokens)
+        found.numbered_tokens += sum(compress(tokens, has_number))
+        distinct.update(dict.fromkeys(compress(texts, has_number)))
+    if not found.numbered_sentences:
+        raise UsageError("nothing to measure: the input holds no sentence with a number; give other files with --input")
+    return found, list(distinct)
+
+
+def documents_of(sources: Sequence[Source]) -> Iterator[Document]:
+    """Yield the documents that can be read, one at a time; a run counts the others."""
+    for source in sources:
+        try:
+            for document in read_documents(source, ReadOptions()):
+                if isinstance(document, Document):
+                    yield document
+        except DocumentError:
+            continue
+
+
+def plain_tokenizer(model: Model) -> Tokenizer:
+    """The model's tokenizer as the `tokenizers` library reads it, without truncation and padding."""
+    tokenizer = Tokenizer.from_file(str(model.folder / "tokenizer.json"))
+    tokenizer.no_truncation()
+    tokenizer.no_padding()
+    return tokenizer

@@ -1,0 +1,139 @@
+"""What people write without this program: BeautifulSoup, pysbd, a transformers pipeline; a plain onnxruntime loop.
+
+None of it is made slower than its documentation shows it. Each class is opened once and then called with texts.
+"""
+
+import importlib
+import warnings
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from finner_batch.benchmark.onnx_file import Encoder
+from finner_batch.benchmark.survey import plain_tokenizer
+from finner_batch.config import usable_cpus
+from finner_batch.errors import DeviceError, UsageError
+from finner_batch.tagger.device import Device
+from finner_batch.tagger.model import Model
+
+PIPELINE_BATCH = 32
+LOOP_BATCH = 8
+_NEEDED = ("pysbd", "torch", "transformers")
+_MOST_HEADS = 12
+
+
+def require_packages() -> None:
+    """Import what a comparison needs. Raises UsageError naming what is missing, and how to install it."""
+    missing = []
+    for package in _NEEDED:
+        try:
+            importlib.import_module(package)
+        except ImportError:
+            missing.append(package)
+    if missing:
+        raise UsageError(
+            f"--compare needs {', '.join(missing)}: pip install 'finner-batch[benchmark]' "
+            f"(or pip install {' '.join(missing)})"
+        )
+
+
+def _optional(package: str) -> Any:
+    """An optional package, untyped: `require_packages` has seen it."""
+    return importlib.import_module(package)
+
+
+def soup_text(markup: str) -> str:
+    """The text of a page, as most people get it."""
+    from bs4 import BeautifulSoup, XMLParsedAsHTMLWarning  # noqa: PLC0415 - heavy
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", XMLParsedAsHTMLWarning)  # inline XBRL is XHTML
+        return BeautifulSoup(markup, "lxml").get_text(" ")
+
+
+class PysbdSplitter:
+    """pysbd's rules for English."""
+
+    def __init__(self) -> None:
+        pysbd = _optional("pysbd")
+        self._segmenter = pysbd.Segmenter(language="en", clean=False)
+
+    def __call__(self, texts: Sequence[str]) -> int:
+        """Split each text; gives the number of sentences."""
+        return sum(len(self._segmenter.segment(text)) for text in texts)
+
+
+class TransformersPipeline:
+    """A token classification pipeline in fp32, batches of 32 in the order given, sentences cut at the model's length.
+
+    The model has the sizes of the measured one and random weights, which cost the same; its head says `O` to nearly all
+    tokens, as a trained one does, so that few entities have to be put together. Raises DeviceError where torch has no
+    CUDA and it is asked for.
+    """
+
+    def __init__(self, model: Model, encoder: Encoder, device: Device) -> None:
+        torch, transformers = _optional("torch"), _optional("transformers")
+        if device.name == "cuda" and not torch.cuda.is_available():
+            raise DeviceError("--compare on the GPU needs a torch with CUDA; this one has none: use --device cpu")
+        transformers.utils.logging.set_verbosity_error()
+        torch.set_num_threads(usable_cpus())
+        torch.manual_seed(0)
+        labels = dict(enumerate(model.labels))
+        config = transformers.DistilBertConfig(
+            vocab_size=encoder.vocabulary,
+            max_position_embeddings=encoder.positions,
+            dim=encoder.width,
+            hidden_dim=encoder.feed_forward,
+            n_layers=encoder.layers,
+            n_heads=next(heads for heads in range(_MOST_HEADS, 0, -1) if encoder.width % heads == 0),
+            id2label=labels,
+            label2id={label: index for index, label in labels.items()},
+        )
+        network = transformers.DistilBertForTokenClassification(config).eval()
+        with torch.no_grad():
+            network.classifier.bias[0] = 4.0
+        tokenizer = transformers.PreTrainedTokenizerFast(
+            tokenizer_object=plain_tokenizer(model),
+            model_max_length=model.max_length,
+            model_input_names=["input_ids", "attention_mask"],
+            pad_token="[PAD]",  # noqa: S106 - the name of a token
+        )
+        self._pipeline: Any = transformers.pipeline(
+            "token-classification",
+            model=network,
+            tokenizer=tokenizer,
+            device=0 if device.name == "cuda" else -1,
+            batch_size=PIPELINE_BATCH,
+            aggregation_strategy="simple",
+        )
+
+    def __call__(self, sentences: Sequence[str]) -> int:
+        """Tag the sentences; gives the number of entities."""
+        return sum(len(found) for found in self._pipeline(list(sentences)))
+
+
+class OnnxLoop:
+    """The same ONNX file in onnxruntime as it comes: batches of 8 in the order given, padded to the longest."""
+
+    def __init__(self, model: Model, variant: str, device: Device) -> None:
+        import onnxruntime  # noqa: PLC0415 - heavy
+
+        wanted = "CUDAExecutionProvider" if device.name == "cuda" else "CPUExecutionProvider"
+        self._session = onnxruntime.InferenceSession(str(model.onnx_path(variant)), providers=[wanted])
+        if self._session.get_providers()[0] != wanted:
+            raise DeviceError(f"onnxruntime was asked for {wanted} and runs on {self._session.get_providers()[0]}")
+        self._tokenizer = plain_tokenizer(model)
+        self._tokenizer.enable_truncation(model.max_length)
+        self._tokenizer.enable_padding()
+
+    def __call__(self, sentences: Sequence[str]) -> int:
+        """Tag the sentences; gives the number of tokens with a label, padding left out."""
+        labelled = 0
+        for start in range(0, len(sentences), LOOP_BATCH):
+            encodings = self._tokenizer.encode_batch(list(sentences[start : start + LOOP_BATCH]))
+            mask = np.array([encoding.attention_mask for encoding in encodings], dtype=np.int64)
+            ids = np.array([encoding.ids for encoding in encodings], dtype=np.int64)
+            (logits,) = self._session.run(["logits"], {"input_ids": ids, "attention_mask": mask})
+            labelled += int(((logits.argmax(axis=-1) > 0) & (mask > 0)).sum())
+        return labelled

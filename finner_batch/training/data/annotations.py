@@ -1,0 +1,116 @@
+"""Readings: what someone who read a sentence says of its numbers, kept without the sentence itself.
+
+A JSON Lines file has a row a sentence read:
+
+    {"document_id": "0000001800-24-005348/…", "start": 81234, "sha256": "first 16 hex digits",
+     "numbers": [[31, 35, "DebtInstrumentInterestRateStatedPercentage"], [60, 65, "LineOf…", "doubtful"]]}
+
+`document_id` and `start` (code points in the document's extracted text) say where the sentence was read; what a reading
+is joined by is the digest of the sentence, for a reading judges a sentence on its own text. Every number that is not
+listed was read and is none of the labels (`READ_LABELS`).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from finner_batch.errors import UsageError
+from finner_batch.training.data.dataset import OUTSIDE, READ_LABELS, LabelledSentence, Number
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+DIGEST_CHARACTERS = 16
+DOUBTFUL = "doubtful"
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """One sentence read: its labelled numbers as `(start, end) -> (label, doubtful)`."""
+
+    document_id: str
+    start: int
+    digest: str
+    labels: Mapping[tuple[int, int], tuple[str, bool]]
+
+
+def sentence_digest(text: str) -> str:
+    """Digest that names a sentence: the first 16 hex digits of its UTF-8 text's SHA-256."""
+    return hashlib.sha256(text.encode()).hexdigest()[:DIGEST_CHARACTERS]
+
+
+def read_annotations(path: Path) -> dict[str, Reading]:
+    """Read a file or every `*.jsonl` of a folder, by digest. Raises UsageError for a row that is no reading."""
+    files = sorted(path.glob("*.jsonl")) if path.is_dir() else [path]
+    readings: dict[str, Reading] = {}
+    for file in files:
+        if not file.is_file():
+            raise UsageError(f"no readings at {file}: --annotations takes a JSON Lines file or a folder of them")
+        with file.open(encoding="utf-8") as lines:
+            for number, line in enumerate(lines, start=1):
+                reading = _reading(line, f"{file}:{number}")
+                known = readings.setdefault(reading.digest, reading)
+                if known.labels != reading.labels:
+                    raise UsageError(f"{file}:{number}: the sentence {reading.digest} was read otherwise before")
+    if not readings:
+        raise UsageError(f"{path} holds no readings (*.jsonl)")
+    return readings
+
+
+def apply_reading(sentence: LabelledSentence, readings: Mapping[str, Reading]) -> LabelledSentence:
+    """The sentence with what its reading says of each number; unchanged where no one read it.
+
+    Raises UsageError where a reading labels something that is no number token of the sentence.
+    """
+    reading = readings.get(sentence_digest(sentence.text))
+    if reading is None:
+        return sentence
+    unknown = set(reading.labels) - {(number.start, number.end) for number in sentence.numbers}
+    if unknown:
+        raise UsageError(f"the reading {reading.digest} labels {sorted(unknown)}, which are no numbers of its sentence")
+    return replace(sentence, numbers=tuple(_judged(number, reading) for number in sentence.numbers))
+
+
+def write_annotations(readings: list[Reading], path: Path) -> None:
+    """Write readings as JSON Lines, in the order given."""
+    rows = []
+    for reading in readings:
+        numbers = [
+            [start, end, label, *([DOUBTFUL] if doubtful else [])]
+            for (start, end), (label, doubtful) in sorted(reading.labels.items())
+        ]
+        rows.append(
+            json.dumps(
+                {
+                    "document_id": reading.document_id,
+                    "start": reading.start,
+                    "sha256": reading.digest,
+                    "numbers": numbers,
+                }
+            )
+        )
+    path.write_text("\n".join([*rows, ""]), encoding="utf-8")
+
+
+def _judged(number: Number, reading: Reading) -> Number:
+    label, doubtful = reading.labels.get((number.start, number.end), (OUTSIDE, False))
+    return replace(number, reading=label, doubtful=doubtful)
+
+
+def _reading(line: str, place: str) -> Reading:
+    try:
+        row = json.loads(line)
+        labels = {
+            (int(start), int(end)): (str(label), rest == [DOUBTFUL]) for start, end, label, *rest in row["numbers"]
+        }
+        reading = Reading(str(row["document_id"]), int(row["start"]), str(row["sha256"]), labels)
+    except (ValueError, KeyError, TypeError) as error:
+        raise UsageError(f"{place}: no reading ({error}): see finner_batch/training/data/annotations.py") from None
+    wrong = {label for label, _ in labels.values()} - READ_LABELS
+    if wrong or len(reading.digest) != DIGEST_CHARACTERS:
+        raise UsageError(f"{place}: {', '.join(sorted(wrong)) or reading.digest} is no label of a reading or no digest")
+    return reading

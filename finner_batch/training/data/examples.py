@@ -1,0 +1,170 @@
+"""Labelled sentences as training examples: windows of token ids with a target for each number."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter, defaultdict
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from finner_batch.training.data.dataset import OUTSIDE, Gold
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from numpy.typing import NDArray
+
+    from finner_batch.tagger.tokens import SentenceTokenizer, Window
+    from finner_batch.training.data.dataset import LabelledSentence
+
+OTHER = "other"
+"""In a head over every frequent concept: a tagged number whose concept is too rare to have a label."""
+MASKED = -1
+"""Target of a number that the loss leaves out."""
+
+DEBT_CUE = re.compile(
+    r"\b(?:notes?|debentures?|bonds?|loans?|borrow\w*|credit|facilit(?:y|ies)|revolv\w*|commercial paper|debt|"
+    r"LIBOR|SOFR|EURIBOR|prime rate|base rate|interest|indenture|lenders?|swingline|letters? of credit)\b",
+    re.IGNORECASE,
+)
+RATE_OR_AMOUNT = re.compile(r"[0-9] ?%|basis points|[$€£¥]|\bpercent\b", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Example:
+    """One window of a sentence. `targets[i]` is the label's index of `window.numbers[i]`, or `MASKED`.
+
+    `positive`: some target is a label other than O. `hard`: the sentence speaks of debt and holds a rate or an amount.
+    `sentence` is the sentence's index in the list that the examples were made from.
+    """
+
+    window: Window
+    targets: tuple[int, ...]
+    positive: bool
+    hard: bool
+    sentence: int
+
+
+def frequent_concepts(sentences: Sequence[LabelledSentence], minimum: int) -> list[str]:
+    """Concepts that at least `minimum` numbers carry, by name."""
+    counts = Counter(number.concept for row in sentences for number in row.numbers if number.concept)
+    return sorted(concept for concept, count in counts.items() if count >= minimum)
+
+
+def make_examples(
+    sentences: Sequence[LabelledSentence],
+    labels: Sequence[str],
+    tokenizer: SentenceTokenizer,
+    *,
+    mask: bool,
+    gold: Gold = "readings",
+) -> list[Example]:
+    """Make the examples of sentences for a head over `labels` (`O` first, perhaps `OTHER`).
+
+    A number of which nothing is known is masked; a window without any known number is left out. With `mask`, a number
+    that no one read and no one tagged is masked, too, where the same company tags the same printed number with one of
+    the labels elsewhere: filers tag a number in one place and leave it untagged in the next.
+    """
+    index = {label: position for position, label in enumerate(labels)}
+    wanted = frozenset(labels) - {OUTSIDE, OTHER}
+    doubtful = _numbers_tagged_by_company(sentences, wanted) if mask else {}
+    examples = []
+    for place, row in enumerate(sentences):
+        known = doubtful.get(row.company, frozenset())
+        targets_of = {}
+        for number in row.numbers:
+            label = row.gold(number, wanted, gold)
+            if label == OUTSIDE and number.concept is not None and number.concept not in wanted and OTHER in index:
+                label = OTHER
+            unread = number.concept is None and (number.reading is None or gold == "filers")
+            if label is None or (label == OUTSIDE and unread and row.text[number.start : number.end] in known):
+                targets_of[number.start, number.end] = MASKED
+            else:
+                targets_of[number.start, number.end] = index[label]
+        if all(target == MASKED for target in targets_of.values()):
+            continue
+        hard = is_hard(row.text)
+        for window in tokenizer.windows(row.text, list(targets_of)):
+            targets = tuple(targets_of[span] for span in window.numbers)
+            positive = any(target > 0 for target in targets)
+            examples.append(Example(window=window, targets=targets, positive=positive, hard=hard, sentence=place))
+    return examples
+
+
+def is_hard(text: str) -> bool:
+    """The sentence speaks of debt and holds a rate or an amount."""
+    return bool(DEBT_CUE.search(text) and RATE_OR_AMOUNT.search(text))
+
+
+def sample_epoch(
+    examples: Sequence[Example], *, hard_ratio: float, easy_ratio: float, rng: np.random.Generator
+) -> list[Example]:
+    """Take every positive example, and for each of them at most so many hard and easy negatives, drawn anew."""
+    positives = [example for example in examples if example.positive]
+    chosen = list(positives)
+    for hard, ratio in ((True, hard_ratio), (False, easy_ratio)):
+        pool = [example for example in examples if not example.positive and example.hard is hard]
+        count = min(len(pool), round(ratio * len(positives)))
+        chosen += [pool[place] for place in rng.permutation(len(pool))[:count]]
+    return chosen
+
+
+def token_batches(
+    examples: Sequence[Example], budget_tokens: int, rng: np.random.Generator | None = None
+) -> Iterator[list[Example]]:
+    """Group examples of like length into batches of at most `budget_tokens` tokens, padding counted.
+
+    The batches come longest last, or in random order with `rng`.
+    """
+    noise = rng.uniform(0.9, 1.1, len(examples)) if rng is not None else np.ones(len(examples))
+    order = sorted(range(len(examples)), key=lambda place: len(examples[place].window.ids) * noise[place])
+    batches: list[list[Example]] = []
+    longest = 0
+    for place in order:
+        example = examples[place]
+        longest = max(longest, len(example.window.ids))
+        if not batches or (len(batches[-1]) + 1) * longest > budget_tokens:
+            batches.append([])
+            longest = len(example.window.ids)
+        batches[-1].append(example)
+    turns = rng.permutation(len(batches)) if rng is not None else range(len(batches))
+    for turn in turns:
+        yield batches[turn]
+
+
+@dataclass(frozen=True, slots=True)
+class Arrays:
+    """A batch as arrays: ids and mask int64 [batch, length]; row, position and target int64 [numbers]."""
+
+    input_ids: NDArray[np.int64]
+    attention_mask: NDArray[np.int64]
+    rows: NDArray[np.int64]
+    positions: NDArray[np.int64]
+    targets: NDArray[np.int64]
+
+
+def arrays(batch: Sequence[Example]) -> Arrays:
+    """Pad a batch to its longest window."""
+    length = max(len(example.window.ids) for example in batch)
+    input_ids = np.zeros((len(batch), length), dtype=np.int64)
+    attention_mask = np.zeros((len(batch), length), dtype=np.int64)
+    for row, example in enumerate(batch):
+        input_ids[row, : len(example.window.ids)] = example.window.ids
+        attention_mask[row, : len(example.window.ids)] = 1
+    rows = np.repeat(np.arange(len(batch)), [len(example.targets) for example in batch])
+    positions = np.array([position for example in batch for position in example.window.positions], dtype=np.int64)
+    targets = np.array([target for example in batch for target in example.targets], dtype=np.int64)
+    return Arrays(input_ids, attention_mask, rows, positions, targets)
+
+
+def _numbers_tagged_by_company(
+    sentences: Sequence[LabelledSentence], labels: frozenset[str]
+) -> dict[str, frozenset[str]]:
+    tagged: dict[str, set[str]] = defaultdict(set)
+    for row in sentences:
+        for number in row.numbers:
+            if number.concept in labels:
+                tagged[row.company].add(row.text[number.start : number.end])
+    return {company: frozenset(texts) for company, texts in tagged.items()}

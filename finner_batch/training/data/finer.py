@@ -1,0 +1,149 @@
+"""Rows in the manner of FiNER-139 (Loukas et al. 2022, arXiv:2203.06482), and data sets of the hub.
+
+Two kinds: words with a tag each (`tokens`, `ner_tags`), of which every number is known; and a text with some of its
+numbers and their tags (`{"number": "34.6", "tag": "…"}`), of which the other numbers are unknown. Tagged words without
+a digit ("three", "no") are no number tokens and are left out.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import sys
+from collections import defaultdict
+from dataclasses import replace
+from itertools import accumulate
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from finner_batch.entities.numbers import number_tokens
+from finner_batch.errors import UsageError
+from finner_batch.training.data.annotations import sentence_digest
+from finner_batch.training.data.dataset import OUTSIDE, LabelledSentence, Number
+from finner_batch.training.data.own_rows import Where, given_sentence, stated_list, stated_text, stated_where
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+PARQUET_REVISION = "refs/convert/parquet"
+"""Where the hub keeps a data set as Parquet: no code of the data set's runs here."""
+HUB_SPLITS = {"train": "train", "validation": "validation", "test": "dev"}
+
+
+def token_sentence(
+    row: Mapping[str, Any], place: str, origin: str, tags: Sequence[str] | None
+) -> LabelledSentence | None:
+    """Read a row of words with a tag each (`O`, `B-…`, `I-…`, or its index in `tags`); None where no word is a number.
+
+    Where a tagged word holds several numbers, the untagged ones of its sentence count as unknown. Raises UsageError for
+    a row that is not so.
+    """
+    words, found = stated_list(row, "tokens", place), stated_list(row, "ner_tags", place)
+    if len(words) != len(found) or not all(isinstance(word, str) for word in words):
+        raise UsageError(f"{place}: needs as many ner_tags as tokens, {len(words)} strings")
+    names = [_tag_name(tag, tags, place) for tag in found]
+    text = " ".join(words)
+    starts = accumulate((len(word) + 1 for word in words), initial=0)
+    spans = number_tokens(text)
+    concepts: dict[tuple[int, int], str] = {}
+    whole = True
+    for start, word, name in zip(starts, words, names, strict=False):
+        if name != OUTSIDE:
+            inside = [span for span in spans if span[0] < start + len(word) and start < span[1]]
+            whole = whole and len(inside) < 2
+            if len(inside) == 1:
+                concepts.setdefault(inside[0], name)
+    return _sentence(text, spans, concepts, stated_where(row, place, origin), exhaustive=whole)
+
+
+def known_number_sentence(row: Mapping[str, Any], place: str, origin: str) -> LabelledSentence | None:
+    """Read a row of a text and some of its numbers by how they are printed; None where none of them can be placed.
+
+    A number that the text prints more often than the row lists it, or that has two tags, is unknown. Raises UsageError
+    for a row that is not so.
+    """
+    text = stated_text(row, place)
+    tags: defaultdict[str, list[str]] = defaultdict(list)
+    for entity in stated_list(row, "entities", place):
+        try:
+            tags[str(entity["number"])].append(str(entity["tag"]))
+        except (TypeError, KeyError):
+            raise UsageError(f"{place}: an entity needs number and tag, not {entity}") from None
+    spans = number_tokens(text)
+    places: defaultdict[str, list[tuple[int, int]]] = defaultdict(list)
+    for start, end in spans:
+        places[text[start:end]].append((start, end))
+    concepts = {
+        span: listed[0]
+        for number, listed in tags.items()
+        if len(set(listed)) == 1 and len(places[number]) == len(listed)
+        for span in places[number]
+    }
+    if not concepts:
+        return None
+    return _sentence(text, spans, concepts, stated_where(row, place, origin), exhaustive=False)
+
+
+def tag_names(feature: Any) -> list[str] | None:
+    """The names of integer tags from a column's description, as `datasets` writes it; None where it has none."""
+    if not isinstance(feature, dict):
+        return None
+    names = feature.get("names")
+    return names if isinstance(names, list) else tag_names(feature.get("feature"))
+
+
+def hub_rows(name: str) -> Iterator[tuple[dict[str, Any], str, list[str] | None]]:
+    """Rows of a data set of the hub, or of a folder with a copy of it: row with split, its place, names of the tags.
+
+    Raises UsageError where it cannot be had or has splits other than train, validation and test.
+    """
+    if importlib.util.find_spec("datasets") is None:
+        raise UsageError(f"--data {name}: a data set of the hub needs pip install 'finner-batch[train]'")
+    datasets: Any = importlib.import_module("datasets")  # heavy, and not needed for files
+    if not sys.stderr.isatty():
+        datasets.disable_progress_bars()
+    copied = Path(name).is_dir()
+    try:
+        found = datasets.load_dataset(name, revision=None if copied else PARQUET_REVISION)
+    except Exception as error:
+        if copied:
+            raise UsageError(
+                f"--data {name}: no copy of a data set of the hub ({type(error).__name__}: {error})"
+            ) from error
+        raise UsageError(
+            f"--data {name}: no such file or folder, and the hub did not give it ({type(error).__name__}). Without a "
+            f"network: fetch it elsewhere with `hf download {name} --repo-type dataset --revision {PARQUET_REVISION}`, "
+            "copy that folder here and give it as --data"
+        ) from error
+    unknown = sorted(found.keys() - HUB_SPLITS.keys())
+    if unknown:
+        raise UsageError(f"--data {name}: splits {', '.join(unknown)} are none of {', '.join(HUB_SPLITS)}")
+    for split, rows in found.items():
+        names = tag_names(rows.features.to_dict().get("ner_tags"))
+        for number, row in enumerate(rows):
+            yield {**row, "split": HUB_SPLITS[split]}, f"{name} {split}:{number + 1}", names
+
+
+def _tag_name(tag: Any, tags: Sequence[str] | None, place: str) -> str:
+    if isinstance(tag, int) and tags and 0 <= tag < len(tags):
+        tag = tags[tag]
+    if not isinstance(tag, str):
+        raise UsageError(f"{place}: the tag {tag!r} has no name: tags are strings, or the data name them")
+    return tag.removeprefix("B-").removeprefix("I-")
+
+
+def _sentence(
+    text: str,
+    spans: Sequence[tuple[int, int]],
+    concepts: Mapping[tuple[int, int], str],
+    where: Where,
+    *,
+    exhaustive: bool,
+) -> LabelledSentence | None:
+    """Without a company each text stands for one of its own: nothing follows from one for another."""
+    if not spans:
+        return None
+    if where.company == where.origin:
+        where = replace(where, company=sentence_digest(text))
+    numbers = [Number(*span, concepts.get(span)) for span in spans]
+    return given_sentence(text, numbers, where, exhaustive=exhaustive)

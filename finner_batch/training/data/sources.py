@@ -1,0 +1,200 @@
+"""What a training is given: labelled sentences from one or several sources, mixed; and their splits.
+
+A source is a dataset made by `finner-batch label` (folder or Parquet file), rows of one's own as JSON Lines or Parquet
+(`own_rows`), rows in the manner of FiNER-139 (`finer`), a data set's name on the hub, or a folder with a copy of one.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import re
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from finner_batch.errors import UsageError
+from finner_batch.training.data.annotations import sentence_digest
+from finner_batch.training.data.dataset import SENTENCES_FILE, STATISTICS_FILE, LabelledSentence, read_sentences
+from finner_batch.training.data.finer import hub_rows, known_number_sentence, tag_names, token_sentence
+from finner_batch.training.data.own_rows import GENERATED, own_sentence
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+logger = logging.getLogger(__name__)
+
+Row = tuple[dict[str, Any], str, list[str] | None]
+"""A row, its file and line (or name and row), and the names of its tags where they are numbers."""
+HUB_NAME = re.compile(r"[\w.-]+/[\w.-]+")
+FILE_SUFFIXES = (".jsonl", ".json", ".parquet")
+PARQUET_MAGIC = b"PAR1"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """One source of sentences. `sha256` is the file's; of a data set of the hub, that of its sentences.
+
+    `filings`: how many filings `label` made it from; None elsewhere.
+    """
+
+    name: str
+    sha256: str
+    sentences: Sequence[LabelledSentence]
+    filings: int | None = None
+
+
+def load_data(names: Sequence[str]) -> list[LabelledSentence]:
+    """Read the labelled sentences of all sources, in the order given. Raises UsageError for one that is none."""
+    return [row for source in load_sources(names) for row in source.sentences]
+
+
+def load_sources(names: Sequence[str]) -> list[Source]:
+    """Read each source by itself. Raises UsageError where none is named, or for one that is none."""
+    if not names:
+        raise UsageError("nothing to train on: give --data a dataset made by `finner-batch label`, or labelled rows")
+    return [_load(name) for name in names]
+
+
+def known_sentences(sentences: Sequence[LabelledSentence], split: str) -> list[LabelledSentence]:
+    """Sentences of one split of which something is known.
+
+    Of a filing's sentences these are notes and those that someone read; of other data, those with a label too. Raises
+    UsageError where the split has none.
+    """
+    found = [
+        row
+        for row in sentences
+        if row.split == split
+        and (
+            row.exhaustive or row.is_read or (row.origin != "filing" and any(number.concept for number in row.numbers))
+        )
+    ]
+    if not found:
+        raise UsageError(
+            f"the data have no labelled sentences in the split {split!r}: label more companies' filings, give rows of "
+            "that split" + ("" if split == "train" else f", or set a share of the rest aside: --{split}-share 0.1")
+        )
+    return found
+
+
+def set_aside(sentences: Sequence[LabelledSentence], split: str, share: float) -> list[LabelledSentence]:
+    """Move a share of the split `train` to a split that the data lack: whole companies, or sentences without one.
+
+    Which ones follows from their names, or texts, alone. Generated sentences stay. With a share of 0, or where the
+    split exists, nothing moves. Raises UsageError for a share that is not from 0 up and below 1.
+    """
+    if not 0 <= share < 1:
+        raise UsageError(f"--{split}-share {share}: needs a share from 0 up and below 1")
+    if not share or any(row.split == split for row in sentences):
+        return list(sentences)
+    moved = [
+        replace(row, split=split)
+        if row.split == "train" and row.origin != GENERATED and _place(split, stated_company(row) or row.text) < share
+        else row
+        for row in sentences
+    ]
+    count = sum(row.split == split for row in moved)
+    logger.info("split=%s sentences=%d set aside from train, by company where one is stated", split, count)
+    return moved
+
+
+def stated_company(sentence: LabelledSentence) -> str | None:
+    """The sentence's company; None where its source states none."""
+    unstated = (sentence.origin, sentence_digest(sentence.text))
+    return None if sentence.company in unstated else sentence.company
+
+
+def _place(split: str, name: str) -> float:
+    """A place in 0..1 that follows from the name."""
+    return int.from_bytes(hashlib.sha256(f"{split} {name}".encode()).digest()[:8], "big") / 2**64
+
+
+def _load(name: str) -> Source:
+    path = Path(name)
+    if path.is_file() and not _is_labelled(path):
+        rows = _parquet_rows(path) if _is_parquet(path) else _json_rows(path)
+        return Source(name=name, sha256=_file_digest(path), sentences=_sentences(rows, path.name))
+    if path.is_file() or (path / SENTENCES_FILE).is_file():
+        file = path if path.is_file() else path / SENTENCES_FILE
+        statistics = file.parent / STATISTICS_FILE
+        filings = json.loads(statistics.read_text(encoding="utf-8"))["documents"] if statistics.is_file() else None
+        return Source(name=name, sha256=_file_digest(file), sentences=read_sentences(file), filings=filings)
+    copied = path.is_dir() and any(path.rglob("*.parquet"))
+    if not copied and (path.exists() or not HUB_NAME.fullmatch(name) or name.endswith(FILE_SUFFIXES)):
+        raise UsageError(
+            f"--data {name}: no labelled data there: give a dataset made by `finner-batch label`, JSON Lines or "
+            "Parquet with text and entities, or a name on the hub such as nlpaueb/finer-139"
+        )
+    sentences = _sentences(hub_rows(name), path.name if copied else name)
+    digest = hashlib.sha256()
+    for sentence in sentences:
+        digest.update(repr((sentence.text, sentence.numbers, sentence.split)).encode())
+    return Source(name=name, sha256=digest.hexdigest(), sentences=sentences)
+
+
+def _sentences(rows: Iterable[Row], origin: str) -> list[LabelledSentence]:
+    found, left_out = [], 0
+    for row, place, tags in rows:
+        entities = row.get("entities")
+        if "tokens" in row:
+            sentence = token_sentence(row, place, origin, tags)
+        elif isinstance(entities, list) and entities and isinstance(entities[0], dict) and "number" in entities[0]:
+            sentence = known_number_sentence(row, place, origin)
+        else:
+            sentence = own_sentence(row, place, origin)
+        if sentence is None:
+            left_out += 1
+        else:
+            found.append(sentence)
+    logger.info("data=%s sentences=%d left_out=%d without a number, or none known", origin, len(found), left_out)
+    return found
+
+
+def _json_rows(path: Path) -> Iterable[Row]:
+    with path.open("rb") as lines:
+        for number, line in enumerate(lines, start=1):
+            if not line.strip():
+                continue
+            try:
+                row = json.loads(line)
+            except ValueError as error:  # broken UTF-8 too
+                raise UsageError(f"{path}:{number}: no JSON ({error}); --data takes JSON Lines or Parquet") from error
+            if not isinstance(row, dict):
+                raise UsageError(f"{path}:{number}: needs an object with text and entities")
+            yield row, f"{path}:{number}", None
+
+
+def _parquet_rows(path: Path) -> Iterable[Row]:
+    with pq.ParquetFile(path) as file:
+        described = json.loads((file.schema_arrow.metadata or {}).get(b"huggingface", b"{}"))
+        names = tag_names(described.get("info", {}).get("features", {}).get("ner_tags"))
+        number = 0
+        for batch in file.iter_batches():
+            for row in batch.to_pylist():
+                number += 1
+                yield row, f"{path}:{number}", names
+
+
+def _is_parquet(path: Path) -> bool:
+    with path.open("rb") as file:
+        return file.read(len(PARQUET_MAGIC)) == PARQUET_MAGIC
+
+
+def _is_labelled(path: Path) -> bool:
+    """Say whether a file is a dataset's Parquet, of this version or another. Raises UsageError for a damaged one."""
+    if not _is_parquet(path):
+        return False
+    try:
+        return "numbers" in pq.read_schema(path).names
+    except pa.ArrowInvalid as error:
+        raise UsageError(f"--data {path}: damaged Parquet ({error})") from error
+
+
+def _file_digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,1 @@
+"""What a labelled dataset holds: tables, cues, pictures, report."""

@@ -1,0 +1,193 @@
+"""Pictures of what a labelled dataset holds, drawn from the tables of `eda` and `cues`. Needs matplotlib.
+
+Each function gives a figure that belongs to no window, so drawing needs no display. Where there are many labels, give
+tables of the first few: a picture of a hundred shows nothing.
+"""
+
+from __future__ import annotations
+
+import re
+import textwrap
+from collections import Counter
+from io import BytesIO
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from matplotlib.figure import Figure
+
+from finner_batch.training.eda.cues import SIDES as CUE_SIDES
+from finner_batch.training.eda.tables import SIZES, SPLITS
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+COLOURS = ("#33658a", "#86bbd8", "#f6ae2d", "#b9b9b9")
+NAME_WIDTH = 30
+"""Characters of a concept's name in a line beside a bar."""
+TITLE_WIDTH = 60
+"""The same above a picture."""
+
+
+def png(figure: Figure, dpi: int = 100) -> bytes:
+    """Return a figure as a PNG, the same bytes for the same figure."""
+    buffer = BytesIO()
+    figure.savefig(buffer, format="png", dpi=dpi, metadata={"Software": None})
+    return buffer.getvalue()
+
+
+def draw_labels(counts: pa.Table) -> Figure:
+    """Draw `label_counts`: the gold numbers of each label by split, and the companies that have it."""
+    figure = Figure(figsize=(9, 1.2 + 0.5 * len(counts)), layout="constrained")
+    numbers, companies = figure.subplots(1, 2, sharey=True, width_ratios=(3, 2))
+    names = _names(counts["label"])
+    start = np.zeros(len(counts))
+    for split, colour in zip(SPLITS, COLOURS, strict=False):
+        width = counts[split].to_numpy()
+        numbers.barh(names, width, left=start, color=colour, label=split)
+        start = start + width
+    bars = companies.barh(names, counts["companies"].to_numpy(), color=COLOURS[0])
+    companies.bar_label(bars, fontsize=7, padding=2)
+    companies.margins(x=0.12)
+    numbers.invert_yaxis()
+    numbers.tick_params(labelsize=7)
+    numbers.legend(fontsize=7)
+    numbers.set_xlabel("numbers with the label")
+    companies.set_xlabel("companies that have it")
+    return figure
+
+
+def draw_sizes(sizes: pa.Table) -> Figure:
+    """Draw `sentence_sizes`: how long sentences are, all and those with a label, up to the 99.5th percentile."""
+    figure = Figure(figsize=(9, 2.6), layout="constrained")
+    chosen = {"all": sizes, "with a label": sizes.filter(pc.greater(sizes["labelled"], 0))}
+    for axes, measure in zip(figure.subplots(1, len(SIZES)), SIZES, strict=True):
+        last = max(2, int(np.quantile(sizes[measure].to_numpy(), 0.995)))
+        edges = np.arange(1, last + 2) - 0.5 if measure == "numbers" else np.linspace(0, last, 50)
+        for (name, table), colour in zip(chosen.items(), COLOURS[::2], strict=False):
+            values = table[measure].to_numpy()
+            if len(values):
+                weights = np.full(len(values), 1 / len(values))
+                axes.hist(values, edges, weights=weights, histtype="step", color=colour, label=name)
+        axes.set_xlabel(f"{measure} in a sentence")
+        axes.yaxis.set_major_formatter(lambda share, _: f"{share:.0%}")
+        axes.tick_params(labelsize=7)
+    figure.axes[0].legend(fontsize=7)
+    return figure
+
+
+def draw_together(pairs: pa.Table) -> Figure:
+    """Draw `together`: how many sentences with one label (row) have the other (column); coloured by their share."""
+    labels = pairs["label"].to_pylist()
+    counts = np.array([pairs[label].to_numpy() for label in labels]).T
+    having = np.maximum(1, np.diag(counts))
+    figure = Figure(figsize=(3.2 + 0.9 * len(labels), 2.4 + 0.5 * len(labels)), layout="constrained")
+    axes = figure.subplots()
+    shares = np.where(np.eye(len(labels), dtype=bool), np.nan, counts / having[:, None])
+    axes.imshow(shares, cmap="Blues", vmin=0, vmax=1, aspect="auto")
+    for row, column in np.ndindex(counts.shape):
+        colour = "white" if shares[row, column] > 0.6 else "black"
+        axes.text(column, row, f"{counts[row, column]:,}", ha="center", va="center", fontsize=8, color=colour)
+    names = _names(pairs["label"])
+    axes.set_xticks(range(len(labels)), names, rotation=45, ha="right", fontsize=7)
+    axes.set_yticks(range(len(labels)), names, fontsize=7)
+    return figure
+
+
+def draw_cues(found: pa.Table, labels: Sequence[str]) -> Figure:
+    """Draw `cues`: for each label the words before and after its numbers, by their z-score."""
+    figure = Figure(figsize=(9, 2.7 * len(labels)), layout="constrained")
+    for row, label in zip(figure.subplots(len(labels), 2, squeeze=False), labels, strict=True):
+        for axes, side in zip(row, CUE_SIDES, strict=True):
+            chosen = found.filter(pc.and_(pc.equal(found["label"], label), pc.equal(found["side"], side)))
+            axes.barh(_shown(chosen["word"]), chosen["z"].to_numpy(), color=COLOURS[side == "after"])
+            axes.invert_yaxis()
+            axes.tick_params(labelsize=7)
+            axes.set_title(f"{side} {_wrapped(label, TITLE_WIDTH)}", fontsize=7)
+    for axes in figure.axes[-2:]:
+        axes.set_xlabel("z-score", fontsize=7)
+    return figure
+
+
+def draw_tags_against_readings(table: pa.Table) -> Figure:
+    """Draw `tags_against_readings`: how the numbers that readers call a label are tagged, as shares."""
+    columns = {
+        "same": "with the same label",
+        "another_label": "with another of the labels",
+        "other_concept": "with another concept",
+        "untagged": "not at all",
+    }
+    figure = Figure(figsize=(9, 0.9 + 0.5 * len(table)), layout="constrained")
+    axes = figure.subplots()
+    total = np.maximum(1, table["numbers"].to_numpy())
+    names = [
+        f"{name} ({count:,})"
+        for name, count in zip(_names(table["reading"]), table["numbers"].to_pylist(), strict=True)
+    ]
+    start = np.zeros(len(table))
+    for (column, meaning), colour in zip(columns.items(), COLOURS, strict=True):
+        width = table[column].to_numpy() / total
+        axes.barh(names, width, left=start, color=colour, label=meaning)
+        start = start + width
+    axes.invert_yaxis()
+    axes.tick_params(labelsize=7)
+    axes.xaxis.set_major_formatter(lambda share, _: f"{share:.0%}")
+    axes.set_xlabel("tagged by the filer")
+    figure.legend(loc="outside upper center", ncols=4, fontsize=7)
+    return figure
+
+
+def draw_values(found: pa.Table, labels: Sequence[str]) -> Figure:
+    """Draw `values` in the most frequent unit of each label: rates in percent, all else on a logarithmic scale."""
+    figure = Figure(figsize=(9, 2.2 * ((len(labels) + 1) // 2)), layout="constrained")
+    grid = figure.subplots((len(labels) + 1) // 2, 2, squeeze=False).flat
+    for axes, label in zip(grid, labels, strict=False):
+        chosen = found.filter(pc.and_(pc.equal(found["label"], label), pc.is_valid(found["value"]))).to_pylist()
+        units = Counter(row["unit"] for row in chosen)
+        unit = max(units, key=lambda unit: units[unit], default=None)
+        values = np.array([row["value"] for row in chosen if row["unit"] == unit])
+        if unit == "pure":
+            axes.hist(values * 100, 40, color=COLOURS[0])
+            axes.set_xlabel("%", fontsize=7)
+        elif np.any(values > 0):
+            values = values[values > 0]
+            axes.hist(values, np.geomspace(values.min() / 1.01, values.max() * 1.01, 40), color=COLOURS[0])
+            axes.set_xscale("log")
+            axes.set_xlabel(unit or "no unit stated", fontsize=7)
+        axes.set_title(_wrapped(label, TITLE_WIDTH), fontsize=7)
+        axes.tick_params(labelsize=7)
+    return figure
+
+
+def draw_concepts(table: pa.Table, labels: Sequence[str]) -> Figure:
+    """Draw `concepts`: how often each concept is tagged by its rank, and how much of all tags the first ones are."""
+    figure = Figure(figsize=(9, 3), layout="constrained")
+    curve, share = figure.subplots(1, 2)
+    curve.loglog(table["rank"].to_numpy(), table["numbers"].to_numpy(), color=COLOURS[1])
+    mine = table.filter(pc.is_in(table["concept"], value_set=pa.array(labels, pa.string())))
+    curve.plot(mine["rank"].to_numpy(), mine["numbers"].to_numpy(), "o", color=COLOURS[2], label="the labels")
+    curve.set_ylabel("numbers tagged with it")
+    curve.legend(fontsize=7)
+    share.semilogx(table["rank"].to_numpy(), table["share"].to_numpy(), color=COLOURS[0])
+    share.yaxis.set_major_formatter(lambda part, _: f"{part:.0%}")
+    share.set_ylabel("of all tags, so far")
+    for axes in (curve, share):
+        axes.set_xlabel("concept, by rank")
+        axes.tick_params(labelsize=7)
+        axes.grid(alpha=0.3)
+    return figure
+
+
+def _names(concepts: pa.ChunkedArray) -> list[str]:
+    return [_wrapped(name, NAME_WIDTH) for name in concepts.to_pylist()]
+
+
+def _wrapped(concept: str, width: int) -> str:
+    """`LineOfCreditFacility` as its words, in lines of at most `width` characters."""
+    return "\n".join(textwrap.wrap(re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[a-z])(?=[0-9])", " ", concept), width))
+
+
+def _shown(words: pa.ChunkedArray) -> list[str]:
+    """Words as matplotlib prints them: a lone `$` would begin a formula."""
+    return [word.replace("$", r"\$") for word in words.to_pylist()]

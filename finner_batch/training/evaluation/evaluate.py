@@ -1,0 +1,206 @@
+"""How good a tagger is on the sentences of a labelled dataset: `finner-batch evaluate`.
+
+The headline counts every sentence of the text whose numbers are all known: the notes, which filers tag exhaustively and
+readers read. The breakdown, the errors and the thresholds count what was read elsewhere, too. Generated sentences are
+never counted. Needs numpy and the ONNX model; torch and transformers are not imported.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from finner_batch.engine.log import fields
+from finner_batch.errors import FinnerError, UsageError
+from finner_batch.tagger.tagger import Tagger
+from finner_batch.training.data.dataset import Gold, LabelledSentence
+from finner_batch.training.data.sources import load_data
+from finner_batch.training.evaluation.breakdown import Group, breakdown
+from finner_batch.training.evaluation.calibration import calibration_error, fit_temperature
+from finner_batch.training.evaluation.judged import judge, sentences_to_judge
+from finner_batch.training.evaluation.mistakes import SCHEMA, mistakes, write_rows
+from finner_batch.training.evaluation.plots import draw_confusion, draw_reliability, require_matplotlib
+from finner_batch.training.evaluation.report import Report, report
+from finner_batch.training.evaluation.scores import Score, Scored, decide, scored, scores, softmax
+from finner_batch.training.evaluation.thresholds import Choice, Cost, choose_thresholds, parse_cost, write_thresholds
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from numpy.typing import NDArray
+
+__all__ = [
+    "Evaluation",
+    "EvaluationConfig",
+    "Report",
+    "Score",
+    "Scored",
+    "calibration_error",
+    "decide",
+    "evaluate",
+    "fit_temperature",
+    "measure",
+    "report",
+    "scored",
+    "scores",
+    "softmax",
+    "write_output",
+]
+
+logger = logging.getLogger(__name__)
+
+Text = Literal["notes", "sentences read"]
+"""What the headline counts: notes; where the split has none, the sentences that someone read."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EvaluationConfig:
+    """Settings of `finner-batch evaluate`."""
+
+    data: Path
+    """Labelled sentences: a dataset made by `label`, rows of one's own, or a name on the hub."""
+    model: str | None = None
+    """Model folder; None is the packaged one."""
+    variant: str | None = None
+    """Precision; None is the device's own."""
+    split: str = "dev"
+    gold: Gold | None = None
+    """Whose judgement counts; None: the readings where the split has any, else the filers' tags."""
+    cost: str | None = None
+    """`fp=1,fn=5`: what a wrong row and a missed number cost. Thresholds are chosen by it."""
+    write_thresholds: bool = False
+    """Put the chosen thresholds into the model folder."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evaluation:
+    """All that was measured. `figures` counts `text` against `gold`; the others say what they count otherwise.
+
+    `beside`: the same text against the other of readings and filers' tags; None where there is but one of them.
+    `without_doubtful`: without the `doubtful` numbers of which the reader was not sure; None where there are none.
+    `breakdown` by kind and group, `thresholds` by label: over every number of the split whose gold is known.
+    """
+
+    model_id: str
+    variant: str
+    labels: tuple[str, ...]
+    split: str
+    gold: Gold
+    text: Text
+    companies: int
+    sentences_read: int
+    figures: Report
+    beside: Report | None
+    doubtful: int
+    without_doubtful: Report | None
+    breakdown: Mapping[str, Mapping[str, Group]]
+    cost: Cost | None
+    thresholds: Mapping[str, Choice] | None
+    errors: Sequence[Mapping[str, Any]]
+    """Rows of `mistakes.SCHEMA`."""
+
+    def as_json(self) -> dict[str, Any]:
+        """Plain dictionaries, without the errors themselves."""
+        result = asdict(self)
+        result["errors"] = len(self.errors)
+        return result
+
+
+def evaluate(folder: str | None, data: Path, *, split: str = "dev", variant: str | None = None) -> Report:
+    """Measure a model folder (None: the packaged one) on one split: the figures of `measure` alone."""
+    return measure(EvaluationConfig(model=folder, data=data, split=split, variant=variant)).figures
+
+
+def measure(config: EvaluationConfig) -> Evaluation:
+    """Measure a model on one split of a labelled dataset.
+
+    Raises UsageError where the split holds nothing to measure on or the settings contradict each other, ModelError
+    where the model cannot be used, FinnerError where thresholds cannot be written.
+    """
+    cost = parse_cost(config.cost) if config.cost else None
+    _check_writing(config, cost)
+    rows = sentences_to_judge(load_data([str(config.data)]), config.split)
+    by = _gold(config, rows)
+    tagger = Tagger.load(
+        config.model, device="cpu" if config.variant in (None, "int8") else "auto", variant=config.variant
+    )
+    model = tagger.model
+    logger.info(fields("evaluate", model=model.model_id, split=config.split, gold=by, sentences=len(rows)))
+    judged = judge(rows, tagger)
+    whole = judged.whole if judged.whole.any() else np.ones_like(judged.whole)
+    thresholds = [model.thresholds[label] for label in model.labels[1:]]
+
+    def figures(kept: NDArray[np.bool_], judge_: Gold = by) -> Report:
+        return report(judged.scored(judge_, kept), model.labels, model.temperature, thresholds)
+
+    other: Gold = "filers" if by == "readings" else "readings"
+    read = sum(rows[place].is_read for place in np.unique(judged.places[whole]))
+    known = (judged.gold[by] >= 0) & (judged.whole if by == "filers" else True)
+    probabilities = softmax(judged.logits, model.temperature)
+    predicted = decide(probabilities, thresholds)
+    doubtful = int(judged.doubtful[whole].sum()) if by == "readings" else 0
+    chosen = choose_thresholds(probabilities[known], judged.gold[by][known], model.labels, cost) if cost else None
+    if chosen and config.write_thresholds:
+        model = write_thresholds(model, {label: choice.best.threshold for label, choice in chosen.items()})
+        logger.info(fields("thresholds", folder=model.folder, model=model.model_id))
+    return Evaluation(
+        model_id=tagger.model.model_id,
+        variant=tagger.session.variant,
+        labels=model.labels,
+        split=config.split,
+        gold=by,
+        text="notes" if judged.whole.any() else "sentences read",
+        companies=len({rows[place].company for place in np.unique(judged.places[whole])}),
+        sentences_read=read,
+        figures=figures(whole),
+        beside=figures(whole, other) if read and judged.whole.any() else None,
+        doubtful=doubtful,
+        without_doubtful=figures(whole & ~judged.doubtful) if doubtful else None,
+        breakdown=breakdown(judged.scored(by, known), predicted[known], rows, model.labels),
+        cost=cost,
+        thresholds=chosen,
+        errors=mistakes(judged, known, probabilities, predicted, model.labels, by),
+    )
+
+
+def write_output(result: Evaluation, text: str, folder: Path) -> None:
+    """Write report.json, classification_report.txt (`text`), errors.parquet and both pictures. Raises FinnerError."""
+    require_matplotlib()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "report.json").write_text(json.dumps(result.as_json(), indent=2) + "\n", encoding="utf-8")
+        (folder / "classification_report.txt").write_text(text + "\n", encoding="utf-8")
+        draw_confusion(result.figures.confusion, result.labels, folder / "confusion.png")
+        draw_reliability(result.figures, folder / "reliability.png")
+    except OSError as error:
+        raise FinnerError(f"cannot write to {folder}: {error.strerror or error}") from error
+    write_rows(result.errors, SCHEMA, folder / "errors.parquet")
+
+
+def _gold(config: EvaluationConfig, rows: Sequence[LabelledSentence]) -> Gold:
+    read, exhaustive = any(row.is_read for row in rows), any(row.exhaustive for row in rows)
+    if config.gold == "readings" and not read:
+        raise UsageError(f"--gold readings: no sentence of the split {config.split!r} was read; label --annotations")
+    if config.gold == "filers" and not exhaustive:
+        raise UsageError(
+            f"--gold filers: the split {config.split!r} holds no notes, where alone filers tag every number"
+        )
+    return config.gold or ("readings" if read else "filers")
+
+
+def _check_writing(config: EvaluationConfig, cost: Cost | None) -> None:
+    if not config.write_thresholds:
+        return
+    if cost is None:
+        raise UsageError("--write-thresholds needs --cost: thresholds are chosen by what errors cost")
+    if config.model is None:
+        raise UsageError("--write-thresholds would change the packaged model: give --model FOLDER, a copy of it say")
+    if config.split == "dev":
+        raise UsageError(
+            "--write-thresholds: nothing is chosen by the split dev, it is what is reported: --split validation"
+        )

@@ -1,0 +1,100 @@
+"""What a tagger says of every number of labelled sentences, beside what readers and filers say."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from finner_batch.errors import UsageError
+from finner_batch.training.data.examples import MASKED
+from finner_batch.training.data.sources import known_sentences
+from finner_batch.training.evaluation.scores import Scored, company_indexes
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from numpy.typing import NDArray
+
+    from finner_batch.tagger.tagger import Tagger
+    from finner_batch.training.data.dataset import Gold, LabelledSentence, Number
+
+EVERY_SPLIT = "all"
+GENERATED = "generated"
+"""Origin of sentences that were written to train on: no measure counts them."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judged:
+    """Every number of `rows`: number i is `numbers[i]` of `rows[places[i]]`.
+
+    `logits` is [numbers, labels]. `gold[by][i]` is a label's index, `MASKED` where nothing is known. `whole[i]`: the
+    sentence is of text whose every number is known (a note), and no choice of a reader.
+    """
+
+    rows: Sequence[LabelledSentence]
+    numbers: Sequence[Number]
+    places: NDArray[np.int64]
+    logits: NDArray[np.float64]
+    gold: Mapping[Gold, NDArray[np.int64]]
+    doubtful: NDArray[np.bool_]
+    whole: NDArray[np.bool_]
+
+    def scored(self, by: Gold, kept: NDArray[np.bool_] | None = None) -> Scored:
+        """The numbers (those that are kept) as one judge has them."""
+        companies = company_indexes([row.company for row in self.rows])[self.places]
+        numbers = Scored(self.logits, self.gold[by], self.places, companies)
+        return numbers if kept is None else numbers.where(kept)
+
+
+def sentences_to_judge(sentences: Sequence[LabelledSentence], split: str) -> list[LabelledSentence]:
+    """Sentences of a split (`all`: of every one) that a model may be measured on: known of, and not made up.
+
+    Raises UsageError where the split has none.
+    """
+    rows = [replace(row, split=split) for row in sentences] if split == EVERY_SPLIT else sentences
+    found = [row for row in known_sentences(rows, split) if row.origin != GENERATED]
+    if not found:
+        raise UsageError(f"the split {split!r} holds generated sentences only: nothing is measured on those")
+    return found
+
+
+def judge(rows: Sequence[LabelledSentence], tagger: Tagger) -> Judged:
+    """Tag the numbers of sentences. The logits are those of the model before its temperature, up to a constant."""
+    tokenizer = tagger.tokenizer()
+    windows, owners = [], []
+    for place, row in enumerate(rows):
+        found = tokenizer.windows(row.text, [(number.start, number.end) for number in row.numbers])
+        windows += found
+        owners += [place] * len(found)
+    probabilities, _ = tagger.probabilities(windows)
+    tables = np.maximum(np.concatenate(probabilities), np.finfo(float).tiny)
+    by_span = [{(number.start, number.end): number for number in row.numbers} for row in rows]
+    places = np.repeat(np.array(owners, dtype=np.int64), [len(window.numbers) for window in windows])
+    numbers = [by_span[place][span] for place, window in zip(owners, windows, strict=True) for span in window.numbers]
+    return Judged(
+        rows=rows,
+        numbers=numbers,
+        places=places,
+        logits=np.log(tables) * tagger.model.temperature,
+        gold={by: _targets(rows, numbers, places, tagger.model.labels, by) for by in ("readings", "filers")},
+        doubtful=np.array([number.doubtful for number in numbers], dtype=bool),
+        whole=np.array([row.exhaustive for row in rows], dtype=bool)[places],
+    )
+
+
+def _targets(
+    rows: Sequence[LabelledSentence],
+    numbers: Sequence[Number],
+    places: NDArray[np.int64],
+    labels: Sequence[str],
+    by: Gold,
+) -> NDArray[np.int64]:
+    index = {label: position for position, label in enumerate(labels)}
+    wanted = frozenset(labels[1:])
+    targets = []
+    for number, place in zip(numbers, places, strict=True):
+        label = rows[place].gold(number, wanted, by)
+        targets.append(MASKED if label is None else index[label])
+    return np.array(targets, dtype=np.int64)

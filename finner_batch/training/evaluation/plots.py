@@ -1,0 +1,85 @@
+"""The pictures of an evaluation: confusion matrix and reliability diagram, as PNG."""
+
+from __future__ import annotations
+
+import importlib.util
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from finner_batch.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from matplotlib.figure import Figure
+
+    from finner_batch.training.evaluation.report import Report
+
+WRITTEN_LABELS = 20
+"""With more labels than this the cells of a confusion matrix hold no counts: they would be too small to read."""
+
+
+def require_matplotlib() -> None:
+    """Raise UsageError where matplotlib is missing."""
+    if importlib.util.find_spec("matplotlib") is None:
+        raise UsageError("matplotlib is not installed: --output draws pictures: pip install 'finner-batch[train]'")
+
+
+def draw_confusion(counts: Sequence[Sequence[int]], labels: Sequence[str], path: Path) -> None:
+    """Draw numbers by gold (rows) and predicted label (columns); shade: share of the row."""
+    table = np.array(counts)
+    size = max(6.0, 0.45 * len(labels) + 4)
+    figure = _figure(size, size * 0.85)
+    axes = figure.add_subplot()
+    shares = table / np.maximum(table.sum(axis=1, keepdims=True), 1)
+    image = axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
+    axes.set_xticks(range(len(labels)), [short_name(label) for label in labels], rotation=45, ha="right")
+    axes.set_yticks(range(len(labels)), [short_name(label) for label in labels])
+    axes.set_xlabel("predicted")
+    axes.set_ylabel("gold")
+    if len(labels) <= WRITTEN_LABELS:
+        for (row, column), count in np.ndenumerate(table):
+            colour = "white" if shares[row, column] > 0.5 else "black"
+            axes.text(column, row, f"{count:,}", ha="center", va="center", color=colour)
+    figure.colorbar(image, label="share of the gold label's numbers")
+    figure.savefig(path, format="png")
+
+
+def draw_reliability(result: Report, path: Path) -> None:
+    """Draw the share right by confidence, with the diagonal that a calibrated model keeps to, and the counts below."""
+    figure = _figure(6, 6.5)
+    bins = result.reliability
+    upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=[3, 1])
+    middles = [(each.low + each.high) / 2 for each in bins]
+    width = bins[0].high - bins[0].low if bins else 0.1
+    upper.plot([0, 1], [0, 1], color="grey", linestyle="--", label="calibrated")
+    upper.bar(middles, [each.precision for each in bins], width, edgecolor="white", label="share right")
+    upper.plot([each.confidence for each in bins], [each.precision for each in bins], "o-", color="black")
+    upper.set_ylabel("share right")
+    errors = f"{result.ece_before:.3f} -> {result.ece_after:.3f}"
+    upper.set_title(f"calibration error {errors} with temperature {result.temperature:.2f}")
+    upper.legend(loc="upper left")
+    lower.bar(middles, [each.numbers for each in bins], width, edgecolor="white")
+    lower.set_xlim(0, 1)
+    lower.set_xlabel("confidence of a number that the model labels")
+    lower.set_ylabel("numbers")
+    figure.savefig(path, format="png")
+
+
+def short_name(label: str) -> str:
+    """A concept's name without the words in front that many share."""
+    for prefix in ("DebtInstrumentInterestRate", "DebtInstrument", "LineOfCreditFacility"):
+        if label.startswith(prefix) and len(label) > len(prefix):
+            return label.removeprefix(prefix)
+    return label
+
+
+def _figure(width: float, height: float) -> Figure:
+    from matplotlib.backends.backend_agg import FigureCanvasAgg  # noqa: PLC0415 - only with --output
+    from matplotlib.figure import Figure  # noqa: PLC0415 - only with --output
+
+    figure = Figure(figsize=(width, height), dpi=120, layout="constrained")
+    FigureCanvasAgg(figure)
+    return figure

@@ -1,0 +1,166 @@
+"""Precision, recall and F1 of numbers that a model labels, by label and over all; what the model decides.
+
+An entity is one number; it counts as found where the label is right.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from finner_batch.training.data.dataset import LabelledSentence
+    from finner_batch.training.data.examples import Example
+
+AVERAGES = ("micro", "macro", "weighted")
+"""Rows of a table of scores that stand for no label of their own."""
+
+THRESHOLD = 0.5
+"""Least probability of a label where a model's folder sets no other."""
+
+Interval = tuple[float, float]
+"""Lower and upper end of a 95 % interval."""
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """Precision, recall and F1 (0 where undefined), and how many numbers have the label.
+
+    The intervals are None where nothing was resampled, or no resample held the label.
+    """
+
+    precision: float
+    recall: float
+    f1: float
+    support: int
+    precision_interval: Interval | None = None
+    recall_interval: Interval | None = None
+    f1_interval: Interval | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """Numbers with their logits [numbers, labels], gold label indexes (`MASKED` where unknown) and sentence indexes.
+
+    `companies`: index of each number's company; None where it is not told.
+    """
+
+    logits: NDArray[np.floating]
+    gold: NDArray[np.int64]
+    sentences: NDArray[np.int64]
+    companies: NDArray[np.int64] | None = None
+
+    def where(self, kept: NDArray[np.bool_]) -> Scored:
+        """Those numbers alone."""
+        companies = None if self.companies is None else self.companies[kept]
+        return Scored(self.logits[kept], self.gold[kept], self.sentences[kept], companies)
+
+
+def scored(
+    examples: Sequence[Example],
+    logits: Sequence[NDArray[np.floating]],
+    sentences: Sequence[LabelledSentence] | None = None,
+) -> Scored:
+    """Put the logits of examples' numbers beside their targets.
+
+    `sentences`, the list that the examples were made from, tells the companies.
+    """
+    places = np.array([example.sentence for example in examples for _ in example.targets], dtype=np.int64)
+    return Scored(
+        np.concatenate(logits),
+        np.array([target for example in examples for target in example.targets], dtype=np.int64),
+        places,
+        None if sentences is None else company_indexes([sentence.company for sentence in sentences])[places],
+    )
+
+
+def company_indexes(companies: Sequence[str]) -> NDArray[np.int64]:
+    """Number the companies: the same name, the same index."""
+    return np.unique(np.array(companies, dtype=str), return_inverse=True)[1].astype(np.int64)
+
+
+def softmax(logits: NDArray[np.floating], temperature: float) -> NDArray[np.float64]:
+    """Probabilities [numbers, labels] of logits divided by the temperature."""
+    scaled = logits.astype(np.float64) / temperature
+    exponentials = np.exp(scaled - scaled.max(axis=1, keepdims=True))
+    probabilities: NDArray[np.float64] = exponentials / exponentials.sum(axis=1, keepdims=True)
+    return probabilities
+
+
+def decide(probabilities: NDArray[np.float64], thresholds: Sequence[float] | None = None) -> NDArray[np.int64]:
+    """Give each number its likeliest label but O where that reaches its threshold (`THRESHOLD` by default), else O."""
+    best = probabilities[:, 1:].argmax(axis=1) + 1
+    least = np.array([0.0, *(thresholds or [THRESHOLD] * (probabilities.shape[1] - 1))])
+    kept: NDArray[np.int64] = np.where(probabilities[np.arange(len(best)), best] >= least[best], best, 0)
+    return kept
+
+
+def scores(gold: NDArray[np.int64], predicted: NDArray[np.int64], labels: Sequence[str]) -> dict[str, Score]:
+    """Score each label but the first (`O`), and their averages (`AVERAGES`).
+
+    `micro` counts all numbers alike. `macro` is the mean of the labels that someone gave, gold or model, and `weighted`
+    their mean by support.
+    """
+    counts = tally(gold, predicted, len(labels), np.zeros(len(gold), dtype=np.int64))
+    figures = np.nan_to_num(rates(counts)[0])
+    total = int(counts[0, :, 2].sum())
+    supports = [*(int(count) for count in counts[0, :, 2]), *[total] * len(AVERAGES)]
+    return {
+        name: Score(float(precision), float(recall), float(f1), support)
+        for name, (precision, recall, f1), support in zip([*labels[1:], *AVERAGES], figures, supports, strict=True)
+    }
+
+
+def tally(
+    gold: NDArray[np.int64], predicted: NDArray[np.int64], labels: int, groups: NDArray[np.int64]
+) -> NDArray[np.int64]:
+    """Count [groups, labels without O, (right, given, gold)] of numbers; `groups` are numbered from 0."""
+    count = int(groups.max(initial=0)) + 1
+    right = gold == predicted
+    pairs = ((groups[right], gold[right]), (groups, predicted), (groups, gold))
+    counts = [np.bincount(group * labels + label, minlength=count * labels) for group, label in pairs]
+    return np.stack(counts, axis=-1).reshape(count, labels, len(pairs))[:, 1:].astype(np.int64)
+
+
+def rates(counts: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Precision, recall and F1 […, labels and averages, 3] of counts […, labels, (right, given, gold)].
+
+    NaN for a label that neither gold nor model gives; else 0 where undefined.
+    """
+    each = _ratios(counts)
+    occurs = (counts[..., 1] + counts[..., 2] > 0).astype(np.int64)
+    support = counts[..., 2]
+    return np.concatenate(
+        [
+            np.where(occurs[..., None] > 0, each, np.nan),
+            _ratios(counts.sum(axis=-2, keepdims=True)),
+            _mean(each, occurs)[..., None, :],
+            _mean(each, support)[..., None, :],
+        ],
+        axis=-2,
+    )
+
+
+def confusion(gold: NDArray[np.int64], predicted: NDArray[np.int64], labels: int) -> NDArray[np.int64]:
+    """Numbers [gold, predicted] by label, O first."""
+    table: NDArray[np.int64] = np.bincount(gold * labels + predicted, minlength=labels**2).reshape(labels, labels)
+    return table
+
+
+def _ratios(counts: NDArray[np.int64]) -> NDArray[np.float64]:
+    right, given, gold = (counts[..., place] for place in range(3))
+    tops = np.stack([right, right, 2 * right], axis=-1)
+    bottoms = np.stack([given, gold, given + gold], axis=-1)
+    return tops / np.maximum(bottoms, 1)
+
+
+def _mean(each: NDArray[np.float64], weights: NDArray[np.int64]) -> NDArray[np.float64]:
+    total = np.maximum(weights.sum(axis=-1), 1)[..., None]
+    mean: NDArray[np.float64] = (each * weights[..., None]).sum(axis=-2) / total
+    return mean

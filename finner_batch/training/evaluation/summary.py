@@ -1,0 +1,181 @@
+"""An evaluation as text: unfiltered figures first, then what they hide and what they are made of."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from finner_batch.training.evaluation.bootstrap import RESAMPLES
+from finner_batch.training.evaluation.plots import short_name
+from finner_batch.training.evaluation.scores import THRESHOLD
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from finner_batch.training.data.dataset import Gold
+    from finner_batch.training.evaluation.evaluate import Evaluation, Text
+    from finner_batch.training.evaluation.report import Report
+    from finner_batch.training.evaluation.scores import Interval, Score
+
+GOLD_NAMES: dict[Gold, str] = {"readings": "readings", "filers": "filers' tags"}
+TEXT_NAMES: dict[Text, str] = {"notes": "text of notes", "sentences read": "no notes, only what was read elsewhere"}
+FIGURES = ("P", "", "R", "", "F1", "")
+MOST_LABELS = 20
+"""With more labels than this the confusion matrix is left to report.json and the picture."""
+
+
+def summary(result: Evaluation) -> str:
+    """Lay out an evaluation for a terminal or a text file."""
+    parts = [_head(result), _scores(result), _other_figures(result), _beside(result), _calibration(result.figures)]
+    if len(result.labels) <= MOST_LABELS:
+        parts.append(_confusion(result))
+    parts.append(_breakdown(result))
+    if result.thresholds is not None:
+        parts.append(_thresholds(result))
+    return "\n\n".join(part for part in parts if part)
+
+
+def aligned(rows: Sequence[Sequence[str]], *, left: int = 1) -> str:
+    """Rows of cells as columns: the first `left` to the left, the others to the right."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return "\n".join(
+        "  ".join(
+            cell.ljust(width) if place < left else cell.rjust(width)
+            for place, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
+        for row in rows
+    )
+
+
+def shown_interval(interval: Interval | None, *, percent: bool = False) -> str:
+    """An interval as `[.81 .93]`, or in percent; empty where there is none."""
+    if interval is None:
+        return ""
+    return "[" + " ".join(f"{end:.2%}" if percent else f"{end:.2f}".removeprefix("0") for end in interval) + "]"
+
+
+def _head(result: Evaluation) -> str:
+    figures = result.figures
+    lines = [
+        f"{result.model_id} ({result.variant}) on the {result.split} split: {result.companies} companies",
+        f"{figures.sentences:,} sentences with {figures.numbers:,} numbers, {TEXT_NAMES[result.text]}",
+        f"gold: {GOLD_NAMES[result.gold]}"
+        + (
+            f"; {result.sentences_read:,} sentences were read, of the others the filers' tags count"
+            if result.gold == "readings"
+            else "; filers leave numbers untagged that they tag elsewhere"
+        ),
+        f"left out: {figures.unknown:,} numbers of which nothing is known",
+    ]
+    if figures.resampled == "companies":
+        lines.append(f"intervals: 95 %, from {RESAMPLES:,} resamples of the {figures.groups} companies")
+    elif figures.resampled == "sentences":
+        lines.append("intervals: 95 %, over the sentences of one company: they say nothing of other companies")
+    return "\n".join(lines)
+
+
+def _scores(result: Evaluation) -> str:
+    figures = result.figures
+    rows = [["", "", "unfiltered", *[""] * 5, "filtered", "", ""], ["", "numbers", *FIGURES, "P", "R", "F1"]]
+    for name, score in figures.unfiltered.items():
+        other = figures.filtered[name]
+        filtered = [f"{value:.3f}" for value in (other.precision, other.recall, other.f1)]
+        rows.append([name, f"{score.support:,}", *_with_intervals(score), *filtered])
+    return aligned(rows) + "\nfiltered: only the sentences that hold a gold label; it hides false positives elsewhere"
+
+
+def _beside(result: Evaluation) -> str:
+    if result.beside is None:
+        return ""
+    other: Gold = "filers" if result.gold == "readings" else "readings"
+    rows = [["", "numbers", *FIGURES]]
+    rows += [[name, f"{score.support:,}", *_with_intervals(score)] for name, score in result.beside.unfiltered.items()]
+    return f"the same text against the {GOLD_NAMES[other]}, unfiltered\n{aligned(rows)}"
+
+
+def _with_intervals(score: Score) -> list[str]:
+    pairs = (
+        (score.precision, score.precision_interval),
+        (score.recall, score.recall_interval),
+        (score.f1, score.f1_interval),
+    )
+    return [cell for value, interval in pairs for cell in (f"{value:.3f}", shown_interval(interval))]
+
+
+def _other_figures(result: Evaluation) -> str:
+    figures, without = result.figures, result.without_doubtful
+    lines = [
+        f"of {figures.sentences_without_label:,} sentences without a label {figures.false_positive_sentences:.2%} got "
+        f"one {shown_interval(figures.false_positive_interval, percent=True)}".rstrip()
+    ]
+    if without:
+        micro = without.unfiltered["micro"]
+        lines.append(
+            f"without the {result.doubtful:,} numbers that readers were not sure of: micro P {micro.precision:.3f} "
+            f"R {micro.recall:.3f} F1 {micro.f1:.3f} {shown_interval(micro.f1_interval)}".rstrip()
+        )
+    return "\n".join(lines)
+
+
+def _calibration(figures: Report) -> str:
+    rows = [["confidence", "numbers", "mean", "right"]]
+    rows += [
+        [f"{each.low:.1f}-{each.high:.1f}", f"{each.numbers:,}", f"{each.confidence:.3f}", f"{each.precision:.3f}"]
+        for each in figures.reliability
+    ]
+    return (
+        f"confidence of the numbers that the model labels, before and after the temperature {figures.temperature:.2f}: "
+        f"calibration error {figures.ece_before:.3f} {figures.ece_after:.3f}, "
+        f"Brier {figures.brier_before:.3f} {figures.brier_after:.3f}\n{aligned(rows)}"
+    )
+
+
+def _confusion(result: Evaluation) -> str:
+    names = [short_name(label) for label in result.labels]
+    rows = [["gold \\ predicted", *names]]
+    rows += [
+        [name, *(f"{count:,}" for count in counts)]
+        for name, counts in zip(names, result.figures.confusion, strict=True)
+    ]
+    return aligned(rows)
+
+
+def _breakdown(result: Evaluation) -> str:
+    rows = [["", "sentences", "numbers", "with a label", *FIGURES]]
+    for kind, groups in result.breakdown.items():
+        for name, group in groups.items():
+            micro = group.micro
+            rows.append(
+                [
+                    f"{kind}: {name}",
+                    f"{group.sentences:,}",
+                    f"{group.numbers:,}",
+                    f"{micro.support:,}",
+                    *_with_intervals(micro),
+                ]
+            )
+    scope = "notes and what was read elsewhere" if result.gold == "readings" else "notes"
+    return f"micro, by kind of sentence ({scope})\n{aligned(rows)}"
+
+
+def _thresholds(result: Evaluation) -> str:
+    cost = result.cost
+    rows = [["", "", f"at {THRESHOLD}:", "", "", "", "", "at the threshold:", "", "", "", ""]]
+    rows.append(["label", "threshold", *["cost", "wrong", "missed", "P", "R"] * 2])
+    rows += _threshold_rows(result)
+    stated = f"fp={cost.fp:g}, fn={cost.fn:g}" if cost else ""
+    return (
+        f"thresholds that cost least at {stated}, over all known numbers of the split {result.split}\n{aligned(rows)}\n"
+        "a label must be the likeliest one, too: no threshold finds a number whose likeliest label is another or O"
+    )
+
+
+def _threshold_rows(result: Evaluation) -> Iterator[list[str]]:
+    choices = result.thresholds or {}
+    for label, choice in choices.items():
+        row = [label, f"{choice.best.threshold:.3f}"]
+        for outcome in (choice.usual, choice.best):
+            row += [f"{outcome.cost:g}", f"{outcome.false_positives:,}", f"{outcome.false_negatives:,}"]
+            row += [f"{outcome.precision:.3f}", f"{outcome.recall:.3f}"]
+        yield row
+    totals = [sum(getattr(choice, kind).cost for choice in choices.values()) for kind in ("usual", "best")]
+    yield ["all labels", "", f"{totals[0]:g}", "", "", "", "", f"{totals[1]:g}", "", "", "", ""]

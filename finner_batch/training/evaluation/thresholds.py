@@ -1,0 +1,133 @@
+"""Thresholds by what errors cost: for each label the one at which a wrong row and a missed number cost least.
+
+A number's likeliest label but O is given where it reaches its threshold (`Tagger.spans`), so each label's threshold is
+found by itself.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from finner_batch.errors import FinnerError, UsageError
+from finner_batch.store.atomic import write_atomic
+from finner_batch.tagger.model import load_model
+from finner_batch.training.evaluation.scores import THRESHOLD
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from numpy.typing import NDArray
+
+    from finner_batch.tagger.model import Model
+
+NEVER = 1.0
+"""A threshold that no probability below certainty reaches: the label is not given."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What a wrong row (`fp`) and a missed number (`fn`) cost, in a unit of the user's."""
+
+    fp: float
+    fn: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What a threshold gives on the numbers at hand: wrong rows, missed numbers, their cost, and the usual figures."""
+
+    threshold: float
+    false_positives: int
+    false_negatives: int
+    cost: float
+    precision: float
+    recall: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Choice:
+    """A label's outcome at the threshold 0.5, and at the one that costs least."""
+
+    usual: Outcome
+    best: Outcome
+
+
+def parse_cost(text: str) -> Cost:
+    """Read `fp=1,fn=5`. Raises UsageError where it says anything else."""
+    pairs = [part.partition("=") for part in text.split(",")]
+    try:
+        stated = {name.strip(): float(value) for name, _, value in pairs}
+        cost = Cost(**stated)
+    except (ValueError, TypeError):
+        raise UsageError(f"--cost {text}: needs both costs, as in fp=1,fn=5") from None
+    if len(pairs) > len(stated) or not all(np.isfinite(value) and value >= 0 for value in stated.values()):
+        raise UsageError(f"--cost {text}: each cost is given once, a number from 0 up")
+    return cost
+
+
+def choose_thresholds(
+    probabilities: NDArray[np.float64], gold: NDArray[np.int64], labels: Sequence[str], cost: Cost
+) -> dict[str, Choice]:
+    """Find each label's cheapest threshold on numbers of known gold. Of equally cheap ones the nearest to 0.5."""
+    best, confidence = probabilities[:, 1:].argmax(axis=1) + 1, probabilities[:, 1:].max(axis=1)
+    chosen = {}
+    for index, label in enumerate(labels[1:], start=1):
+        own = best == index
+        right = gold[own] == index
+        support = int((gold == index).sum())
+        outcomes = [
+            _outcome(threshold, confidence[own], right, support, cost) for threshold in candidates(confidence[own])
+        ]
+        cheapest = min(outcomes, key=lambda outcome: (outcome.cost, abs(outcome.threshold - THRESHOLD)))
+        chosen[label] = Choice(usual=_outcome(THRESHOLD, confidence[own], right, support, cost), best=cheapest)
+    return chosen
+
+
+def candidates(confidences: NDArray[np.float64]) -> list[float]:
+    """Thresholds that keep different numbers: 0.5, midway between neighbouring confidences, and `NEVER`."""
+    known = np.unique(confidences)
+    return [THRESHOLD, *(round(float(value), 6) for value in (known[1:] + known[:-1]) / 2), 0.0, NEVER]
+
+
+def write_thresholds(model: Model, thresholds: Mapping[str, float]) -> Model:
+    """Put thresholds into a model folder's config.json, checksums.json after it; give the model as it then is.
+
+    The model's identity changes with them, so `run` does again what was done with other thresholds. Raises FinnerError
+    where the folder cannot be written, ModelError where what was written cannot be read.
+    """
+    config_path, checksums_path = model.folder / "config.json", model.folder / "checksums.json"
+    config = json.loads(config_path.read_text(encoding="utf-8"))
+    config["thresholds"] = {**config["thresholds"], **thresholds}
+    content = _json_bytes(config)
+    checksums = {**model.checksums, config_path.name: hashlib.sha256(content).hexdigest()}
+    try:
+        write_atomic(config_path, content)
+        write_atomic(checksums_path, _json_bytes(checksums))
+    except OSError as error:
+        raise FinnerError(f"cannot write the thresholds into {model.folder}: {error.strerror}") from error
+    return load_model(model.folder)
+
+
+def _outcome(
+    threshold: float, confidence: NDArray[np.float64], right: NDArray[np.bool_], support: int, cost: Cost
+) -> Outcome:
+    given = confidence >= threshold
+    hits = int((given & right).sum())
+    wrong, missed = int(given.sum()) - hits, support - hits
+    return Outcome(
+        threshold=threshold,
+        false_positives=wrong,
+        false_negatives=missed,
+        cost=wrong * cost.fp + missed * cost.fn,
+        precision=hits / (hits + wrong) if hits + wrong else 0.0,
+        recall=hits / support if support else 0.0,
+    )
+
+
+def _json_bytes(content: Mapping[str, object]) -> bytes:
+    return (json.dumps(content, indent=2) + "\n").encode()

@@ -1,0 +1,145 @@
+"""One document's rows against its filer's own tags: what each row is worth, and which tagged numbers have no row."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections import Counter
+from dataclasses import dataclass, field
+from math import isclose
+from typing import TYPE_CHECKING, Literal, Self
+
+from finner_batch.entities.numbers import number_tokens
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator, Sequence
+
+    from finner_batch.text.block import Extraction, Fact
+    from finner_batch.training.evaluation.stored import StoredRow
+
+Verdict = Literal["agree", "value differs", "other concept", "untagged", "missed"]
+"""`agree`: same concept and value. `untagged`: the filer has no tag there, which means little outside notes. `missed`:
+a tagged number of a note that has no row."""
+
+VALUE_TOLERANCE = 1e-6
+"""Relative difference up to which two values are the same."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judgement:
+    """A row (None for a missed number) beside the fact that it is measured by (None where there is no tag)."""
+
+    verdict: Verdict
+    row: StoredRow | None
+    fact: Fact | None
+    in_note: bool
+
+    @property
+    def label(self) -> str:
+        """The row's label; the fact's concept for a missed number."""
+        return self.row.label if self.row else self.fact.concept if self.fact else ""
+
+
+@dataclass(slots=True)
+class Tally:
+    """Judgements of one label counted, and the tagged numbers of notes that there are to find.
+
+    `verdicts` counts (verdict, in a note).
+    """
+
+    verdicts: Counter[tuple[Verdict, bool]] = field(default_factory=Counter)
+    tagged: int = 0
+
+    def add(self, judgement: Judgement) -> None:
+        """Count one."""
+        self.verdicts[judgement.verdict, judgement.in_note] += 1
+
+    def __iadd__(self, other: Tally) -> Self:
+        self.verdicts += other.verdicts
+        self.tagged += other.tagged
+        return self
+
+    def count(self, verdict: Verdict) -> int:
+        """Judgements of one verdict, anywhere."""
+        return self.verdicts[verdict, True] + self.verdicts[verdict, False]
+
+    @property
+    def rows(self) -> int:
+        """Rows of the results."""
+        return self.verdicts.total() - self.count("missed")
+
+    @property
+    def precision(self) -> float:
+        """Share of the rows in notes that agree; 0 without any."""
+        inside = sum(count for (verdict, in_note), count in self.verdicts.items() if in_note and verdict != "missed")
+        return self.verdicts["agree", True] / inside if inside else 0.0
+
+    @property
+    def recall(self) -> float:
+        """Share of the tagged numbers in notes that a row agrees with; 0 without any."""
+        return self.verdicts["agree", True] / self.tagged if self.tagged else 0.0
+
+    @property
+    def f1(self) -> float:
+        """Harmonic mean of both."""
+        both = self.precision + self.recall
+        return 2 * self.precision * self.recall / both if both else 0.0
+
+
+def judge_document(
+    rows: Sequence[StoredRow], extraction: Extraction, labels: Collection[str]
+) -> tuple[list[Judgement], Counter[str]]:
+    """Judge a document's rows, and find what they miss; count the tagged numbers of notes by concept.
+
+    A tagged number is a fact of one of `labels`, printed in digits in the prose of a note (no table's row); several
+    facts of one concept on the same number are one. It is missed where no row, whatever its label, stands on it.
+    """
+    facts = sorted(extraction.facts, key=lambda fact: (fact.start, -fact.end))
+    judgements = [_judge(row, facts, extraction) for row in rows]
+    tagged: Counter[str] = Counter()
+    seen = set()
+    spans = sorted((row.start, row.end) for row in rows)
+    for fact in _tagged_numbers(facts, extraction, labels):
+        start, _ = number_tokens(fact.text)[0]
+        place = (fact.start + start, fact.concept)
+        if place in seen:
+            continue
+        seen.add(place)
+        tagged[fact.concept] += 1
+        if not any(start < fact.end and end > fact.start for start, end in spans):
+            judgements.append(Judgement(verdict="missed", row=None, fact=fact, in_note=True))
+    return judgements, tagged
+
+
+def _judge(row: StoredRow, facts: Sequence[Fact], extraction: Extraction) -> Judgement:
+    """The fact of the row's own label counts; else the outermost. One without a readable value settles the label only.
+
+    Magnitudes are compared: a fact's sign follows its concept, not the wording.
+    """
+    in_note = _inside(extraction.note_spans, row.start, row.end)
+    touching = [fact for fact in facts if fact.start < row.end and fact.end > row.start]
+    own = [fact for fact in touching if fact.concept == row.label]
+    verdict: Verdict = "other concept" if touching else "untagged"
+    if own:
+        agrees = any(_same_value(row.value, fact.value) for fact in own)
+        verdict = "agree" if agrees else "value differs"
+    return Judgement(verdict=verdict, row=row, fact=next(iter([*own, *touching]), None), in_note=in_note)
+
+
+def _same_value(read: float | None, tagged: float | None) -> bool:
+    if tagged is None:
+        return True
+    return read is not None and isclose(abs(read), abs(tagged), rel_tol=VALUE_TOLERANCE)
+
+
+def _tagged_numbers(facts: Sequence[Fact], extraction: Extraction, labels: Collection[str]) -> Iterator[Fact]:
+    starts = [block.start for block in extraction.blocks]
+    for fact in facts:
+        if fact.in_note and fact.concept in labels and number_tokens(fact.text):
+            block = extraction.blocks[bisect_right(starts, fact.start) - 1]
+            if not block.row:
+                yield fact
+
+
+def _inside(spans: Sequence[tuple[int, int]], start: int, end: int) -> bool:
+    index = bisect_right(spans, start, key=lambda span: span[0]) - 1
+    return index >= 0 and end <= spans[index][1]

@@ -1,0 +1,1 @@
+"""ONNX variants behind their gates, the model folder and its card."""

@@ -1,0 +1,129 @@
+"""The model card: every figure in it comes from the record of the training."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from finner_batch.training.evaluation.scores import AVERAGES
+
+VARIANTS = """\
+Compared with the PyTorch checkpoint in fp32 on the same sentences and on those of other text of the same companies
+that speak of a debt's rate or amount. The int8 variant takes one activation scale a token, so no row depends on the
+sentences that share its batch."""
+
+LIMITS = """\
+For prose of English 10-K and 10-Q filings of 2019 and later; older filings and agreements were a small part of the
+training, tables none. One sentence is read at a time: what an earlier sentence says is unknown. A confidence is an
+estimate from few companies: not for decisions that nobody checks."""
+
+CHOSEN = """\
+Nothing was chosen by these companies: the epoch and the temperature come from the split `validation`. In brackets the
+95 % interval over resampled companies. *Filtered* counts only the sentences that hold one of the labels, as figures
+published for FiNER-139 do."""
+
+READINGS = "The gold is what readers of the sentences say of each number (`data/annotations/README.md`)."
+FILERS = """\
+Against the filers' own inline XBRL the same model has these figures. Filers leave numbers untagged that they tag
+elsewhere, or give them another concept, so a right answer can count as wrong here."""
+
+
+def model_card(record: dict[str, Any]) -> str:
+    """Write the card (Markdown) of a trained and exported model."""
+    config, development = record["config"], record["development"]
+    filers = record.get("development_filers")
+    labels = [name for name in development["unfiltered"] if name not in AVERAGES]
+    parts = [
+        f"# {config['name']}",
+        "Labels the numbers of a sentence from an SEC filing. Each label is a us-gaap concept:",
+        "\n".join(f"- {label}" for label in labels),
+        "## Figures",
+        _figures(record),
+        _scores(development),
+        _reliability(development),
+        *([f"### By the filers' tags\n{FILERS}", _scores(filers)] if filers else []),
+        "## Variants",
+        VARIANTS,
+        _gates(record["gates"]),
+        "## How it was made",
+        _making(record),
+        "## Limits",
+        LIMITS,
+    ]
+    if config["notes"]:
+        parts += ["## Provenance and licence", config["notes"].strip()]
+    return "\n\n".join(parts) + "\n"
+
+
+def _figures(record: dict[str, Any]) -> str:
+    data, development = record["data"], record["development"]
+    gold = f"{READINGS}\n" if "development_filers" in record else ""
+    return (
+        f"Development companies, never trained on: {data['dev_companies']}, with {development['sentences']:,} "
+        f"sentences\nof notes that hold a number, {development['numbers']:,} numbers. {gold}{CHOSEN}"
+    )
+
+
+def _reliability(development: dict[str, Any]) -> str:
+    return (
+        f"Of the {development['sentences_without_label']:,} sentences without any of the labels "
+        f"{_with_interval(development['false_positive_sentences'], development['false_positive_interval'], '.2%')} got "
+        f"one.\nCalibration: expected error of the confidences {development['ece_before']:.3f}, and "
+        f"{development['ece_after']:.3f} with the\ntemperature {development['temperature']:.2f} in use."
+    )
+
+
+def _making(record: dict[str, Any]) -> str:
+    config, data, machine = record["config"], record["data"], record["machine"]
+    tokens = sum(epoch["tokens"] for epochs in record["passes"].values() for epoch in epochs)
+    epochs = ", ".join(f"{len(rows)} over the {name}" for name, rows in record["passes"].items())
+    versions = ", ".join(f"{name} {number}" for name, number in record["versions"].items())
+    sources = "; ".join(_source(source) for source in data["sources"])
+    return (
+        f"- base encoder: `{config['base']}`\n"
+        f"- data: {sources}\n"
+        f"- splits: {data['train_sentences']:,} sentences of {data['train_companies']} companies train, "
+        f"{data['validation_sentences']:,} of {data['validation_companies']} choose\n"
+        f"- epochs: {epochs}; {tokens:,} tokens, {record['seconds'] / 60:.0f} minutes on {machine['cpu']}, "
+        f"{machine['threads']} threads, {record['trained'][:10]}\n"
+        f"- versions: {versions}\n"
+        "- `training.json` holds every setting and figure"
+    )
+
+
+def _source(source: dict[str, Any]) -> str:
+    filings = f" of {source['filings']} filings" if source["filings"] else ""
+    return f"`{source['name']}`, {source['sentences']:,} sentences{filings} (SHA-256 `{source['sha256'][:16]}`)"
+
+
+def _scores(development: dict[str, Any]) -> str:
+    rows = [
+        "| label | numbers | P | R | F1 | P filtered | R filtered | F1 filtered |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
+    for name, score in development["unfiltered"].items():
+        other = development["filtered"][name]
+        figures = [
+            *(f"{score[key]:.3f}" for key in ("precision", "recall")),
+            _with_interval(score["f1"], score["f1_interval"], ".3f"),
+            *(f"{other[key]:.3f}" for key in ("precision", "recall", "f1")),
+        ]
+        rows.append(f"| {name} | {score['support']} | {' | '.join(figures)} |")
+    return "\n".join(rows)
+
+
+def _with_interval(value: float, interval: tuple[float, float] | None, form: str) -> str:
+    return format(value, form) + (f" [{interval[0]:{form}}, {interval[1]:{form}}]" if interval else "")
+
+
+def _gates(gates: dict[str, Any]) -> str:
+    rows = [
+        "| variant | MB | largest logit difference | mean | spans compared | spans alike | micro-F1 | loss |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
+    rows += [
+        f"| {name} | {gate['bytes'] / 1e6:.1f} | {gate['max_logit_difference']:.3f} "
+        f"| {gate['mean_logit_difference']:.4f} | {gate['spans']} | {gate['span_agreement']:.2%} "
+        f"| {gate['f1']:.3f} | {gate['f1_loss']:+.4f} |"
+        for name, gate in gates.items()
+    ]
+    return "\n".join(rows)

@@ -1,0 +1,176 @@
+"""From a checkpoint to the ONNX variants of a model folder, each through its gate.
+
+A variant is compared with the checkpoint itself (PyTorch, fp32) on the development companies' sentences: those of the
+notes, and those elsewhere that speak of a debt's rate or amount. It is written only where it decides the same and loses
+next to nothing; the figures go into the folder.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any, get_args
+
+import numpy as np
+import onnxruntime
+
+from finner_batch.errors import ModelError
+from finner_batch.tagger.batches import batches
+from finner_batch.tagger.tokens import SentenceTokenizer
+from finner_batch.training.data.dataset import note_sentences, read_sentences
+from finner_batch.training.data.examples import Example, make_examples
+from finner_batch.training.evaluation.evaluate import decide, scored, scores, softmax
+from finner_batch.training.export.folder import CHECKPOINT, RECORD_FILE, onnx_file, write_folder
+from finner_batch.training.export.graph import Precision, build
+from finner_batch.training.learning.base import classifier, load_base
+from finner_batch.training.learning.loop import number_logits
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+logger = logging.getLogger(__name__)
+
+PRECISIONS: tuple[Precision, ...] = get_args(Precision)
+PACKAGED: tuple[Precision, ...] = ("int8", "fp16")
+MAX_LOGIT_DIFFERENCE: dict[Precision, float] = {"fp32": 0.001, "fp16": 0.05, "int8": 1.0}
+"""Over all numbers and labels; logits of a trained head lie within about -8..8."""
+MIN_SPAN_AGREEMENT = 0.995
+MAX_F1_LOSS = 0.003
+BUDGET_TOKENS = 1024
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gate:
+    """What a variant does beside the reference.
+
+    `spans`: numbers that the reference or the variant labels; `span_agreement`: share of them labelled alike, as
+    2 x both / (one + other). `f1_loss`: reference's development micro-F1 on notes less the variant's.
+    """
+
+    precision: Precision
+    numbers: int
+    spans: int
+    max_logit_difference: float
+    mean_logit_difference: float
+    span_agreement: float
+    reference_f1: float
+    f1: float
+    f1_loss: float
+    bytes: int
+
+    def failures(self) -> list[str]:
+        """Say what the gate holds against the variant; empty where it passes."""
+        found = []
+        if self.max_logit_difference > MAX_LOGIT_DIFFERENCE[self.precision]:
+            found.append(f"logits differ by {self.max_logit_difference:.3f}")
+        if self.span_agreement < MIN_SPAN_AGREEMENT:
+            found.append(f"only {self.span_agreement:.2%} of the spans agree")
+        if self.f1_loss > MAX_F1_LOSS:
+            found.append(f"F1 falls by {self.f1_loss:.4f}")
+        return found
+
+
+def export_model(folder: Path, data: Path, precisions: Sequence[Precision] = PACKAGED) -> list[Gate]:
+    """Make the ONNX variants of a folder made by `train`, and write the folder anew around them.
+
+    Variants made before stay. Raises ModelError where the folder has no checkpoint or a variant fails its gate; that
+    variant is then not written.
+    """
+    checkpoint = folder / CHECKPOINT
+    if not (checkpoint / RECORD_FILE).is_file():
+        raise ModelError(f"{folder} has no {CHECKPOINT}/ with {RECORD_FILE}: `export` needs a folder made by `train`")
+    record: dict[str, Any] = json.loads((checkpoint / RECORD_FILE).read_text(encoding="utf-8"))
+    base = load_base(str(checkpoint))
+    labels = list(base.head)
+    model = classifier(base, labels, seed=0)
+    tokenizer = SentenceTokenizer(checkpoint / "tokenizer.json", int(record["config"]["max_length"]))
+    notes, others = gate_examples(data, labels, tokenizer)
+    reference = number_logits(model, [*notes, *others], bf16=False)
+    weights = {name: tensor.detach().cpu().numpy() for name, tensor in model.state_dict().items()}
+    gates = []
+    for precision in precisions:
+        graph = build(base.config, weights, len(labels), precision).SerializeToString()
+        logits = run_onnx(graph, [*notes, *others])
+        gate = compare(
+            precision,
+            reference,
+            logits,
+            notes,
+            temperature=record["development"]["temperature"],
+            labels=labels,
+            bytes_written=len(graph),
+        )
+        logger.info("gate %s", " ".join(f"{name}={value}" for name, value in asdict(gate).items()))
+        if gate.failures():
+            raise ModelError(f"the {precision} variant of {folder} fails its gate: {'; '.join(gate.failures())}")
+        part = folder / f"{onnx_file(precision)}.tmp"
+        part.write_bytes(graph)
+        part.replace(folder / onnx_file(precision))
+        record.setdefault("gates", {})[precision] = asdict(gate)
+        (checkpoint / RECORD_FILE).write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
+        gates.append(gate)
+    write_folder(folder, labels, record)
+    return gates
+
+
+def gate_examples(
+    data: Path, labels: Sequence[str], tokenizer: SentenceTokenizer
+) -> tuple[list[Example], list[Example]]:
+    """Development examples: of notes, and of other text that speaks of a debt's rate or amount."""
+    sentences = read_sentences(data)
+    notes = make_examples(note_sentences(sentences, "dev"), labels, tokenizer, mask=False)
+    elsewhere = [sentence for sentence in sentences if sentence.split == "dev" and not sentence.in_note]
+    others = [example for example in make_examples(elsewhere, labels, tokenizer, mask=False) if example.hard]
+    return notes, others
+
+
+def run_onnx(graph: bytes, examples: Sequence[Example]) -> list[NDArray[np.float32]]:
+    """Logits [numbers, labels] of each example's numbers, by onnxruntime on the CPU."""
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 3
+    session = onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
+    windows = [example.window for example in examples]
+    found: list[NDArray[np.float32]] = [np.empty(0, dtype=np.float32)] * len(windows)
+    for batch in batches(windows, budget_tokens=BUDGET_TOKENS):
+        feeds = {"input_ids": batch.input_ids, "attention_mask": batch.attention_mask}
+        logits = session.run(["logits"], feeds)[0]
+        for row, member in enumerate(batch.members):
+            found[member] = logits[row, list(windows[member].positions)]
+    return found
+
+
+def compare(
+    precision: Precision,
+    reference: Sequence[NDArray[np.float32]],
+    logits: Sequence[NDArray[np.float32]],
+    notes: Sequence[Example],
+    *,
+    temperature: float,
+    labels: Sequence[str],
+    bytes_written: int,
+) -> Gate:
+    """Compare a variant's logits with the reference's; the first `len(notes)` of both are the note sentences."""
+    one, other = np.concatenate(reference), np.concatenate(logits)
+    decided, varied = (decide(softmax(rows, temperature)) for rows in (one, other))
+    spans = int((decided > 0).sum()) + int((varied > 0).sum())
+    alike = int(((decided > 0) & (decided == varied)).sum())
+    f1 = []
+    for rows in (reference, logits):
+        numbers = scored(notes, rows[: len(notes)])
+        f1.append(scores(numbers.gold, decide(softmax(numbers.logits, temperature)), labels)["micro"].f1)
+    return Gate(
+        precision=precision,
+        numbers=len(one),
+        spans=int(((decided > 0) | (varied > 0)).sum()),
+        max_logit_difference=float(np.abs(one - other).max()),
+        mean_logit_difference=float(np.abs(one - other).mean()),
+        span_agreement=2 * alike / spans if spans else 1.0,
+        reference_f1=f1[0],
+        f1=f1[1],
+        f1_loss=f1[0] - f1[1],
+        bytes=bytes_written,
+    )

@@ -1,0 +1,55 @@
+"""The model folder that `train` and `export` write and the tagger reads: configuration, tokenizer, card, checksums."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+from typing import TYPE_CHECKING, Any
+
+from finner_batch.tagger.model import FORMAT_VERSION
+from finner_batch.training.evaluation.scores import THRESHOLD
+from finner_batch.training.export.card import model_card
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+CHECKPOINT = "checkpoint"
+RECORD_FILE = "training.json"
+DEVICES = {"int8": "cpu", "fp16": "cuda", "fp32": "any"}
+
+
+def onnx_file(precision: str) -> str:
+    """Name of a variant's file."""
+    return f"model.{precision}.onnx"
+
+
+def write_folder(folder: Path, labels: Sequence[str], record: dict[str, Any]) -> None:
+    """Write everything but the ONNX files, which lie there already, from the record of the training.
+
+    `checksums.json` comes last and covers every file of the folder itself; its subfolders hold training state, which a
+    packaged model leaves out.
+    """
+    settings = record["config"]
+    config = {
+        "format_version": FORMAT_VERSION,
+        "name": settings["name"],
+        "labels": list(labels),
+        "max_length": settings["max_length"],
+        "temperature": record["development"]["temperature"],
+        "thresholds": dict.fromkeys(labels[1:], THRESHOLD),
+        "variants": {
+            precision: {"file": onnx_file(precision), "device": DEVICES[precision]} for precision in record["gates"]
+        },
+    }
+    (folder / "config.json").write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
+    (folder / RECORD_FILE).write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
+    (folder / "README.md").write_text(model_card(record), encoding="utf-8")
+    shutil.copyfile(folder / CHECKPOINT / "tokenizer.json", folder / "tokenizer.json")
+    digests = {
+        path.name: hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in sorted(folder.iterdir())
+        if path.is_file() and path.name != "checksums.json"
+    }
+    (folder / "checksums.json").write_text(json.dumps(digests, indent=2) + "\n", encoding="utf-8")

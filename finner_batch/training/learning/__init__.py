@@ -1,0 +1,1 @@
+"""Fine-tuning: base encoders, the training loop, passes, checkpoints, tracking."""

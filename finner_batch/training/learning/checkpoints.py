@@ -1,0 +1,195 @@
+"""Training state on disk: a killed training that is resumed ends with the weights of one that was never killed.
+
+One file holds all of it, `state.safetensors`, complete or absent: weights, other weights to keep (the best epoch's, the
+moving average), the optimizer's moments, every process's random state as tensors, and the rest (`Progress`) as JSON in
+the file's metadata. The schedule follows from the number of steps done. Nothing in it executes when it is read.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import os
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+
+from finner_batch.errors import UsageError
+from finner_batch.store.atomic import publish, temporary_path
+from finner_batch.training.learning import processes
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+logger = logging.getLogger(__name__)
+
+STATE_FILE = "state.safetensors"
+KEPT = ("best", "average")
+"""Weights beside the model's own."""
+
+
+@dataclass(frozen=True, slots=True)
+class Epoch:
+    """What an epoch gave: mean loss a number, score (None where none is asked for), tokens, seconds with scoring."""
+
+    loss: float
+    score: float | None
+    tokens: int
+    seconds: float
+
+
+@dataclass(slots=True, kw_only=True)
+class Progress:
+    """How far a training is.
+
+    `draws`: state of the generator that draws the order and the negatives, at the start of the epoch under way. The
+    figures from `groups` on are that epoch's: groups of batches done, sum of the losses and what it is divided by,
+    tokens, seconds.
+    """
+
+    draws: dict[str, Any]
+    steps: int = 0
+    history: list[Epoch] = field(default_factory=list)
+    best_score: float | None = None
+    since_best: int = 0
+    groups: int = 0
+    loss_sum: float = 0.0
+    weight: float = 0.0
+    tokens: int = 0
+    seconds: float = 0.0
+
+    def judge(self, score: float) -> bool:
+        """Count the score of the epoch under way; say whether it is the best so far."""
+        better = self.best_score is None or score > self.best_score
+        self.since_best = 0 if better else self.since_best + 1
+        self.best_score = score if better else self.best_score
+        return better
+
+    def end_epoch(self, score: float | None, draws: dict[str, Any]) -> Epoch:
+        """Put the epoch under way into the history; the next starts with `draws`."""
+        loss = self.loss_sum / self.weight if self.weight else 0.0
+        self.history.append(Epoch(loss, score, self.tokens, self.seconds))
+        self.draws, self.groups, self.tokens = draws, 0, 0
+        self.loss_sum, self.weight, self.seconds = 0.0, 0.0, 0.0
+        return self.history[-1]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Checkpoints:
+    """Where a training keeps its state.
+
+    It is written after each epoch and, with `every_steps`, after so many optimizer steps. With `resume` a training goes
+    on from the state it finds. `key` names what the training is about beyond its model, examples and settings.
+    """
+
+    folder: Path
+    key: str = ""
+    every_steps: int = 0
+    resume: bool = False
+
+    @property
+    def path(self) -> Path:
+        """The file of the state."""
+        return self.folder / STATE_FILE
+
+    def save(
+        self,
+        progress: Progress,
+        model: torch.nn.Module,
+        optimizer: torch.optim.Optimizer,
+        kept: Mapping[str, Mapping[str, torch.Tensor]],
+        identity: str,
+    ) -> None:
+        """Write the state; every process calls it, the main one writes. `identity`: `identify` of the training."""
+        random = _random_states()
+        if not processes.is_main():
+            return
+        tensors = {f"model.{name}": tensor for name, tensor in model.state_dict().items()}
+        for part, others in kept.items():
+            tensors |= {f"{part}.{name}": tensor for name, tensor in others.items()}
+        for number, moments in optimizer.state_dict()["state"].items():
+            tensors |= {f"optimizer.{number}.{name}": tensor for name, tensor in moments.items()}
+        tensors |= random
+        stored = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
+        self.folder.mkdir(parents=True, exist_ok=True)
+        temporary = temporary_path(self.path)
+        save_file(stored, temporary, {"identity": identity + self.key, "progress": json.dumps(asdict(progress))})
+        with temporary.open("rb") as file:
+            os.fsync(file.fileno())
+        publish(self.path)
+
+    def restore(
+        self, model: torch.nn.Module, optimizer: torch.optim.Optimizer, identity: str
+    ) -> tuple[Progress, dict[str, dict[str, torch.Tensor]]] | None:
+        """Put the stored state into model, optimizer and random generators; give progress and the weights kept.
+
+        None where nothing is stored. Raises UsageError where the state is another training's.
+        """
+        if not self.path.is_file():
+            logger.info("nothing to resume in %s: training starts anew", self.folder)
+            return None
+        device = next(model.parameters()).device
+        try:
+            with safe_open(self.path, "pt", device=str(device)) as file:
+                metadata = file.metadata()
+                tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - no mapping
+        except SafetensorError as error:
+            raise UsageError(f"{self.path} is damaged ({error}): train without --resume") from error
+        if metadata["identity"] != identity + self.key:
+            raise UsageError(
+                f"{self.path} is the state of a training with other data, settings, base or number of processes: "
+                "give those again, or train without --resume"
+            )
+        model.load_state_dict(_part(tensors, "model."))
+        moments: dict[int, dict[str, torch.Tensor]] = {}
+        for name, tensor in _part(tensors, "optimizer.").items():
+            number, _, kind = name.partition(".")
+            moments.setdefault(int(number), {})[kind] = tensor
+        optimizer.load_state_dict({**optimizer.state_dict(), "state": moments})
+        _set_random_states(tensors)
+        stored = json.loads(metadata["progress"])
+        progress = Progress(**{**stored, "history": [Epoch(**epoch) for epoch in stored["history"]]})
+        logger.info("resumed %s: epochs=%d steps=%d", self.path, len(progress.history), progress.steps)
+        return progress, {part: _part(tensors, f"{part}.") for part in KEPT}
+
+    def remove(self) -> None:
+        """Delete the state of a training that is no longer needed."""
+        self.path.unlink(missing_ok=True)
+
+
+def identify(model: torch.nn.Module, *decisive: object) -> str:
+    """Digest of a training: the model's weights at its start, whatever else decides its course, the processes."""
+    digest = hashlib.sha256(repr((decisive, processes.size())).encode())
+    for name, tensor in model.state_dict().items():
+        digest.update(name.encode())
+        digest.update(tensor.detach().cpu().contiguous().numpy().tobytes())
+    return digest.hexdigest()
+
+
+def _part(tensors: Mapping[str, torch.Tensor], prefix: str) -> dict[str, torch.Tensor]:
+    return {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}
+
+
+def _random_states() -> dict[str, torch.Tensor]:
+    """States of torch's generators (uint8) in every process."""
+    states = {"cpu": torch.get_rng_state()}
+    if torch.cuda.is_available():
+        states["cuda"] = torch.cuda.get_rng_state()
+    return {
+        f"random.{kind}.{rank}": tensor
+        for kind, state in states.items()
+        for rank, tensor in enumerate(processes.gather(state))
+    }
+
+
+def _set_random_states(tensors: Mapping[str, torch.Tensor]) -> None:
+    """Go on with this process's random states."""
+    mine = _part(tensors, "random.")
+    torch.set_rng_state(mine[f"cpu.{processes.rank()}"].cpu())
+    if torch.cuda.is_available():
+        torch.cuda.set_rng_state(mine[f"cuda.{processes.rank()}"].cpu())

@@ -1,0 +1,250 @@
+"""The training loop: plain PyTorch, bf16 autocast, batches of like length under a token budget.
+
+A step takes a group of batches: `accumulate` of them for each process. Every process draws the same groups from the
+same seed and computes its share; gradients are added up, so that all processes take the same step.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+import time
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+import torch
+from tqdm import tqdm
+
+from finner_batch.training.data.examples import MASKED, Arrays, Example, arrays, sample_epoch, token_batches
+from finner_batch.training.learning import processes
+from finner_batch.training.learning.average import WeightAverage, Weights, snapshot
+from finner_batch.training.learning.checkpoints import Checkpoints, Epoch, Progress, identify
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from numpy.typing import NDArray
+    from transformers import DistilBertForTokenClassification
+
+    Watch = Callable[[int, Epoch], None]
+
+logger = logging.getLogger(__name__)
+
+EVALUATION_BUDGET_TOKENS = 4096
+
+ClassWeights = Literal["none", "balanced"]
+"""`balanced`: a label's numbers weigh the more in the loss the rarer they are, so that all labels weigh the same."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FitConfig:
+    """How long and how fast a head and its encoder learn."""
+
+    epochs: int
+    """At most; 0 trains nothing."""
+    learning_rate: float
+    """At its highest, after the warm-up; it falls linearly to 0."""
+    hard_ratio: float
+    """Hard negatives for each positive sentence, in an epoch."""
+    easy_ratio: float
+    """Other negatives for each positive sentence, in an epoch."""
+    budget_tokens: int = 2048
+    """Padded tokens in a batch, at most."""
+    accumulate: int = 1
+    """Batches of each process in a step of the optimizer."""
+    class_weights: ClassWeights = "none"
+    """Weights of the labels in the loss."""
+    warmup: float = 0.1
+    """Share of the steps in which the learning rate rises."""
+    weight_decay: float = 0.01
+    """Of matrices; not of biases and norms."""
+    average: float = 0.0
+    """Decay of the moving average of the weights, which is what is scored and kept; 0: the weights of the last step."""
+    patience: int = 3
+    """Epochs without a better score after which training stops."""
+    seed: int = 13
+    """Of the order, the negatives drawn and the dropout."""
+
+
+def unwatched(number: int, epoch: Epoch) -> None:
+    """Tell nobody of an epoch."""
+
+
+def fit(
+    model: DistilBertForTokenClassification,
+    examples: Sequence[Example],
+    config: FitConfig,
+    *,
+    score: Callable[[DistilBertForTokenClassification], float] | None = None,
+    checkpoints: Checkpoints | None = None,
+    watch: Watch = unwatched,
+) -> list[Epoch]:
+    """Train the model in place and leave the weights of the best epoch by `score` in it (without one, the last).
+
+    `checkpoints` keeps the state on disk. `watch` is told each epoch's number, from 1, and figures, those before a
+    resumption too. Raises UsageError where the state to resume is another training's.
+    """
+    processes.share_weights(model)
+    torch.manual_seed(config.seed + processes.rank())
+    rng = np.random.default_rng(config.seed)
+    first = _sample(examples, config, rng)
+    steps = config.epochs * len(_groups(first, config))
+    weights = class_weights(first, model.classifier.out_features, config.class_weights)
+    optimizer = torch.optim.AdamW(_parameters(model, config), lr=config.learning_rate, fused=True)
+    identity = identify(model, asdict(config), [(example.window.ids, example.targets) for example in examples])
+    progress = Progress(draws=dict(rng.bit_generator.state))
+    kept: dict[str, Weights] = {"best": {}, "average": {}}
+    if checkpoints and checkpoints.resume:
+        progress, kept = checkpoints.restore(model, optimizer, identity) or (progress, kept)
+    average = WeightAverage(model, config.average, kept["average"])
+    best = kept["best"]
+    for number, epoch in enumerate(progress.history, start=1):
+        watch(number, epoch)
+    while len(progress.history) < config.epochs and progress.since_best < config.patience:
+        rng.bit_generator.state = progress.draws
+        groups = _groups(_sample(examples, config, rng), config, rng)
+        started = time.perf_counter() - progress.seconds
+        model.train()
+        for group in _bar(groups, progress):
+            rate = config.learning_rate * _rate(progress.steps, steps, config.warmup)
+            _step(model, optimizer, group, weights, rate, progress)
+            average.update(model, progress.steps)
+            progress.seconds = time.perf_counter() - started
+            if checkpoints and checkpoints.every_steps and progress.steps % checkpoints.every_steps == 0:
+                checkpoints.save(progress, model, optimizer, {"best": best, "average": average.weights}, identity)
+        value = None
+        if score is not None:
+            with average.in_place(model):
+                value = processes.from_main(float(score(model)) if processes.is_main() else 0.0)
+                if progress.judge(value):
+                    best = snapshot(model)
+        progress.seconds = time.perf_counter() - started
+        epoch = progress.end_epoch(value, dict(rng.bit_generator.state))
+        logger.info("epoch=%d loss=%.4f score=%s tokens=%d seconds=%.0f", len(progress.history), *_shown(epoch))
+        if checkpoints:
+            checkpoints.save(progress, model, optimizer, {"best": best, "average": average.weights}, identity)
+        watch(len(progress.history), epoch)
+    if best or average.weights:
+        model.load_state_dict(best or average.weights)
+    return progress.history
+
+
+def number_logits(
+    model: DistilBertForTokenClassification, examples: Sequence[Example], *, bf16: bool = True
+) -> list[NDArray[np.float32]]:
+    """Logits [numbers, labels] of each example's numbers, in the order given; in fp32 without `bf16`."""
+    found: dict[int, NDArray[np.float32]] = {}
+    model.train(mode=False)
+    with torch.inference_mode():
+        for batch in token_batches(examples, EVALUATION_BUDGET_TOKENS):
+            logits = _forward(model, arrays(batch), bf16=bf16).float().cpu().numpy()
+            ends = np.cumsum([len(example.targets) for example in batch])
+            for example, rows in zip(batch, np.split(logits, ends[:-1]), strict=True):
+                found[id(example)] = rows
+    return [found[id(example)] for example in examples]
+
+
+def class_weights(examples: Sequence[Example], labels: int, kind: ClassWeights) -> NDArray[np.float32]:
+    """Weight [labels] of each label's numbers in the loss; a label without any weighs 1."""
+    weights = np.ones(labels, dtype=np.float32)
+    if kind == "balanced":
+        targets = [target for example in examples for target in example.targets if target != MASKED]
+        counts = np.bincount(targets, minlength=labels)
+        weights[counts > 0] = counts.sum() / (np.count_nonzero(counts) * counts[counts > 0])
+    return weights
+
+
+def _sample(examples: Sequence[Example], config: FitConfig, rng: np.random.Generator) -> list[Example]:
+    return sample_epoch(examples, hard_ratio=config.hard_ratio, easy_ratio=config.easy_ratio, rng=rng)
+
+
+def _groups(
+    examples: Sequence[Example], config: FitConfig, rng: np.random.Generator | None = None
+) -> list[list[list[Example]]]:
+    """The batches of each step of an epoch."""
+    batches = list(token_batches(examples, config.budget_tokens, rng))
+    count = config.accumulate * processes.size()
+    return [batches[start : start + count] for start in range(0, len(batches), count)]
+
+
+def _bar(groups: list[list[list[Example]]], progress: Progress) -> tqdm[list[list[Example]]]:
+    """The groups of an epoch that are still to do, with a progress bar on a terminal."""
+    return tqdm(
+        groups[progress.groups :],
+        desc=f"epoch {len(progress.history) + 1}",
+        unit="step",
+        initial=progress.groups,
+        total=len(groups),
+        disable=not (processes.is_main() and sys.stderr.isatty()),
+    )
+
+
+def _step(
+    model: DistilBertForTokenClassification,
+    optimizer: torch.optim.Optimizer,
+    group: Sequence[Sequence[Example]],
+    weights: NDArray[np.float32],
+    rate: float,
+    progress: Progress,
+) -> None:
+    """Learn from a group of batches: the mean loss of all its known numbers, by their labels' weights."""
+    targets = np.array([target for batch in group for example in batch for target in example.targets])
+    weight = float(weights[targets[targets != MASKED]].sum())
+    if weight:
+        loss = torch.zeros((), dtype=torch.float64, device=model.device)
+        for batch in group[processes.rank() :: processes.size()]:
+            part = _loss(model, arrays(batch), weights)
+            torch.autograd.backward(part / weight)
+            loss += part.detach()
+        processes.add_up(model, loss)
+        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        for options in optimizer.param_groups:
+            options["lr"] = rate
+        optimizer.step()
+        optimizer.zero_grad()
+        progress.loss_sum += float(loss)
+    progress.weight += weight
+    progress.tokens += sum(len(example.window.ids) for batch in group for example in batch)
+    progress.steps += 1
+    progress.groups += 1
+
+
+def _loss(model: DistilBertForTokenClassification, batch: Arrays, weights: NDArray[np.float32]) -> torch.Tensor:
+    """Weighted sum of the cross-entropy of a batch's known numbers."""
+    logits = _forward(model, batch, bf16=True).float()
+    return torch.nn.functional.cross_entropy(
+        logits,
+        torch.from_numpy(batch.targets).to(logits.device),
+        weight=torch.from_numpy(weights).to(logits.device),
+        ignore_index=MASKED,
+        reduction="sum",
+    )
+
+
+def _forward(model: DistilBertForTokenClassification, batch: Arrays, *, bf16: bool) -> torch.Tensor:
+    device = model.device
+    with torch.autocast(device.type, torch.bfloat16, enabled=bf16):
+        logits: torch.Tensor = model(
+            torch.from_numpy(batch.input_ids).to(device), torch.from_numpy(batch.attention_mask).to(device)
+        ).logits
+    return logits[torch.from_numpy(batch.rows).to(device), torch.from_numpy(batch.positions).to(device)]
+
+
+def _parameters(model: DistilBertForTokenClassification, config: FitConfig) -> list[dict[str, object]]:
+    matrices = [parameter for parameter in model.parameters() if parameter.dim() > 1]
+    vectors = [parameter for parameter in model.parameters() if parameter.dim() <= 1]
+    return [
+        {"params": matrices, "weight_decay": config.weight_decay},
+        {"params": vectors, "weight_decay": 0.0},
+    ]
+
+
+def _rate(step: int, steps: int, warmup: float) -> float:
+    rising = max(1, round(warmup * steps))
+    return (step + 1) / rising if step < rising else max(0.0, (steps - step) / max(1, steps - rising))
+
+
+def _shown(epoch: Epoch) -> tuple[float, str, int, float]:
+    score = "-" if epoch.score is None else f"{epoch.score:.4f}"
+    return epoch.loss, score, epoch.tokens, epoch.seconds

@@ -1,0 +1,195 @@
+"""The two passes of training, and what each leaves on disk.
+
+First a head over every frequent concept, for the wanted labels alone are rare and the other concepts teach what kinds
+of numbers there are; then the head over the labels, which starts from its concepts' rows of the first.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+import torch
+from safetensors.torch import save_file
+
+from finner_batch.tagger.tokens import SentenceTokenizer
+from finner_batch.training.data.dataset import OUTSIDE
+from finner_batch.training.data.examples import MASKED, OTHER, Example, frequent_concepts, make_examples
+from finner_batch.training.evaluation.evaluate import decide, scored, scores, softmax
+from finner_batch.training.export.folder import CHECKPOINT, RECORD_FILE
+from finner_batch.training.learning import processes
+from finner_batch.training.learning.base import classifier, load_base
+from finner_batch.training.learning.checkpoints import Checkpoints, Epoch
+from finner_batch.training.learning.loop import FitConfig, fit, number_logits, unwatched
+from finner_batch.training.learning.quantization import round_in_training, settle
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from transformers import DistilBertForTokenClassification
+
+    from finner_batch.training.data.dataset import LabelledSentence
+    from finner_batch.training.learning.base import Base
+    from finner_batch.training.learning.config import TrainConfig
+    from finner_batch.training.learning.loop import Watch
+
+logger = logging.getLogger(__name__)
+
+CONCEPTS = "concepts"
+REFIT = "refit"
+"""Folder in the checkpoint's of the state of a second label pass, so that the first one's stays to be resumed."""
+
+
+def concept_pass(
+    base: Base, training: Sequence[LabelledSentence], config: TrainConfig, folder: Path, watch: Watch = unwatched
+) -> tuple[Base, list[Epoch]]:
+    """Train over every frequent concept; give the encoder and head that come of it.
+
+    They lie in `folder/concepts/`, a folder that `--base` reads. A finished pass over the same data with the same
+    settings is not repeated.
+    """
+    concepts = [OUTSIDE, OTHER, *frequent_concepts(training, config.concept_minimum)]
+    settings = FitConfig(
+        epochs=config.concept_epochs,
+        learning_rate=config.concept_learning_rate,
+        hard_ratio=1.0,
+        easy_ratio=0.25,
+        budget_tokens=config.batch_tokens,
+        accumulate=config.accumulate,
+        seed=config.seed,
+    )
+    key = pass_key(base, training, concepts, settings, config)
+    done = folder / CONCEPTS / RECORD_FILE
+    if done.is_file():
+        record = json.loads(done.read_text(encoding="utf-8"))
+        if record["key"] == key:
+            logger.info("pass labels=%d already done in %s", len(concepts), done.parent)
+            epochs = [Epoch(**epoch) for epoch in record["epochs"]]
+            for number, epoch in enumerate(epochs, start=1):
+                watch(number, epoch)
+            return load_base(str(done.parent)), epochs
+    model = _on_device(classifier(base, concepts, seed=config.seed))
+    tokenizer = save_tokenizer(base, folder / CONCEPTS, config.max_length)
+    examples = make_examples(training, concepts, tokenizer, mask=True)
+    if config.concept_focus:
+        examples = [example for example in examples if example.hard]
+    logger.info("pass labels=%d examples=%d", len(concepts), len(examples))
+    checkpoints = Checkpoints(
+        folder=folder / CONCEPTS, key=key, every_steps=config.checkpoint_steps, resume=config.resume
+    )
+    epochs = fit(model, examples, settings, checkpoints=checkpoints, watch=watch)
+    save_checkpoint(model, folder / CONCEPTS)
+    if processes.is_main():
+        done.write_text(json.dumps({"key": key, "epochs": [asdict(epoch) for epoch in epochs]}), encoding="utf-8")
+        checkpoints.remove()
+    return load_base(str(done.parent)), epochs
+
+
+def label_pass(
+    base: Base,
+    labels: list[str],
+    training: Sequence[LabelledSentence],
+    validation: Sequence[LabelledSentence],
+    config: TrainConfig,
+    folder: Path,
+    watch: Watch = unwatched,
+    epochs: int | None = None,
+) -> tuple[DistilBertForTokenClassification, SentenceTokenizer, list[Epoch]]:
+    """Train over the labels, keeping the epoch with the best validation F1; it lies in `folder/checkpoint/`.
+
+    The score counts validation sentences that hold a label or speak of a debt's rate or amount: nearly every sentence
+    on which the model can err, and a quarter of the time. Without any, the last of `epochs` is kept.
+    """
+    model = _on_device(classifier(base, labels, seed=config.seed))
+    round_in_training(model)
+    tokenizer = save_tokenizer(base, folder / CHECKPOINT, config.max_length)
+    examples = make_examples(training, labels, tokenizer, mask=True)
+    judged = [
+        example
+        for example in make_examples(validation, labels, tokenizer, mask=True)
+        if example.positive or example.hard
+    ]
+    settings = FitConfig(
+        epochs=config.epochs if epochs is None else epochs,
+        learning_rate=config.learning_rate,
+        hard_ratio=config.hard_ratio,
+        easy_ratio=config.easy_ratio,
+        budget_tokens=config.batch_tokens,
+        accumulate=config.accumulate,
+        class_weights=config.class_weights,
+        average=config.average,
+        patience=config.patience,
+        seed=config.seed,
+    )
+    logger.info("pass labels=%d examples=%d judged=%d", len(labels), len(examples), len(judged))
+    checkpoints = Checkpoints(
+        folder=folder / CHECKPOINT if epochs is None else folder / CHECKPOINT / REFIT,
+        key=pass_key(base, validation, labels, settings, config),
+        every_steps=config.checkpoint_steps,
+        resume=config.resume,
+    )
+    history = fit(
+        model,
+        examples,
+        settings,
+        score=(lambda current: validation_f1(current, judged, labels)) if judged else None,
+        checkpoints=checkpoints,
+        watch=watch,
+    )
+    settle(model)
+    save_checkpoint(model, folder / CHECKPOINT)
+    return model, tokenizer, history
+
+
+def validation_f1(model: DistilBertForTokenClassification, examples: Sequence[Example], labels: Sequence[str]) -> float:
+    """Mean of micro- and macro-F1 of the model on the known numbers of examples: a rare label counts, too."""
+    numbers = scored(examples, number_logits(model, examples))
+    known = numbers.where(numbers.gold != MASKED)
+    found = scores(known.gold, decide(softmax(known.logits, 1.0)), labels)
+    return (found["micro"].f1 + found["macro"].f1) / 2
+
+
+def pass_key(
+    base: Base,
+    training: Sequence[LabelledSentence],
+    labels: Sequence[str],
+    settings: FitConfig,
+    config: TrainConfig,
+) -> str:
+    """Digest of all that decides what a pass gives."""
+    decisive = [base.name, list(labels), asdict(settings), config.concept_focus, config.max_length]
+    digest = hashlib.sha256(json.dumps(decisive).encode())
+    for sentence in training:
+        digest.update(repr((sentence.text, sentence.numbers, sentence.company)).encode())
+    return digest.hexdigest()
+
+
+def save_tokenizer(base: Base, folder: Path, max_length: int) -> SentenceTokenizer:
+    """Write the base's tokenizer.json and read it as inference will."""
+    if processes.is_main():
+        folder.mkdir(parents=True, exist_ok=True)
+        base.tokenizer.save(str(folder / "tokenizer.json"))
+    processes.wait()
+    return SentenceTokenizer(folder / "tokenizer.json", max_length)
+
+
+def save_checkpoint(model: DistilBertForTokenClassification, folder: Path) -> None:
+    """Write config.json and model.safetensors, which `transformers` and `--base` read; whole or not at all."""
+    if processes.is_main():
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "config.json").write_text(model.config.to_json_string(), encoding="utf-8")
+        weights = {name: tensor.contiguous().cpu() for name, tensor in model.state_dict().items()}
+        save_file(weights, folder / "model.safetensors.tmp", metadata={"format": "pt"})
+        (folder / "model.safetensors.tmp").replace(folder / "model.safetensors")
+    processes.wait()
+
+
+def _on_device(model: DistilBertForTokenClassification) -> DistilBertForTokenClassification:
+    cuda = torch.cuda.is_available()
+    model.set_attn_implementation("sdpa" if cuda else "eager")  # sdpa's gradient is the slower one on CPUs
+    torch.nn.Module.to(model, "cuda" if cuda else "cpu")
+    return model

@@ -1,0 +1,70 @@
+import pytest
+
+from finner_batch.benchmark.compare import OURS, compare
+from finner_batch.benchmark.onnx_file import read_encoder
+from finner_batch.benchmark.survey import survey
+from finner_batch.benchmark.usual_stack import OnnxLoop, soup_text
+from finner_batch.entities.numbers import number_tokens
+from finner_batch.tagger.tagger import Tagger
+
+
+@pytest.fixture(scope="module")
+def counted(sources, model):
+    return survey(sources, model)
+
+
+@pytest.fixture(scope="module")
+def comparison(sources, counted, model, session):
+    for package in ("pysbd", "torch", "transformers"):
+        pytest.importorskip(package)
+    encoder = read_encoder(model.onnx_path("int8"))
+    return compare(sources, *counted, model, session, encoder, most_sentences=4, repeats=2, run_seconds=0.5)
+
+
+def test_every_contest_has_finner_batch_first_and_the_usual_stack_last(comparison):
+    names = {contest.stage: [one.name for one in contest.contestants] for contest in comparison.contests}
+    assert names == {
+        "extract": [OURS, "BeautifulSoup get_text"],
+        "split": [OURS, "pysbd"],
+        "tag": [OURS, "plain onnxruntime loop", "transformers pipeline"],
+    }
+
+
+def test_the_ratios_match_the_seconds(comparison):
+    for contest in comparison.contests:
+        ours = contest.contestants[0]
+        assert ours.times_as_fast.median == 1.0
+        for one in contest.contestants:
+            assert one.seconds.n == 2
+            assert one.times_as_fast.median == pytest.approx(one.seconds.median / ours.seconds.median)
+            assert one.rate.median == pytest.approx(contest.amount / one.seconds.median)
+
+
+def test_the_sample_is_stated_and_bounded(comparison):
+    tag = comparison.contests[-1]
+    assert tag.sample.startswith("4 distinct sentences")
+    assert (tag.unit, tag.clock) == ("tokens", "wall")
+
+
+def test_the_whole_job_is_reckoned_from_the_rates_for_the_whole_input(comparison, counted):
+    found, _ = counted
+    rates = {contest.stage: contest.contestants[-1].rate.median for contest in comparison.contests}
+    before = found.html_bytes / rates["extract"] + found.characters / rates["split"]
+    whole = comparison.whole_job
+    assert whole.every_sentence_seconds == pytest.approx(before + found.prose_tokens / rates["tag"])
+    assert whole.numbered_only_seconds == pytest.approx(before + found.numbered_tokens / rates["tag"])
+    assert whole.every_sentence_ratio == pytest.approx(whole.every_sentence_seconds / 0.5)
+    assert whole.every_sentence_ratio > whole.numbered_only_ratio
+
+
+def test_the_plain_loop_labels_what_the_tagger_labels(model, session):
+    texts = ["The notes bear interest at a fixed rate of 4.25% per annum.", "We employ 12,500 people in 37 countries."]
+    tagger = Tagger(model, session)
+    windows = [window for text in texts for window in tagger.tokenizer().windows(text, number_tokens(text))]
+    given = sum(map(len, tagger.spans(windows, tagger.probabilities(windows)[0])))
+    assert given == 1
+    assert OnnxLoop(model, "int8", session.device)(texts) >= given
+
+
+def test_the_soup_has_the_text_of_a_page():
+    assert "4.25%" in soup_text("<html><body><p>at <b>4.25%</b></p></body></html>")

@@ -1,0 +1,123 @@
+import json
+import sys
+from typing import get_args
+
+import pytest
+from click.testing import CliRunner
+
+from finner_batch.benchmark import ceiling
+from finner_batch.benchmark.measure import Backend, BenchmarkConfig, measure
+from finner_batch.benchmark.stages import STAGES
+from finner_batch.benchmark.summary import summary
+from finner_batch.benchmark.usual_stack import require_packages
+from finner_batch.benchmark.whole_run import run_whole
+from finner_batch.cli import benchmark as command
+from finner_batch.cli.main import commands
+from finner_batch.errors import FinnerError, UsageError
+
+
+@pytest.fixture(scope="module")
+def figures(filings):
+    config = BenchmarkConfig(input=(str(filings),), device="cpu", repeats=2, price_per_hour=3.6, ceiling_seconds=0.0)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(ceiling.SIZE, "cpu", 64)
+        return measure(config)
+
+
+def test_the_shares_of_the_stages_are_those_of_their_seconds_and_sum_to_one(figures):
+    assert [stage.name for stage in figures.stages] == list(STAGES)
+    assert sum(stage.share for stage in figures.stages) == pytest.approx(1.0)
+    whole = sum(stage.seconds.median for stage in figures.stages)
+    for stage in figures.stages:
+        assert stage.seconds.n == 2
+        assert stage.seconds.lowest <= stage.seconds.median <= stage.seconds.highest
+        assert stage.share == pytest.approx(stage.seconds.median / whole)
+        assert stage.sentences_per_second.median == pytest.approx(figures.input.sentences / stage.seconds.median)
+        assert stage.clock == ("wall" if stage.name == "model" else "CPU")
+
+
+def test_the_other_stages_rate_is_prose_tokens_over_their_seconds(figures):
+    lowest = sum(stage.seconds.lowest for stage in figures.stages if stage.name != "model")
+    highest = sum(stage.seconds.highest for stage in figures.stages if stage.name != "model")
+    rate = figures.all_but_the_model_tokens_per_second
+    assert figures.input.prose_tokens / highest * 0.999 <= rate.median <= figures.input.prose_tokens / lowest * 1.001
+
+
+def test_the_fraction_of_the_ceiling_is_the_models_speed_over_the_machines(figures):
+    model = figures.model
+    assert set(model.operations) == set(model.ceilings) == {"int8", "fp32"}
+    assert model.of_ceiling == pytest.approx(model.operations_per_second.median / model.ceilings["int8"].median)
+    seconds = next(stage.seconds.median for stage in figures.stages if stage.name == "model")
+    assert model.operations_per_second.median == pytest.approx(sum(model.operations.values()) / seconds)
+    least = sum(amount / model.ceilings[name].median for name, amount in model.operations.items())
+    assert model.of_mixed_ceiling == pytest.approx(least / seconds)
+    assert model.tokens_per_second.median == pytest.approx(figures.tokens["run"] / seconds)
+
+
+def test_the_cost_is_the_price_of_the_whole_jobs_time(figures):
+    whole = figures.end_to_end
+    assert (whole.documents, whole.failed, whole.seconds.n) == (2, 0, 2)
+    assert whole.cost_per_thousand_documents == pytest.approx(whole.seconds.median * 0.001 / 2 * 1000)
+    assert whole.documents_per_second.median == pytest.approx(2 / whole.seconds.median)
+    assert whole.peak_bytes.median > 50 << 20
+
+
+def test_the_text_names_the_machine_every_stage_and_the_ceiling(figures):
+    text = summary(figures)
+    for needed in (*STAGES, figures.machine.cpu, figures.model_id, "everything but the model", "of the int8 ceiling"):
+        assert needed in text
+    assert "3.6 an hour" in text
+
+
+def test_the_json_holds_machine_settings_and_figures(figures):
+    found = json.loads(json.dumps(figures.as_json()))
+    assert found["machine"]["versions"]["finner-batch"]
+    assert found["settings"]["repeats"] == found["stages"][0]["seconds"]["n"] == 2
+    assert found["comparison"] is None
+
+
+@pytest.fixture
+def invoke(figures, monkeypatch):
+    """Call the command without measuring; gives what it printed and the configuration it asked for."""
+    seen = []
+    monkeypatch.setattr("finner_batch.benchmark.measure.measure", lambda config: seen.append(config) or figures)
+
+    def call(*flags):
+        done = CliRunner(catch_exceptions=False).invoke(commands, ["benchmark", *flags])
+        return done.stdout, seen[-1]
+
+    return call
+
+
+def test_json_goes_to_stdout_or_beside_the_text_into_a_file(invoke, figures, tmp_path):
+    alone, _ = invoke("--input", "x", "--json")
+    assert json.loads(alone)["model_id"] == figures.model_id
+    text, _ = invoke("--input", "x", "--json", str(tmp_path / "figures.json"))
+    assert "everything but the model" in text
+    assert json.loads((tmp_path / "figures.json").read_text()) == json.loads(alone)
+    with pytest.raises(FinnerError, match="absent"):
+        invoke("--json", str(tmp_path / "absent" / "figures.json"))
+
+
+def test_flags_reach_the_measurement_and_the_samples_are_the_default(invoke, monkeypatch, tmp_path):
+    _, config = invoke("--repeats", "3", "--device", "cpu", "--price-per-hour", "2")
+    assert config == BenchmarkConfig(input=(str(command.SAMPLES),), repeats=3, device="cpu", price_per_hour=2.0)
+    monkeypatch.setattr(command, "SAMPLES", tmp_path / "absent")
+    with pytest.raises(UsageError, match="--input"):
+        invoke()
+
+
+def test_the_command_offers_the_backends_that_are_measured():
+    (option,) = (option for option in command.benchmark.params if option.name == "backend")
+    assert tuple(option.type.choices) == get_args(Backend)
+
+
+def test_a_missing_package_is_named_with_how_to_install_it(monkeypatch):
+    monkeypatch.setitem(sys.modules, "pysbd", None)
+    with pytest.raises(UsageError, match=r"needs pysbd: pip install 'finner-batch\[benchmark\]'"):
+        require_packages()
+
+
+def test_a_run_that_breaks_off_is_no_measurement(filings, tmp_path):
+    with pytest.raises(FinnerError, match=r"exit code 5: Error: no model folder"):
+        run_whole([str(filings)], model=tmp_path / "absent", device="cpu")

@@ -1,0 +1,199 @@
+import json
+import shutil
+import subprocess
+import sys
+from dataclasses import replace
+
+import pyarrow.parquet as pq
+import pytest
+from click.testing import CliRunner
+
+from finner_batch.cli.main import commands
+from finner_batch.entities.numbers import number_tokens
+from finner_batch.errors import UsageError
+from finner_batch.tagger.model import DEFAULT_MODEL, load_model
+from finner_batch.training.data.dataset import LabelledSentence, Number, write_sentences
+from finner_batch.training.evaluation.evaluate import EvaluationConfig, evaluate, measure
+
+SPREAD = "DebtInstrumentBasisSpreadOnVariableRate1"
+STATED = "DebtInstrumentInterestRateStatedPercentage"
+CAPACITY = "LineOfCreditFacilityMaximumBorrowingCapacity"
+FACILITY = "The Company has a $1.5 billion revolving credit facility that matures in 2027."
+LOAN = "Borrowings under the revolving credit facility bear interest at a rate equal to SOFR plus 1.25%."
+NOTES = "In May 2021, we issued $500 million aggregate principal amount of 3.75% senior notes due 2031."
+REVENUE = "Revenue grew by 12% to $3.2 billion in 2023."
+FEE = "The commitment fee is 0.20% of the unused amount."
+
+
+def sentence(text, company, *, tagged=None, read=None, doubtful=(), **fields):
+    """`tagged` and `read` give concepts by the number as printed; `read` is None where no one read the sentence."""
+    numbers = []
+    for start, end in number_tokens(text):
+        printed = text[start:end]
+        reading = None if read is None else read.get(printed, "O")
+        numbers.append(Number(start, end, (tagged or {}).get(printed), reading, printed in doubtful))
+    defaults = {"document_id": f"{company}/d.htm", "in_note": True, "exhaustive": True, "split": "dev"}
+    return LabelledSentence(text=text, company=company, numbers=tuple(numbers), **{**defaults, **fields})
+
+
+ELSEWHERE = {"in_note": False, "exhaustive": False, "section": "Part II, Item 7", "form_type": "10-K"}
+WRITE = ("--write-thresholds", "--json")
+ROWS = [
+    sentence(FACILITY, "1", tagged={"1.5": CAPACITY}, read={"1.5": CAPACITY}),
+    sentence(LOAN, "1", read={"1.25": SPREAD}),
+    sentence(NOTES, "1", tagged={"3.75": STATED}, read={"3.75": STATED}),
+    sentence(REVENUE, "1"),
+    sentence(LOAN, "2", tagged={"1.25": STATED}, read={}),
+    sentence(NOTES, "2", tagged={"500": "DebtInstrumentFaceAmount"}, read={"3.75": SPREAD}),
+    sentence(FEE, "2", read={"0.20": STATED}, doubtful={"0.20"}),
+    sentence(REVENUE, "2"),
+    sentence(FACILITY, "1", tagged={"1.5": CAPACITY}, read={}, **ELSEWHERE),
+    sentence(FACILITY, "1", in_note=False, exhaustive=False),
+    sentence(NOTES, "2", read={}, origin="generated"),
+    sentence(REVENUE, "3", tagged={"12": STATED}, split="validation"),
+    sentence(FACILITY, "4", split="validation"),
+]
+"""By the readings company 1 is right, company 2 wrong throughout; the generated sentence would be wrong, too."""
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    path = tmp_path_factory.mktemp("judged") / "sentences.parquet"
+    write_sentences(ROWS, path)
+    return path
+
+
+@pytest.fixture(scope="module")
+def measured(data):
+    return measure(EvaluationConfig(data=data, cost="fp=1,fn=5"))
+
+
+def call(*arguments):
+    done = CliRunner().invoke(commands, ["evaluate", *map(str, arguments)], standalone_mode=False)
+    if done.exception:
+        raise done.exception
+    return done
+
+
+def test_the_readings_are_the_gold_where_there_are_any_and_the_filers_tags_stand_beside(measured):
+    assert (measured.gold, measured.text, measured.companies, measured.sentences_read) == ("readings", "notes", 2, 6)
+    micro, filers = measured.figures.unfiltered["micro"], measured.beside.unfiltered["micro"]
+    assert (micro.precision, micro.recall, micro.support) == (3 / 5, 3 / 5, 5)
+    assert (filers.precision, filers.recall, filers.support) == (2 / 5, 2 / 3, 3)
+    assert measured.figures.resampled == "companies"
+    low, high = micro.f1_interval
+    assert low < micro.f1 < high
+
+
+def test_generated_sentences_and_those_of_other_splits_are_never_counted(measured, data):
+    assert (measured.figures.sentences, measured.figures.sentences_without_label) == (8, 3)
+    assert measured.figures.false_positive_sentences == pytest.approx(1 / 3)
+    assert evaluate(None, data, split="validation").sentences == 2
+    with pytest.raises(UsageError, match="train"):
+        evaluate(None, data, split="train")
+
+
+def test_a_split_of_generated_sentences_only_is_refused(tmp_path):
+    write_sentences([replace(ROWS[0], origin="generated")], tmp_path / "sentences.parquet")
+    with pytest.raises(UsageError, match="generated"):
+        evaluate(None, tmp_path)
+
+
+def test_without_readings_the_filers_tags_are_the_gold_and_readings_cannot_be_asked_for(data):
+    found = measure(EvaluationConfig(data=data, split="validation"))
+    assert (found.gold, found.beside, found.without_doubtful) == ("filers", None, None)
+    with pytest.raises(UsageError, match="no sentence of the split 'validation' was read"):
+        measure(EvaluationConfig(data=data, split="validation", gold="readings"))
+
+
+def test_the_filers_tags_say_nothing_of_text_that_they_do_not_tag_exhaustively(data, tmp_path):
+    found = measure(EvaluationConfig(data=data, gold="filers"))
+    assert (found.gold, found.figures.numbers) == ("filers", found.beside.numbers)
+    assert sum(group.sentences for group in found.breakdown["section"].values()) == 8
+    write_sentences([ROWS[8]], tmp_path / "sentences.parquet")
+    assert measure(EvaluationConfig(data=tmp_path)).text == "sentences read"
+    with pytest.raises(UsageError, match="no notes"):
+        measure(EvaluationConfig(data=tmp_path, gold="filers"))
+
+
+def test_figures_without_doubtful_numbers_leave_them_out(measured):
+    assert measured.doubtful == 1
+    assert measured.without_doubtful.numbers == measured.figures.numbers - 1
+    assert measured.without_doubtful.unfiltered["micro"].recall == 3 / 4
+
+
+def test_every_error_is_listed_with_its_kind_and_place(measured):
+    listed = {(row["kind"], row["number"], row["gold"], row["predicted"], row["company"]) for row in measured.errors}
+    assert listed == {
+        ("spurious", "1.25", "O", SPREAD, "2"),
+        ("other label", "3.75", SPREAD, STATED, "2"),
+        ("missed", "0.20", STATED, "O", "2"),
+        ("spurious", "1.5", "O", CAPACITY, "1"),
+    }
+    outside = next(row for row in measured.errors if not row["in_note"])
+    assert (outside["section"], outside["document_id"]) == ("Part II, Item 7", "1/d.htm")
+    for row in measured.errors:
+        assert row["sentence"][row["start"] : row["end"]] == row["number"]
+        assert 0 < row["confidence"] <= 1
+
+
+def test_the_breakdown_adds_what_was_read_outside_notes(measured):
+    assert measured.breakdown["section"]["Item 7"].sentences == 1
+    assert sum(group.sentences for group in measured.breakdown["section"].values()) == 9
+    assert set(measured.breakdown["origin"]) == {"filing"}
+
+
+def test_the_output_folder_holds_the_report_the_text_the_errors_and_both_pictures(data, tmp_path):
+    folder = tmp_path / "made" / "here"
+    done = call("--data", data, "--output", folder, "--errors", tmp_path / "errors.parquet", "--cost", "fp=1,fn=5")
+    assert (folder / "classification_report.txt").read_text() == done.stdout
+    for said in ("gold: readings", "2 companies", "33.33% got one", "thresholds that cost least at fp=1, fn=5", STATED):
+        assert said in done.stdout
+    report = json.loads((folder / "report.json").read_text())
+    assert report["figures"]["unfiltered"]["micro"]["f1"] == pytest.approx(3 / 5)
+    assert len(report["figures"]["confusion"]) == len(report["labels"]) == 5
+    assert report["thresholds"][CAPACITY]["usual"]["false_positives"] == 1
+    assert pq.read_table(tmp_path / "errors.parquet") == pq.read_table(folder / "errors.parquet")
+    assert pq.read_table(folder / "errors.parquet").num_rows == report["errors"] == 4
+    for picture in ("confusion.png", "reliability.png"):
+        assert (folder / picture).read_bytes().startswith(b"\x89PNG")
+
+
+def test_stdout_is_json_and_nothing_else_where_json_is_asked_for(data):
+    done = call("--data", data, "--json", "--gold", "filers")
+    assert json.loads(done.stdout)["gold"] == "filers"
+    assert "event=evaluate" in done.stderr
+
+
+def test_thresholds_go_into_a_model_of_ones_own_and_are_not_chosen_by_what_is_reported(data, tmp_path):
+    own = tmp_path / "model"
+    shutil.copytree(DEFAULT_MODEL, own, ignore=shutil.ignore_patterns("*fp16*"))
+    before = load_model()
+    for wrong, said in (
+        (["--split", "validation", "--cost", "fp=1,fn=5"], "packaged"),
+        (["--split", "dev", "--cost", "fp=1,fn=5", "--model", own], "validation"),
+        (["--split", "validation", "--model", own], "--cost"),
+    ):
+        with pytest.raises(UsageError, match=said):
+            call("--data", data, "--write-thresholds", *wrong)
+    assert load_model().model_id == load_model(own).model_id == before.model_id
+    done = call("--data", data, "--split", "validation", "--cost", "fp=9,fn=1", "--model", own, *WRITE)
+    chosen = {label: choice["best"]["threshold"] for label, choice in json.loads(done.stdout)["thresholds"].items()}
+    assert load_model(own).thresholds == chosen
+    assert chosen[CAPACITY] > 0.5
+    assert load_model(own).model_id != before.model_id
+
+
+def test_an_evaluation_needs_neither_torch_nor_transformers_nor_pictures(data):
+    code = (
+        "import sys\n"
+        "for name in ('torch', 'transformers', 'onnx', 'safetensors', 'matplotlib'):\n    sys.modules[name] = None\n"
+        "from finner_batch.cli.main import main\nmain(sys.argv[1:])\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, "evaluate", "--data", data, "--split", "validation"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert "gold: filers' tags" in done.stdout

@@ -1,0 +1,214 @@
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from fitting_child import CONFIG, prepared, share_right
+
+from finner_batch.errors import UsageError
+from finner_batch.training.data.dataset import write_sentences
+from finner_batch.training.data.examples import MASKED
+from finner_batch.training.learning.average import WeightAverage
+from finner_batch.training.learning.checkpoints import Checkpoints
+from finner_batch.training.learning.loop import class_weights, fit
+
+CHILD = Path(__file__).with_name("fitting_child.py")
+KILLED = -9
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory, bert_folder, lesson):
+    """What every training here starts from: a tiny base, and sentences of which the words alone tell the labels."""
+    path = tmp_path_factory.mktemp("fit")
+    shutil.copytree(bert_folder, path / "base")
+    write_sentences(lesson(16), path / "sentences.parquet")
+    return path
+
+
+@pytest.fixture(scope="module")
+def undisturbed(folder):
+    model, examples = prepared(folder)
+    return fit(model, examples, CONFIG, score=share_right(examples)), model.state_dict()
+
+
+def equal(one, other):
+    return one.keys() == other.keys() and all(torch.equal(tensor, other[name]) for name, tensor in one.items())
+
+
+def start(folder, *arguments, **environment):
+    return subprocess.Popen(
+        [sys.executable, CHILD, folder, *map(str, arguments)],
+        env={**os.environ, **environment},
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def progress_in(path):
+    content = path.read_bytes()
+    header = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])
+    return json.loads(header["__metadata__"]["progress"])
+
+
+def test_the_loss_falls_and_a_second_training_ends_with_the_same_weights(folder, undisturbed):
+    epochs, weights = undisturbed
+    assert epochs[-1].loss < epochs[0].loss / 2
+    model, examples = prepared(folder)
+    again = fit(model, examples, CONFIG, score=share_right(examples))
+    assert [epoch.loss for epoch in again] == [epoch.loss for epoch in epochs]
+    assert equal(model.state_dict(), weights)
+
+
+def test_the_average_of_the_weights_is_what_is_scored_and_kept(folder):
+    seen = []
+
+    def score(model):
+        seen.append({name: tensor.clone() for name, tensor in model.state_dict().items()})
+        return 0.0
+
+    model, examples = prepared(folder)
+    fit(model, examples, replace(CONFIG, epochs=1, average=0.5), score=score)
+    plain, _ = prepared(folder)
+    fit(plain, examples, replace(CONFIG, epochs=1, average=0.0))
+    assert equal(model.state_dict(), seen[0])
+    assert not equal(model.state_dict(), plain.state_dict())
+    by_hand, _ = prepared(folder)
+    average = WeightAverage(by_hand, 0.5)
+    with torch.no_grad():
+        by_hand.classifier.bias += 1.0
+    average.update(by_hand, steps=100)
+    before = prepared(folder)[0].classifier.bias
+    torch.testing.assert_close(average.weights["classifier.bias"], before + 0.5)
+    with average.in_place(by_hand):
+        torch.testing.assert_close(by_hand.classifier.bias, before + 0.5)
+    torch.testing.assert_close(by_hand.classifier.bias, before + 1.0)
+
+
+def test_a_killed_and_resumed_training_ends_with_the_weights_of_an_undisturbed_one(folder, undisturbed, tmp_path):
+    shutil.copytree(folder, tmp_path / "killed")
+    child = start(tmp_path / "killed", 15)
+    assert child.wait() == KILLED, child.stderr.read()
+    left = progress_in(tmp_path / "killed" / "state.safetensors")
+    assert left["groups"] > 0, "killed within an epoch, in a step after its last checkpoint"
+    assert (left["steps"], len(left["history"])) == (12, 1)
+    seen = []
+    model, examples = prepared(folder)
+    epochs = fit(
+        model,
+        examples,
+        CONFIG,
+        score=share_right(examples),
+        checkpoints=Checkpoints(folder=tmp_path / "killed", every_steps=4, resume=True),
+        watch=lambda number, epoch: seen.append((number, epoch.loss)),
+    )
+    assert [epoch.loss for epoch in epochs] == [epoch.loss for epoch in undisturbed[0]]
+    assert [epoch.score for epoch in epochs] == [epoch.score for epoch in undisturbed[0]]
+    assert seen == list(enumerate([epoch.loss for epoch in epochs], start=1))
+    assert equal(model.state_dict(), undisturbed[1])
+
+
+def test_a_finished_training_that_is_resumed_trains_no_further(folder, undisturbed, tmp_path):
+    histories = []
+    for resume in (False, True):
+        model, examples = prepared(folder)
+        checkpoints = Checkpoints(folder=tmp_path, resume=resume)
+        histories.append(fit(model, examples, CONFIG, score=share_right(examples), checkpoints=checkpoints))
+        assert equal(model.state_dict(), undisturbed[1])
+    assert histories[0] == histories[1], "seconds and all"
+
+
+def test_a_state_of_another_training_or_a_damaged_one_is_refused(folder, tmp_path):
+    model, examples = prepared(folder)
+    checkpoints = Checkpoints(folder=tmp_path, key="one", resume=True)
+    short = replace(CONFIG, epochs=1)
+    fit(model, examples, short, checkpoints=checkpoints)
+    other_weights = prepared(folder)[0]
+    torch.nn.init.ones_(other_weights.classifier.bias)
+    for changed, kept in (
+        (lambda: fit(prepared(folder)[0], examples[1:], short, checkpoints=checkpoints), "data"),
+        (lambda: fit(prepared(folder)[0], examples, CONFIG, checkpoints=checkpoints), "settings"),
+        (lambda: fit(other_weights, examples, short, checkpoints=checkpoints), "base"),
+        (lambda: fit(prepared(folder)[0], examples, short, checkpoints=replace(checkpoints, key="two")), "other"),
+    ):
+        with pytest.raises(UsageError, match=kept):
+            changed()
+    checkpoints.path.write_bytes(checkpoints.path.read_bytes()[:-100])
+    with pytest.raises(UsageError, match="damaged"):
+        fit(prepared(folder)[0], examples, short, checkpoints=checkpoints)
+
+
+def test_the_state_holds_tensors_and_json_and_nothing_else(folder, tmp_path):
+    model, examples = prepared(folder)
+    checkpoints = Checkpoints(folder=tmp_path)
+    fit(model, examples, replace(CONFIG, epochs=1), checkpoints=checkpoints)
+    assert [path.name for path in tmp_path.iterdir()] == ["state.safetensors"]
+    names = load_file(checkpoints.path).keys()
+    assert {name.partition(".")[0] for name in names} == {"model", "average", "optimizer", "random"}
+    assert progress_in(checkpoints.path)["steps"] > 4
+
+
+def test_training_stops_after_epochs_without_a_better_score_and_keeps_the_best(folder):
+    model, examples = prepared(folder)
+    scores, weights = iter([0.1, 0.5, 0.3, 0.5, 0.9]), []
+
+    def score(current):
+        weights.append({name: tensor.clone() for name, tensor in current.state_dict().items()})
+        return next(scores)
+
+    epochs = fit(model, examples, replace(CONFIG, epochs=5, patience=2), score=score)
+    assert [epoch.score for epoch in epochs] == [0.1, 0.5, 0.3, 0.5]
+    assert equal(model.state_dict(), weights[1])
+
+
+def test_two_processes_end_with_equal_weights_which_are_those_of_one_with_twice_the_batches(folder, tmp_path):
+    shutil.copytree(folder, tmp_path / "two")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        place = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(free.getsockname()[1]), "WORLD_SIZE": "2"}
+    children = [start(tmp_path / "two", RANK=str(rank), LOCAL_RANK=str(rank), **place) for rank in range(2)]
+    for child in children:
+        assert child.wait() == 0, child.stderr.read()
+    first, second = (load_file(tmp_path / "two" / f"weights.{rank}.safetensors") for rank in range(2))
+    assert equal(first, second)
+    losses = [json.loads((tmp_path / "two" / f"losses.{rank}.json").read_text()) for rank in range(2)]
+    assert losses[0] == losses[1]
+    assert losses[0][-1] < losses[0][0] / 2
+    model, examples = prepared(folder, dropout=0.0)
+    epochs = fit(model, examples, replace(CONFIG, accumulate=2))
+    assert losses[0] == pytest.approx([epoch.loss for epoch in epochs], rel=1e-3)
+    for name, tensor in model.state_dict().items():
+        torch.testing.assert_close(first[name], tensor, rtol=1e-3, atol=1e-3)
+
+
+def test_accumulated_batches_teach_what_one_batch_of_all_their_sentences_does(folder):
+    found = []
+    for budget, accumulate in ((64, 1000), (100_000, 1)):
+        model, examples = prepared(folder, dropout=0.0)
+        config = replace(CONFIG, epochs=2, warmup=0.0, budget_tokens=budget, accumulate=accumulate)
+        found.append([epoch.loss for epoch in fit(model, examples, config)])
+    assert found[0] == pytest.approx(found[1], rel=0.01)
+
+
+def test_balanced_weights_give_every_label_the_same_share_of_the_loss(folder):
+    _, examples = prepared(folder)
+    examples = [*examples, replace(examples[0], targets=tuple(MASKED for _ in examples[0].targets))]
+    counts = np.bincount([target for example in examples for target in example.targets if target != MASKED])
+    weights = class_weights(examples, 3, "balanced")
+    assert len(set(counts)) > 1
+    assert weights * counts == pytest.approx(np.full(3, counts.sum() / 3))
+    assert class_weights(examples, 3, "none").tolist() == [1, 1, 1]
+    assert class_weights(examples, 4, "balanced")[3] == 1
+    rare = replace(CONFIG, epochs=1, class_weights="balanced")
+    losses = [fit(prepared(folder)[0], examples, config)[0].loss for config in (rare, replace(CONFIG, epochs=1))]
+    assert losses[0] != pytest.approx(losses[1], rel=0.01)

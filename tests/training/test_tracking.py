@@ -1,0 +1,141 @@
+import json
+import sqlite3
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from finner_batch.errors import UsageError
+from finner_batch.training.learning import tracking
+from finner_batch.training.learning.checkpoints import Epoch
+from finner_batch.training.learning.config import TrainConfig
+from finner_batch.training.learning.tracking import tracked
+from finner_batch.training.learning.train import train
+
+mlflow = pytest.importorskip("mlflow", reason="MLflow is not installed: pip install mlflow-skinny sqlalchemy alembic")
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory):
+    return f"sqlite:///{tmp_path_factory.mktemp('mlflow')}/mlflow.db"
+
+
+@pytest.fixture(scope="module")
+def own_data(tmp_path_factory, lesson):
+    """The lesson as rows of one's own, without companies and splits."""
+    rows = [
+        {
+            "text": row.text,
+            "entities": [
+                {"start": number.start, "end": number.end, "label": number.concept}
+                for number in row.numbers
+                if number.concept
+            ],
+        }
+        for row in lesson(62)
+    ]
+    path = tmp_path_factory.mktemp("own") / "own.jsonl"
+    path.write_text("\n".join(map(json.dumps, rows)))
+    return path
+
+
+@pytest.fixture(scope="module")
+def trained(own_data, bert_folder, label_file, tmp_path_factory, store):
+    return train(
+        TrainConfig(
+            data=(str(own_data),),
+            validation_share=0.2,
+            dev_share=0.2,
+            output=str(tmp_path_factory.mktemp("tracked") / "model"),
+            base=str(bert_folder),
+            labels=str(label_file),
+            name="tiny",
+            concept_epochs=1,
+            concept_minimum=5,
+            epochs=5,
+            learning_rate=3e-3,
+            batch_tokens=256,
+            max_length=64,
+            mlflow=store,
+            mlflow_experiment="rates",
+        )
+    )
+
+
+@pytest.fixture(scope="module")
+def run(trained, store):
+    """The run as another client of the store sees it, such as `mlflow ui`."""
+    assert trained.is_dir()
+    client = mlflow.MlflowClient(tracking_uri=store)
+    (found,) = client.search_runs([client.get_experiment_by_name("rates").experiment_id])
+    return client, found
+
+
+def test_rows_of_ones_own_are_enough_for_a_whole_training(trained):
+    record = json.loads((trained / "training.json").read_text())
+    assert record["development"]["unfiltered"]["micro"]["f1"] > 0.7
+    assert record["data"]["train_companies"] == 0, "none is stated"
+
+
+def test_a_finished_run_has_parameters_and_figures_by_epoch_and_by_label(run, trained, own_data):
+    client, found = run
+    record = json.loads((trained / "training.json").read_text())
+    assert (found.info.status, found.info.run_name) == ("FINISHED", "tiny")
+    assert (found.data.params["learning_rate"], found.data.params["data"]) == ("0.003", str(own_data))
+    for name, epochs in record["passes"].items():
+        stored = client.get_metric_history(found.info.run_id, f"{name}/loss")
+        assert [(row.step, row.value) for row in stored] == [
+            (number, pytest.approx(epoch["loss"])) for number, epoch in enumerate(epochs, start=1)
+        ]
+    scored = client.get_metric_history(found.info.run_id, "labels/f1")
+    assert [row.value for row in scored] == [epoch["score"] for epoch in record["passes"]["labels"]]
+    for label, score in record["development"]["unfiltered"].items():
+        assert found.data.metrics[f"dev/{label}/f1"] == pytest.approx(score["f1"])
+
+
+def test_report_picture_card_and_settings_are_artifacts_beside_the_database(run, trained, store, tmp_path):
+    client, found = run
+    stored = {file.path: file.file_size for file in client.list_artifacts(found.info.run_id)}
+    expected = {"README.md", "config.json", "training.json", "classification_report.txt", "confusion.png"}
+    assert expected <= stored.keys()
+    assert stored["README.md"] == (trained / "README.md").stat().st_size
+    picture = client.download_artifacts(found.info.run_id, "confusion.png", str(tmp_path))
+    assert (trained / "evaluation" / "confusion.png").read_bytes() == Path(picture).read_bytes()
+    database = store.removeprefix("sqlite:///")
+    (location,) = sqlite3.connect(database).execute("SELECT artifact_uri FROM runs").fetchone()
+    assert location.startswith(f"file://{database.removesuffix('mlflow.db')}mlartifacts/")
+
+
+def test_a_training_that_fails_is_recorded_as_failed(store):
+    config = TrainConfig(mlflow=store, mlflow_experiment="rates", name="broken")
+    seen = []
+
+    def broken(error):
+        with tracked(config) as tracker:
+            seen.append(tracker)
+            tracker.watch("labels")(1, Epoch(0.5, None, 10, 1.0))
+            raise error
+
+    for error, status in ((ValueError, "FAILED"), (KeyboardInterrupt, "KILLED")):
+        with pytest.raises(error):
+            broken(error)
+        stored = seen[-1].client.get_run(seen[-1].run_id)
+        assert (stored.info.status, stored.data.metrics["labels/loss"]) == (status, 0.5)
+
+
+def test_nothing_is_recorded_by_default_or_in_another_process(store, monkeypatch):
+    with tracked(TrainConfig()) as tracker:
+        assert tracker is None
+    monkeypatch.setenv("RANK", "1")
+    with tracked(TrainConfig(mlflow=store)) as tracker:
+        assert tracker is None
+
+
+def test_a_missing_mlflow_and_a_store_that_is_none_are_usage_errors(monkeypatch, tmp_path):
+    config = TrainConfig(mlflow=f"sqlite:///{tmp_path}/mlflow.db")
+    wrong = replace(config, mlflow="nonsense://store")
+    with pytest.raises(UsageError, match="nonsense://store: the store cannot be used"), tracked(wrong):
+        pass
+    monkeypatch.setattr(tracking.importlib.util, "find_spec", lambda _name: None)
+    with pytest.raises(UsageError, match=r"pip install 'finner-batch\[mlflow\]'"), tracked(config):
+        pass
