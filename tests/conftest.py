@@ -1,3 +1,4 @@
+import logging
 import os
 from pathlib import Path
 
@@ -13,3 +14,12 @@ def corpus() -> Path:
     if not (folder / "filings").is_dir():
         pytest.skip(f"no corpus at {folder}: set FINNER_CORPUS to a folder that holds filings/ and filings_odd/")
     return folder
+
+
+@pytest.fixture(autouse=True)
+def _own_log():
+    """Commands that run in the test process set up the log for good: each test starts without."""
+    yield
+    logger = logging.getLogger("finner_batch")
+    logger.handlers, logger.propagate = [], True
+    logger.setLevel(logging.NOTSET)

@@ -5,6 +5,7 @@ stack is too slow for a whole corpus, so the texts are a sample drawn with a fix
 of the input is reckoned from its rates.
 """
 
+import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from random import Random
@@ -13,8 +14,16 @@ from typing import Any, TypeVar
 
 from finner_batch.benchmark.onnx_file import Encoder
 from finner_batch.benchmark.spread import Spread, ratios
-from finner_batch.benchmark.survey import Survey, documents_of, plain_tokenizer
-from finner_batch.benchmark.usual_stack import OnnxLoop, PysbdSplitter, TransformersPipeline, soup_text
+from finner_batch.benchmark.survey import Survey, distinct_sources, documents_of, plain_tokenizer
+from finner_batch.benchmark.usual_stack import (
+    LOOP_BATCH,
+    PIPELINE_BATCH,
+    OnnxLoop,
+    PysbdSplitter,
+    TransformersPipeline,
+    soup_text,
+)
+from finner_batch.engine.parse import Stopwatch
 from finner_batch.entities.numbers import number_tokens
 from finner_batch.sentences.split import split
 from finner_batch.sources.document import Document, Source
@@ -27,6 +36,7 @@ from finner_batch.text.extract import extract
 Item = TypeVar("Item")
 
 OURS = "finner-batch"
+LOOP = "plain onnxruntime loop"
 PIPELINE = "transformers pipeline"
 SAMPLE_CHARACTERS = 8_000_000
 SAMPLE_BLOCKS = 1000
@@ -66,6 +76,8 @@ class Contest:
 class WholeJob:
     """Seconds that the usual stack would take for the whole input, reckoned from its rates, beside the measured run.
 
+    The run is wall clock, with all its processes. The usual stack is one process: CPU seconds of extracting and
+    splitting, and the wall clock of its pipeline, whose threads use every CPU.
     `every_sentence`: its pipeline reads every sentence, as it comes. `numbered_only`: it leaves out those without a
     digit, as this program does.
     """
@@ -79,9 +91,15 @@ class WholeJob:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Comparison:
-    """All contests, and what they come to for the whole job."""
+    """All contests, and what they come to for the whole job.
+
+    `batches`: sentences that a tagging contestant takes at a time. `load_after`: average number of running processes in
+    the last minute of the comparison; its own count, as many as there are CPUs.
+    """
 
     contests: tuple[Contest, ...]
+    batches: dict[str, int]
+    load_after: float
     whole_job: WholeJob
 
 
@@ -110,7 +128,12 @@ def compare(
         contests.append(_extracting(pages, repeats))
     contests.append(_splitting(documents, chance, repeats))
     contests.append(_tagging(_drawn(distinct, most_sentences, chance), model, session, encoder, repeats))
-    return Comparison(contests=tuple(contests), whole_job=_whole_job(contests, survey, run_seconds))
+    return Comparison(
+        contests=tuple(contests),
+        batches={LOOP: LOOP_BATCH[session.device.name], PIPELINE: PIPELINE_BATCH[session.device.name]},
+        load_after=os.getloadavg()[0],
+        whole_job=_whole_job(contests, survey, run_seconds),
+    )
 
 
 def _extracting(pages: list[str], repeats: int) -> Contest:
@@ -161,7 +184,7 @@ def _tagging(sentences: list[str], model: Model, session: Session, encoder: Enco
         sentences,
         {
             OURS: ours,
-            "plain onnxruntime loop": OnnxLoop(model, session.variant, session.device),
+            LOOP: OnnxLoop(model, session.variant, session.device),
             PIPELINE: TransformersPipeline(model, encoder, session.device),
         },
         repeats,
@@ -232,7 +255,7 @@ def _sample_documents(sources: Sequence[Source], chance: Random) -> list[Documen
     """Documents of files drawn at random, until they are large enough together; of a small input all."""
     drawn: list[Document] = []
     characters = 0
-    for document in documents_of(_drawn(sources, len(sources), chance)):
+    for document in documents_of(distinct_sources(_drawn(sources, len(sources), chance), Stopwatch())):
         drawn.append(document)
         characters += len(document.content)
         if characters >= SAMPLE_CHARACTERS:

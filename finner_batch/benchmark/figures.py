@@ -51,10 +51,7 @@ class ModelStage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EndToEnd:
-    """The whole job as a process of its own, wall clock; the cost is in the currency of the price.
-
-    A run reads files with the same bytes once, so `documents` may be fewer than the input's.
-    """
+    """The whole job as a process of its own, wall clock; the cost is in the currency of the price."""
 
     seconds: Spread
     documents_per_second: Spread

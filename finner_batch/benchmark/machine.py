@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 
 from finner_batch import __version__
-from finner_batch.cli.doctor import PACKAGES, cpu_name, int8_instructions
 from finner_batch.config import usable_cpus
+from finner_batch.machine import PACKAGES, cpu_name, int8_instructions
 
 _MORE_PACKAGES = ("beautifulsoup4", "numpy", "pysbd")
 

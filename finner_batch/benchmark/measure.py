@@ -39,7 +39,7 @@ LOG = logging.getLogger(__name__)
 
 MOST_TURNS = 3
 """In a comparison: the usual stack is slow."""
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 """Of the JSON; raised when a figure changes its meaning."""
 Backend = Literal["auto", "onnxruntime"]
 
@@ -49,7 +49,7 @@ class BenchmarkConfig:
     """What is measured, and how often."""
 
     input: tuple[str, ...]
-    """Files, folders, globs or URLs; each repeat reads them twice."""
+    """Files, folders, globs or URLs; each repeat does them twice. Of files with the same bytes the first is read."""
     model: str | None = None
     """Model folder; None is the packaged one."""
     device: DeviceChoice = "auto"

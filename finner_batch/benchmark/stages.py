@@ -1,7 +1,8 @@
 """One pass over the input in one process, through the stages of the job, each measured.
 
 The stages are the job's own functions, and tagging, values and writing go through the job's own `Gatherer`, so a pass
-gives the rows that a run gives. What differs is that one process does it all, one stage after the other.
+gives the rows that a run gives. What differs is that one process does it all, one stage after the other: what a reading
+process would send is pickled and loaded here, and only the pipe itself is left out.
 """
 
 import gc
@@ -9,9 +10,11 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from multiprocessing.reduction import ForkingPickler
 from pathlib import Path
-from typing import cast
+from typing import TypeVar, cast
 
+from finner_batch.benchmark.survey import distinct_sources
 from finner_batch.benchmark.timed import TimedSession, TimedTagger
 from finner_batch.config import RunConfig
 from finner_batch.engine.gather import Gatherer
@@ -19,7 +22,15 @@ from finner_batch.engine.parse import ParsedDocument, Stopwatch, stage_of
 from finner_batch.engine.pool import Result, SourceDone
 from finner_batch.engine.report import RunReport
 from finner_batch.engine.select import Selection
-from finner_batch.engine.worker import COLLECT_AFTER_MESSAGES, Task, failed_document, failed_source
+from finner_batch.engine.worker import (
+    COLLECT_AFTER_MESSAGES,
+    Began,
+    Ended,
+    Message,
+    Task,
+    failed_document,
+    failed_source,
+)
 from finner_batch.entities.numbers import number_tokens
 from finner_batch.entities.stated import stated_scales
 from finner_batch.errors import DocumentError
@@ -35,10 +46,26 @@ from finner_batch.tagger.tokens import SentenceTokenizer
 from finner_batch.text.extract import extract
 
 MODEL = "model"
-STAGES = ("read", "extract", "split", "numbers", "tokenize", "batches", MODEL, "values", "write")
-"""In the order of the data. `batches` is all of tagging but the model, `values` has the decoding of spans too."""
-_COLLECT_AFTER_DOCUMENTS = COLLECT_AFTER_MESSAGES // 3
-"""A worker sends three messages for a file of one document."""
+STAGES = (
+    "hash",
+    "read",
+    "extract",
+    "split",
+    "numbers",
+    "tokenize",
+    "send",
+    "collect",
+    "batches",
+    MODEL,
+    "values",
+    "write",
+)
+"""In the order of the data.
+
+`send` pickles and loads what goes from process to process, `collect` is the garbage collector, `batches` is all of
+tagging but the model, `values` has the decoding of spans too.
+"""
+Sent = TypeVar("Sent", bound=Message)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,9 +91,10 @@ class Pass:
 def run_stages(sources: Sequence[Source], model: Model, session: Session) -> Pass:
     """Do the whole job once, into a folder that is deleted again.
 
-    The cyclic garbage collector is off, as in the job's reading processes, and is called now and then between two
-    documents, which is not measured. The tokenizer is new, as in a process that begins.
+    The cyclic garbage collector is off, as in the job's reading processes, and is called after as many messages as
+    there. The tokenizer is new, as in a process that begins.
     """
+    watch = Stopwatch()
     timed = TimedSession(session)
     tagger = TimedTagger(Tagger(model, cast(Session, timed)), timed)
     tokenizer = SentenceTokenizer(model.folder / "tokenizer.json", model.max_length)
@@ -93,12 +121,10 @@ def run_stages(sources: Sequence[Source], model: Model, session: Session) -> Pas
                 commit_documents=config.commit_documents,
                 is_interrupted=lambda: False,
             )
-            for place, result in enumerate(_results(sources, tokenizer), 1):
+            for result in _results(distinct_sources(sources, watch), tokenizer, _Sender(watch)):
                 gatherer.take(result)
-                if place % _COLLECT_AFTER_DOCUMENTS == 0:
-                    gc.collect()
             gatherer.close(tag_the_rest=True)
-    measured = report.seconds | {"batches": tagger.batch_seconds, MODEL: timed.seconds}
+    measured = report.seconds | watch.seconds | {"batches": tagger.batch_seconds, MODEL: timed.seconds}
     measured["values"] = report.seconds.get("value", 0.0) + tagger.span_seconds
     return Pass(
         seconds={stage: measured.get(stage, 0.0) for stage in STAGES},
@@ -113,8 +139,25 @@ def run_stages(sources: Sequence[Source], model: Model, session: Session) -> Pas
     )
 
 
-def _results(sources: Sequence[Source], tokenizer: SentenceTokenizer) -> Iterator[Result]:
-    """What the reading processes would send, source by source."""
+class _Sender:
+    """Stands for the pipe from a reading process: the main process gets a message as it comes out of the pickle."""
+
+    def __init__(self, watch: Stopwatch) -> None:
+        self._watch = watch
+        self._sent = 0
+
+    def send(self, message: Sent) -> Sent:
+        with self._watch.measure("send"):
+            received: Sent = ForkingPickler.loads(ForkingPickler.dumps(message))
+        self._sent += 1
+        if self._sent % COLLECT_AFTER_MESSAGES == 0:
+            with self._watch.measure("collect"):
+                gc.collect()
+        return received
+
+
+def _results(sources: Iterator[Source], tokenizer: SentenceTokenizer, sender: _Sender) -> Iterator[Result]:
+    """What the main process would get, source by source."""
     for source in sources:
         task = Task(source=source, sha256=None, size=None)
         documents = read_documents(source, ReadOptions())
@@ -125,12 +168,17 @@ def _results(sources: Sequence[Source], tokenizer: SentenceTokenizer) -> Iterato
                 with watch.measure("read"):
                     document = next(documents, None)
             except DocumentError as error:
-                yield failed_source(task, stage_of(error, watch), type(error).__name__, str(error))
+                yield sender.send(failed_source(task, stage_of(error, watch), type(error).__name__, str(error)))
                 complete = False
                 break
             if document is None:
                 break
-            yield document if isinstance(document, FailedDocument) else _parsed(document, tokenizer, watch)
+            if isinstance(document, FailedDocument):
+                yield sender.send(document)
+                continue
+            sender.send(Began(replace(document, content="")))
+            yield sender.send(_parsed(document, tokenizer, watch))
+        sender.send(Ended(0, complete, ()))
         yield SourceDone(task, complete)
 
 

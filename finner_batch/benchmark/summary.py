@@ -8,7 +8,7 @@ from finner_batch.benchmark.spread import Spread
 from finner_batch.config import MEBIBYTE
 
 _BUSY = 0.25
-"""Running processes a CPU before the benchmark began, above which the reader is told."""
+"""Running processes a CPU that are not the benchmark's own, above which the reader is told."""
 
 
 def summary(figures: Benchmark) -> str:
@@ -36,7 +36,8 @@ def _header(figures: Benchmark) -> Iterator[str]:
         f" ({figures.device_reason}), {figures.threads} threads"
     )
     yield (
-        f"input     {found.sources:,} files, {found.documents:,} documents ({figures.end_to_end.failed} failed),"
+        f"input     {found.sources:,} files ({found.duplicates:,} with the bytes of another: left out),"
+        f" {found.documents:,} documents ({figures.end_to_end.failed} failed),"
         f" {found.markup_bytes / 1e6:,.1f} MB of markup ({found.stored_bytes / 1e6:,.1f} MB stored)"
     )
     yield (
@@ -53,12 +54,15 @@ def _stages(figures: Benchmark) -> Iterator[str]:
     yield "One process, stage after stage; MB of markup, sentences and tokens of all prose:"
     yield f"{'stage':9} {'seconds':>29}  {'MB/s':>10} {'sentences/s':>12} {'tokens/s':>12} {'share':>7}"
     for stage in figures.stages:
-        yield (
-            f"{stage.name:9} {_seconds(stage.seconds):>24} {stage.clock:>4} "
-            f" {stage.bytes_per_second.median / 1e6:>10,.1f}"
-            f" {stage.sentences_per_second.median:>12,.0f} {stage.prose_tokens_per_second.median:>12,.0f}"
-            f" {stage.share:>7.1%}"
-        )
+        row = f"{stage.name:9} {_seconds(stage.seconds):>24} {stage.clock:>4} "
+        if stage.seconds.median > 0:
+            row += (
+                f" {stage.bytes_per_second.median / 1e6:>10,.1f}"
+                f" {stage.sentences_per_second.median:>12,.0f} {stage.prose_tokens_per_second.median:>12,.0f}"
+            )
+        else:  # too few documents for the garbage collector
+            row += f" {'-':>10} {'-':>12} {'-':>12}"
+        yield f"{row} {stage.share:>7.1%}"
     rest = figures.all_but_the_model_tokens_per_second
     yield (
         f"everything but the model: {rest.median / 1e6:.2f} M prose tokens/s a core"
@@ -100,6 +104,11 @@ def _end_to_end(figures: Benchmark) -> Iterator[str]:
 def _comparison(comparison: Comparison, figures: Benchmark) -> Iterator[str]:
     turns = comparison.contests[0].contestants[0].seconds.n
     yield f"Side by side, {turns} turns each, same texts (the pipeline's model: same sizes, random weights, fp32):"
+    batches = ", ".join(f"{name} {size}" for name, size in comparison.batches.items())
+    yield f"  sentences at a time, in the order given: {batches}"
+    before, after, cpus = figures.machine.load, comparison.load_after, figures.machine.cpus
+    if before > _BUSY * cpus or after > (1 + _BUSY) * cpus:  # by the end its own processes are in it
+        yield f"  BUSY: {before:.1f} running processes before the benchmark, {after:.1f} at the end: ratios rough"
     for contest in comparison.contests:
         yield f"{contest.stage}: {contest.sample}, {contest.amount:,} {contest.unit}, {contest.clock} time"
         for one in contest.contestants:
@@ -110,11 +119,11 @@ def _comparison(comparison: Comparison, figures: Benchmark) -> Iterator[str]:
     whole = comparison.whole_job
     yield (
         f"whole job: {whole.ours_seconds:,.1f} s measured; the usual stack, reckoned from its rates,"
-        f" {whole.every_sentence_seconds:,.0f} s = {whole.every_sentence_ratio:.1f}x"
+        f" {whole.every_sentence_seconds:,.0f} s = {whole.every_sentence_ratio:.1f}x (one process, CPU + wall)"
     )
     yield (
         f"  (if it left out sentences without a number: {whole.numbered_only_seconds:,.0f} s"
-        f" = {whole.numbered_only_ratio:.1f}x; {figures.input.prose_tokens:,} tokens of prose)"
+        f" = {whole.numbered_only_ratio:.1f}x, one process, CPU + wall; {figures.input.prose_tokens:,} tokens of prose)"
     )
 
 

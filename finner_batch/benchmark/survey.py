@@ -1,30 +1,33 @@
 """The first look at the input, before anything is measured: what it holds. It also warms caches and libraries."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import compress
 
 from tokenizers import Tokenizer
 
+from finner_batch.engine.parse import Stopwatch
 from finner_batch.entities.numbers import number_tokens
 from finner_batch.errors import DocumentError, UsageError
 from finner_batch.sentences.split import split
 from finner_batch.sources.document import Document, Source
-from finner_batch.sources.read import ReadOptions, read_documents
+from finner_batch.sources.read import ReadOptions, fingerprint, read_documents
 from finner_batch.tagger.model import Model
 from finner_batch.text.extract import extract
 
 
 @dataclass(slots=True, kw_only=True)
 class Survey:
-    """Counts over all documents that can be read. What cannot be is counted by the runs.
+    """Counts over all documents that can be read, of files with the same bytes the first, as a run reads them.
 
+    What cannot be read is counted by the runs. `sources`: all files given; `duplicates`: those of them left out.
     `stored_bytes`: of the files, or of the rows of shards. `markup_bytes`: of the documents decompressed, as UTF-8;
     `html_bytes`: those of them that are HTML. `characters`: of the extracted text. `prose_tokens`: of all sentences,
     `numbered_tokens`: of those with a number; each with the two special tokens that the model would read it with.
     """
 
     sources: int = 0
+    duplicates: int = 0
     documents: int = 0
     stored_bytes: int = 0
     markup_bytes: int = 0
@@ -42,9 +45,10 @@ def survey(sources: Sequence[Source], model: Model) -> tuple[Survey, list[str]]:
     Raises UsageError where no sentence holds a number.
     """
     tokenizer = plain_tokenizer(model)
-    found = Survey(sources=len(sources))
+    read = list(distinct_sources(sources, Stopwatch()))
+    found = Survey(sources=len(sources), duplicates=len(sources) - len(read))
     distinct: dict[str, None] = {}
-    for document in documents_of(sources):
+    for document in documents_of(read):
         try:
             extraction = extract(document.content, document.markup)
         except DocumentError:
@@ -68,7 +72,29 @@ def survey(sources: Sequence[Source], model: Model) -> tuple[Survey, list[str]]:
     return found, list(distinct)
 
 
-def documents_of(sources: Sequence[Source]) -> Iterator[Document]:
+def distinct_sources(sources: Iterable[Source], watch: Stopwatch) -> Iterator[Source]:
+    """Yield what a run reads: of sources with the same bytes the first, and those that cannot be hashed.
+
+    `watch` gets the seconds of the hashing as `hash`; all are hashed.
+    """
+    seen: set[str] = set()
+    for source in sources:
+        with watch.measure("hash"):
+            sha256 = _sha256(source)
+        if sha256 is None or sha256 not in seen:
+            yield source
+        if sha256 is not None:
+            seen.add(sha256)
+
+
+def _sha256(source: Source) -> str | None:
+    try:
+        return fingerprint(source)[0]
+    except DocumentError:  # reading it fails too, and is counted
+        return None
+
+
+def documents_of(sources: Iterable[Source]) -> Iterator[Document]:
     """Yield the documents that can be read, one at a time; a run counts the others."""
     for source in sources:
         try:

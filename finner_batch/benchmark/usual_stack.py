@@ -4,6 +4,7 @@ None of it is made slower than its documentation shows it. Each class is opened 
 """
 
 import importlib
+import importlib.util
 import warnings
 from collections.abc import Sequence
 from typing import Any
@@ -17,20 +18,19 @@ from finner_batch.errors import DeviceError, UsageError
 from finner_batch.tagger.device import Device
 from finner_batch.tagger.model import Model
 
-PIPELINE_BATCH = 32
-LOOP_BATCH = 8
+PIPELINE_BATCH = {"cpu": 1, "cuda": 32}
+LOOP_BATCH = {"cpu": 1, "cuda": 8}
+"""Sentences at a time. On a CPU one is fastest: sentences in the order given have many lengths, and padding costs."""
 _NEEDED = ("pysbd", "torch", "transformers")
 _MOST_HEADS = 12
 
 
 def require_packages() -> None:
-    """Import what a comparison needs. Raises UsageError naming what is missing, and how to install it."""
-    missing = []
-    for package in _NEEDED:
-        try:
-            importlib.import_module(package)
-        except ImportError:
-            missing.append(package)
+    """Look for what a comparison needs. Raises UsageError naming what is missing, and how to install it.
+
+    Nothing is imported yet: each call of the garbage collector would take many times as long while stages are measured.
+    """
+    missing = [package for package in _NEEDED if importlib.util.find_spec(package) is None]
     if missing:
         raise UsageError(
             f"--compare needs {', '.join(missing)}: pip install 'finner-batch[benchmark]' "
@@ -65,7 +65,9 @@ class PysbdSplitter:
 
 
 class TransformersPipeline:
-    """A token classification pipeline in fp32, batches of 32 in the order given, sentences cut at the model's length.
+    """A token classification pipeline in fp32, in the order given, sentences cut at the model's length.
+
+    It takes one sentence at a time on a CPU, 32 on a GPU.
 
     The model has the sizes of the measured one and random weights, which cost the same; its head says `O` to nearly all
     tokens, as a trained one does, so that few entities have to be put together. Raises DeviceError where torch has no
@@ -104,7 +106,7 @@ class TransformersPipeline:
             model=network,
             tokenizer=tokenizer,
             device=0 if device.name == "cuda" else -1,
-            batch_size=PIPELINE_BATCH,
+            batch_size=PIPELINE_BATCH[device.name],
             aggregation_strategy="simple",
         )
 
@@ -114,7 +116,10 @@ class TransformersPipeline:
 
 
 class OnnxLoop:
-    """The same ONNX file in onnxruntime as it comes: batches of 8 in the order given, padded to the longest."""
+    """The same ONNX file in onnxruntime as it comes, in the order given: one sentence at a time on a CPU.
+
+    On a GPU batches of 8, padded to the longest.
+    """
 
     def __init__(self, model: Model, variant: str, device: Device) -> None:
         import onnxruntime  # noqa: PLC0415 - heavy
@@ -123,6 +128,7 @@ class OnnxLoop:
         self._session = onnxruntime.InferenceSession(str(model.onnx_path(variant)), providers=[wanted])
         if self._session.get_providers()[0] != wanted:
             raise DeviceError(f"onnxruntime was asked for {wanted} and runs on {self._session.get_providers()[0]}")
+        self._batch = LOOP_BATCH[device.name]
         self._tokenizer = plain_tokenizer(model)
         self._tokenizer.enable_truncation(model.max_length)
         self._tokenizer.enable_padding()
@@ -130,8 +136,8 @@ class OnnxLoop:
     def __call__(self, sentences: Sequence[str]) -> int:
         """Tag the sentences; gives the number of tokens with a label, padding left out."""
         labelled = 0
-        for start in range(0, len(sentences), LOOP_BATCH):
-            encodings = self._tokenizer.encode_batch(list(sentences[start : start + LOOP_BATCH]))
+        for start in range(0, len(sentences), self._batch):
+            encodings = self._tokenizer.encode_batch(list(sentences[start : start + self._batch]))
             mask = np.array([encoding.attention_mask for encoding in encodings], dtype=np.int64)
             ids = np.array([encoding.ids for encoding in encodings], dtype=np.int64)
             (logits,) = self._session.run(["logits"], {"input_ids": ids, "attention_mask": mask})

@@ -1,6 +1,7 @@
 """The job as a user starts it: `finner-batch run` as a process of its own, with its workers, into a new folder."""
 
 import json
+import os
 import subprocess
 import sys
 import tempfile
@@ -13,6 +14,8 @@ from finner_batch.errors import FinnerError
 
 _DONE = (0, 3)
 """Exit codes of a run that came to its end, without and with failed documents."""
+_SETTINGS = "FINNER_RUN_"
+"""How the environment variables begin that are flags of `finner-batch run`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,7 +31,10 @@ class WholeRun:
 
 
 def run_whole(inputs: Sequence[str], *, model: Path, device: str) -> WholeRun:
-    """Run the job once. Raises FinnerError where it does not come to its end."""
+    """Run the job once, with its own defaults: settings in the environment are kept from it.
+
+    Raises FinnerError where it does not come to its end.
+    """
     with tempfile.TemporaryDirectory(prefix="finner-batch-benchmark-") as folder:
         # A shell between the two: a process begins with the peak memory of the one that started it.
         command = ["/bin/sh", "-c", '"$@"; exit $?', "sh"]
@@ -36,8 +42,9 @@ def run_whole(inputs: Sequence[str], *, model: Path, device: str) -> WholeRun:
         command += ["--model", str(model), "--device", device]
         for path in inputs:
             command += ["--input", path]
+        environment = {name: value for name, value in os.environ.items() if not name.startswith(_SETTINGS)}
         started = perf_counter()
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
         seconds = perf_counter() - started
     if done.returncode not in _DONE:
         last = (done.stderr.strip().splitlines() or ["no message"])[-1]

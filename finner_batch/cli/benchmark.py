@@ -27,7 +27,12 @@ STDOUT = "-"
 )
 @click.option("--model", help="Model folder; the packaged one by default.")
 @click.option("--device", type=click.Choice(["auto", "cpu", "cuda"]), default="auto", help="Where the model runs.")
-@click.option("--backend", type=click.Choice(["auto", "onnxruntime"]), default="auto", help="What runs the model.")
+@click.option(
+    "--backend",
+    type=click.Choice(["auto", "onnxruntime"]),
+    default="auto",
+    help="What runs the model; onnxruntime is the only one so far.",
+)
 @click.option("--repeats", type=click.IntRange(1), default=5, help="Times that everything is measured.")
 @click.option("--compare", is_flag=True, help="Measure the usual stack too (extra `benchmark`).")
 @click.option("--compare-sentences", type=click.IntRange(1), default=512, help="Sentences that it tags, at most.")

@@ -3,7 +3,6 @@
 import json
 import platform
 from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
 from typing import Any
 
 import click
@@ -12,18 +11,7 @@ from finner_batch import __version__
 from finner_batch.cli.options import json_option
 from finner_batch.config import usable_cpus
 from finner_batch.errors import FinnerError
-
-PACKAGES = (
-    "onnxruntime-gpu",
-    "onnxruntime",
-    "tokenizers",
-    "lxml",
-    "nupunkt",
-    "pyarrow",
-    "duckdb",
-    "torch",
-    "transformers",
-)
+from finner_batch.machine import PACKAGES, cpu_name, int8_instructions
 
 
 @click.command(short_help="Show what this machine can use, and why.")
@@ -90,26 +78,3 @@ def _check_model(folder: str | None) -> dict[str, Any]:
         "variant": tagger.session.variant,
         "check": f"{sentence!r}: {seen}",
     }
-
-
-def cpu_name() -> str:
-    """The processor's own name, where the system tells it."""
-    return _cpuinfo("model name") or platform.processor() or "unknown"
-
-
-def int8_instructions() -> str:
-    """Which fast int8 instructions the processor lists."""
-    flags = set(_cpuinfo("flags").split())
-    found = [name for name in ("amx_int8", "avx512_vnni", "avx_vnni") if name in flags]
-    return ", ".join(found) or "none listed: int8 runs, but slowly"
-
-
-def _cpuinfo(key: str) -> str:
-    path = Path("/proc/cpuinfo")
-    if not path.exists():
-        return ""
-    for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
-        name, _, value = line.partition(":")
-        if name.strip() == key:
-            return value.strip()
-    return ""

@@ -36,7 +36,11 @@ ONLY_ON_SENTENCES = ("split", "gold", "precision", "cost", "write_thresholds", "
 )
 @click.option("--precision", type=click.Choice(["fp32", "fp16", "int8"]), help="Variant; the device's own by default.")
 @click.option("--cost", help="What a wrong row and a missed number cost, as fp=1,fn=5: thresholds are chosen by it.")
-@click.option("--write-thresholds", is_flag=True, help="Put the chosen thresholds into the folder --model.")
+@click.option(
+    "--write-thresholds",
+    is_flag=True,
+    help="Put the chosen thresholds into the folder --model; by the split validation, or rows it has not learnt from.",
+)
 @click.option("--errors", type=click.Path(dir_okay=False, path_type=Path), help="Parquet file for the list of errors.")
 @click.option(
     "--output",

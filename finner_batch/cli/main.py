@@ -27,6 +27,9 @@ COMMANDS = {
 """Name and one line of help of each command; the module is `finner_batch.cli.<name>`, the object has the same name."""
 
 
+_OUTPUT_REFUSES = {errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EPIPE}
+
+
 class _Commands(click.Group):
     """Imports a command's module only when it is called, so that `--help` starts at once."""
 
@@ -77,11 +80,14 @@ def main(arguments: list[str] | None = None) -> None:
         code = error.exit_code
     except click.exceptions.Exit as error:
         code = error.exit_code
-    except (click.Abort, KeyboardInterrupt):
+    except (click.Abort, KeyboardInterrupt) as error:
+        if isinstance(error.__cause__, EOFError):  # Click turns it into an Abort
+            raise error.__cause__ from None
         code = 130
     except OSError as error:
-        click.echo(f"Error: {error.filename or 'the output'}: {error.strerror or error}", err=True)
+        if error.filename is not None or error.errno not in _OUTPUT_REFUSES:
+            raise
+        click.echo(f"Error: the output: {error.strerror}", err=True)
         code = 1
-        if error.errno in {errno.ENOSPC, errno.EIO, errno.EPIPE}:
-            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # what is left in the buffer has nowhere to go
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # what is left in the buffer has nowhere to go
     sys.exit(code if isinstance(code, int) else 0)

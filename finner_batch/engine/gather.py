@@ -176,7 +176,7 @@ class Gatherer:
 
     def _loaded_tagger(self) -> Tagger:
         if self._tagger is None:
-            with self._measure("load"):
+            with self._measure("load", perf_counter):
                 self._tagger = self._make_tagger()
             session = self._tagger.session
             self._report.device, self._report.device_reason = session.device.name, session.device.reason

@@ -15,11 +15,16 @@ from finner_batch.engine.worker import own_peak_bytes
 
 LIBRARIES = ("lxml", "nupunkt", "tokenizers", "pyarrow", "numpy")
 FAILURES_SHOWN = 20
+WALL_CLOCK = frozenset(["load", "tag"])
+"""Stages whose threads are the runtime's own."""
 
 
 @dataclass(slots=True, kw_only=True)
 class RunReport:
-    """Counts of one run. `seconds` is CPU time by stage, over all processes; of `tag` it is wall clock."""
+    """Counts of one run.
+
+    `seconds` is CPU time by stage, of the threads that do it, over all processes; of `WALL_CLOCK` it is wall clock.
+    """
 
     run_id: str
     model_id: str
@@ -71,7 +76,7 @@ class RunReport:
     def as_json(self) -> dict[str, Any]:
         """Everything, ready for `json`."""
         wall = self.wall_seconds
-        other = sum(seconds for stage, seconds in self.seconds.items() if stage != "tag")
+        other = sum(seconds for stage, seconds in self.seconds.items() if stage not in {"load", "tag"})
         return {
             "run_id": self.run_id,
             "status": self.status,
@@ -98,6 +103,7 @@ class RunReport:
             "tokens_run": self.tokens_run,
             "tokens_padded": self.tokens_padded,
             "stage_seconds": {stage: round(seconds, 3) for stage, seconds in self.seconds.items()},
+            "stage_clock": {stage: "wall" if stage in WALL_CLOCK else "cpu" for stage in self.seconds},
             "tokens_per_second_of_the_model": _ratio(self.tokens_run, self.seconds.get("tag", 0.0)),
             "characters_per_second_of_other_stages": _ratio(self.characters, other),
             "documents_per_second": _ratio(self.documents_ok, wall, digits=3),

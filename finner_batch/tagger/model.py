@@ -23,8 +23,9 @@ class Model:
     """A verified model folder.
 
     `labels[0]` is `O`; the others are concept names. `max_length` counts tokens, special ones included. `temperature`
-    divides the logits before the softmax. A label is given where it is the likeliest and its probability reaches
-    `thresholds[label]`. `variants` maps a precision (`int8`, `fp16`, `fp32`) to its ONNX file's name.
+    divides the logits before the softmax. A number gets its likeliest label other than `O` where its probability
+    reaches `thresholds[label]`, be `O` likelier or not. `variants` maps a precision (`int8`, `fp16`, `fp32`) to its
+    ONNX file's name.
     """
 
     folder: Path

@@ -46,13 +46,19 @@ def resolve(table: Table, *, tables: bool) -> list[Paragraph]:
     has_figures = any(_is_figure(text) for row in texts for text in row[1:])
     result: list[Paragraph] = []
     for cells, row in zip(rows, texts, strict=True):
-        if _is_prose(cells, row, has_figures=has_figures):
-            result += _as_prose(cells)
-        elif _is_described(cells, row):
-            result += cells[0] + (_as_row(cells[1:]) if tables else [])
+        own = cells if len(cells) == len(row) else [cell for cell in cells if _text(cell)]
+        if _is_prose(own, row, has_figures=has_figures):
+            result += _as_prose(own) + _without_text(cells, own)
+        elif _is_described(own, row):
+            result += own[0] + (_as_row(own[1:]) if tables else []) + _without_text(cells, own)
         elif tables:
             result += _as_row(cells)
     return result
+
+
+def _without_text(cells: list[Cell], own: list[Cell]) -> list[Paragraph]:
+    """The rows of nested tables in cells that hold nothing else: they have no say in what their row is."""
+    return [] if own is cells else [paragraph for cell in cells if not _text(cell) for paragraph in cell]
 
 
 def _text(cell: Cell) -> str:

@@ -11,11 +11,17 @@ from collections.abc import Iterator
 from html import unescape
 from typing import TypeAlias
 
-from finner_batch.text.elements import HIDDEN, HIDING, INLINE, KIND, LINE, PRE, TABLE, TAG
+from finner_batch.text.elements import BLOCK, HIDDEN, HIDING, INLINE, KIND, LINE, PRE, TABLE, TAG
 from finner_batch.text.visible import LINE_MARK, VisibleText
 
 _UNREAD = {"<!--": "-->", "<script": "</script>", "<ix:header>": "</ix:header>"}
 """What is left out before tags are looked for, and how it ends; `ix:header` holds a quarter of a filing's tags."""
+_NOT_PLAIN = {
+    "<!--": ("--!>",),
+    "<script": ("</script", "<!--"),
+    "<ix:header>": ("</ix:header", "<ix:header", "<!--", "<script"),
+}
+"""What would let the HTML parser see another end."""
 _TAG = re.compile(
     r"""(/?)([A-Za-z][-A-Za-z0-9:._]*)((?:\s+[-\w:.]+(?:\s*=\s*(?:"[^"]*"|'[^']*'|[^\s"'=`/]+))?)*)\s*(/?)"""
 )
@@ -23,12 +29,28 @@ _STYLE = re.compile(r"""\sstyle\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s"'>]+))""", re
 _XBRL = ("ix:nonFraction ", "ix:nonNumeric ", "ix:continuation ")
 """Inline tags that are nearly all distinct."""
 _ODD = frozenset(
-    ["frameset", "iframe", "math", "noframes", "plaintext", "pre", "script", "select", "svg", "textarea", "xmp"]
+    [
+        *("dl", "form", "frameset", "iframe", "math", "noframes", "plaintext", "pre", "script", "select", "svg"),
+        *("textarea", "title", "xmp"),
+    ]
 )
 """Elements that the HTML parser reads by rules of their own."""
 _VOID = frozenset(
     ["area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "param", "source", "track", "wbr"]
 )
+
+_CLOSED_BY_BLOCKS = frozenset(["p", "h1", "h2", "h3", "h4", "h5", "h6", "head"])
+"""Elements that the HTML parser ends where a block begins inside them."""
+_ENDED_EARLY = _CLOSED_BY_BLOCKS | {"title"}
+_SECTIONS = ("table", "tbody", "thead", "tfoot")
+_AROUND = {
+    **dict.fromkeys(("td", "th"), ("tr",)),
+    "tr": _SECTIONS,
+    "li": ("ul", "ol"),
+    **dict.fromkeys(("caption", "colgroup", "tbody", "thead", "tfoot"), ("table",)),
+}
+"""Where alone the parts of a table or list stand in clean markup."""
+_NAME = re.compile(r"/?([A-Za-z][-A-Za-z0-9:._]*)")
 
 _PASS, _BEGIN, _FINISH, _EMPTY, _BREAK, _SKIP = range(6)
 _Step: TypeAlias = tuple[int, str, int]
@@ -40,7 +62,7 @@ class UncleanError(Exception):
     """The markup needs the HTML parser."""
 
 
-def walk(content: str, visible: VisibleText) -> None:  # noqa: C901, PLR0912 - flat: every tag comes here
+def walk(content: str, visible: VisibleText) -> None:  # noqa: C901, PLR0912, PLR0915 - flat: every tag comes here
     """Tell `visible` of everything that `content` shows.
 
     Raises UncleanError where the markup is not clean; what `visible` was told until then is of no use.
@@ -63,6 +85,9 @@ def walk(content: str, visible: VisibleText) -> None:  # noqa: C901, PLR0912 - f
             step = _PASSES if _is_plain_xbrl(tag) else steps.setdefault(tag, _step(tag))
         action, name, kind = step
         if action == _BEGIN:
+            around = opened[-1] if opened else ""
+            if around in _CLOSED_BY_BLOCKS or around not in _AROUND.get(name, (around,)):
+                raise UncleanError
             opened.append(name)
             if kind > PRE:
                 begin(kind)
@@ -76,11 +101,15 @@ def walk(content: str, visible: VisibleText) -> None:  # noqa: C901, PLR0912 - f
             elif shown:
                 flush()
         elif action == _EMPTY:
+            if opened and opened[-1] in _CLOSED_BY_BLOCKS:
+                raise UncleanError
             begin(kind)
             finish(kind)
         elif action == _BREAK:
             add(LINE_MARK)
         elif action == _SKIP:
+            if (kind >= BLOCK and opened and opened[-1] in _CLOSED_BY_BLOCKS) or (name == "head" and text.strip()):
+                raise UncleanError
             text = _skip(pieces, name)
         if "&" in text:
             add(resolved.get(text) or resolved.setdefault(text, unescape(text)))
@@ -123,6 +152,8 @@ def _skip(pieces: Iterator[str], name: str) -> str:
     same = re.compile(rf"(/?){re.escape(name)}(?=[\s/>])", re.IGNORECASE)
     depth = 1
     for piece in pieces:
+        if name in _ENDED_EARLY and _ends(piece, name):
+            raise UncleanError
         match = same.match(piece)
         if match:
             tag, _, text = piece.partition(">")
@@ -133,7 +164,22 @@ def _skip(pieces: Iterator[str], name: str) -> str:
     raise UncleanError
 
 
+def _ends(piece: str, hidden: str) -> bool:
+    """Whether the HTML parser would read this tag, or the text behind it, otherwise than as hidden with the rest."""
+    match = _NAME.match(piece)
+    name = match[1].lower() if match else ""
+    if name == hidden:
+        return not piece.startswith("/")
+    if hidden == "title":
+        return True
+    kind = KIND.get(name, INLINE)
+    if hidden == "head":
+        return kind not in {INLINE, TAG, HIDDEN} or (kind != HIDDEN and not piece.partition(">")[2].isspace())
+    return kind >= BLOCK or name == "title"
+
+
 def _without_unread(content: str) -> str:
+    """The content without comments, scripts and the XBRL header. Raises UncleanError where their end is not plain."""
     kept: list[str] = []
     position = 0
     begins = {mark: content.find(mark) for mark in _UNREAD if mark in content}
@@ -141,6 +187,9 @@ def _without_unread(content: str) -> str:
         mark = min(begins, key=begins.__getitem__)
         end = content.find(_UNREAD[mark], begins[mark])
         if end < 0:
+            raise UncleanError
+        inside = content[begins[mark] + len(mark) : end].lower()
+        if any(sign in inside for sign in _NOT_PLAIN[mark]) or inside.partition(">")[0].endswith("/"):
             raise UncleanError
         kept.append(content[position : begins[mark]])
         position = end + len(_UNREAD[mark])

@@ -1,10 +1,17 @@
+import random
+import shutil
+
+import numpy as np
 import pytest
 
-from finner_batch.benchmark.compare import OURS, compare
+from finner_batch.benchmark import usual_stack
+from finner_batch.benchmark.compare import LOOP, OURS, PIPELINE, _sample_documents, compare
 from finner_batch.benchmark.onnx_file import read_encoder
 from finner_batch.benchmark.survey import survey
-from finner_batch.benchmark.usual_stack import OnnxLoop, soup_text
+from finner_batch.benchmark.usual_stack import OnnxLoop, TransformersPipeline, soup_text
 from finner_batch.entities.numbers import number_tokens
+from finner_batch.sources.discover import discover
+from finner_batch.tagger.device import Device
 from finner_batch.tagger.tagger import Tagger
 
 
@@ -44,6 +51,51 @@ def test_the_sample_is_stated_and_bounded(comparison):
     tag = comparison.contests[-1]
     assert tag.sample.startswith("4 distinct sentences")
     assert (tag.unit, tag.clock) == ("tokens", "wall")
+
+
+def test_the_batches_of_the_peers_and_the_load_at_the_end_are_stated(comparison):
+    assert comparison.batches == {LOOP: 1, PIPELINE: 1}
+    assert comparison.load_after >= 0
+
+
+def test_no_two_sampled_documents_are_copies(filings, tmp_path):
+    for name in ("a.htm", "b.htm", "c.htm"):
+        shutil.copy(filings / "a.htm", tmp_path / name)
+    assert len(_sample_documents(list(discover([str(tmp_path)])), random.Random(0))) == 1
+
+
+class Shapes:
+    """A session that writes down the shapes of what it is given, and labels nothing."""
+
+    def __init__(self):
+        self.seen = []
+
+    def run(self, _outputs, given):
+        self.seen.append(given["input_ids"].shape)
+        return [np.zeros((*given["input_ids"].shape, 3), np.float32)]
+
+
+@pytest.mark.parametrize(("device", "rows"), [("cpu", [1] * 9), ("cuda", [8, 1])])
+def test_the_plain_loop_takes_a_sentence_at_a_time_on_a_cpu_and_batches_on_a_gpu(device, rows, model, monkeypatch):
+    monkeypatch.setitem(usual_stack.LOOP_BATCH, "cpu", usual_stack.LOOP_BATCH[device])
+    loop = OnnxLoop(model, "int8", Device("cpu", "asked for"))
+    loop._session = Shapes()
+    loop(["The notes bear interest at 4.25%."] * 9)
+    assert [shape[0] for shape in loop._session.seen] == rows
+
+
+@pytest.mark.parametrize(("device", "rows"), [("cpu", [1] * 33), ("cuda", [32, 1])])
+def test_the_pipeline_takes_a_sentence_at_a_time_on_a_cpu_and_batches_on_a_gpu(device, rows, model, monkeypatch):
+    pytest.importorskip("torch")
+    pytest.importorskip("transformers")
+    monkeypatch.setitem(usual_stack.PIPELINE_BATCH, "cpu", usual_stack.PIPELINE_BATCH[device])
+    tagger = TransformersPipeline(model, read_encoder(model.onnx_path("int8")), Device("cpu", "asked for"))
+    seen = []
+    tagger._pipeline.model.register_forward_pre_hook(
+        lambda _network, _given, named: seen.append(len(named["input_ids"])), with_kwargs=True
+    )
+    tagger(["At 4.25%."] * 33)
+    assert seen == rows
 
 
 def test_the_whole_job_is_reckoned_from_the_rates_for_the_whole_input(comparison, counted):

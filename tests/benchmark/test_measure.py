@@ -1,16 +1,21 @@
 import json
+import subprocess
 import sys
+from dataclasses import replace
 from typing import get_args
 
 import pytest
 from click.testing import CliRunner
 
 from finner_batch.benchmark import ceiling
+from finner_batch.benchmark import measure as measuring
+from finner_batch.benchmark.compare import Comparison, Contest, Contestant, WholeJob
 from finner_batch.benchmark.measure import Backend, BenchmarkConfig, measure
+from finner_batch.benchmark.spread import Spread
 from finner_batch.benchmark.stages import STAGES
 from finner_batch.benchmark.summary import summary
 from finner_batch.benchmark.usual_stack import require_packages
-from finner_batch.benchmark.whole_run import run_whole
+from finner_batch.benchmark.whole_run import WholeRun, run_whole
 from finner_batch.cli import benchmark as command
 from finner_batch.cli.main import commands
 from finner_batch.errors import FinnerError, UsageError
@@ -32,7 +37,8 @@ def test_the_shares_of_the_stages_are_those_of_their_seconds_and_sum_to_one(figu
         assert stage.seconds.n == 2
         assert stage.seconds.lowest <= stage.seconds.median <= stage.seconds.highest
         assert stage.share == pytest.approx(stage.seconds.median / whole)
-        assert stage.sentences_per_second.median == pytest.approx(figures.input.sentences / stage.seconds.median)
+        seconds = max(stage.seconds.median, 1e-9)  # too few documents for `collect`
+        assert stage.sentences_per_second.median == pytest.approx(figures.input.sentences / seconds)
         assert stage.clock == ("wall" if stage.name == "model" else "CPU")
 
 
@@ -41,6 +47,22 @@ def test_the_other_stages_rate_is_prose_tokens_over_their_seconds(figures):
     highest = sum(stage.seconds.highest for stage in figures.stages if stage.name != "model")
     rate = figures.all_but_the_model_tokens_per_second
     assert figures.input.prose_tokens / highest * 0.999 <= rate.median <= figures.input.prose_tokens / lowest * 1.001
+
+
+def test_hashing_sending_and_collecting_belong_to_everything_but_the_model(filings, monkeypatch):
+    assert {"hash", "send", "collect"} < set(STAGES)
+    run_stages = measuring.run_stages
+
+    def a_second_each(*given):
+        return replace(run_stages(*given), seconds=dict.fromkeys(STAGES, 1.0))
+
+    done = WholeRun(seconds=1.0, peak_bytes=1, documents=2, failed=0, entities=1, workers=1)
+    monkeypatch.setattr(measuring, "run_stages", a_second_each)
+    monkeypatch.setattr(measuring, "run_whole", lambda *_, **__: done)
+    monkeypatch.setitem(ceiling.SIZE, "cpu", 64)
+    found = measure(BenchmarkConfig(input=(str(filings),), device="cpu", repeats=1, ceiling_seconds=0.0))
+    rate = found.all_but_the_model_tokens_per_second.median
+    assert rate == pytest.approx(found.input.prose_tokens / (len(STAGES) - 1))
 
 
 def test_the_fraction_of_the_ceiling_is_the_models_speed_over_the_machines(figures):
@@ -67,6 +89,50 @@ def test_the_text_names_the_machine_every_stage_and_the_ceiling(figures):
     for needed in (*STAGES, figures.machine.cpu, figures.model_id, "everything but the model", "of the int8 ceiling"):
         assert needed in text
     assert "3.6 an hour" in text
+
+
+@pytest.fixture(scope="module")
+def compared(figures):
+    """A comparison as text, by the load before the benchmark and at the end, on two CPUs."""
+    second = Spread.of([1.0])
+    contestant = Contestant(name="pysbd", seconds=second, rate=second, times_as_fast=second)
+    contest = Contest(
+        stage="split", sample="4 blocks", clock="CPU", unit="characters", amount=1, contestants=(contestant,)
+    )
+    job = WholeJob(
+        ours_seconds=1.0,
+        every_sentence_seconds=9.0,
+        numbered_only_seconds=8.0,
+        every_sentence_ratio=9.0,
+        numbered_only_ratio=8.0,
+    )
+
+    def text(before, after):
+        machine = replace(figures.machine, load=before, cpus=2)
+        comparison = Comparison(contests=(contest,), batches={"loop": 8}, load_after=after, whole_job=job)
+        return summary(replace(figures, machine=machine, comparison=comparison)).partition("Side by side")[2]
+
+    return text
+
+
+def test_a_comparison_is_marked_busy_where_the_load_was_high_before_it_or_after_it(compared):
+    assert "BUSY" not in compared(0.1, 2.2)  # its own two threads
+    assert "BUSY: 0.9 running processes before the benchmark, 2.2 at the end" in compared(0.9, 2.2)
+    assert "BUSY: 0.1 running processes before the benchmark, 3.4 at the end" in compared(0.1, 3.4)
+
+
+def test_the_text_of_a_comparison_says_the_batches_and_what_the_whole_job_adds_up(compared):
+    text = compared(0.0, 0.0)
+    assert "sentences at a time, in the order given: loop 8\n" in text
+    assert "9 s = 9.0x (one process, CPU + wall)" in text
+    assert "8 s = 8.0x, one process, CPU + wall" in text
+
+
+def test_a_stage_that_took_no_time_has_no_rate_in_the_text(figures):
+    collect = next(stage for stage in figures.stages if stage.name == "collect")
+    assert collect.seconds.median == 0  # two documents are too few for the garbage collector
+    (row,) = (line for line in summary(figures).splitlines() if line.startswith("collect"))
+    assert row.split()[-4:] == ["-", "-", "-", "0.0%"]
 
 
 def test_the_json_holds_machine_settings_and_figures(figures):
@@ -112,6 +178,20 @@ def test_the_command_offers_the_backends_that_are_measured():
     assert tuple(option.type.choices) == get_args(Backend)
 
 
+def test_the_help_says_that_there_is_one_backend_so_far():
+    text = " ".join(CliRunner().invoke(commands, ["benchmark", "--help"]).output.split())
+    assert "onnxruntime is the only one so far" in text
+
+
+def test_looking_for_the_packages_of_a_comparison_imports_none_of_them():
+    code = (
+        "import sys; from finner_batch.benchmark import usual_stack; usual_stack._NEEDED = ('colorsys', 'wave'); "
+        "usual_stack.require_packages(); assert not {'colorsys', 'wave'} & set(sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
 def test_a_missing_package_is_named_with_how_to_install_it(monkeypatch):
     monkeypatch.setitem(sys.modules, "pysbd", None)
     with pytest.raises(UsageError, match=r"needs pysbd: pip install 'finner-batch\[benchmark\]'"):
@@ -119,5 +199,12 @@ def test_a_missing_package_is_named_with_how_to_install_it(monkeypatch):
 
 
 def test_a_run_that_breaks_off_is_no_measurement(filings, tmp_path):
+    with pytest.raises(FinnerError, match=r"exit code 5: Error: no model folder"):
+        run_whole([str(filings)], model=tmp_path / "absent", device="cpu")
+
+
+def test_settings_of_a_run_in_the_environment_do_not_reach_the_run_that_is_measured(filings, tmp_path, monkeypatch):
+    monkeypatch.setenv("FINNER_RUN_CONFIG", str(tmp_path / "absent.toml"))
+    monkeypatch.setenv("FINNER_RUN_WORKERS", "none")
     with pytest.raises(FinnerError, match=r"exit code 5: Error: no model folder"):
         run_whole([str(filings)], model=tmp_path / "absent", device="cpu")

@@ -1,19 +1,24 @@
 import gc
+import shutil
 
 import pytest
 
 from finner_batch.benchmark import stages
+from finner_batch.benchmark import survey as benchmark_survey
 from finner_batch.benchmark.stages import STAGES, run_stages
 from finner_batch.benchmark.survey import survey
 from finner_batch.benchmark.timed import TimedSession, TimedTagger
 from finner_batch.config import RunConfig
+from finner_batch.engine import worker
 from finner_batch.engine.run import run
 from finner_batch.errors import UsageError
 from finner_batch.sources.discover import discover
+from finner_batch.sources.read import ReadOptions
 from finner_batch.tagger.tagger import Tagger
 
 
-def test_a_pass_does_what_a_run_does_and_measures_every_stage(filings, sources, model, session, tmp_path):
+def test_a_pass_does_what_a_run_does_and_measures_every_stage(filings, sources, model, session, tmp_path, monkeypatch):
+    monkeypatch.setattr(stages, "COLLECT_AFTER_MESSAGES", 4)
     report = run(RunConfig(input=(str(filings),), output=str(tmp_path / "results"), device="cpu", workers=1))
     found = run_stages(sources, model, session)
     assert (found.documents, found.failed, found.entities) == (2, 0, report.entities)
@@ -31,6 +36,79 @@ def test_the_garbage_collector_is_off_while_a_pass_measures_and_on_again_after_i
     run_stages(sources, model, session)
     assert seen == [False, False]
     assert gc.isenabled()
+
+
+def test_a_pass_pickles_and_loads_what_the_reading_processes_send(filings, model, session, tmp_path, monkeypatch):
+    (tmp_path / "broken.htm.gz").write_bytes(b"\x1f\x8b\x08\x00 this is no gzip stream")
+    sources = list(discover([str(filings), str(tmp_path)]))
+    options = worker.WorkerOptions(
+        read=ReadOptions(),
+        tables=False,
+        tokenizer_json=model.folder / "tokenizer.json",
+        max_length=model.max_length,
+        timeout_s=60.0,
+        memory_limit_mb=4096,
+    )
+    tokenizer = Tagger(model, session).tokenizer()
+    tasks = [worker.Task(source=source, sha256=None, size=None) for source in sources]
+    sent = [message for task in tasks for message in worker._messages(task, tokenizer, options, lambda: None)]
+    dumped, taken = [], []
+    dumps, take = stages.ForkingPickler.dumps, stages.Gatherer.take
+    monkeypatch.setattr(stages.ForkingPickler, "dumps", lambda message: dumped.append(message) or dumps(message))
+    monkeypatch.setattr(stages.Gatherer, "take", lambda self, result: taken.append(result) or take(self, result))
+    found = run_stages(sources, model, session)
+    assert [type(message) for message in dumped] == [type(message) for message in sent]
+    assert [_tokens(message) for message in dumped] == [_tokens(message) for message in sent]
+    assert not {id(message) for message in dumped} & {id(result) for result in taken}
+    assert found.seconds["send"] > 0
+
+
+def _tokens(message):
+    return [window.ids.tolist() for window in getattr(message, "windows", ())]
+
+
+@pytest.mark.parametrize(("messages", "calls"), [(2, 3), (3, 2), (7, 0)])
+def test_the_garbage_collector_is_called_after_as_many_messages_as_in_a_reading_process(
+    messages, calls, sources, model, session, monkeypatch
+):
+    collected = []
+    monkeypatch.setattr(stages, "COLLECT_AFTER_MESSAGES", messages)  # two files of one document: six messages
+    monkeypatch.setattr(stages.gc, "collect", lambda: collected.append(True))
+    found = run_stages(sources, model, session)
+    assert len(collected) == calls + 1  # and once before anything is measured
+    assert (found.seconds["collect"] > 0) is (calls > 0)
+
+
+def test_every_file_is_hashed_and_of_those_with_the_same_bytes_the_first_is_read(
+    filings, model, session, tmp_path, monkeypatch
+):
+    shutil.copytree(filings, tmp_path, dirs_exist_ok=True)
+    shutil.copy(filings / "a.htm", tmp_path / "copy.htm")
+    given = list(discover([str(tmp_path)]))
+    hashed, read = [], []
+    fingerprint, read_documents = benchmark_survey.fingerprint, stages.read_documents
+    monkeypatch.setattr(
+        benchmark_survey, "fingerprint", lambda source: hashed.append(source.name) or fingerprint(source)
+    )
+    monkeypatch.setattr(
+        stages, "read_documents", lambda source, *more: read.append(source.name) or read_documents(source, *more)
+    )
+    found = run_stages(given, model, session)
+    assert hashed == ["a.htm", "b.htm", "copy.htm"]
+    assert read == ["a.htm", "b.htm"]
+    assert found.documents == 2
+    assert found.seconds["hash"] > 0
+
+
+def test_the_survey_counts_the_same_bytes_once(filings, sources, model, tmp_path):
+    shutil.copytree(filings, tmp_path, dirs_exist_ok=True)
+    shutil.copy(filings / "a.htm", tmp_path / "copy.htm")
+    alone, _ = survey(sources, model)
+    counts, _ = survey(list(discover([str(tmp_path)])), model)
+    assert (counts.sources, counts.duplicates) == (3, 1)
+    assert (alone.sources, alone.duplicates) == (2, 0)
+    for name in ("documents", "stored_bytes", "markup_bytes", "html_bytes", "characters", "prose_tokens"):
+        assert getattr(counts, name) == getattr(alone, name), name
 
 
 def test_a_file_that_cannot_be_read_is_counted_and_the_others_are_measured(filings, model, session, tmp_path):

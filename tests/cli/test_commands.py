@@ -1,4 +1,5 @@
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -161,3 +162,10 @@ def test_an_output_that_is_full_is_one_line_and_exit_1(arguments):
     assert "Error: the output: No space left on device" in done.stderr
     assert "Traceback" not in done.stderr
     assert "Exception ignored" not in done.stderr
+
+
+def test_nothing_but_the_program_itself_imports_from_its_commands():
+    package = REPOSITORY / "finner_batch"
+    imported = re.compile(r"^\s*(from|import) finner_batch\.cli", re.MULTILINE)
+    found = {path.relative_to(package) for path in package.rglob("*.py") if imported.search(path.read_text("utf-8"))}
+    assert {str(path) for path in found if path.parts[0] != "cli"} == {"__main__.py"}

@@ -40,9 +40,6 @@ def test_workers_and_batches_change_no_row(filings, undisturbed, tmp_path, flags
 def test_a_changed_file_replaces_its_rows_in_every_view_and_nothing_else_is_done(filings, undisturbed):
     before = ask(undisturbed, "SELECT document_id, label, text FROM entities ORDER BY ALL")
     changed = filings / "filing-003.htm"
-    changed.write_text(
-        filing(3).replace("%", "% "[:1]).replace("bear interest at a fixed rate of", "carry a coupon of")
-    )
     changed.write_text(filing(503))
     report = run_job(filings, undisturbed)
     assert report["documents"] == {"ok": 1, "failed": 0}
@@ -118,8 +115,10 @@ def test_compressed_files_shards_and_files_side_by_side(tmp_path):
     assert {row["document_id"] for row in ids} == {f"row-{n}" for n in range(29)}
 
 
-def test_documents_of_a_results_folder_are_whole_at_any_moment_of_a_run(filings, tmp_path):
+def test_documents_of_a_results_folder_are_whole_at_any_moment_of_a_run(tmp_path):
     """A second process reads while the run commits: every document that is there has all its entities."""
+    count = 300
+    filings = write_filings(tmp_path / "filings", count)
     results = tmp_path / "results"
     process = subprocess.Popen(
         command("run", "--input", filings, "--output", results, "--commit-seconds", 0, "--window-sentences", 4),
@@ -136,9 +135,9 @@ def test_documents_of_a_results_folder_are_whole_at_any_moment_of_a_run(filings,
         if list(results.glob("documents/part-*.parquet")):
             assert ask(results, sql) == []
             looks += 1
-            partial += 0 < ask(results, "SELECT count(*) AS n FROM documents")[0]["n"] < 40
+            partial += 0 < ask(results, "SELECT count(*) AS n FROM documents")[0]["n"] < count
     assert process.returncode == 0
-    assert looks
+    assert partial, f"{looks} looks, none of them during the run"
     finner("query", "--output", results, sql)
 
 

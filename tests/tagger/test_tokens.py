@@ -94,3 +94,10 @@ def test_a_tokenizer_of_another_kind_is_refused(tmp_path):
     path.write_text(json.dumps({"model": {"type": "BPE"}, "pre_tokenizer": {"type": "ByteLevel"}}))
     with pytest.raises(ModelError, match="WordPiece"):
         SentenceTokenizer(path, 512)
+
+
+def test_a_special_token_spelt_out_in_the_text_is_text():
+    sentence = "see [SEP] and xx[CLS]\u00e9 5"
+    (window,) = sentence_tokenizer(512).windows(sentence, numbers(sentence))
+    special = {library_tokenizer().token_to_id(token) for token in ("[SEP]", "[CLS]")}
+    assert not special & set(window.ids[1:-1].tolist())

@@ -91,5 +91,8 @@ def test_text_between_the_tags_of_a_table_is_not_lost():
 
 def test_the_prose_is_the_same_with_and_without_tables():
     markup = table([table(["Debt", "5"]), FOOTNOTE], [FOOTNOTE, "7"]) + table(["\u2022", table(["a", "1"]) + RUNNING])
+    nested = table(["Debt", "5"])
+    markup += table([nested, "Head words here", RUNNING], ["Total", "12"]) + table([nested, FOOTNOTE, "1"], ["a", "2"])
     without = [block.text for block in extract(markup, "html").blocks]
+    assert any("Head words here" in text for text in without)
     assert [block.text for block in extract(markup, "html", tables=True).blocks if not block.row] == without

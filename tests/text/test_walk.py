@@ -96,6 +96,46 @@ def test_whatever_is_walked_reads_as_the_parser_reads_it(content, tables):
     assert found is None or found == parsed(f"<div>{content}</div>", tables=tables)
 
 
+TAGS = [
+    *("p", "div", "span", "b", "h1", "ul", "li", "table", "tr", "td", "th", "tbody", "center", "section", "a", "font"),
+    *("div style='display:none'", 'p style="visibility:hidden"', "ix:nonFraction name='a'", "ix:header", "caption"),
+]
+NESTED = st.recursive(
+    st.sampled_from(["a ", "5.25% ", " ", "b", "&amp;", "\n", "<br/>", "<hr/>", "<!-- x -->", "<script>x</script>"]),
+    lambda inside: st.tuples(st.sampled_from(TAGS), st.lists(inside, max_size=3)).map(
+        lambda made: f"<{made[0]}>{''.join(made[1])}</{made[0].split()[0]}>"
+    ),
+    max_leaves=12,
+)
+
+
+@settings(max_examples=1500, deadline=None)
+@given(st.lists(NESTED, max_size=3).map("".join), st.booleans())
+def test_nested_markup_that_is_walked_reads_as_the_parser_reads_it(content, tables):
+    found = walked(f"<div>{content}</div>", tables=tables)
+    assert found is None or found == parsed(f"<div>{content}</div>", tables=tables)
+
+
+LOST = [
+    "<script>x</SCRIPT><p>visible 5%</p><script>y</script>",
+    "<script>x</script ><p>visible 5%</p><script>y</script>",
+    "<script src='a.js'/><p>visible 5%</p><script>y</script>",
+    "<!-- a --!><p>visible</p><!-- x -->",
+    "<ix:header>a</ix:header ><p>visible</p><ix:header></ix:header>",
+    "<html><head><p>text</p></head></html>",
+    "<html><head>text</head></html>",
+    "<div><p style='display:none'>a<div>b</div>visible</p></div>",
+    "<div><p><p>b</p>c </p>b</div>",
+    "<div><p>a<hr/>b</p>c</div>",
+]
+
+
+@pytest.mark.parametrize("content", LOST)
+def test_text_that_the_parser_would_show_is_never_lost(content):
+    found = walked(content, tables=False)
+    assert found is None or found == parsed(content, tables=False)
+
+
 def test_the_samples_are_walked_and_read_the_same():
     contents = [document.content for document in documents(SAMPLES)]
     assert sum(walked(content, tables=False) is not None for content in contents) >= 2

@@ -1,7 +1,7 @@
 """A process that trains a tiny tagger: `fitting_child.py FOLDER [KILLED_AT]`, dying in that step by SIGKILL.
 
-FOLDER holds `base/` and `sentences.parquet`; the weights go to `weights.<rank>.safetensors` and the losses to
-`losses.<rank>.json`. With RANK and WORLD_SIZE in the environment several of them train together.
+FOLDER holds `base/` and `sentences.parquet`; the weights go to `weights.<rank>.safetensors`, losses and scores
+to `epochs.<rank>.json`. With RANK and WORLD_SIZE in the environment several of them train together.
 """
 
 import json
@@ -70,15 +70,10 @@ def main(folder, *killed_at):
     with together():
         alone = "RANK" not in os.environ
         model, examples = prepared(folder, **({} if alone else {"dropout": 0.0}))
-        epochs = fit(
-            model,
-            examples,
-            CONFIG,
-            score=share_right(examples) if alone else None,
-            checkpoints=Checkpoints(folder=folder, every_steps=4) if alone else None,
-        )
+        checkpoints = Checkpoints(folder=folder, every_steps=4)
+        epochs = fit(model, examples, CONFIG, score=share_right(examples), checkpoints=checkpoints)
         save_file(model.state_dict(), folder / f"weights.{rank()}.safetensors")
-        (folder / f"losses.{rank()}.json").write_text(json.dumps([epoch.loss for epoch in epochs]))
+        (folder / f"epochs.{rank()}.json").write_text(json.dumps([(epoch.loss, epoch.score) for epoch in epochs]))
 
 
 if __name__ == "__main__":

@@ -47,7 +47,7 @@ def filing(*notes, before="", table=""):
     rows = f"<table><tr><td>Rate</td><td>{table}</td></tr></table>" if table else ""
     return (
         '<html xmlns:ix="http://www.xbrl.org/2013/inlineXBRL"><body>'
-        f"{RESOURCES}<p>{before}</p>{rows}"
+        f"{RESOURCES}<p>{before}</p>"
         f'<ix:nonNumeric name="us-gaap:DebtDisclosureTextBlock">{rows}<p>Note 7 - Debt</p>{body}</ix:nonNumeric>'
         "</body></html>"
     )
@@ -137,7 +137,7 @@ def test_each_row_gets_its_verdict_and_each_tagged_number_without_a_row_is_misse
         (EFFECTIVE, "7.125"): "missed",
     }
     by_place = {row["text"]: row for row in found.rows}
-    assert (by_place["0.20"]["in_note"], by_place["4.75"]["in_note"]) == (True, False)
+    assert (by_place["0.20"]["place"], by_place["4.75"]["place"]) == ("note", "elsewhere")
     assert (by_place["1.75"]["concept"], by_place["1.75"]["xbrl_value"]) == (SPREAD, pytest.approx(0.0175))
     assert by_place["400"]["sentence"].startswith("The facility has a size of $400 million")
     stated, total = found.labels[STATED], found.total
@@ -164,11 +164,21 @@ def test_signs_and_unreadable_values_do_not_make_a_row_wrong(store):
 
 @pytest.mark.parametrize("tables", [False, True])
 def test_numbers_in_tables_are_not_missed_and_rows_of_a_job_that_read_tables_still_find_their_place(store, tables):
-    markup = filing(f"The notes bear {rate('5.25')}%.", table=f"{rate('3.125')}%")
-    rows = [(STATED, "5.25", 0.0525)] + ([(STATED, "3.125", 0.03125)] if tables else [])
+    in_table = {"3.125": 0.03125, "4.125": 0.04125, "4.875": 0.5}
+    table = " ".join(f"{rate(number)}%" for number in in_table)
+    markup = filing(f"The notes bear {rate('5.25')}%, others {rate('6.5')}%.", table=table)
+    rows = [(STATED, "5.25", 0.0525)]
+    if tables:
+        rows += [(STATED, number, value) for number, value in in_table.items()]
     found = against_xbrl(*_listed(store({"a.htm": (markup, rows)}, tables=tables)))
-    assert set(verdicts(found).values()) == {"agree"}
-    assert (found.total.rows, found.total.tagged) == (len(rows), 1)
+    told = {(STATED, "5.25"): "agree", (STATED, "6.5"): "missed"}
+    if tables:
+        told |= {(STATED, "3.125"): "agree", (STATED, "4.125"): "agree", (STATED, "4.875"): "value differs"}
+    assert verdicts(found) == told
+    assert {row["text"] for row in found.rows if row["place"] == "table"} == (set(in_table) if tables else set())
+    total = found.total
+    assert (total.rows, total.in_tables, total.count("agree")) == (len(rows), len(rows) - 1, 1)
+    assert (total.tagged, total.precision, total.recall) == (2, 1.0, 1 / 2)
 
 
 def test_documents_that_cannot_be_compared_are_counted_and_not_judged(store):
@@ -220,7 +230,7 @@ def test_the_training_data_tells_the_companies_only_where_it_is_that_very_data(s
         for cik, name in learned.items()
     ]
     write_sentences(rows, data)
-    model = _model_trained_on(data, tmp_path / "model")
+    model = _model_trained_on([data], tmp_path / "model")
     one = (filing(f"The notes bear {rate('5.25')}%."), [(STATED, "5.25", 0.0525)])
     other = (filing(f"Other notes bear {rate('6.5')}%."), [])
     results, folder = store(
@@ -242,9 +252,21 @@ def test_the_training_data_tells_the_companies_only_where_it_is_that_very_data(s
     }
     untold = against_xbrl(results, [folder], model=str(model))
     assert (untold.training.startswith("not told"), dict(untold.splits)) == (True, {})
-    data.write_bytes(data.read_bytes() + b" ")
+    write_sentences(rows[:1], data)
     unlike = against_xbrl(results, [folder], model=str(model), data=data)
     assert (unlike.training.startswith("not known"), dict(unlike.splits)) == (True, {})
+
+
+@pytest.mark.parametrize("place", [0, 1])
+def test_each_of_several_sources_of_the_training_data_tells_its_companies(store, tmp_path, place):
+    data = [tmp_path / "sentences.parquet", tmp_path / "own.jsonl"]
+    write_sentences([LabelledSentence(text="5", numbers=(Number(0, 1, None),), company="1", document_id="d")], data[0])
+    data[1].write_text('{"text": "at 5%", "entities": [], "company": "1"}\n')
+    model = _model_trained_on(data, tmp_path / "model")
+    filings = {"a.htm": (filing(f"The notes bear {rate('5.25')}%."), [(STATED, "5.25", 0.0525)])}
+    results, folder = store(filings, model_id=load_model(model).model_id, ciks={"a.htm": "1"})
+    found = against_xbrl(results, [folder], model=str(model), data=data[place])
+    assert (set(found.splits), "one of 2 sources" in found.training) == ({"train"}, True)
 
 
 def test_a_whole_job_is_compared_by_a_command_that_needs_no_torch(tmp_path):
@@ -286,10 +308,14 @@ def _listed(pair):
 
 
 def _model_trained_on(data, folder):
-    """A copy of the packaged folder, without its ONNX files, whose record names `data`."""
+    """A copy of the packaged folder, without its ONNX files, whose record names the files `data`."""
     shutil.copytree(DEFAULT_MODEL, folder, ignore=shutil.ignore_patterns("*.onnx"))
     record = json.loads((folder / "training.json").read_text())
-    record["data"]["sha256"] = hashlib.sha256(data.read_bytes()).hexdigest()
+    digests = [hashlib.sha256(file.read_bytes()).hexdigest() for file in data]
+    record["data"]["sha256"] = (
+        digests[0] if len(digests) == 1 else hashlib.sha256("".join(digests).encode()).hexdigest()
+    )
+    record["data"]["sources"] = [{"sha256": digest} for digest in digests]
     (folder / "training.json").write_text(json.dumps(record))
     checksums = json.loads((folder / "checksums.json").read_text())
     checksums["training.json"] = hashlib.sha256((folder / "training.json").read_bytes()).hexdigest()

@@ -73,7 +73,17 @@ def test_the_false_positives_have_an_interval_over_companies():
 def test_a_label_that_a_resample_lacks_does_not_count_there():
     gold, predicted = [1, 1, 0, 0, 0, 0], [1, 1, 0, 0, 0, 0]
     result = report(numbers_of(gold, predicted, [0, 0, 1, 1, 2, 2]), LABELS, 1.0)
-    assert result.unfiltered["A"].f1_interval == (1.0, 1.0)
+    assert {name: score.f1_interval for name, score in result.unfiltered.items()} == dict.fromkeys(
+        ["A", "micro", "macro", "weighted"], (1.0, 1.0)
+    )
+
+
+def test_filtered_figures_of_one_company_among_several_have_no_interval():
+    gold, predicted = [1, 1, 1, 0, 0, 0], [1, 0, 1, 0, 1, 0]
+    result = report(numbers_of(gold, predicted, [0, 0, 0, 1, 1, 2]), LABELS, 1.0)
+    assert result.resampled == "companies"
+    assert result.unfiltered["micro"].f1_interval is not None
+    assert result.filtered["micro"].f1_interval is None
 
 
 def test_the_macro_interval_does_not_gain_from_draws_that_lack_a_hard_label():

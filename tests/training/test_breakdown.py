@@ -33,6 +33,16 @@ def test_lengths_fall_into_one_bin_each(labelled):
     assert [kinds[place] == kinds[place + 1] for place in range(7)] == [True, False, True, False, True, False, True]
 
 
+def test_a_group_of_one_company_has_no_interval_for_it_would_say_nothing_of_other_companies(labelled):
+    texts = ["at 5%", "at 6%", "at 5% or " + "x" * 300, "at 6% or " + "x" * 300]
+    rows = [labelled(text, company=str(max(place - 1, 1))) for place, text in enumerate(texts)]
+    logits = np.where(np.arange(2) == np.array([1, 0, 1, 0])[:, None], 5.0, 0.0)
+    numbers = Scored(logits, np.ones(4, dtype=int), np.arange(4), np.array([0, 0, 0, 1]))
+    found = breakdown(numbers, logits.argmax(axis=1), rows, ["O", "A"])["length"]
+    assert found["1-100 characters"].micro.f1_interval is None
+    assert found["201-400 characters"].micro.f1_interval is not None
+
+
 def test_every_kind_of_breakdown_counts_every_number_once(labelled):
     rows = [
         labelled("at 5%", section="Note 7 - Debt", company="1"),

@@ -93,6 +93,7 @@ def test_a_row_says_where_it_comes_from_and_what_it_is_for(written):
         ({"entities": []}, "needs a string `text`"),
         ({"text": TEXT, "entities": [{"start": 27}]}, "start, end and label"),
         (own(label="O"), "other than O"),
+        (own(label="B-"), "other than O"),
         (own(split="test"), "'test' is none of train, validation, dev"),
         (own(company=7), "are strings"),
         (own(origin="generated", split="validation"), "only trained on"),
@@ -128,6 +129,23 @@ def test_of_texts_with_known_numbers_the_others_stay_unknown(written):
     gold = {row.text[number.start : number.end]: row.gold(number, {"Coupon", "Size"}) for number in row.numbers}
     assert gold == {"2018": None, "5.25": "Coupon", "2": None, "1": None}
     assert known_sentences([row], "train") == [row]
+
+
+def test_in_a_file_of_known_numbers_an_empty_list_means_that_nothing_is_known(written):
+    partly, empty = {"text": TEXT, "entities": [{"number": "5.25", "tag": "Coupon"}]}, {"text": TEXT, "entities": []}
+    rows = load_data([written(empty, partly, {"text": "No number", "entities": []}, empty, partly)])
+    assert [said(row) for row in rows] == [{"5.25": "Coupon"}] * 2
+    assert not any(row.exhaustive or row.is_read for row in rows)
+    labelled, none = load_data([written(own(), empty)])
+    assert said(labelled)
+    assert none.exhaustive, "of labelled text an empty list means no label"
+
+
+def test_a_label_is_the_same_with_and_without_the_prefix_of_tagged_words(written):
+    known = [{"number": "5.25", "tag": "B-Coupon"}, {"number": "7.5", "tag": "I-Size"}]
+    rows = load_data([written(own(label="B-Coupon"), own(label="I-Coupon"), {"text": TEXT, "entities": known})])
+    assert [said(row) for row in rows] == [{"5.25": "Coupon"}, {"5.25": "Coupon"}, {"5.25": "Coupon", "7.5": "Size"}]
+    assert {number.reading for row in rows[:2] for number in row.numbers} == {"Coupon", OUTSIDE}
 
 
 @pytest.mark.corpus

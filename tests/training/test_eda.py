@@ -185,6 +185,20 @@ def test_a_report_on_labels_that_no_filer_uses_is_an_error_of_use(dataset, tmp_p
     assert not (tmp_path / "report").exists()
 
 
+def test_a_dataset_of_readings_alone_has_a_report_without_the_filers_concepts(tmp_path):
+    text = "The notes bear interest at 4.25% per year."
+    (tmp_path / "old.htm").write_text(f"<html><body><p>{text}</p></body></html>")
+    said = {(27, 31): (RATE, False)}
+    write_annotations([Reading("old.htm", 0, sentence_digest(text), said)], tmp_path / "readings.jsonl")
+    label([str(tmp_path / "old.htm")], tmp_path / "dataset", tmp_path / "readings.jsonl", LABELS)
+    report = write_report(tmp_path / "dataset", tmp_path / "report", LABELS)
+    written = report.read_text()
+    assert "1 of the 4 labels occur" in written
+    assert "## Values" in written
+    assert "All concepts" not in written
+    assert not (report.parent / "concepts.png").exists()
+
+
 def test_the_notebook_is_executed_and_says_nothing_of_the_machine():
     content = NOTEBOOK.read_text()
     notebook = json.loads(content)

@@ -1,3 +1,4 @@
+import hashlib
 import json
 import shutil
 import subprocess
@@ -14,6 +15,8 @@ from finner_batch.errors import UsageError
 from finner_batch.tagger.model import DEFAULT_MODEL, load_model
 from finner_batch.training.data.dataset import LabelledSentence, Number, write_sentences
 from finner_batch.training.evaluation.evaluate import EvaluationConfig, evaluate, measure
+from finner_batch.training.evaluation.learnt import Learnt, check_choosing
+from finner_batch.training.evaluation.summary import summary
 
 SPREAD = "DebtInstrumentBasisSpreadOnVariableRate1"
 STATED = "DebtInstrumentInterestRateStatedPercentage"
@@ -89,8 +92,9 @@ def test_generated_sentences_and_those_of_other_splits_are_never_counted(measure
     assert (measured.figures.sentences, measured.figures.sentences_without_label) == (8, 3)
     assert measured.figures.false_positive_sentences == pytest.approx(1 / 3)
     assert evaluate(None, data, split="validation").sentences == 2
-    with pytest.raises(UsageError, match="train"):
+    with pytest.raises(UsageError, match=r"'train', they have dev, validation: .*--split all") as refused:
         evaluate(None, data, split="train")
+    assert "-share" not in str(refused.value)
 
 
 def test_a_split_of_generated_sentences_only_is_refused(tmp_path):
@@ -112,7 +116,7 @@ def test_the_filers_tags_say_nothing_of_text_that_they_do_not_tag_exhaustively(d
     assert sum(group.sentences for group in found.breakdown["section"].values()) == 8
     write_sentences([ROWS[8]], tmp_path / "sentences.parquet")
     assert measure(EvaluationConfig(data=tmp_path)).text == "sentences read"
-    with pytest.raises(UsageError, match="no notes"):
+    with pytest.raises(UsageError, match="holds no notes"):
         measure(EvaluationConfig(data=tmp_path, gold="filers"))
 
 
@@ -149,6 +153,8 @@ def test_the_output_folder_holds_the_report_the_text_the_errors_and_both_picture
     assert (folder / "classification_report.txt").read_text() == done.stdout
     for said in ("gold: readings", "2 companies", "33.33% got one", "thresholds that cost least at fp=1, fn=5", STATED):
         assert said in done.stdout
+    assert "numbers whose likeliest label is not O, before and after" in done.stdout
+    assert "likeliest label other than O, where that reaches its threshold" in done.stdout
     report = json.loads((folder / "report.json").read_text())
     assert report["figures"]["unfiltered"]["micro"]["f1"] == pytest.approx(3 / 5)
     assert len(report["figures"]["confusion"]) == len(report["labels"]) == 5
@@ -182,6 +188,157 @@ def test_thresholds_go_into_a_model_of_ones_own_and_are_not_chosen_by_what_is_re
     assert load_model(own).thresholds == chosen
     assert chosen[CAPACITY] > 0.5
     assert load_model(own).model_id != before.model_id
+
+
+def test_text_of_which_only_some_numbers_are_known_is_measured_by_those_numbers(tmp_path):
+    rows = [
+        known_number(FACILITY, "1.5", CAPACITY),
+        known_number(LOAN, "1.25", STATED),
+        known_number(NOTES, "3.75", STATED),
+        known_number(REVENUE, "3.2", "Revenues"),
+    ]
+    path = write_rows(rows, tmp_path / "sample.jsonl")
+    config = EvaluationConfig(data=path, split="all", cost="fp=1,fn=5")
+    found = measure(config)
+    assert (found.text, found.companies, found.figures.sentences, found.figures.numbers) == ("numbers known", 0, 4, 4)
+    assert [(row["kind"], row["number"]) for row in found.errors] == [("other label", "1.25")]
+    assert sum(group.numbers for group in found.breakdown["length"].values()) == 4
+    assert found.thresholds[SPREAD].usual.false_positives == 1
+    assert measure(replace(config, gold="filers")) == found
+    text = summary(found)
+    assert "4 sentences with 4 numbers, of whose numbers only some are known" in text
+    assert "resamples of the 4 sentences" in text
+    assert "4 sentences, companies not stated" in text
+    for untrue in ("0 companies", "notes", "read elsewhere", "filers"):
+        assert untrue not in text.replace("filtered: ", "")
+
+
+def test_known_numbers_that_the_headline_leaves_out_are_counted(measured):
+    assert measured.known_elsewhere == len(ROWS[8].numbers)
+    assert f"{measured.known_elsewhere} known ones of other text" in summary(measured)
+
+
+def test_rows_of_ones_own_are_measured_by_their_labels_once_and_by_no_filers_tags(tmp_path):
+    rows = [
+        {"text": FACILITY, "entities": [{"start": 19, "end": 22, "label": CAPACITY}]},
+        {"text": FEE, "entities": []},
+    ]
+    found = measure(EvaluationConfig(data=write_rows(rows, tmp_path / "own.jsonl"), split="all"))
+    assert (found.beside, found.from_filings, found.companies) == (None, False, 0)
+    assert "gold: the labels that the rows give" in summary(found)
+    assert "filers" not in summary(found)
+
+
+def test_data_without_any_of_the_models_labels_are_refused_by_name(tmp_path):
+    rows = [{"text": FACILITY, "entities": [{"start": 19, "end": 22, "label": "Coupon"}]}]
+    with pytest.raises(UsageError, match=f"Coupon.* the model has .*{CAPACITY}"):
+        evaluate(None, write_rows(rows, tmp_path / "own.jsonl"), split="train")
+
+
+def test_a_model_that_has_learnt_from_the_sentences_is_told_apart(data, tmp_path):
+    folder = tmp_path / "model"
+    seen = {"config": {"refit": True}, "data": {"sources": [{"sha256": digest(data)}]}}
+    model_with_record(folder, seen)
+    config = EvaluationConfig(data=data, model=str(folder), split="validation")
+    found = measure(config)
+    assert found.learnt_from
+    assert found.as_json()["learnt_from"] is True
+    assert "has learnt from these very sentences" in summary(found)
+    reported = measure(replace(config, split="dev"))
+    assert not reported.learnt_from
+    assert "has learnt" not in summary(reported)
+    for other in (
+        {**seen, "config": {"refit": False}},
+        {**seen, "data": {"sources": [{"sha256": "0" * 64}]}},
+    ):
+        model_with_record(folder, other)
+        assert not measure(config).learnt_from
+
+
+def test_sentences_to_learn_from_are_measured_with_a_warning(data, caplog):
+    measure(EvaluationConfig(data=data, split="validation"))
+    assert "may have learnt" not in caplog.text
+    measure(EvaluationConfig(data=data, split="all"))
+    assert "may have learnt" in caplog.text
+
+
+def test_no_thresholds_come_from_the_validation_split_of_a_refitted_model(data, tmp_path):
+    folder = model_with_record(tmp_path / "model", {"config": {"refit": True}, "data": {"sources": [{"sha256": "0"}]}})
+    before = load_model(folder)
+    with pytest.raises(UsageError, match="has not seen: rows of your own"):
+        call("--data", data, "--split", "validation", "--cost", "fp=1,fn=5", "--model", folder, *WRITE)
+    assert load_model(folder) == before
+
+
+PLAIN, REFITTED = (
+    Learnt(sources=frozenset(["seen"]), splits=frozenset(splits)) for splits in (["train"], ["train", "validation"])
+)
+
+
+@pytest.mark.parametrize(
+    ("learnt", "origin", "split", "sha256"),
+    [
+        (PLAIN, "filing", "validation", "seen"),
+        (None, "filing", "validation", "other"),
+        (PLAIN, "mine", "validation", "seen"),
+        (PLAIN, "mine", "train", "other"),
+        (REFITTED, "mine", "validation", "other"),
+        (REFITTED, "mine", "all", "other"),
+        (None, "mine", "all", "other"),
+    ],
+)
+def test_thresholds_may_be_chosen_by_what_the_model_has_not_learnt_from(learnt, origin, split, sha256):
+    rows = [replace(ROWS[0], origin=origin, split=name) for name in ("train", "validation")]
+    check_choosing(learnt, rows, split, sha256)
+
+
+@pytest.mark.parametrize(
+    ("learnt", "origin", "split", "sha256", "said"),
+    [
+        (PLAIN, "filing", "train", "other", "too sure"),
+        (None, "filing", "all", "other", "too sure"),
+        (PLAIN, "mine", "train", "seen", "too sure"),
+        (REFITTED, "filing", "validation", "other", "refitted"),
+        (REFITTED, "mine", "validation", "seen", "refitted"),
+        (REFITTED, "mine", "all", "seen", "refitted"),
+    ],
+)
+def test_thresholds_may_not_be_chosen_by_what_the_model_may_have_learnt_from(learnt, origin, split, sha256, said):
+    rows = [replace(ROWS[0], origin=origin, split=name) for name in ("train", "validation")]
+    with pytest.raises(UsageError, match=said):
+        check_choosing(learnt, rows, split, sha256)
+
+
+def test_thresholds_are_not_chosen_by_what_is_reported_even_among_every_split():
+    rows = [replace(ROWS[0], origin="mine", split=name) for name in ("train", "dev")]
+    check_choosing(None, rows, "train", "other")
+    with pytest.raises(UsageError, match="split dev"):
+        check_choosing(None, rows, "all", "other")
+
+
+def known_number(text, number, tag):
+    return {"text": text, "entities": [{"number": number, "tag": tag}]}
+
+
+def write_rows(rows, path):
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return path
+
+
+def digest(path):
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def model_with_record(folder, record):
+    """The packaged model with another record of its training."""
+    shutil.copytree(DEFAULT_MODEL, folder, ignore=shutil.ignore_patterns("*fp16*"), dirs_exist_ok=True)
+    (folder / "training.json").write_text(json.dumps(record))
+    checksums = {
+        **json.loads((folder / "checksums.json").read_text()),
+        "training.json": digest(folder / "training.json"),
+    }
+    (folder / "checksums.json").write_text(json.dumps(checksums))
+    return folder
 
 
 def test_an_evaluation_needs_neither_torch_nor_transformers_nor_pictures(data):

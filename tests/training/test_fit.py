@@ -6,6 +6,7 @@ import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -19,8 +20,9 @@ from fitting_child import CONFIG, prepared, share_right
 from finner_batch.errors import UsageError
 from finner_batch.training.data.dataset import write_sentences
 from finner_batch.training.data.examples import MASKED
+from finner_batch.training.learning import processes
 from finner_batch.training.learning.average import WeightAverage
-from finner_batch.training.learning.checkpoints import Checkpoints
+from finner_batch.training.learning.checkpoints import Checkpoints, identify
 from finner_batch.training.learning.loop import class_weights, fit
 
 CHILD = Path(__file__).with_name("fitting_child.py")
@@ -148,6 +150,18 @@ def test_a_state_of_another_training_or_a_damaged_one_is_refused(folder, tmp_pat
         fit(prepared(folder)[0], examples, short, checkpoints=checkpoints)
 
 
+def test_a_state_of_one_kind_of_device_is_not_that_of_another(folder):
+    model, _ = prepared(folder)
+    elsewhere = SimpleNamespace(parameters=lambda: iter([torch.empty(0, device="meta")]), state_dict=model.state_dict)
+    assert identify(model, "settings") == identify(prepared(folder)[0], "settings")
+    assert identify(model, "settings") != identify(elsewhere, "settings")
+
+
+def test_a_rank_in_the_environment_of_one_process_alone_leaves_it_the_main_one(monkeypatch):
+    monkeypatch.setenv("RANK", "1")
+    assert (processes.rank(), processes.size(), processes.is_main()) == (0, 1, True)
+
+
 def test_the_state_holds_tensors_and_json_and_nothing_else(folder, tmp_path):
     model, examples = prepared(folder)
     checkpoints = Checkpoints(folder=tmp_path)
@@ -181,12 +195,17 @@ def test_two_processes_end_with_equal_weights_which_are_those_of_one_with_twice_
         assert child.wait() == 0, child.stderr.read()
     first, second = (load_file(tmp_path / "two" / f"weights.{rank}.safetensors") for rank in range(2))
     assert equal(first, second)
-    losses = [json.loads((tmp_path / "two" / f"losses.{rank}.json").read_text()) for rank in range(2)]
-    assert losses[0] == losses[1]
-    assert losses[0][-1] < losses[0][0] / 2
+    told = [json.loads((tmp_path / "two" / f"epochs.{rank}.json").read_text()) for rank in range(2)]
+    assert told[0] == told[1], "the others get the score of the one that scores"
+    losses, scores = zip(*told[0], strict=True)
+    assert losses[-1] < losses[0] / 2
+    state = tmp_path / "two" / "state.safetensors"
+    assert {"random.cpu.0", "random.cpu.1"} <= load_file(state).keys()
+    assert len(progress_in(state)["history"]) == len(losses)
     model, examples = prepared(folder, dropout=0.0)
-    epochs = fit(model, examples, replace(CONFIG, accumulate=2))
-    assert losses[0] == pytest.approx([epoch.loss for epoch in epochs], rel=1e-3)
+    epochs = fit(model, examples, replace(CONFIG, accumulate=2), score=share_right(examples))
+    assert losses == pytest.approx([epoch.loss for epoch in epochs], rel=1e-3)
+    assert scores == pytest.approx([epoch.score for epoch in epochs], abs=0.05)
     for name, tensor in model.state_dict().items():
         torch.testing.assert_close(first[name], tensor, rtol=1e-3, atol=1e-3)
 

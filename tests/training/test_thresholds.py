@@ -57,6 +57,13 @@ def test_a_label_that_is_always_wrong_is_never_given_and_one_never_seen_keeps_it
     assert chosen["B"].best.threshold == 0.5
 
 
+def test_a_low_threshold_finds_numbers_that_are_likelier_none_of_the_labels():
+    probabilities = np.array([[0.7, 0.3, 0.0], [0.8, 0.2, 0.0], [0.9, 0.1, 0.0], [0.95, 0.05, 0.0]])
+    best = choose_thresholds(probabilities, np.array([1, 1, 0, 0]), LABELS, Cost(1, 5))["A"].best
+    assert (best.recall, best.false_positives) == (1.0, 0)
+    assert decide(probabilities, [best.threshold, 0.5]).tolist() == [1, 1, 0, 0]
+
+
 def test_costs_are_read_and_anything_else_is_refused():
     assert parse_cost("fp=1,fn=5") == parse_cost(" fn=5, fp=1.0") == Cost(1.0, 5.0)
     for wrong in ("fp=1", "5", "fp=1,fn=x", "fp=1,fn=-1", "fp=1,fn=nan", "fp=1,fn=2,fp=3", "fp=1,fn=2,tp=3", ""):

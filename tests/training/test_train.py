@@ -1,21 +1,30 @@
 import hashlib
 import json
 import logging
+import shutil
 from dataclasses import replace
 
 import pytest
+import torch
+from tokenizers import Tokenizer
 
 from finner_batch.errors import ModelError, UsageError
+from finner_batch.tagger.model import load_model
 from finner_batch.tagger.tagger import Tagger
-from finner_batch.training.data.dataset import read_sentences, write_sentences
+from finner_batch.training.data.dataset import STATISTICS_FILE, read_sentences, write_sentences
 from finner_batch.training.data.labels import LABEL_SETS, read_labels
 from finner_batch.training.evaluation.evaluate import evaluate
+from finner_batch.training.evaluation.thresholds import write_thresholds
 from finner_batch.training.export import export
 from finner_batch.training.export.export import export_model
-from finner_batch.training.learning import passes
+from finner_batch.training.learning import passes, processes
+from finner_batch.training.learning.base import load_base
+from finner_batch.training.learning.checkpoints import Epoch
 from finner_batch.training.learning.config import TrainConfig
-from finner_batch.training.learning.train import train
+from finner_batch.training.learning.loop import FitConfig
+from finner_batch.training.learning.train import chosen_epochs, train
 
+CAPACITY = "LineOfCreditFacilityMaximumBorrowingCapacity"
 RATE = "DebtInstrumentInterestRateStatedPercentage"
 
 
@@ -172,6 +181,43 @@ def test_a_refit_learns_from_validation_too_for_the_epochs_that_were_chosen_with
     assert not list(tmp_path.rglob("*state*"))
 
 
+def test_a_training_without_scores_is_refitted_for_all_its_epochs():
+    def epochs(*scores):
+        return [Epoch(0.5, score, 1, 1.0) for score in scores]
+
+    assert chosen_epochs(epochs(None, None, None)) == 3
+    assert chosen_epochs(epochs(0.1, 0.4, 0.4, 0.2)) == 2
+    assert chosen_epochs(epochs(0.0, 0.0)) == 1
+    assert chosen_epochs([]) == 0
+
+
+def test_a_length_beyond_the_positions_of_the_base_is_refused(config, tmp_path):
+    with pytest.raises(UsageError, match=r"--max-length 65: .* 64 positions"):
+        train(replace(config, max_length=65, output=str(tmp_path / "model")))
+
+
+@pytest.mark.parametrize("resume", [False, True])
+def test_a_training_that_begins_forgets_the_record_and_unless_resumed_the_states_of_the_one_before(
+    config, data, tmp_path, monkeypatch, resume
+):
+    output = tmp_path / "model"
+    kept = [output / name / "state.safetensors" for name in ("concepts", "checkpoint", "checkpoint/refit")]
+    for path in kept:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"old")
+    (output / "checkpoint" / "training.json").write_text("{}")
+
+    def die(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(passes, "fit", die)
+    with pytest.raises(KeyboardInterrupt):
+        train(replace(config, output=str(output), resume=resume))
+    assert [path.exists() for path in kept] == [resume] * 3
+    with pytest.raises(ModelError, match="made by `train`"):
+        export_model(output, data)
+
+
 def test_a_variant_that_fails_its_gate_is_an_error_and_leaves_no_file(trained, data, monkeypatch):
     assert export_model(trained, data, ["fp32"])[0].max_logit_difference < 1e-4
     (trained / "model.fp32.onnx").unlink()
@@ -179,6 +225,121 @@ def test_a_variant_that_fails_its_gate_is_an_error_and_leaves_no_file(trained, d
     with pytest.raises(ModelError, match=r"fp32 variant .* fails its gate: logits differ"):
         export_model(trained, data, ["fp32"])
     assert not list(trained.glob("model.fp32*"))
+
+
+@pytest.fixture
+def copied(trained, tmp_path):
+    """A copy of the trained folder whose thresholds were chosen."""
+    folder = tmp_path / "copy"
+    shutil.copytree(trained, folder)
+    write_thresholds(load_model(folder), {RATE: 0.8, CAPACITY: 0.2})
+    return folder
+
+
+def test_chosen_thresholds_outlast_an_export_of_the_same_training_only(config, copied, data, caplog):
+    export_model(copied, data, ["fp32"])
+    assert load_model(copied).thresholds == {RATE: 0.8, CAPACITY: 0.2}
+    assert set(load_model(copied).variants) == {"int8", "fp16", "fp32"}
+    assert "reset" not in caplog.text
+    train(replace(config, concept_epochs=0, epochs=3, output=str(copied)))
+    assert load_model(copied).thresholds == {RATE: 0.5, CAPACITY: 0.5}
+    assert "reset to 0.5" in caplog.text
+
+
+def test_a_folder_stays_as_it_was_where_any_of_the_variants_fails_its_gate(copied, data, monkeypatch):
+    def content():
+        return {path: path.read_bytes() for path in copied.rglob("*") if path.is_file()}
+
+    before = content()
+    monkeypatch.setitem(export.MAX_LOGIT_DIFFERENCE, "fp16", -1.0)
+    with pytest.raises(ModelError, match="fp16 variant"):
+        export_model(copied, data, ["fp32", "fp16"])
+    assert content() == before
+
+
+@pytest.fixture(scope="module")
+def own_rows(tmp_path_factory, lesson):
+    """Rows of one's own that state neither a split nor a company."""
+    path = tmp_path_factory.mktemp("own") / "own.jsonl"
+    rows = [
+        {
+            "text": row.text,
+            "entities": [
+                {"start": one.start, "end": one.end, "label": one.concept} for one in row.numbers if one.concept
+            ],
+        }
+        for row in lesson(62)
+    ]
+    path.write_text("\n".join(map(json.dumps, rows)))
+    return path
+
+
+@pytest.fixture(scope="module")
+def trained_on_own_rows(config, own_rows, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("own") / "model"
+    shares = {"validation_share": 0.15, "dev_share": 0.2}
+    return train(
+        replace(config, data=(str(own_rows),), output=str(folder), concept_epochs=0, epochs=4, notes="", **shares)
+    )
+
+
+def test_a_model_of_ones_own_rows_is_exported_against_the_share_that_its_training_set_aside(
+    trained_on_own_rows, own_rows, tmp_path
+):
+    folder = tmp_path / "model"
+    shutil.copytree(trained_on_own_rows, folder)
+    (gate,) = export_model(folder, own_rows, ["fp32"])
+    gates = json.loads((folder / "training.json").read_text())["gates"]
+    assert gate.numbers == gates["int8"]["numbers"]
+    assert gate.reference_f1 == gates["int8"]["reference_f1"]
+    partly = tmp_path / "partly.jsonl"
+    partly.write_text(json.dumps({"text": "at 5%", "entities": [{"number": "5", "tag": RATE}], "split": "dev"}))
+    with pytest.raises(UsageError, match="no text whose numbers are all known"):
+        export_model(folder, partly, ["fp32"])
+
+
+def test_rows_of_ones_own_have_no_figures_by_filers_and_a_card_that_speaks_of_none(trained_on_own_rows):
+    assert "development_filers" not in json.loads((trained_on_own_rows / "training.json").read_text())
+    card = (trained_on_own_rows / "README.md").read_text()
+    for word in ("filer", "filing", "readers", "XBRL", "us-gaap", "notes", "10-K", "companies,"):
+        assert word not in card.replace(RATE, "").split("## How it was made")[0], word
+    assert "10-K" not in card
+    assert "Never trained on: " in card
+
+
+def test_the_card_of_a_model_of_filings_speaks_of_readers_filers_and_notes(config, data, tmp_path):
+    folder = tmp_path / "dataset"
+    folder.mkdir()
+
+    def read(row):
+        return replace(row, numbers=tuple(replace(number, reading=number.concept or "O") for number in row.numbers))
+
+    write_sentences([read(row) for row in read_sentences(data)], folder / "sentences.parquet")
+    (folder / STATISTICS_FILE).write_text('{"documents": 3}')
+    quick = replace(config, concept_epochs=0, epochs=2, data=(str(folder),), output=str(tmp_path / "model"))
+    card = (train(quick) / "README.md").read_text()
+    for words in ("by the filers' tags", "what readers of the sentences say", "of notes that hold", "10-K", "us-gaap"):
+        assert words in card.replace("By the", "by the"), words
+
+
+def test_generated_sentences_are_left_out_where_they_know_less_than_the_labels(lesson, labelled, caplog):
+    rows = [*lesson(2), *lesson(1, origin="generated")]
+    assert passes.informed(rows, ["O", RATE, CAPACITY]) == rows
+    assert not caplog.text
+    assert passes.informed(rows, ["O", RATE, "Goodwill"]) == lesson(2)
+    assert "left out generated sentences=4" in caplog.text
+    rows.append(labelled("goodwill of $5 million", "Goodwill", origin="generated"))
+    assert passes.informed(rows, ["O", RATE, "Goodwill"]) == rows, "these know other labels, too"
+
+
+def test_what_a_pass_over_other_labels_learns_is_without_the_generated_sentences(config, lesson, tmp_path, monkeypatch):
+    seen = []
+    monkeypatch.setattr(passes, "fit", lambda _model, examples, *_, **__: seen.append(len(examples)) or [])
+    training = [*lesson(3), *lesson(2, origin="generated")]
+    base = load_base(config.base)
+    for labels in (["O", RATE], ["O", RATE, "Goodwill"]):
+        passes.label_pass(base, labels, training, [], config, tmp_path)
+    assert seen == [20, 12]
 
 
 def test_a_finished_concept_pass_is_not_repeated_and_any_other_setting_repeats_it(config, trained, caplog):
@@ -189,6 +350,46 @@ def test_a_finished_concept_pass_is_not_repeated_and_any_other_setting_repeats_i
     caplog.clear()
     train(replace(config, epochs=1, concept_epochs=1))
     assert "already done" not in caplog.text
+
+
+def test_a_concept_pass_is_repeated_where_anything_that_it_was_made_from_has_changed(config, lesson, monkeypatch):
+    base, rows = load_base(config.base), lesson(1)
+    settings = FitConfig(epochs=1, learning_rate=1e-3, hard_ratio=1.0, easy_ratio=1.0)
+
+    def key(base=base, rows=rows):
+        return passes.pass_key(base, rows, ["O", RATE], settings, config)
+
+    name = "embeddings.word_embeddings.weight"
+    tokenizer = Tokenizer.from_str(base.tokenizer.to_str())
+    tokenizer.add_tokens(["debenture"])
+    row = (torch.ones(32), torch.tensor(0.0))
+    others = [
+        key(replace(base, weights={**base.weights, name: base.weights[name] + 1})),
+        key(replace(base, head={RATE: row})),
+        key(replace(base, head={CAPACITY: row})),
+        key(replace(base, tokenizer=tokenizer)),
+        key(rows=[replace(rows[0], exhaustive=False), *rows[1:]]),
+        key(rows=[replace(rows[0], in_note=False), *rows[1:]]),
+    ]
+    assert key() == key(load_base(config.base))
+    monkeypatch.setattr(processes, "size", lambda: 2)
+    others.append(key())
+    monkeypatch.undo()
+    assert len({key(), *others}) == 8
+
+
+def test_a_concept_pass_that_dies_leaves_no_record_beside_the_weights(config, lesson, tmp_path, monkeypatch):
+    (tmp_path / "concepts").mkdir()
+    (tmp_path / "concepts" / "training.json").write_text('{"key": "of another pass"}')
+    monkeypatch.setattr(passes, "fit", lambda *_, **__: [])
+
+    def die(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(passes, "save_checkpoint", die)
+    with pytest.raises(KeyboardInterrupt):
+        passes.concept_pass(load_base(config.base), lesson(6), config, tmp_path)
+    assert not (tmp_path / "concepts" / "training.json").exists()
 
 
 def test_labels_come_from_a_known_set_or_a_file(tmp_path):

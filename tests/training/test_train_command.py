@@ -68,10 +68,21 @@ def test_settings_that_no_training_can_have_are_refused(configuration):
         configuration("--accumulate", "0")
     with pytest.raises(UsageError, match="--checkpoint-steps -1"):
         configuration(job="checkpoint-steps = -1\n")
+    for flag, value, words in (
+        ("--max-length", "2", "needs 16 or more"),
+        ("--learning-rate", "-1", "needs more than 0"),
+        ("--concept-learning-rate", "0", "needs more than 0"),
+        ("--learning-rate", "nan", "needs more than 0"),
+        ("--average", "7", "needs 0 or more and less than 1"),
+        ("--average", "1", "less than 1"),
+    ):
+        with pytest.raises(UsageError, match=f"{flag} .*{words}"):
+            configuration(flag, value)
+    assert configuration("--max-length", "16", "--average", "0")[0].average == 0
 
 
 def test_only_the_main_of_several_processes_shows_the_card(configuration):
-    assert configuration(RANK="1")[1] == ""
+    assert configuration(RANK="1", WORLD_SIZE="2")[1] == ""
     assert not processes.is_main()
 
 

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 SENTENCES_FILE = "sentences.parquet"
 STATISTICS_FILE = "statistics.json"
 OUTSIDE = "O"
+FILING = "filing"
+"""Origin of sentences that `label` took from filings; their concepts are the filers' tags."""
 READ_LABELS = frozenset(
     [
         "DebtInstrumentBasisSpreadOnVariableRate1",
@@ -98,7 +100,7 @@ class LabelledSentence:
     start: int = 0
     in_note: bool = False
     exhaustive: bool = False
-    origin: str = "filing"
+    origin: str = FILING
     split: str = "train"
 
     @property
@@ -140,16 +142,3 @@ def read_sentences(path: Path) -> list[LabelledSentence]:
     return [
         LabelledSentence(**{**row, "numbers": tuple(Number(**number) for number in row["numbers"])}) for row in rows
     ]
-
-
-def of_split(sentences: Sequence[LabelledSentence], split: str) -> list[LabelledSentence]:
-    """Sentences of one split of which anything is known: exhaustively tagged, or read. Raises UsageError if none is."""
-    chosen = [row for row in sentences if row.split == split and (row.exhaustive or row.is_read)]
-    if not chosen:
-        raise UsageError(f"the dataset has no labelled sentences in its split {split!r}: label more companies' filings")
-    return chosen
-
-
-def note_sentences(sentences: Sequence[LabelledSentence], split: str) -> list[LabelledSentence]:
-    """Sentences of one split inside notes, the text that filers tag exhaustively. Raises UsageError where none is."""
-    return [row for row in of_split(sentences, split) if row.in_note]

@@ -20,7 +20,14 @@ from finner_batch.entities.numbers import number_tokens
 from finner_batch.errors import UsageError
 from finner_batch.training.data.annotations import sentence_digest
 from finner_batch.training.data.dataset import OUTSIDE, LabelledSentence, Number
-from finner_batch.training.data.own_rows import Where, given_sentence, stated_list, stated_text, stated_where
+from finner_batch.training.data.own_rows import (
+    Where,
+    given_sentence,
+    plain_label,
+    stated_list,
+    stated_text,
+    stated_where,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -66,7 +73,7 @@ def known_number_sentence(row: Mapping[str, Any], place: str, origin: str) -> La
     tags: defaultdict[str, list[str]] = defaultdict(list)
     for entity in stated_list(row, "entities", place):
         try:
-            tags[str(entity["number"])].append(str(entity["tag"]))
+            tags[str(entity["number"])].append(plain_label(str(entity["tag"])))
         except (TypeError, KeyError):
             raise UsageError(f"{place}: an entity needs number and tag, not {entity}") from None
     spans = number_tokens(text)
@@ -129,7 +136,7 @@ def _tag_name(tag: Any, tags: Sequence[str] | None, place: str) -> str:
         tag = tags[tag]
     if not isinstance(tag, str):
         raise UsageError(f"{place}: the tag {tag!r} has no name: tags are strings, or the data name them")
-    return tag.removeprefix("B-").removeprefix("I-")
+    return plain_label(tag)
 
 
 def _sentence(

@@ -4,7 +4,8 @@
      "company": "0000001800", "split": "train", "origin": "my readers", "document_id": "a-note"}
 
 `start` and `end` are code points of `text`; only `text` and `entities` are needed. Every number that is not listed is
-none of the labels. A row without a company is one of the company named as its origin, the file by default.
+none of the labels. `B-` and `I-` before a label are left off. A row without a company is one of the company named as
+its origin, the file by default.
 """
 
 from __future__ import annotations
@@ -74,6 +75,11 @@ def given_sentence(text: str, numbers: Sequence[Number], where: Where, *, exhaus
     )
 
 
+def plain_label(name: str) -> str:
+    """A label without the `B-` or `I-` of tagged words: a number is one span."""
+    return name.removeprefix("B-").removeprefix("I-")
+
+
 def stated_text(row: Mapping[str, Any], place: str) -> str:
     """The row's text. Raises UsageError where there is none."""
     text = row.get("text")
@@ -115,6 +121,7 @@ def _entity(entity: Any, place: str) -> tuple[tuple[int, int], str]:
         start, end, label = entity["start"], entity["end"], entity["label"]
     except (TypeError, KeyError):
         raise UsageError(f"{place}: an entity needs start, end and label, not {entity}") from None
-    if not (isinstance(start, int) and isinstance(end, int) and isinstance(label, str)) or label in {"", OUTSIDE}:
+    whole = isinstance(start, int) and isinstance(end, int) and isinstance(label, str)
+    if not whole or plain_label(label) in {"", OUTSIDE}:
         raise UsageError(f"{place}: an entity needs two whole numbers and a label other than {OUTSIDE}, not {entity}")
-    return (start, end), label
+    return (start, end), plain_label(label)

@@ -19,12 +19,18 @@ import pyarrow.parquet as pq
 
 from finner_batch.errors import UsageError
 from finner_batch.training.data.annotations import sentence_digest
-from finner_batch.training.data.dataset import SENTENCES_FILE, STATISTICS_FILE, LabelledSentence, read_sentences
+from finner_batch.training.data.dataset import (
+    FILING,
+    SENTENCES_FILE,
+    STATISTICS_FILE,
+    LabelledSentence,
+    read_sentences,
+)
 from finner_batch.training.data.finer import hub_rows, known_number_sentence, tag_names, token_sentence
 from finner_batch.training.data.own_rows import GENERATED, own_sentence
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
 logger = logging.getLogger(__name__)
 
@@ -70,9 +76,7 @@ def known_sentences(sentences: Sequence[LabelledSentence], split: str) -> list[L
         row
         for row in sentences
         if row.split == split
-        and (
-            row.exhaustive or row.is_read or (row.origin != "filing" and any(number.concept for number in row.numbers))
-        )
+        and (row.exhaustive or row.is_read or (row.origin != FILING and any(number.concept for number in row.numbers)))
     ]
     if not found:
         raise UsageError(
@@ -80,6 +84,18 @@ def known_sentences(sentences: Sequence[LabelledSentence], split: str) -> list[L
             "that split" + ("" if split == "train" else f", or set a share of the rest aside: --{split}-share 0.1")
         )
     return found
+
+
+def whole_text(sentences: Sequence[LabelledSentence]) -> list[LabelledSentence]:
+    """Those of the known sentences that are text whose every number is known: of filings, the notes."""
+    return [row for row in sentences if row.in_note and (row.exhaustive or row.is_read)]
+
+
+def apply_shares(sentences: Sequence[LabelledSentence], shares: Mapping[str, float]) -> list[LabelledSentence]:
+    """Set aside the share of each split in turn, as `set_aside` does. Raises UsageError for one that cannot be."""
+    for split, share in shares.items():
+        sentences = set_aside(sentences, split, share)
+    return list(sentences)
 
 
 def set_aside(sentences: Sequence[LabelledSentence], split: str, share: float) -> list[LabelledSentence]:
@@ -90,7 +106,8 @@ def set_aside(sentences: Sequence[LabelledSentence], split: str, share: float) -
     """
     if not 0 <= share < 1:
         raise UsageError(f"--{split}-share {share}: needs a share from 0 up and below 1")
-    if not share or any(row.split == split for row in sentences):
+    splits = {row.split for row in sentences}
+    if not share or split in splits or "train" not in splits:
         return list(sentences)
     moved = [
         replace(row, split=split)
@@ -138,19 +155,28 @@ def _load(name: str) -> Source:
 
 
 def _sentences(rows: Iterable[Row], origin: str) -> list[LabelledSentence]:
-    found, left_out = [], 0
+    """An empty list of entities means that the text has no label, unless the source's lists are of known numbers."""
+    found: list[LabelledSentence] = []
+    unlisted: set[int] = set()
+    left_out, lists_numbers = 0, False
     for row, place, tags in rows:
         entities = row.get("entities")
         if "tokens" in row:
             sentence = token_sentence(row, place, origin, tags)
         elif isinstance(entities, list) and entities and isinstance(entities[0], dict) and "number" in entities[0]:
             sentence = known_number_sentence(row, place, origin)
+            lists_numbers = True
         else:
             sentence = own_sentence(row, place, origin)
+            if sentence is not None and not entities:
+                unlisted.add(len(found))
         if sentence is None:
             left_out += 1
         else:
             found.append(sentence)
+    if lists_numbers and unlisted:
+        left_out += len(unlisted)
+        found = [sentence for number, sentence in enumerate(found) if number not in unlisted]
     logger.info("data=%s sentences=%d left_out=%d without a number, or none known", origin, len(found), left_out)
     return found
 

@@ -94,7 +94,7 @@ def _sections(
     in_notes = tables.tags_against_readings([row for row in sentences if row.in_note])
     elsewhere = tables.tags_against_readings([row for row in sentences if not row.in_note])
     concepts = tables.concepts(sentences)
-    return [
+    sections = [
         Section(
             "Sentences",
             f"{statistics['documents']:,} filings gave {len(sentences):,} sentences with a number, a company's "
@@ -145,15 +145,17 @@ def _sections(
             tables.value_ranges(values),
             ("values", draw.draw_values(values, shown)),
         ),
-        Section(
-            "All concepts",
-            f"{len(concepts):,} concepts; {concepts.filter(pc.equal(concepts['numbers'], 1)).num_rows:,} of them are "
-            f"used once, and {concepts.filter(pc.less(concepts['share'], 0.5)).num_rows + 1:,} make half of all tags. "
-            f"The first {SHOWN_CONCEPTS}; `share`: of all tags, up to this one.",
-            concepts.slice(0, SHOWN_CONCEPTS),
-            ("concepts", draw.draw_concepts(concepts, labels)),
-        ),
     ]
+    if len(concepts):  # filings of before inline XBRL have readings only
+        once = concepts.filter(pc.equal(concepts["numbers"], 1)).num_rows
+        half = concepts.filter(pc.less(concepts["share"], 0.5)).num_rows + 1
+        text = (
+            f"{len(concepts):,} concepts; {once:,} of them are used once, and {half:,} make half of all tags. "
+            f"The first {SHOWN_CONCEPTS}; `share`: of all tags, up to this one."
+        )
+        picture = "concepts", draw.draw_concepts(concepts, labels)
+        sections.append(Section("All concepts", text, concepts.slice(0, SHOWN_CONCEPTS), picture))
+    return sections
 
 
 def _cell(value: Any) -> str:

@@ -186,7 +186,10 @@ def value_ranges(found: pa.Table) -> pa.Table:
 
 
 def concepts(sentences: Sequence[LabelledSentence]) -> pa.Table:
-    """Every concept that filers tag a number with, most frequent first; `share`: of all tags, up to this one."""
+    """Every concept that filers tag a number with, most frequent first; `share`: of all tags, up to this one.
+
+    Without any tag the table is empty.
+    """
     numbers: Counter[str] = Counter()
     companies: defaultdict[str, set[str]] = defaultdict(set)
     for row in sentences:

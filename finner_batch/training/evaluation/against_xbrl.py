@@ -6,8 +6,6 @@ numbers untagged that they tag elsewhere, and outside notes they tag next to non
 
 from __future__ import annotations
 
-import hashlib
-import json
 import logging
 import sys
 from collections import defaultdict
@@ -15,7 +13,6 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 from tqdm import tqdm
 
 from finner_batch.engine.log import fields
@@ -27,9 +24,10 @@ from finner_batch.sources.read import ReadOptions, read_documents
 from finner_batch.tagger.model import Model, load_model
 from finner_batch.text.extract import extract
 from finner_batch.training.data.dataset import SENTENCES_FILE
+from finner_batch.training.data.sources import load_sources
+from finner_batch.training.evaluation.learnt import learnt_from
 from finner_batch.training.evaluation.stored import StoredDocument, StoredRow, stored_documents
 from finner_batch.training.evaluation.verdicts import Judgement, Tally, judge_document
-from finner_batch.training.export.folder import RECORD_FILE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -50,7 +48,7 @@ SCHEMA = pa.schema(
         pa.field("concept", pa.string()),
         pa.field("xbrl_value", pa.float64()),
         pa.field("xbrl_unit", pa.string()),
-        pa.field("in_note", pa.bool_(), nullable=False),
+        pa.field("place", pa.string(), nullable=False),
         pa.field("section", pa.string()),
         pa.field("sentence", pa.string()),
         pa.field("company", pa.string()),
@@ -62,7 +60,8 @@ SCHEMA = pa.schema(
         pa.field("document_end", pa.int64(), nullable=False),
     ]
 )
-"""One row a judgement. `concept`, `xbrl_…`: the filer's. `split`: the company's in the model's training data."""
+"""One row a judgement. `concept`, `xbrl_…`: the filer's. `place`: one of `Place`. `split`: the company's in the model's
+training data."""
 
 UNSEEN = "not in the data"
 """Split of a company that the model's training data does not hold."""
@@ -184,7 +183,7 @@ def _rows(
             "concept": fact.concept if fact else None,
             "xbrl_value": fact.value if fact else None,
             "xbrl_unit": fact.unit if fact else None,
-            "in_note": judgement.in_note,
+            "place": judgement.place,
             "section": row.section if row else around.section if around else None,
             "sentence": row.sentence if row else around.text if around else None,
             "company": stored.company,
@@ -209,18 +208,19 @@ def _documents(filings: Sequence[str]) -> Iterator[Document]:
 
 
 def _training_splits(model: Model, data: Path | None) -> tuple[Mapping[str, str] | None, str]:
-    """Split of each company that the model's training data holds, where `data` is that very data; and why not."""
-    record = model.folder / RECORD_FILE
-    if RECORD_FILE not in model.checksums:
+    """Split of each company that a source of the model's training data holds, where `data` is one; and why not."""
+    learnt = learnt_from(model)
+    if learnt is None:
         return None, "not known: the model folder has no training.json"
-    digest = json.loads(record.read_text(encoding="utf-8"))["data"]["sha256"]
     if data is None:
         return None, "not told: --data DATASET, the one that the model was trained on, tells"
     file = data / SENTENCES_FILE if data.is_dir() else data
     if not file.is_file():
         raise UsageError(f"no labelled dataset at {data}: --data is the dataset that the model was trained on")
-    if hashlib.sha256(file.read_bytes()).hexdigest() != digest:
+    (source,) = load_sources([str(data)])
+    if source.sha256 not in learnt.sources:
         return None, f"not known: {data} is not the data that the model was trained on"
-    table = pq.read_table(file, columns=["company", "split"])
-    pairs = zip(table["company"].to_pylist(), table["split"].to_pylist(), strict=True)
-    return dict(pairs), f"by {data}, the data that the model was trained on"
+    splits = {row.company: row.split for row in source.sentences}
+    if len(learnt.sources) == 1:
+        return splits, f"by {data}, the data that the model was trained on"
+    return splits, f"by {data}, one of {len(learnt.sources)} sources of the data that the model was trained on"

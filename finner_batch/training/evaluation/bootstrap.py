@@ -61,12 +61,22 @@ def resampling(numbers: Scored) -> Resampling | None:
     return None
 
 
+def resampling_of_companies(numbers: Scored) -> Resampling | None:
+    """Draw companies; None where `resampling` would draw something else.
+
+    For figures of a part of the numbers, which say of no interval what it was drawn from.
+    """
+    drawn = resampling(numbers)
+    return drawn if drawn and drawn.unit == "companies" else None
+
+
 def scores_with_intervals(
     gold: NDArray[np.int64], predicted: NDArray[np.int64], labels: Sequence[str], drawn: Resampling | None
 ) -> Mapping[str, Score]:
     """`scores`, with the interval of each figure where something is drawn.
 
-    A label that a draw lacks does not count there; in the macro mean it keeps the figures that it has over all.
+    A label that a draw lacks does not count there, nor does an average in a draw without any label; in the macro mean a
+    label that lacks keeps the figures that it has over all.
     """
     found = scores(gold, predicted, labels)
     if drawn is None or not len(gold):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from finner_batch.training.evaluation.bootstrap import resampling, scores_with_intervals
+from finner_batch.training.evaluation.bootstrap import resampling_of_companies, scores_with_intervals
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -33,7 +33,10 @@ _DISCUSSION_10Q = re.compile(r"\APart I, Items? [23]\b")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Group:
-    """Sentences of one kind: how many, their numbers, and the score over all labels."""
+    """Sentences of one kind: how many, their numbers, and the score over all labels.
+
+    It has an interval where they are of several companies.
+    """
 
     sentences: int
     numbers: int
@@ -88,7 +91,7 @@ def _groups(
         if not inside.any():
             continue
         part = numbers.where(inside)
-        score = scores_with_intervals(part.gold, predicted[inside], labels, resampling(part))["micro"]
+        score = scores_with_intervals(part.gold, predicted[inside], labels, resampling_of_companies(part))["micro"]
         found[name] = Group(sentences=len(np.unique(part.sentences)), numbers=len(part.gold), micro=score)
     return found
 

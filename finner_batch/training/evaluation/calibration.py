@@ -1,8 +1,7 @@
 """How far a confidence can be trusted: calibration error, Brier score, reliability by bins, and the temperature.
 
-A confidence is given with the numbers that the model labels and with no others, so these alone are counted: the many
-easy numbers without a label would hide them. A number counts as labelled where its likeliest label is not O, whatever
-its probability; no temperature changes which these are.
+Counted are the numbers whose likeliest label is not O, here called labelled, whatever the thresholds: the many easy
+numbers without a label would hide them. No temperature changes which these are.
 """
 
 from __future__ import annotations
@@ -36,8 +35,8 @@ def fit_temperature(logits: NDArray[np.floating], gold: NDArray[np.int64]) -> fl
     """Find the temperature in 0.5..5 under which the confidences of the labelled numbers are likeliest.
 
     Temperature scaling (Guo et al. 2017, arXiv:1706.04599) of the top label (Gupta and Ramdas 2022, arXiv:2107.08353):
-    the loss is that of `confidence` as the probability of being right, over the numbers that the model labels. 1 where
-    it labels none whose gold is known.
+    the loss is that of `confidence` as the probability of being right, over the labelled numbers. 1 where there is
+    none whose gold is known.
     """
     counted = (logits.argmax(axis=1) > 0) & (gold >= 0)
     if not counted.any():
@@ -53,7 +52,7 @@ def fit_temperature(logits: NDArray[np.floating], gold: NDArray[np.int64]) -> fl
 def labelled(
     probabilities: NDArray[np.float64], gold: NDArray[np.int64]
 ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-    """Confidence of each number that the model labels, and whether it is right; unknown gold is left out."""
+    """Confidence of each labelled number, and whether it is right; unknown gold is left out."""
     best = probabilities.argmax(axis=1)
     given = (best > 0) & (gold >= 0)
     return probabilities.max(axis=1)[given], (best == gold)[given]

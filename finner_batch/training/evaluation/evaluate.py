@@ -1,8 +1,9 @@
 """How good a tagger is on the sentences of a labelled dataset: `finner-batch evaluate`.
 
 The headline counts every sentence of the text whose numbers are all known: the notes, which filers tag exhaustively and
-readers read. The breakdown, the errors and the thresholds count what was read elsewhere, too. Generated sentences are
-never counted. Needs numpy and the ONNX model; torch and transformers are not imported.
+readers read; where there are none, every known number. The breakdown, the errors and the thresholds count what was read
+elsewhere, too. Generated sentences are never counted. Needs numpy and the ONNX model; torch and transformers are not
+imported.
 """
 
 from __future__ import annotations
@@ -19,10 +20,11 @@ from finner_batch.engine.log import fields
 from finner_batch.errors import FinnerError, UsageError
 from finner_batch.tagger.tagger import Tagger
 from finner_batch.training.data.dataset import Gold, LabelledSentence
-from finner_batch.training.data.sources import load_data
+from finner_batch.training.data.sources import load_sources, stated_company
 from finner_batch.training.evaluation.breakdown import Group, breakdown
 from finner_batch.training.evaluation.calibration import calibration_error, fit_temperature
-from finner_batch.training.evaluation.judged import judge, sentences_to_judge
+from finner_batch.training.evaluation.judged import EVERY_SPLIT, check_labels, judge, sentences_to_judge
+from finner_batch.training.evaluation.learnt import FILING, check_choosing, learnt_from
 from finner_batch.training.evaluation.mistakes import SCHEMA, mistakes, write_rows
 from finner_batch.training.evaluation.plots import draw_confusion, draw_reliability, require_matplotlib
 from finner_batch.training.evaluation.report import Report, report
@@ -54,8 +56,9 @@ __all__ = [
 
 logger = logging.getLogger(__name__)
 
-Text = Literal["notes", "sentences read"]
-"""What the headline counts: notes; where the split has none, the sentences that someone read."""
+Text = Literal["notes", "sentences read", "numbers known"]
+"""What the headline counts: notes, and rows whose every number is known; where the split has none, the sentences that
+someone read; where no one read any, the numbers that are known."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,6 +84,9 @@ class EvaluationConfig:
 class Evaluation:
     """All that was measured. `figures` counts `text` against `gold`; the others say what they count otherwise.
 
+    `from_filings`: filings' sentences are among those counted. `companies`: how many the data state, 0 where they state
+    none. `known_elsewhere`: numbers whose gold is known and that the headline leaves out. `learnt_from`: by its record
+    the model has learnt from this split of these very data.
     `beside`: the same text against the other of readings and filers' tags; None where there is but one of them.
     `without_doubtful`: without the `doubtful` numbers of which the reader was not sure; None where there are none.
     `breakdown` by kind and group, `thresholds` by label: over every number of the split whose gold is known.
@@ -92,8 +98,11 @@ class Evaluation:
     split: str
     gold: Gold
     text: Text
+    from_filings: bool
     companies: int
     sentences_read: int
+    known_elsewhere: int
+    learnt_from: bool
     figures: Report
     beside: Report | None
     doubtful: int
@@ -119,18 +128,26 @@ def evaluate(folder: str | None, data: Path, *, split: str = "dev", variant: str
 def measure(config: EvaluationConfig) -> Evaluation:
     """Measure a model on one split of a labelled dataset.
 
-    Raises UsageError where the split holds nothing to measure on or the settings contradict each other, ModelError
-    where the model cannot be used, FinnerError where thresholds cannot be written.
+    Raises UsageError where the split holds nothing to measure on, the data hold none of the model's labels or the
+    settings contradict each other, ModelError where the model cannot be used, FinnerError where thresholds cannot be
+    written.
     """
     cost = parse_cost(config.cost) if config.cost else None
     _check_writing(config, cost)
-    rows = sentences_to_judge(load_data([str(config.data)]), config.split)
+    (source,) = load_sources([str(config.data)])
+    rows = sentences_to_judge(source.sentences, config.split)
     by = _gold(config, rows)
     tagger = Tagger.load(
         config.model, device="cpu" if config.variant in (None, "int8") else "auto", variant=config.variant
     )
     model = tagger.model
     logger.info(fields("evaluate", model=model.model_id, split=config.split, gold=by, sentences=len(rows)))
+    check_labels(source.sentences, model.labels[1:], config.data)
+    learnt = learnt_from(model)
+    if config.write_thresholds:
+        check_choosing(learnt, source.sentences, config.split, source.sha256)
+    if config.split in ("train", EVERY_SPLIT):
+        logger.warning(fields("evaluate", split=config.split, reason="the model may have learnt from some of the rows"))
     judged = judge(rows, tagger)
     whole = judged.whole if judged.whole.any() else np.ones_like(judged.whole)
     thresholds = [model.thresholds[label] for label in model.labels[1:]]
@@ -139,8 +156,10 @@ def measure(config: EvaluationConfig) -> Evaluation:
         return report(judged.scored(judge_, kept), model.labels, model.temperature, thresholds)
 
     other: Gold = "filers" if by == "readings" else "readings"
-    read = sum(rows[place].is_read for place in np.unique(judged.places[whole]))
-    known = (judged.gold[by] >= 0) & (judged.whole if by == "filers" else True)
+    has_gold = judged.gold[by] >= 0
+    counted = [rows[place] for place in np.unique(judged.places[whole & has_gold])]
+    read_filings = any(row.is_read and row.origin == FILING for row in counted)
+    known = has_gold & (whole if by == "filers" else True)
     probabilities = softmax(judged.logits, model.temperature)
     predicted = decide(probabilities, thresholds)
     doubtful = int(judged.doubtful[whole].sum()) if by == "readings" else 0
@@ -154,11 +173,14 @@ def measure(config: EvaluationConfig) -> Evaluation:
         labels=model.labels,
         split=config.split,
         gold=by,
-        text="notes" if judged.whole.any() else "sentences read",
-        companies=len({rows[place].company for place in np.unique(judged.places[whole])}),
-        sentences_read=read,
+        text=_text(judged.whole, rows),
+        from_filings=any(row.origin == FILING for row in counted),
+        companies=len({stated_company(row) for row in counted} - {None}),
+        sentences_read=sum(row.is_read for row in counted),
+        known_elsewhere=int((has_gold & ~whole).sum()),
+        learnt_from=learnt is not None and learnt.holds(source.sha256, config.split),
         figures=figures(whole),
-        beside=figures(whole, other) if read and judged.whole.any() else None,
+        beside=figures(whole, other) if read_filings and judged.whole.any() else None,
         doubtful=doubtful,
         without_doubtful=figures(whole & ~judged.doubtful) if doubtful else None,
         breakdown=breakdown(judged.scored(by, known), predicted[known], rows, model.labels),
@@ -186,11 +208,17 @@ def _gold(config: EvaluationConfig, rows: Sequence[LabelledSentence]) -> Gold:
     read, exhaustive = any(row.is_read for row in rows), any(row.exhaustive for row in rows)
     if config.gold == "readings" and not read:
         raise UsageError(f"--gold readings: no sentence of the split {config.split!r} was read; label --annotations")
-    if config.gold == "filers" and not exhaustive:
+    if config.gold == "filers" and read and not exhaustive:
         raise UsageError(
             f"--gold filers: the split {config.split!r} holds no notes, where alone filers tag every number"
         )
     return config.gold or ("readings" if read else "filers")
+
+
+def _text(whole: NDArray[np.bool_], rows: Sequence[LabelledSentence]) -> Text:
+    if whole.any():
+        return "notes"
+    return "sentences read" if any(row.is_read for row in rows) else "numbers known"
 
 
 def _check_writing(config: EvaluationConfig, cost: Cost | None) -> None:
@@ -200,7 +228,3 @@ def _check_writing(config: EvaluationConfig, cost: Cost | None) -> None:
         raise UsageError("--write-thresholds needs --cost: thresholds are chosen by what errors cost")
     if config.model is None:
         raise UsageError("--write-thresholds would change the packaged model: give --model FOLDER, a copy of it say")
-    if config.split == "dev":
-        raise UsageError(
-            "--write-thresholds: nothing is chosen by the split dev, it is what is reported: --split validation"
-        )

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from finner_batch.errors import UsageError
+from finner_batch.training.data.dataset import OUTSIDE
 from finner_batch.training.data.examples import MASKED
 from finner_batch.training.data.sources import known_sentences
 from finner_batch.training.evaluation.scores import Scored, company_indexes
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from pathlib import Path
 
     from numpy.typing import NDArray
 
@@ -23,6 +26,8 @@ if TYPE_CHECKING:
 EVERY_SPLIT = "all"
 GENERATED = "generated"
 """Origin of sentences that were written to train on: no measure counts them."""
+NAMED = 10
+"""So many labels are named in a message."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,10 +59,41 @@ def sentences_to_judge(sentences: Sequence[LabelledSentence], split: str) -> lis
     Raises UsageError where the split has none.
     """
     rows = [replace(row, split=split) for row in sentences] if split == EVERY_SPLIT else sentences
-    found = [row for row in known_sentences(rows, split) if row.origin != GENERATED]
+    if not any(row.split == split for row in rows):
+        held = ", ".join(sorted({row.split for row in rows})) or "no sentences"
+        raise UsageError(
+            f"the data have no sentences in the split {split!r}, they have {held}: give --split one of these, or "
+            "--split all for every row"
+        )
+    try:
+        known = known_sentences(rows, split)
+    except UsageError as error:
+        raise UsageError(
+            f"of the sentences in the split {split!r} nothing is known, they are neither notes nor read: give another "
+            "--split, or data with labels"
+        ) from error
+    found = [row for row in known if row.origin != GENERATED]
     if not found:
         raise UsageError(f"the split {split!r} holds generated sentences only: nothing is measured on those")
     return found
+
+
+def check_labels(sentences: Sequence[LabelledSentence], labels: Sequence[str], data: Path) -> None:
+    """Refuse data of which no number has a label of the model's: every figure would be 0. Raises UsageError."""
+    counts = Counter(
+        label
+        for row in sentences
+        for number in row.numbers
+        for label in {number.concept, number.reading} - {None, OUTSIDE}
+    )
+    if counts.keys().isdisjoint(labels):
+        found = ", ".join(str(label) for label, _ in counts.most_common(NAMED)) or "none at all"
+        raise UsageError(
+            f"--data {data} has none of the model's labels, so nothing can be measured. It has {found}"
+            + (f" and {len(counts) - NAMED} more" if len(counts) > NAMED else "")
+            + f"; the model has {', '.join(labels[:NAMED])}"
+            + (f" and {len(labels) - NAMED} more" if len(labels) > NAMED else "")
+        )
 
 
 def judge(rows: Sequence[LabelledSentence], tagger: Tagger) -> Judged:

@@ -11,7 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from finner_batch.training.evaluation.bootstrap import Unit, resampling, scores_with_intervals, share_interval
+from finner_batch.training.evaluation.bootstrap import (
+    Unit,
+    resampling,
+    resampling_of_companies,
+    scores_with_intervals,
+    share_interval,
+)
 from finner_batch.training.evaluation.calibration import Bin, brier_score, calibration_error, reliability
 from finner_batch.training.evaluation.scores import confusion, decide, softmax
 
@@ -28,9 +34,9 @@ class Report:
     `unknown`: numbers left out, for nothing is known of them. `unfiltered` and `filtered` map each label, `micro`,
     `macro` and `weighted` to a score. `false_positive_sentences`: share of the `sentences_without_label` in which the
     model gives a label. `confusion[gold][predicted]` counts numbers, in the order of the labels, O first.
-    `ece_…` and `brier_…`: expected calibration error and Brier score of the numbers that the model labels, without and
-    with the temperature; `reliability` with it. `resampled`: what the intervals were drawn from, None without
-    intervals.
+    `ece_…` and `brier_…`: expected calibration error and Brier score of the numbers whose likeliest label is not O,
+    without and with the temperature; `reliability` with it. `resampled`: what the intervals were drawn from, None
+    without intervals; those of `filtered` are of companies only.
     """
 
     sentences: int
@@ -59,7 +65,7 @@ class Report:
 def report(
     numbers: Scored, labels: Sequence[str], temperature: float, thresholds: Sequence[float] | None = None
 ) -> Report:
-    """Measure scored numbers. `thresholds`: least probability of each label but `O`; 0 by default."""
+    """Measure scored numbers. `thresholds`: least probability of each label but `O`; 0.5 by default."""
     known = numbers.where(numbers.gold >= 0)
     probabilities = softmax(known.logits, temperature)
     predicted = decide(probabilities, thresholds)
@@ -80,7 +86,7 @@ def report(
         numbers=len(known.gold),
         unknown=len(numbers.gold) - len(known.gold),
         unfiltered=scores_with_intervals(known.gold, predicted, labels, drawn),
-        filtered=scores_with_intervals(filtered.gold, predicted[with_label], labels, resampling(filtered)),
+        filtered=scores_with_intervals(filtered.gold, predicted[with_label], labels, resampling_of_companies(filtered)),
         sentences_without_label=len(without),
         false_positive_sentences=float(wrong.mean()) if len(wrong) else 0.0,
         false_positive_interval=interval,

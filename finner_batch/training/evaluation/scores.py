@@ -131,17 +131,16 @@ def tally(
 def rates(counts: NDArray[np.int64]) -> NDArray[np.float64]:
     """Precision, recall and F1 […, labels and averages, 3] of counts […, labels, (right, given, gold)].
 
-    NaN for a label that neither gold nor model gives; else 0 where undefined.
+    NaN for a label that neither gold nor model gives, and for the averages where that is every label; else 0 where
+    undefined.
     """
     each = _ratios(counts)
     occurs = (counts[..., 1] + counts[..., 2] > 0).astype(np.int64)
-    support = counts[..., 2]
+    averages = np.stack([_ratios(counts.sum(axis=-2)), _mean(each, occurs), _mean(each, counts[..., 2])], axis=-2)
     return np.concatenate(
         [
             np.where(occurs[..., None] > 0, each, np.nan),
-            _ratios(counts.sum(axis=-2, keepdims=True)),
-            _mean(each, occurs)[..., None, :],
-            _mean(each, support)[..., None, :],
+            np.where(occurs.sum(axis=-1)[..., None, None] > 0, averages, np.nan),
         ],
         axis=-2,
     )

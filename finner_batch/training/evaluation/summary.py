@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from finner_batch.training.evaluation.bootstrap import RESAMPLES
+from finner_batch.training.evaluation.judged import EVERY_SPLIT
 from finner_batch.training.evaluation.plots import short_name
 from finner_batch.training.evaluation.scores import THRESHOLD
 
@@ -17,7 +18,11 @@ if TYPE_CHECKING:
     from finner_batch.training.evaluation.scores import Interval, Score
 
 GOLD_NAMES: dict[Gold, str] = {"readings": "readings", "filers": "filers' tags"}
-TEXT_NAMES: dict[Text, str] = {"notes": "text of notes", "sentences read": "no notes, only what was read elsewhere"}
+TEXT_NAMES: dict[Text, str] = {
+    "notes": "text of notes",
+    "sentences read": "no notes, only what was read elsewhere",
+    "numbers known": "of whose numbers only some are known",
+}
 FIGURES = ("P", "", "R", "", "F1", "")
 MOST_LABELS = 20
 """With more labels than this the confusion matrix is left to report.json and the picture."""
@@ -56,21 +61,55 @@ def shown_interval(interval: Interval | None, *, percent: bool = False) -> str:
 def _head(result: Evaluation) -> str:
     figures = result.figures
     lines = [
-        f"{result.model_id} ({result.variant}) on the {result.split} split: {result.companies} companies",
-        f"{figures.sentences:,} sentences with {figures.numbers:,} numbers, {TEXT_NAMES[result.text]}",
-        f"gold: {GOLD_NAMES[result.gold]}"
+        f"{result.model_id} ({result.variant}) on {_split(result)}: "
         + (
-            f"; {result.sentences_read:,} sentences were read, of the others the filers' tags count"
-            if result.gold == "readings"
-            else "; filers leave numbers untagged that they tag elsewhere"
+            f"{result.companies} companies"
+            if result.companies
+            else f"{figures.sentences:,} sentences, companies not stated"
         ),
-        f"left out: {figures.unknown:,} numbers of which nothing is known",
+        f"{figures.sentences:,} sentences with {figures.numbers:,} numbers, {_text(result)}",
+        f"gold: {_gold(result)}",
+        f"left out: {figures.unknown:,} numbers of which nothing is known"
+        + (f", {result.known_elsewhere:,} known ones of other text" if result.known_elsewhere else ""),
     ]
+    if result.learnt_from:
+        lines.append(
+            "the model has learnt from these very sentences: the figures say what it remembers, not how it does"
+        )
     if figures.resampled == "companies":
-        lines.append(f"intervals: 95 %, from {RESAMPLES:,} resamples of the {figures.groups} companies")
-    elif figures.resampled == "sentences":
+        lines.append(f"intervals: 95 %, from {RESAMPLES:,} resamples of the {_drawn(result)}")
+    elif figures.resampled == "sentences" and result.companies:
         lines.append("intervals: 95 %, over the sentences of one company: they say nothing of other companies")
+    elif figures.resampled == "sentences":
+        lines.append("intervals: 95 %, over the sentences, whose companies are not stated: they may be too narrow")
     return "\n".join(lines)
+
+
+def _split(result: Evaluation) -> str:
+    return "every split" if result.split == EVERY_SPLIT else f"the {result.split} split"
+
+
+def _text(result: Evaluation) -> str:
+    if result.text == "notes" and not result.from_filings:
+        return "all of them known"
+    return TEXT_NAMES[result.text]
+
+
+def _gold(result: Evaluation) -> str:
+    if not result.from_filings:
+        return "the labels that the rows give"
+    if result.gold == "readings":
+        return f"readings; {result.sentences_read:,} sentences were read, of the others the filers' tags count"
+    return "filers' tags; filers leave numbers untagged that they tag elsewhere"
+
+
+def _drawn(result: Evaluation) -> str:
+    groups = result.figures.groups
+    if not result.companies:
+        return f"{groups:,} sentences, whose companies are not stated"
+    if result.companies == groups:
+        return f"{groups:,} companies"
+    return f"{result.companies:,} companies, and of the sentences whose company is not stated"
 
 
 def _scores(result: Evaluation) -> str:
@@ -123,8 +162,8 @@ def _calibration(figures: Report) -> str:
         for each in figures.reliability
     ]
     return (
-        f"confidence of the numbers that the model labels, before and after the temperature {figures.temperature:.2f}: "
-        f"calibration error {figures.ece_before:.3f} {figures.ece_after:.3f}, "
+        "confidence of the numbers whose likeliest label is not O, before and after the temperature "
+        f"{figures.temperature:.2f}: calibration error {figures.ece_before:.3f} {figures.ece_after:.3f}, "
         f"Brier {figures.brier_before:.3f} {figures.brier_after:.3f}\n{aligned(rows)}"
     )
 
@@ -154,6 +193,8 @@ def _breakdown(result: Evaluation) -> str:
                 ]
             )
     scope = "notes and what was read elsewhere" if result.gold == "readings" else "notes"
+    if not result.from_filings:
+        scope = "all known numbers"
     return f"micro, by kind of sentence ({scope})\n{aligned(rows)}"
 
 
@@ -165,7 +206,8 @@ def _thresholds(result: Evaluation) -> str:
     stated = f"fp={cost.fp:g}, fn={cost.fn:g}" if cost else ""
     return (
         f"thresholds that cost least at {stated}, over all known numbers of the split {result.split}\n{aligned(rows)}\n"
-        "a label must be the likeliest one, too: no threshold finds a number whose likeliest label is another or O"
+        "a number gets its likeliest label other than O, where that reaches its threshold: however low, no threshold\n"
+        "finds a number for which another such label is likelier"
     )
 
 

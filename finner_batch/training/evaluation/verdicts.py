@@ -20,6 +20,9 @@ Verdict = Literal["agree", "value differs", "other concept", "untagged", "missed
 """`agree`: same concept and value. `untagged`: the filer has no tag there, which means little outside notes. `missed`:
 a tagged number of a note that has no row."""
 
+Place = Literal["note", "table", "elsewhere"]
+"""Where a number stands: in the prose of a note, in a row of a table (of a note or not), or in other prose."""
+
 VALUE_TOLERANCE = 1e-6
 """Relative difference up to which two values are the same."""
 
@@ -31,7 +34,7 @@ class Judgement:
     verdict: Verdict
     row: StoredRow | None
     fact: Fact | None
-    in_note: bool
+    place: Place
 
     @property
     def label(self) -> str:
@@ -43,15 +46,15 @@ class Judgement:
 class Tally:
     """Judgements of one label counted, and the tagged numbers of notes that there are to find.
 
-    `verdicts` counts (verdict, in a note).
+    `verdicts` counts (verdict, place). Precision, recall and F1 are of the prose of notes.
     """
 
-    verdicts: Counter[tuple[Verdict, bool]] = field(default_factory=Counter)
+    verdicts: Counter[tuple[Verdict, Place]] = field(default_factory=Counter)
     tagged: int = 0
 
     def add(self, judgement: Judgement) -> None:
         """Count one."""
-        self.verdicts[judgement.verdict, judgement.in_note] += 1
+        self.verdicts[judgement.verdict, judgement.place] += 1
 
     def __iadd__(self, other: Tally) -> Self:
         self.verdicts += other.verdicts
@@ -59,8 +62,8 @@ class Tally:
         return self
 
     def count(self, verdict: Verdict) -> int:
-        """Judgements of one verdict, anywhere."""
-        return self.verdicts[verdict, True] + self.verdicts[verdict, False]
+        """Judgements of one verdict, anywhere but in tables."""
+        return self.verdicts[verdict, "note"] + self.verdicts[verdict, "elsewhere"]
 
     @property
     def rows(self) -> int:
@@ -68,15 +71,22 @@ class Tally:
         return self.verdicts.total() - self.count("missed")
 
     @property
+    def in_tables(self) -> int:
+        """Rows of the results that stand in tables, whatever their verdict."""
+        return sum(count for (_, place), count in self.verdicts.items() if place == "table")
+
+    @property
     def precision(self) -> float:
-        """Share of the rows in notes that agree; 0 without any."""
-        inside = sum(count for (verdict, in_note), count in self.verdicts.items() if in_note and verdict != "missed")
-        return self.verdicts["agree", True] / inside if inside else 0.0
+        """Share of the rows in the prose of notes that agree; 0 without any."""
+        inside = sum(
+            count for (verdict, place), count in self.verdicts.items() if place == "note" and verdict != "missed"
+        )
+        return self.verdicts["agree", "note"] / inside if inside else 0.0
 
     @property
     def recall(self) -> float:
-        """Share of the tagged numbers in notes that a row agrees with; 0 without any."""
-        return self.verdicts["agree", True] / self.tagged if self.tagged else 0.0
+        """Share of the tagged numbers in the prose of notes that a row agrees with; 0 without any."""
+        return self.verdicts["agree", "note"] / self.tagged if self.tagged else 0.0
 
     @property
     def f1(self) -> float:
@@ -106,7 +116,7 @@ def judge_document(
         seen.add(place)
         tagged[fact.concept] += 1
         if not any(start < fact.end and end > fact.start for start, end in spans):
-            judgements.append(Judgement(verdict="missed", row=None, fact=fact, in_note=True))
+            judgements.append(Judgement(verdict="missed", row=None, fact=fact, place="note"))
     return judgements, tagged
 
 
@@ -115,14 +125,15 @@ def _judge(row: StoredRow, facts: Sequence[Fact], extraction: Extraction) -> Jud
 
     Magnitudes are compared: a fact's sign follows its concept, not the wording.
     """
-    in_note = _inside(extraction.note_spans, row.start, row.end)
     touching = [fact for fact in facts if fact.start < row.end and fact.end > row.start]
     own = [fact for fact in touching if fact.concept == row.label]
     verdict: Verdict = "other concept" if touching else "untagged"
     if own:
         agrees = any(_same_value(row.value, fact.value) for fact in own)
         verdict = "agree" if agrees else "value differs"
-    return Judgement(verdict=verdict, row=row, fact=next(iter([*own, *touching]), None), in_note=in_note)
+    return Judgement(
+        verdict=verdict, row=row, fact=next(iter([*own, *touching]), None), place=_place(row.start, row.end, extraction)
+    )
 
 
 def _same_value(read: float | None, tagged: float | None) -> bool:
@@ -132,14 +143,20 @@ def _same_value(read: float | None, tagged: float | None) -> bool:
 
 
 def _tagged_numbers(facts: Sequence[Fact], extraction: Extraction, labels: Collection[str]) -> Iterator[Fact]:
-    starts = [block.start for block in extraction.blocks]
     for fact in facts:
-        if fact.in_note and fact.concept in labels and number_tokens(fact.text):
-            block = extraction.blocks[bisect_right(starts, fact.start) - 1]
-            if not block.row:
-                yield fact
+        wanted = fact.in_note and fact.concept in labels and number_tokens(fact.text)
+        if wanted and not _in_table(fact.start, extraction):
+            yield fact
 
 
-def _inside(spans: Sequence[tuple[int, int]], start: int, end: int) -> bool:
+def _place(start: int, end: int, extraction: Extraction) -> Place:
+    if _in_table(start, extraction):
+        return "table"
+    spans = extraction.note_spans
     index = bisect_right(spans, start, key=lambda span: span[0]) - 1
-    return index >= 0 and end <= spans[index][1]
+    return "note" if index >= 0 and end <= spans[index][1] else "elsewhere"
+
+
+def _in_table(start: int, extraction: Extraction) -> bool:
+    blocks = extraction.blocks
+    return blocks[bisect_right(blocks, start, key=lambda block: block.start) - 1].row

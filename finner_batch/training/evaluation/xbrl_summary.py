@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from finner_batch.training.evaluation.verdicts import Tally
 
 NAMES = [
-    *("", "rows", "agree", "value differs", "other concept", "untagged in notes", "elsewhere"),
+    *("", "rows", "agree", "value differs", "other concept", "untagged in notes", "elsewhere", "in tables"),
     *("tagged in notes", "missed", "P", "R", "F1"),
 ]
 
@@ -39,8 +39,9 @@ def comparison_text(found: Comparison) -> str:
             "",
             aligned(rows),
             "P: share of the rows in notes that agree. R: share of the numbers tagged in notes (with these labels, in",
-            "digits, outside tables) that a row agrees with. Filers leave numbers untagged that they tag elsewhere, so",
-            "a right row may count as untagged; outside notes they tag next to none, and those rows count in neither.",
+            "digits) that a row agrees with. Both are of prose: rows in tables are counted apart. Filers leave numbers",
+            "untagged that they tag elsewhere, so a right row may count as untagged; outside notes they tag next to",
+            "none, and those rows count in neither.",
         ]
     )
 
@@ -61,7 +62,7 @@ def comparison_json(found: Comparison) -> dict[str, Any]:
 
 def _cells(tally: Tally) -> list[str]:
     counts = [tally.rows, *(tally.count(verdict) for verdict in ("agree", "value differs", "other concept"))]
-    counts += [tally.verdicts["untagged", True], tally.verdicts["untagged", False]]
+    counts += [tally.verdicts["untagged", "note"], tally.verdicts["untagged", "elsewhere"], tally.in_tables]
     counts += [tally.tagged, tally.count("missed")]
     return [
         *(f"{count:,}" for count in counts),
@@ -75,8 +76,9 @@ def _plain(tally: Tally) -> dict[str, Any]:
         "agree": tally.count("agree"),
         "value_differs": tally.count("value differs"),
         "other_concept": tally.count("other concept"),
-        "untagged_in_notes": tally.verdicts["untagged", True],
-        "untagged_elsewhere": tally.verdicts["untagged", False],
+        "untagged_in_notes": tally.verdicts["untagged", "note"],
+        "untagged_elsewhere": tally.verdicts["untagged", "elsewhere"],
+        "in_tables": tally.in_tables,
         "tagged_in_notes": tally.tagged,
         "missed": tally.count("missed"),
         "precision": tally.precision,

@@ -10,16 +10,22 @@ VARIANTS = """\
 Compared with the PyTorch checkpoint in fp32 on the same sentences and on those of other text of the same companies
 that speak of a debt's rate or amount. The int8 variant takes one activation scale a token, so no row depends on the
 sentences that share its batch."""
+OWN_VARIANTS = """\
+Compared with the PyTorch checkpoint in fp32 on the same sentences. The int8 variant takes one activation scale a token,
+so no row depends on the sentences that share its batch."""
 
 LIMITS = """\
 For prose of English 10-K and 10-Q filings of 2019 and later; older filings and agreements were a small part of the
 training, tables none. One sentence is read at a time: what an earlier sentence says is unknown. A confidence is an
 estimate from few companies: not for decisions that nobody checks."""
+OWN_LIMITS = """\
+For text like that of the data named above. One sentence is read at a time: what an earlier sentence says is unknown. A
+confidence is an estimate from few sentences: not for decisions that nobody checks."""
 
 CHOSEN = """\
-Nothing was chosen by these companies: the epoch and the temperature come from the split `validation`. In brackets the
-95 % interval over resampled companies. *Filtered* counts only the sentences that hold one of the labels, as figures
-published for FiNER-139 do."""
+Nothing was chosen by these {units}: the epoch and the temperature come from the split `validation`.{interval}
+*Filtered* counts only the sentences that hold one of the labels, as figures published for FiNER-139 do."""
+INTERVAL = " In brackets the\n95 % interval over resampled {drawn}."
 
 READINGS = "The gold is what readers of the sentences say of each number (`data/annotations/README.md`)."
 FILERS = """\
@@ -30,11 +36,14 @@ elsewhere, or give them another concept, so a right answer can count as wrong he
 def model_card(record: dict[str, Any]) -> str:
     """Write the card (Markdown) of a trained and exported model."""
     config, development = record["config"], record["development"]
-    filers = record.get("development_filers")
     labels = [name for name in development["unfiltered"] if name not in AVERAGES]
+    filings = _of_filings(record)
+    filers = record.get("development_filers") if filings else None
     parts = [
         f"# {config['name']}",
-        "Labels the numbers of a sentence from an SEC filing. Each label is a us-gaap concept:",
+        "Labels the numbers of a sentence from an SEC filing. Each label is a us-gaap concept:"
+        if filings
+        else "Labels the numbers of a sentence. The labels:",
         "\n".join(f"- {label}" for label in labels),
         "## Figures",
         _figures(record),
@@ -42,25 +51,34 @@ def model_card(record: dict[str, Any]) -> str:
         _reliability(development),
         *([f"### By the filers' tags\n{FILERS}", _scores(filers)] if filers else []),
         "## Variants",
-        VARIANTS,
+        VARIANTS if filings else OWN_VARIANTS,
         _gates(record["gates"]),
         "## How it was made",
         _making(record),
         "## Limits",
-        LIMITS,
+        LIMITS if filings else OWN_LIMITS,
     ]
     if config["notes"]:
         parts += ["## Provenance and licence", config["notes"].strip()]
     return "\n\n".join(parts) + "\n"
 
 
+def _of_filings(record: dict[str, Any]) -> bool:
+    """The training data hold filings that `label` read."""
+    return any(source["filings"] for source in record["data"]["sources"])
+
+
 def _figures(record: dict[str, Any]) -> str:
     data, development = record["data"], record["development"]
-    gold = f"{READINGS}\n" if "development_filers" in record else ""
-    return (
-        f"Development companies, never trained on: {data['dev_companies']}, with {development['sentences']:,} "
-        f"sentences\nof notes that hold a number, {development['numbers']:,} numbers. {gold}{CHOSEN}"
+    companies, filings, drawn = data["dev_companies"], _of_filings(record), development["resampled"]
+    gold = f"{READINGS}\n" if "development_filers" in record and filings else ""
+    chosen = CHOSEN.format(
+        units="companies" if companies else "sentences", interval=INTERVAL.format(drawn=drawn) if drawn else ""
     )
+    counted = f"{development['sentences']:,} sentences", f"that hold a number, {development['numbers']:,} numbers."
+    start = f"Development companies, never trained on: {companies}, with" if companies else "Never trained on:"
+    place = "of notes " if filings else ""
+    return f"{start} {counted[0]}\n{place}{counted[1]} {gold}{chosen}"
 
 
 def _reliability(development: dict[str, Any]) -> str:

@@ -1,8 +1,8 @@
 """From a checkpoint to the ONNX variants of a model folder, each through its gate.
 
 A variant is compared with the checkpoint itself (PyTorch, fp32) on the development companies' sentences: those of the
-notes, and those elsewhere that speak of a debt's rate or amount. It is written only where it decides the same and loses
-next to nothing; the figures go into the folder.
+notes, and those elsewhere that speak of a debt's rate or amount. The variants of one call are written only where all
+decide the same and lose next to nothing; the figures go into the folder.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING, Any, get_args
 import numpy as np
 import onnxruntime
 
-from finner_batch.errors import ModelError
+from finner_batch.errors import ModelError, UsageError
 from finner_batch.tagger.batches import batches
 from finner_batch.tagger.tokens import SentenceTokenizer
-from finner_batch.training.data.dataset import note_sentences, read_sentences
 from finner_batch.training.data.examples import Example, make_examples
+from finner_batch.training.data.sources import apply_shares, known_sentences, load_data, whole_text
 from finner_batch.training.evaluation.evaluate import decide, scored, scores, softmax
 from finner_batch.training.export.folder import CHECKPOINT, RECORD_FILE, onnx_file, write_folder
 from finner_batch.training.export.graph import Precision, build
@@ -27,7 +27,7 @@ from finner_batch.training.learning.base import classifier, load_base
 from finner_batch.training.learning.loop import number_logits
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -77,8 +77,9 @@ class Gate:
 def export_model(folder: Path, data: Path, precisions: Sequence[Precision] = PACKAGED) -> list[Gate]:
     """Make the ONNX variants of a folder made by `train`, and write the folder anew around them.
 
-    Variants made before stay. Raises ModelError where the folder has no checkpoint or a variant fails its gate; that
-    variant is then not written.
+    `data` is any that `train` takes; where it lacks the split `dev`, the share that the training set aside is it again.
+    Variants made before stay. Raises ModelError where the folder has no checkpoint or a variant fails its gate, and
+    UsageError where the data hold nothing to compare on; nothing is written then.
     """
     checkpoint = folder / CHECKPOINT
     if not (checkpoint / RECORD_FILE).is_file():
@@ -88,10 +89,11 @@ def export_model(folder: Path, data: Path, precisions: Sequence[Precision] = PAC
     labels = list(base.head)
     model = classifier(base, labels, seed=0)
     tokenizer = SentenceTokenizer(checkpoint / "tokenizer.json", int(record["config"]["max_length"]))
-    notes, others = gate_examples(data, labels, tokenizer)
+    notes, others = gate_examples(data, labels, tokenizer, record["config"])
     reference = number_logits(model, [*notes, *others], bf16=False)
     weights = {name: tensor.detach().cpu().numpy() for name, tensor in model.state_dict().items()}
     gates = []
+    graphs: dict[Precision, bytes] = {}
     for precision in precisions:
         graph = build(base.config, weights, len(labels), precision).SerializeToString()
         logits = run_onnx(graph, [*notes, *others])
@@ -107,22 +109,31 @@ def export_model(folder: Path, data: Path, precisions: Sequence[Precision] = PAC
         logger.info("gate %s", " ".join(f"{name}={value}" for name, value in asdict(gate).items()))
         if gate.failures():
             raise ModelError(f"the {precision} variant of {folder} fails its gate: {'; '.join(gate.failures())}")
+        graphs[precision] = graph
+        gates.append(gate)
+    for precision, graph in graphs.items():
         part = folder / f"{onnx_file(precision)}.tmp"
         part.write_bytes(graph)
         part.replace(folder / onnx_file(precision))
-        record.setdefault("gates", {})[precision] = asdict(gate)
-        (checkpoint / RECORD_FILE).write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
-        gates.append(gate)
+    record["gates"] = {**record.get("gates", {}), **{gate.precision: asdict(gate) for gate in gates}}
+    (checkpoint / RECORD_FILE).write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
     write_folder(folder, labels, record)
     return gates
 
 
 def gate_examples(
-    data: Path, labels: Sequence[str], tokenizer: SentenceTokenizer
+    data: Path, labels: Sequence[str], tokenizer: SentenceTokenizer, settings: Mapping[str, Any]
 ) -> tuple[list[Example], list[Example]]:
-    """Development examples: of notes, and of other text that speaks of a debt's rate or amount."""
-    sentences = read_sentences(data)
-    notes = make_examples(note_sentences(sentences, "dev"), labels, tokenizer, mask=False)
+    """Development examples: of notes, and of other text that speaks of a debt's rate or amount.
+
+    `settings` of the training say what share it set aside. Raises UsageError where the data hold no such notes.
+    """
+    shares = {split: float(settings.get(f"{split}_share", 0)) for split in ("validation", "dev")}
+    sentences = apply_shares(load_data([str(data)]), shares)
+    whole = whole_text(known_sentences(sentences, "dev"))
+    if not whole:
+        raise UsageError(f"{data}: the split 'dev' holds no text whose numbers are all known: nothing to compare on")
+    notes = make_examples(whole, labels, tokenizer, mask=False)
     elsewhere = [sentence for sentence in sentences if sentence.split == "dev" and not sentence.in_note]
     others = [example for example in make_examples(elsewhere, labels, tokenizer, mask=False) if example.hard]
     return notes, others

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import shutil
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,8 @@ from finner_batch.training.export.card import model_card
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
+
+logger = logging.getLogger(__name__)
 
 CHECKPOINT = "checkpoint"
 RECORD_FILE = "training.json"
@@ -28,6 +31,7 @@ def onnx_file(precision: str) -> str:
 def write_folder(folder: Path, labels: Sequence[str], record: dict[str, Any]) -> None:
     """Write everything but the ONNX files, which lie there already, from the record of the training.
 
+    Thresholds that were chosen for this very model stay; those of an earlier training give way to the usual ones.
     `checksums.json` comes last and covers every file of the folder itself; its subfolders hold training state, which a
     packaged model leaves out.
     """
@@ -38,7 +42,7 @@ def write_folder(folder: Path, labels: Sequence[str], record: dict[str, Any]) ->
         "labels": list(labels),
         "max_length": settings["max_length"],
         "temperature": record["development"]["temperature"],
-        "thresholds": dict.fromkeys(labels[1:], THRESHOLD),
+        "thresholds": _thresholds(folder, labels, record),
         "variants": {
             precision: {"file": onnx_file(precision), "device": DEVICES[precision]} for precision in record["gates"]
         },
@@ -53,3 +57,18 @@ def write_folder(folder: Path, labels: Sequence[str], record: dict[str, Any]) ->
         if path.is_file() and path.name != "checksums.json"
     }
     (folder / "checksums.json").write_text(json.dumps(digests, indent=2) + "\n", encoding="utf-8")
+
+
+def _thresholds(folder: Path, labels: Sequence[str], record: dict[str, Any]) -> dict[str, float]:
+    """The folder's thresholds where its labels and training are those of the record, else the usual ones."""
+    usual = dict.fromkeys(labels[1:], THRESHOLD)
+    try:
+        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+        earlier = json.loads((folder / RECORD_FILE).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return usual
+    if config["labels"] == list(labels) and {**earlier, "gates": None} == {**record, "gates": None}:
+        return {label: float(config["thresholds"][label]) for label in usual}
+    if any(value != THRESHOLD for value in config["thresholds"].values()):
+        logger.warning("thresholds of %s reset to %s: they were chosen for another training", folder, THRESHOLD)
+    return usual

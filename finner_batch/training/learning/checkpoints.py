@@ -142,8 +142,8 @@ class Checkpoints:
             raise UsageError(f"{self.path} is damaged ({error}): train without --resume") from error
         if metadata["identity"] != identity + self.key:
             raise UsageError(
-                f"{self.path} is the state of a training with other data, settings, base or number of processes: "
-                "give those again, or train without --resume"
+                f"{self.path} is the state of a training with other data, settings, base, device or number of "
+                "processes: give those again, or train without --resume"
             )
         model.load_state_dict(_part(tensors, "model."))
         moments: dict[int, dict[str, torch.Tensor]] = {}
@@ -163,12 +163,18 @@ class Checkpoints:
 
 
 def identify(model: torch.nn.Module, *decisive: object) -> str:
-    """Digest of a training: the model's weights at its start, whatever else decides its course, the processes."""
-    digest = hashlib.sha256(repr((decisive, processes.size())).encode())
-    for name, tensor in model.state_dict().items():
-        digest.update(name.encode())
-        digest.update(tensor.detach().cpu().contiguous().numpy().tobytes())
+    """Digest of a training: its weights at the start, whatever else decides its course, the device, the processes."""
+    device = next(model.parameters()).device.type
+    digest = hashlib.sha256(repr((decisive, device, processes.size())).encode())
+    update_digest(digest, model.state_dict())
     return digest.hexdigest()
+
+
+def update_digest(digest: hashlib._Hash, tensors: Mapping[str, torch.Tensor]) -> None:
+    """Take names, kinds, shapes and bytes of tensors into a digest."""
+    for name, tensor in tensors.items():
+        digest.update(repr((name, tensor.dtype, tuple(tensor.shape))).encode())
+        digest.update(tensor.detach().cpu().reshape(-1).view(torch.uint8).numpy().tobytes())
 
 
 def _part(tensors: Mapping[str, torch.Tensor], prefix: str) -> dict[str, torch.Tensor]:

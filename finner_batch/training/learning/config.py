@@ -1,6 +1,7 @@
 """Settings of a training run."""
 
 import importlib.util
+import math
 from dataclasses import dataclass
 from typing import Literal
 
@@ -10,6 +11,7 @@ DEFAULT_BASE = "distilbert-base-cased"
 LEAST = {
     **dict.fromkeys(("concept_minimum", "patience", "batch_tokens", "accumulate"), 1),
     **dict.fromkeys(("concept_epochs", "epochs", "hard_ratio", "easy_ratio", "checkpoint_steps"), 0),
+    "max_length": 16,
 }
 EXTRA = ("torch", "transformers", "safetensors", "onnx", "matplotlib")
 
@@ -62,7 +64,7 @@ class TrainConfig:
     average: float = 0.99
     """Decay of the moving average of the weights, which is what is judged and kept; 0: the weights as they are."""
     max_length: int = 512
-    """Tokens that the model reads at once."""
+    """Tokens that the model reads at once; at least 16, at most as many as the base has positions."""
     seed: int = 13
     """Of new weights, order, dropout and drawn negatives."""
     resume: bool = False
@@ -81,6 +83,11 @@ class TrainConfig:
         for name, least in LEAST.items():
             if getattr(self, name) < least:
                 raise UsageError(f"--{name.replace('_', '-')} {getattr(self, name)}: needs {least} or more")
+        for name in ("learning_rate", "concept_learning_rate"):
+            if not 0 < getattr(self, name) < math.inf:
+                raise UsageError(f"--{name.replace('_', '-')} {getattr(self, name)}: needs more than 0, such as 8e-5")
+        if not 0 <= self.average < 1:
+            raise UsageError(f"--average {self.average}: needs 0 or more and less than 1")
 
 
 def require_train_extra() -> None:

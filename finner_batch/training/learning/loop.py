@@ -116,7 +116,7 @@ def fit(
         value = None
         if score is not None:
             with average.in_place(model):
-                value = processes.from_main(float(score(model)) if processes.is_main() else 0.0)
+                value = processes.from_main(float(score(model)) if processes.rank() == 0 else 0.0)
                 if progress.judge(value):
                     best = snapshot(model)
         progress.seconds = time.perf_counter() - started

@@ -16,13 +16,14 @@ import torch
 from safetensors.torch import save_file
 
 from finner_batch.tagger.tokens import SentenceTokenizer
-from finner_batch.training.data.dataset import OUTSIDE
+from finner_batch.training.data.dataset import OUTSIDE, READ_LABELS
 from finner_batch.training.data.examples import MASKED, OTHER, Example, frequent_concepts, make_examples
+from finner_batch.training.data.own_rows import GENERATED
 from finner_batch.training.evaluation.evaluate import decide, scored, scores, softmax
 from finner_batch.training.export.folder import CHECKPOINT, RECORD_FILE
 from finner_batch.training.learning import processes
 from finner_batch.training.learning.base import classifier, load_base
-from finner_batch.training.learning.checkpoints import Checkpoints, Epoch
+from finner_batch.training.learning.checkpoints import Checkpoints, Epoch, update_digest
 from finner_batch.training.learning.loop import FitConfig, fit, number_logits, unwatched
 from finner_batch.training.learning.quantization import round_in_training, settle
 
@@ -49,8 +50,8 @@ def concept_pass(
 ) -> tuple[Base, list[Epoch]]:
     """Train over every frequent concept; give the encoder and head that come of it.
 
-    They lie in `folder/concepts/`, a folder that `--base` reads. A finished pass over the same data with the same
-    settings is not repeated.
+    They lie in `folder/concepts/`, a folder that `--base` reads. A finished pass from the same base over the same data
+    with the same settings is not repeated.
     """
     concepts = [OUTSIDE, OTHER, *frequent_concepts(training, config.concept_minimum)]
     settings = FitConfig(
@@ -72,6 +73,7 @@ def concept_pass(
             for number, epoch in enumerate(epochs, start=1):
                 watch(number, epoch)
             return load_base(str(done.parent)), epochs
+    forget(done)
     model = _on_device(classifier(base, concepts, seed=config.seed))
     tokenizer = save_tokenizer(base, folder / CONCEPTS, config.max_length)
     examples = make_examples(training, concepts, tokenizer, mask=True)
@@ -102,12 +104,13 @@ def label_pass(
     """Train over the labels, keeping the epoch with the best validation F1; it lies in `folder/checkpoint/`.
 
     The score counts validation sentences that hold a label or speak of a debt's rate or amount: nearly every sentence
-    on which the model can err, and a quarter of the time. Without any, the last of `epochs` is kept.
+    on which the model can err, and a quarter of the time. Without any, the last of `epochs` is kept. Sentences that
+    know less than the labels are left out (`informed`).
     """
     model = _on_device(classifier(base, labels, seed=config.seed))
     round_in_training(model)
     tokenizer = save_tokenizer(base, folder / CHECKPOINT, config.max_length)
-    examples = make_examples(training, labels, tokenizer, mask=True)
+    examples = make_examples(informed(training, labels), labels, tokenizer, mask=True)
     judged = [
         example
         for example in make_examples(validation, labels, tokenizer, mask=True)
@@ -145,6 +148,19 @@ def label_pass(
     return model, tokenizer, history
 
 
+def informed(training: Sequence[LabelledSentence], labels: Sequence[str]) -> list[LabelledSentence]:
+    """The sentences without the generated ones, where these label nothing but `READ_LABELS` and `labels` has others.
+
+    Nobody looked for the other labels in them, so their numbers would be taught as none.
+    """
+    made = [row for row in training if row.origin == GENERATED]
+    said = {number.concept for row in made for number in row.numbers} - {None}
+    if not made or said - READ_LABELS or READ_LABELS.issuperset(set(labels) - {OUTSIDE}):
+        return list(training)
+    logger.warning("left out generated sentences=%d: they know other labels than those to be learnt", len(made))
+    return [row for row in training if row.origin != GENERATED]
+
+
 def validation_f1(model: DistilBertForTokenClassification, examples: Sequence[Example], labels: Sequence[str]) -> float:
     """Mean of micro- and macro-F1 of the model on the known numbers of examples: a rare label counts, too."""
     numbers = scored(examples, number_logits(model, examples))
@@ -161,11 +177,27 @@ def pass_key(
     config: TrainConfig,
 ) -> str:
     """Digest of all that decides what a pass gives."""
-    decisive = [base.name, list(labels), asdict(settings), config.concept_focus, config.max_length]
+    decisive = [list(labels), asdict(settings), config.concept_focus, config.max_length, processes.size()]
     digest = hashlib.sha256(json.dumps(decisive).encode())
+    for text in (base.config.to_json_string(), base.tokenizer.to_str()):
+        digest.update(text.encode())
+    update_digest(digest, base.weights)
+    for label, (weights, bias) in base.head.items():
+        update_digest(digest, {f"{label} weights": weights, f"{label} bias": bias})
     for sentence in training:
-        digest.update(repr((sentence.text, sentence.numbers, sentence.company)).encode())
+        digest.update(repr(sentence).encode())
     return digest.hexdigest()
+
+
+def forget(record: Path) -> None:
+    """Delete the record of what is about to be written anew: weights never lie beside the record of others.
+
+    Every process calls it, after which none finds the record.
+    """
+    processes.wait()
+    if processes.is_main():
+        record.unlink(missing_ok=True)
+    processes.wait()
 
 
 def save_tokenizer(base: Base, folder: Path, max_length: int) -> SentenceTokenizer:

@@ -22,13 +22,18 @@ PATIENCE = timedelta(hours=2)
 
 
 def rank() -> int:
-    """Number of this process, from 0."""
-    return int(os.environ.get("RANK", "0"))
+    """Number of this process among those that train together, from 0."""
+    return dist.get_rank() if dist.is_initialized() else 0
 
 
 def is_main() -> bool:
-    """Say whether this process writes files and speaks; the others only compute."""
-    return rank() == 0
+    """Say whether this process writes files and speaks; the others only compute.
+
+    Before the processes have joined and after they have parted, the environment says it.
+    """
+    if dist.is_initialized() or not _several():
+        return rank() == 0
+    return int(os.environ.get("RANK", "0")) == 0
 
 
 def size() -> int:
@@ -39,7 +44,7 @@ def size() -> int:
 @contextmanager
 def together() -> Iterator[None]:
     """Join the processes that the environment speaks of, each with a GPU of its own where there are any."""
-    if int(os.environ.get("WORLD_SIZE", "1")) == 1:
+    if not _several():
         yield
         return
     if torch.cuda.is_available():
@@ -49,6 +54,11 @@ def together() -> Iterator[None]:
         yield
     finally:
         dist.destroy_process_group()
+
+
+def _several() -> bool:
+    """Say whether the environment speaks of more than one process."""
+    return int(os.environ.get("WORLD_SIZE", "1")) > 1
 
 
 def wait() -> None:

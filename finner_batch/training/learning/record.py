@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from finner_batch.cli.doctor import cpu_name
+from finner_batch.machine import cpu_name
 from finner_batch.training.data.sources import stated_company
 from finner_batch.training.learning import processes
 

@@ -15,11 +15,11 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from finner_batch.errors import UsageError
-from finner_batch.training.data.dataset import OUTSIDE, SENTENCES_FILE, LabelledSentence, write_sentences
+from finner_batch.training.data.dataset import FILING, OUTSIDE, SENTENCES_FILE, LabelledSentence, write_sentences
 from finner_batch.training.data.examples import frequent_concepts, make_examples
 from finner_batch.training.data.labels import read_labels
 from finner_batch.training.data.own_rows import GENERATED
-from finner_batch.training.data.sources import known_sentences, load_sources, set_aside
+from finner_batch.training.data.sources import apply_shares, known_sentences, load_sources, whole_text
 from finner_batch.training.evaluation.calibration import fit_temperature
 from finner_batch.training.evaluation.evaluate import EvaluationConfig, measure, write_output
 from finner_batch.training.evaluation.report import report
@@ -31,7 +31,7 @@ from finner_batch.training.learning import processes
 from finner_batch.training.learning.base import load_base
 from finner_batch.training.learning.checkpoints import Checkpoints, Epoch
 from finner_batch.training.learning.loop import number_logits, unwatched
-from finner_batch.training.learning.passes import CONCEPTS, REFIT, concept_pass, label_pass
+from finner_batch.training.learning.passes import CONCEPTS, REFIT, concept_pass, forget, label_pass
 from finner_batch.training.learning.record import describe_data, describe_machine, versions
 from finner_batch.training.learning.tracking import tracked
 
@@ -80,10 +80,9 @@ def train(config: TrainConfig) -> Path:
 
 def split_sentences(sentences: Sequence[LabelledSentence], config: TrainConfig) -> Splits:
     """Take the splits that a training needs. Raises UsageError where one is missing."""
-    for split, share in (("validation", config.validation_share), ("dev", config.dev_share)):
-        sentences = set_aside(sentences, split, share)
+    sentences = apply_shares(sentences, {"validation": config.validation_share, "dev": config.dev_share})
     known = {split: known_sentences(sentences, split) for split in ("train", "validation", "dev")}
-    dev = [row for row in known["dev"] if row.in_note and (row.exhaustive or row.is_read)]
+    dev = whole_text(known["dev"])
     if not dev:
         raise UsageError("the split 'dev' holds no text whose numbers are all known: nothing could be reported")
     taken = {row.text for row in known["dev"]}
@@ -119,12 +118,26 @@ def choose_labels(name: str, training: Sequence[LabelledSentence]) -> list[str]:
     return labels
 
 
+def chosen_epochs(history: Sequence[Epoch]) -> int:
+    """How many epochs gave the weights that were kept: those up to the best score; all where none was scored."""
+    scores = [epoch.score for epoch in history if epoch.score is not None]
+    return scores.index(max(scores)) + 1 if scores else len(history)
+
+
 def _train(config: TrainConfig, tracker: Tracker | None) -> Path:
     output = Path(config.output)
     sources = load_sources(config.data)
     splits = split_sentences([row for source in sources for row in source.sentences], config)
     labels = [OUTSIDE, *choose_labels(config.labels, splits.train)]
     base = load_base(config.base)
+    positions = base.config.max_position_embeddings
+    if config.max_length > positions:
+        raise UsageError(f"--max-length {config.max_length}: the base {base.name} has only {positions} positions")
+    forget(output / CHECKPOINT / RECORD_FILE)
+    states = [Checkpoints(folder=output / name) for name in (CONCEPTS, CHECKPOINT, f"{CHECKPOINT}/{REFIT}")]
+    if processes.is_main() and not config.resume:
+        for state in states:
+            state.remove()
     watches = {name: tracker.watch(name) if tracker else unwatched for name in (CONCEPTS, LABELS, REFIT)}
     passes: dict[str, list[Epoch]] = {}
     if config.concept_epochs:
@@ -135,8 +148,7 @@ def _train(config: TrainConfig, tracker: Tracker | None) -> Path:
     )
     temperature = _temperature(model, tokenizer, labels, splits.validation)
     if config.refit:
-        scores = [epoch.score or 0.0 for epoch in passes[LABELS]]
-        chosen = scores.index(max(scores)) + 1 if scores else 0
+        chosen = chosen_epochs(passes[LABELS])
         logger.info("refit epochs=%d sentences=%d", chosen, len(splits.train) + len(splits.validation))
         both = [*splits.train, *splits.validation]
         model, tokenizer, passes[REFIT] = label_pass(base, labels, both, [], config, output, watches[REFIT], chosen)
@@ -154,8 +166,8 @@ def _train(config: TrainConfig, tracker: Tracker | None) -> Path:
     }
     (output / CHECKPOINT / RECORD_FILE).write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
     _finish(output, splits, record, tracker)
-    for folder in (output / CHECKPOINT, output / CHECKPOINT / REFIT):
-        Checkpoints(folder=folder).remove()
+    for state in states:
+        state.remove()
     return output
 
 
@@ -178,15 +190,16 @@ def _figures(
     splits: Splits,
     temperature: float,
 ) -> dict[str, Any]:
-    """Figures on the dev split by readings and, if read, by filers' tags."""
+    """Figures on the dev split and, where sentences of filings were read, on those of filings by their tags."""
 
     def numbers(sentences: Sequence[LabelledSentence], by: Gold) -> Scored:
         examples = make_examples(sentences, labels, tokenizer, mask=False, gold=by)
         return scored(examples, number_logits(model, examples, bf16=False), sentences)
 
     found = {"development": report(numbers(splits.dev, "readings"), labels, temperature).as_json()}
-    if any(row.is_read for row in splits.dev):
-        found["development_filers"] = report(numbers(splits.dev, "filers"), labels, temperature).as_json()
+    filings = [row for row in splits.dev if row.origin == FILING]
+    if any(row.is_read for row in filings):
+        found["development_filers"] = report(numbers(filings, "filers"), labels, temperature).as_json()
     return found
 
 
