@@ -171,10 +171,23 @@ def test_stdout_is_json_and_nothing_else_where_json_is_asked_for(data):
     assert "event=evaluate" in done.stderr
 
 
+def not_refitted(folder):
+    """Let a model's record say that it has not learnt from the split `validation`."""
+    record = json.loads((folder / "training.json").read_text())
+    record["config"]["refit"] = False
+    (folder / "training.json").write_text(json.dumps(record))
+    checksums = json.loads((folder / "checksums.json").read_text())
+    checksums["training.json"] = hashlib.sha256((folder / "training.json").read_bytes()).hexdigest()
+    (folder / "checksums.json").write_text(json.dumps(checksums))
+
+
 def test_thresholds_go_into_a_model_of_ones_own_and_are_not_chosen_by_what_is_reported(data, tmp_path):
     own = tmp_path / "model"
     shutil.copytree(DEFAULT_MODEL, own, ignore=shutil.ignore_patterns("*fp16*"))
-    before = load_model()
+    with pytest.raises(UsageError, match="refitted"):
+        call("--data", data, "--split", "validation", "--cost", "fp=9,fn=1", "--model", own, *WRITE)
+    not_refitted(own)
+    before = load_model(own)
     for wrong, said in (
         (["--split", "validation", "--cost", "fp=1,fn=5"], "packaged"),
         (["--split", "dev", "--cost", "fp=1,fn=5", "--model", own], "validation"),
@@ -182,7 +195,7 @@ def test_thresholds_go_into_a_model_of_ones_own_and_are_not_chosen_by_what_is_re
     ):
         with pytest.raises(UsageError, match=said):
             call("--data", data, "--write-thresholds", *wrong)
-    assert load_model().model_id == load_model(own).model_id == before.model_id
+    assert load_model(own).model_id == before.model_id
     done = call("--data", data, "--split", "validation", "--cost", "fp=9,fn=1", "--model", own, *WRITE)
     chosen = {label: choice["best"]["threshold"] for label, choice in json.loads(done.stdout)["thresholds"].items()}
     assert load_model(own).thresholds == chosen

@@ -127,6 +127,7 @@ def test_nothing_is_recorded_by_default_or_in_another_process(store, monkeypatch
     with tracked(TrainConfig()) as tracker:
         assert tracker is None
     monkeypatch.setenv("RANK", "1")
+    monkeypatch.setenv("WORLD_SIZE", "2")
     with tracked(TrainConfig(mlflow=store)) as tracker:
         assert tracker is None
 
