@@ -46,7 +46,8 @@ def label(
     from finner_batch.engine.log import set_up_log  # noqa: PLC0415 - heavy
     from finner_batch.training.data.label import label as label_filings  # noqa: PLC0415 - heavy
     from finner_batch.training.data.labels import read_labels  # noqa: PLC0415 - heavy
-    from finner_batch.training.eda.report import require_matplotlib, write_report  # noqa: PLC0415 - heavy
+    from finner_batch.training.eda.report import write_report  # noqa: PLC0415 - heavy
+    from finner_batch.training.evaluation.plots import require_matplotlib  # noqa: PLC0415 - heavy
 
     if not inputs:
         raise UsageError("nothing to read: give --input FILES, folders, globs or URLs")

@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 
-from finner_batch.training.evaluation.evaluate import Scored, decide, report, scores
+from finner_batch.training.evaluation.report import report
+from finner_batch.training.evaluation.scores import Scored, decide, scores
 
 LABELS = ["O", "A", "B"]
 

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 SENTENCES_FILE = "sentences.parquet"
 STATISTICS_FILE = "statistics.json"
 OUTSIDE = "O"
+GENERATED = "generated"
+"""Origin of sentences that were written to train on: no measure counts them."""
 FILING = "filing"
 """Origin of sentences that `label` took from filings; their concepts are the filers' tags."""
 READ_LABELS = frozenset(

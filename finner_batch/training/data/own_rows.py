@@ -15,13 +15,11 @@ from typing import TYPE_CHECKING, Any
 
 from finner_batch.entities.numbers import number_tokens
 from finner_batch.errors import UsageError
-from finner_batch.training.data.dataset import OUTSIDE, LabelledSentence, Number
+from finner_batch.training.data.dataset import GENERATED, OUTSIDE, LabelledSentence, Number
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-GENERATED = "generated"
-"""Origin of sentences that were written to train on; nothing is chosen by them or measured on them."""
 SPLITS = ("train", "validation", "dev")
 
 

@@ -21,13 +21,14 @@ from finner_batch.errors import UsageError
 from finner_batch.training.data.annotations import sentence_digest
 from finner_batch.training.data.dataset import (
     FILING,
+    GENERATED,
     SENTENCES_FILE,
     STATISTICS_FILE,
     LabelledSentence,
     read_sentences,
 )
 from finner_batch.training.data.finer import hub_rows, known_number_sentence, tag_names, token_sentence
-from finner_batch.training.data.own_rows import GENERATED, own_sentence
+from finner_batch.training.data.own_rows import own_sentence
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -13,6 +12,7 @@ from finner_batch.errors import UsageError
 from finner_batch.training.data.dataset import STATISTICS_FILE, read_sentences
 from finner_batch.training.eda import tables
 from finner_batch.training.eda.cues import cue_lists, cues
+from finner_batch.training.evaluation.plots import require_matplotlib
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -39,12 +39,6 @@ class Section:
     table: pa.Table
     picture: tuple[str, Figure] | None = None
     """Name of the file without `.png`, and the figure."""
-
-
-def require_matplotlib() -> None:
-    """Raise UsageError where matplotlib is missing."""
-    if importlib.util.find_spec("matplotlib") is None:
-        raise UsageError("matplotlib not installed: a report needs pip install 'finner-batch[train]'")
 
 
 def write_report(dataset: Path, folder: Path, labels: Sequence[str]) -> Path:

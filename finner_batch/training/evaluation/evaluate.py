@@ -22,37 +22,18 @@ from finner_batch.tagger.tagger import Tagger
 from finner_batch.training.data.dataset import Gold, LabelledSentence
 from finner_batch.training.data.sources import load_sources, stated_company
 from finner_batch.training.evaluation.breakdown import Group, breakdown
-from finner_batch.training.evaluation.calibration import calibration_error, fit_temperature
 from finner_batch.training.evaluation.judged import EVERY_SPLIT, check_labels, judge, sentences_to_judge
 from finner_batch.training.evaluation.learnt import FILING, check_choosing, learnt_from
 from finner_batch.training.evaluation.mistakes import SCHEMA, mistakes, write_rows
 from finner_batch.training.evaluation.plots import draw_confusion, draw_reliability, require_matplotlib
 from finner_batch.training.evaluation.report import Report, report
-from finner_batch.training.evaluation.scores import Score, Scored, decide, scored, scores, softmax
+from finner_batch.training.evaluation.scores import decide, softmax
 from finner_batch.training.evaluation.thresholds import Choice, Cost, choose_thresholds, parse_cost, write_thresholds
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
-
-__all__ = [
-    "Evaluation",
-    "EvaluationConfig",
-    "Report",
-    "Score",
-    "Scored",
-    "calibration_error",
-    "decide",
-    "evaluate",
-    "fit_temperature",
-    "measure",
-    "report",
-    "scored",
-    "scores",
-    "softmax",
-    "write_output",
-]
 
 logger = logging.getLogger(__name__)
 

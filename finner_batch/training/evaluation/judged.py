@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from finner_batch.errors import UsageError
-from finner_batch.training.data.dataset import OUTSIDE
+from finner_batch.training.data.dataset import GENERATED, OUTSIDE
 from finner_batch.training.data.examples import MASKED
 from finner_batch.training.data.sources import known_sentences
 from finner_batch.training.evaluation.scores import Scored, company_indexes
@@ -24,8 +24,6 @@ if TYPE_CHECKING:
     from finner_batch.training.data.dataset import Gold, LabelledSentence, Number
 
 EVERY_SPLIT = "all"
-GENERATED = "generated"
-"""Origin of sentences that were written to train on: no measure counts them."""
 NAMED = 10
 """So many labels are named in a message."""
 

@@ -24,7 +24,7 @@ WRITTEN_LABELS = 20
 def require_matplotlib() -> None:
     """Raise UsageError where matplotlib is missing."""
     if importlib.util.find_spec("matplotlib") is None:
-        raise UsageError("matplotlib is not installed: --output draws pictures: pip install 'finner-batch[train]'")
+        raise UsageError("matplotlib is not installed: pictures need pip install 'finner-batch[train]'")
 
 
 def draw_confusion(counts: Sequence[Sequence[int]], labels: Sequence[str], path: Path) -> None:

@@ -20,7 +20,7 @@ from finner_batch.tagger.batches import batches
 from finner_batch.tagger.tokens import SentenceTokenizer
 from finner_batch.training.data.examples import Example, make_examples
 from finner_batch.training.data.sources import apply_shares, known_sentences, load_data, whole_text
-from finner_batch.training.evaluation.evaluate import decide, scored, scores, softmax
+from finner_batch.training.evaluation.scores import decide, scored, scores, softmax
 from finner_batch.training.export.folder import CHECKPOINT, RECORD_FILE, onnx_file, write_folder
 from finner_batch.training.export.graph import Precision, build
 from finner_batch.training.learning.base import classifier, load_base

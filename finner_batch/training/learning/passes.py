@@ -16,10 +16,9 @@ import torch
 from safetensors.torch import save_file
 
 from finner_batch.tagger.tokens import SentenceTokenizer
-from finner_batch.training.data.dataset import OUTSIDE, READ_LABELS
+from finner_batch.training.data.dataset import GENERATED, OUTSIDE, READ_LABELS
 from finner_batch.training.data.examples import MASKED, OTHER, Example, frequent_concepts, make_examples
-from finner_batch.training.data.own_rows import GENERATED
-from finner_batch.training.evaluation.evaluate import decide, scored, scores, softmax
+from finner_batch.training.evaluation.scores import decide, scored, scores, softmax
 from finner_batch.training.export.folder import CHECKPOINT, RECORD_FILE
 from finner_batch.training.learning import processes
 from finner_batch.training.learning.base import classifier, load_base

@@ -15,10 +15,16 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from finner_batch.errors import UsageError
-from finner_batch.training.data.dataset import FILING, OUTSIDE, SENTENCES_FILE, LabelledSentence, write_sentences
+from finner_batch.training.data.dataset import (
+    FILING,
+    GENERATED,
+    OUTSIDE,
+    SENTENCES_FILE,
+    LabelledSentence,
+    write_sentences,
+)
 from finner_batch.training.data.examples import frequent_concepts, make_examples
 from finner_batch.training.data.labels import read_labels
-from finner_batch.training.data.own_rows import GENERATED
 from finner_batch.training.data.sources import apply_shares, known_sentences, load_sources, whole_text
 from finner_batch.training.evaluation.calibration import fit_temperature
 from finner_batch.training.evaluation.evaluate import EvaluationConfig, measure, write_output
