@@ -18,7 +18,7 @@ from finner_batch.benchmark.survey import distinct_sources
 from finner_batch.benchmark.timed import TimedSession, TimedTagger
 from finner_batch.config import RunConfig
 from finner_batch.engine.gather import Gatherer
-from finner_batch.engine.parse import ParsedDocument, Stopwatch, stage_of
+from finner_batch.engine.parse import ParsedDocument, Stopwatch, parse, stage_of
 from finner_batch.engine.pool import Result, SourceDone
 from finner_batch.engine.report import RunReport
 from finner_batch.engine.select import Selection
@@ -31,10 +31,7 @@ from finner_batch.engine.worker import (
     failed_document,
     failed_source,
 )
-from finner_batch.entities.numbers import number_tokens
-from finner_batch.entities.stated import stated_scales
 from finner_batch.errors import DocumentError
-from finner_batch.sentences.split import split
 from finner_batch.sources.document import Document, FailedDocument, Source
 from finner_batch.sources.read import ReadOptions, read_documents
 from finner_batch.store.ledger import Ledger
@@ -43,7 +40,6 @@ from finner_batch.tagger.model import Model
 from finner_batch.tagger.session import Session
 from finner_batch.tagger.tagger import Tagger
 from finner_batch.tagger.tokens import SentenceTokenizer
-from finner_batch.text.extract import extract
 
 MODEL = "model"
 STAGES = (
@@ -135,7 +131,7 @@ def run_stages(sources: Sequence[Source], model: Model, session: Session) -> Pas
         tokens=report.tokens,
         tokens_run=report.tokens_run,
         tokens_padded=report.tokens_padded,
-        squared_lengths=timed.squared_lengths,
+        squared_lengths=timed.counted()[1],
     )
 
 
@@ -183,34 +179,10 @@ def _results(sources: Iterator[Source], tokenizer: SentenceTokenizer, sender: _S
 
 
 def _parsed(document: Document, tokenizer: SentenceTokenizer, watch: Stopwatch) -> ParsedDocument | FailedDocument:
-    """As `engine.parse.parse`, with the search for numbers measured apart from the tokenizing."""
     try:
-        with watch.measure("extract"):
-            extraction = extract(document.content, document.markup)
-        with watch.measure("split"):
-            sentences = split(extraction)
-        with watch.measure("numbers"):
-            numbers = [number_tokens(sentence.text) for sentence in sentences]
-        with watch.measure("tokenize"):
-            windows = [
-                tokenizer.windows(sentence.text, found) for sentence, found in zip(sentences, numbers, strict=True)
-            ]
-        numbered = [sentence for sentence, found in zip(sentences, windows, strict=True) if found]
-        with watch.measure("value"):
-            stated = stated_scales(extraction.text, [sentence.start for sentence in numbered])
+        return parse(document, tokenizer, tables=False, watch=watch)
     except DocumentError as error:
         return failed_document(document, stage_of(error, watch), type(error).__name__, str(error))
-    kept = [found for found in windows if found]
-    return ParsedDocument(
-        document=replace(document, content=""),
-        sentences=len(sentences),
-        characters=len(extraction.text),
-        numbered=tuple(numbered),
-        stated=tuple(stated),
-        windows=tuple(window for found in kept for window in found),
-        owners=tuple(owner for owner, found in enumerate(kept) for _ in found),
-        seconds=watch.seconds,
-    )
 
 
 @contextmanager
@@ -218,8 +190,10 @@ def _as_in_a_worker() -> Iterator[None]:
     was_enabled = gc.isenabled()
     gc.collect()
     gc.disable()
+    gc.freeze()
     try:
         yield
     finally:
+        gc.unfreeze()
         if was_enabled:
             gc.enable()

@@ -19,7 +19,8 @@ class TimedSession:
     def __init__(self, session: Session) -> None:
         self._session = session
         self.seconds = self.cpu_seconds = 0.0
-        self.tokens = self.squared_lengths = 0
+        self._masks: list[NDArray[np.int64]] = []
+        self._tokens = self._squared_lengths = 0
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._session, name)
@@ -30,10 +31,17 @@ class TimedSession:
         result = self._session.logits(input_ids, attention_mask)
         self.seconds += perf_counter() - started
         self.cpu_seconds += process_time() - cpu_started
-        lengths = attention_mask.sum(axis=1)
-        self.tokens += int(lengths.sum())
-        self.squared_lengths += int((lengths * lengths).sum())
+        self._masks.append(attention_mask)  # counted later: between two runs it would seem to be the tagger's time
         return result
+
+    def counted(self) -> tuple[int, int]:
+        """Tokens given so far, and the sum of the squares of the windows' lengths."""
+        for mask in self._masks:
+            lengths = mask.sum(axis=1)
+            self._tokens += int(lengths.sum())
+            self._squared_lengths += int((lengths * lengths).sum())
+        self._masks.clear()
+        return self._tokens, self._squared_lengths
 
 
 class TimedTagger:
@@ -51,12 +59,14 @@ class TimedTagger:
     def probabilities(self, windows: Sequence[Window], **options: Any) -> tuple[list[Probabilities], TaggingStatistics]:
         """As `Tagger.probabilities`. Raises RuntimeError where the model was run and the session was not asked."""
         session = self.timed_session
-        started, tokens_before, inside_before = process_time(), session.tokens, session.cpu_seconds
+        tokens_before, _ = session.counted()
+        started, inside_before = process_time(), session.cpu_seconds
         probabilities, statistics = self._tagger.probabilities(windows, **options)
         self.batch_seconds += process_time() - started - (session.cpu_seconds - inside_before)
-        if session.tokens - tokens_before != statistics.tokens_run:
+        measured = session.counted()[0] - tokens_before
+        if measured != statistics.tokens_run:
             raise RuntimeError(
-                f"the model read {statistics.tokens_run} tokens and {session.tokens - tokens_before} were measured: "
+                f"the model read {statistics.tokens_run} tokens and {measured} were measured: "
                 "Session has a way to run that finner_batch/benchmark/timed.py does not time"
             )
         return probabilities, statistics

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from itertools import chain
 from time import thread_time
 
 from finner_batch.entities.numbers import number_tokens
@@ -58,16 +59,12 @@ def parse(document: Document, tokenizer: SentenceTokenizer, *, tables: bool, wat
         extraction = extract(document.content, document.markup, tables=tables)
     with watch.measure("split"):
         sentences = split(extraction)
-    numbered: list[Sentence] = []
-    windows: list[Window] = []
-    owners: list[int] = []
+    with watch.measure("numbers"):
+        numbers = [number_tokens(sentence.text) for sentence in sentences]
     with watch.measure("tokenize"):
-        for sentence in sentences:
-            found = tokenizer.windows(sentence.text, number_tokens(sentence.text))
-            if found:
-                owners += [len(numbered)] * len(found)
-                windows += found
-                numbered.append(sentence)
+        found = [tokenizer.windows(sentence.text, own) for sentence, own in zip(sentences, numbers, strict=True)]
+        numbered = [sentence for sentence, own in zip(sentences, found, strict=True) if own]
+        windows = [own for own in found if own]
     with watch.measure("value"):
         stated = stated_scales(extraction.text, [sentence.start for sentence in numbered])
     return ParsedDocument(
@@ -76,8 +73,8 @@ def parse(document: Document, tokenizer: SentenceTokenizer, *, tables: bool, wat
         characters=len(extraction.text),
         numbered=tuple(numbered),
         stated=tuple(stated),
-        windows=tuple(windows),
-        owners=tuple(owners),
+        windows=tuple(chain.from_iterable(windows)),
+        owners=tuple(owner for owner, own in enumerate(windows) for _ in own),
         seconds=watch.seconds,
     )
 

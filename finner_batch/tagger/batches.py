@@ -11,16 +11,20 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from finner_batch.tagger.tokens import Window
+from finner_batch.tagger.tokens import ID_BYTES, Window
 
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """`members[row]` is the index of the window in `input_ids[row]`; ids and mask are int64 `[batch, length]`."""
+    """`members[row]` is the index of the window in `input_ids[row]`; ids and mask are int64 `[batch, length]`.
+
+    `places` are those of the windows' numbers, row after row, among all `batch * length` tokens.
+    """
 
     members: tuple[int, ...]
     input_ids: NDArray[np.int64]
     attention_mask: NDArray[np.int64]
+    places: NDArray[np.int64]
 
 
 def batches(windows: Sequence[Window], *, budget_tokens: int, length_multiple: int = 1) -> Iterator[Batch]:
@@ -30,7 +34,7 @@ def batches(windows: Sequence[Window], *, budget_tokens: int, length_multiple: i
     """
     groups: dict[int, list[int]] = {}
     for index, window in enumerate(windows):
-        length = -(-len(window.ids) // length_multiple) * length_multiple
+        length = -(-window.length // length_multiple) * length_multiple
         groups.setdefault(length, []).append(index)
     for length in sorted(groups, reverse=True):
         members = groups[length]
@@ -41,10 +45,11 @@ def batches(windows: Sequence[Window], *, budget_tokens: int, length_multiple: i
 
 def make_batch(windows: Sequence[Window], members: Sequence[int], length: int) -> Batch:
     """One batch of the windows `members`, padded to `length` tokens."""
-    input_ids = np.zeros((len(members), length), dtype=np.int64)
-    attention_mask = np.zeros((len(members), length), dtype=np.int64)
+    packed = b"".join([windows[index].packed_ids.ljust(length * ID_BYTES, b"\0") for index in members])
+    input_ids = np.frombuffer(packed, dtype=np.int32).reshape(len(members), length).astype(np.int64)
+    attention_mask = np.ones((len(members), length), dtype=np.int64)
     for row, index in enumerate(members):
-        ids = windows[index].ids
-        input_ids[row, : len(ids)] = ids
-        attention_mask[row, : len(ids)] = 1
-    return Batch(tuple(members), input_ids, attention_mask)
+        if windows[index].length < length:
+            attention_mask[row, windows[index].length :] = 0
+    places = [row * length + own for row, index in enumerate(members) for own in windows[index].positions]
+    return Batch(tuple(members), input_ids, attention_mask, np.array(places, dtype=np.int64))

@@ -1,7 +1,9 @@
 """The tagger: windows of many sentences in, labelled spans out."""
 
+from bisect import bisect_right
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from pathlib import Path
 from typing import TypeAlias
 
@@ -72,39 +74,45 @@ class Tagger:
         """
         first_index: dict[tuple[bytes, tuple[int, ...]], int] = {}
         same_as = [
-            first_index.setdefault((window.ids.tobytes(), window.positions), index)
-            for index, window in enumerate(windows)
+            first_index.setdefault((window.packed_ids, window.positions), index) for index, window in enumerate(windows)
         ]
         distinct = list(first_index.values())
-        logits: dict[int, NDArray[np.float32]] = {}
-        tokens_run = tokens_padded = 0
         unique = [windows[index] for index in distinct]
-        for batch in batches(unique, budget_tokens=self.budget_tokens, length_multiple=self._length_multiple):
+        made = list(batches(unique, budget_tokens=self.budget_tokens, length_multiple=self._length_multiple))
+        logits: list[NDArray[np.float32]] = []
+        for batch in made:  # as little as can be between two runs: they leave the processor's caches cold
             if interrupted():
                 raise InterruptedError("a stop was asked for")
             result = self.session.logits(batch.input_ids, batch.attention_mask)
-            tokens_run += int(batch.attention_mask.sum())
-            tokens_padded += batch.input_ids.size
-            for row, member in enumerate(batch.members):
-                positions = unique[member].positions
-                logits[distinct[member]] = result[row, list(positions)]
-        probabilities = [self._softmax(logits[index]) for index in same_as]
+            logits.append(result.reshape(-1, result.shape[2])[batch.places])
+        order = [distinct[member] for batch in made for member in batch.members]
+        tables: dict[int, Probabilities] = {}
+        if order:
+            table = self._softmax(np.concatenate(logits))
+            ends = list(accumulate(len(windows[index].positions) for index in order))
+            tables = {index: table[start:end] for index, start, end in zip(order, [0, *ends[:-1]], ends, strict=True)}
         statistics = TaggingStatistics(
-            len(windows), len(unique), sum(len(window.ids) for window in windows), tokens_run, tokens_padded
+            windows=len(windows),
+            windows_run=len(unique),
+            tokens=sum(window.length for window in windows),
+            tokens_run=sum(window.length for window in unique),
+            tokens_padded=sum(batch.input_ids.size for batch in made),
         )
-        return probabilities, statistics
+        return [tables[index] for index in same_as], statistics
 
     def spans(self, windows: Sequence[Window], probabilities: Sequence[Probabilities]) -> list[list[Span]]:
         """The numbers of each window that the model labels: likeliest label but `O`, where it reaches its threshold."""
-        return [self._decode(window, table) for window, table in zip(windows, probabilities, strict=True)]
-
-    def _decode(self, window: Window, table: Probabilities) -> list[Span]:
+        found: list[list[Span]] = [[] for _ in windows]
+        if not windows:
+            return found
+        table = np.concatenate(probabilities)
         best = table[:, 1:].argmax(axis=1) + 1
-        found: list[Span] = []
-        for (start, end), label, row in zip(window.numbers, best, table, strict=True):
-            confidence = float(row[label])
-            if confidence >= self._thresholds[label]:
-                found.append(Span(start, end, self.model.labels[label], confidence))
+        confidence = table[np.arange(len(table)), best]
+        ends = list(accumulate(len(window.numbers) for window in windows))
+        for place in np.flatnonzero(confidence >= self._thresholds[best]).tolist():
+            index = bisect_right(ends, place)
+            start, end = windows[index].numbers[place - ends[index]]  # counted from the window's end
+            found[index].append(Span(start, end, self.model.labels[best[place]], float(confidence[place])))
         return found
 
     def _softmax(self, logits: NDArray[np.float32]) -> Probabilities:

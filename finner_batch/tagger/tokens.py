@@ -2,11 +2,12 @@
 
 import json
 import re
+from array import array
 from bisect import bisect_right
 from collections.abc import Sequence
-from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,22 +21,32 @@ NumberSpan: TypeAlias = tuple[int, int]
 _Pieces: TypeAlias = tuple[list[int], list[int]]
 """Ids of a chunk of text between spaces, and where in the chunk each ends."""
 
+ID_BYTES = 4
 _MEMO_ENTRIES = 50_000
 _MEMO_CHUNK_LENGTH = 32
 _WORD = re.compile(r"[A-Za-z0-9]+|.")
 
 
-@dataclass(frozen=True, slots=True)
-class Window:
+class Window(NamedTuple):
     """A stretch of one sentence that the model reads at once.
 
-    `ids`: int32 `[length]`, special tokens included, `length <= max_length`. `numbers[i]` is the span of a number whose
-    first word piece is at `positions[i]` of `ids`.
+    `packed_ids`: the token ids, special ones included, as packed int32 (bytes travel between processes and compare
+    faster than arrays). `numbers[i]` is the span of a number whose first word piece is at `positions[i]` of them.
     """
 
-    ids: NDArray[np.int32]
+    packed_ids: bytes
     positions: tuple[int, ...]
     numbers: tuple[NumberSpan, ...]
+
+    @property
+    def length(self) -> int:
+        """Number of tokens, at most the model's `max_length`."""
+        return len(self.packed_ids) // ID_BYTES
+
+    @property
+    def ids(self) -> NDArray[np.int32]:
+        """The token ids, int32 `[length]`."""
+        return np.frombuffer(self.packed_ids, dtype=np.int32)
 
 
 class SentenceTokenizer:
@@ -97,7 +108,7 @@ class SentenceTokenizer:
         numbers: Sequence[NumberSpan],
     ) -> Window:
         return Window(
-            np.array([self._first, *ids[start:end], self._last], dtype=np.int32),
+            array("i", [self._first, *ids[start:end], self._last]).tobytes(),
             tuple(positions[index] - start + 1 for index in indexes),
             tuple(numbers[index] for index in indexes),
         )
@@ -108,22 +119,21 @@ class SentenceTokenizer:
         chunks = spaced.split(" ")
         known = self._memo
         pieces = [known.get(chunk) or self._encode_chunk(chunk) for chunk in chunks]
+        tokens = [ids for ids, _ in pieces]
         positions: list[int] = []
-        index = offset = place = searched = 0
+        index = place = searched = 0
         for start, end in numbers:
             if not 0 <= start < end <= len(sentence):
                 raise ValueError(f"the number at {start}:{end} lies outside its sentence of {len(sentence)} characters")
             passed = spaced.count(" ", searched, start)
-            for chunk, (ids, _) in zip(chunks[index : index + passed], pieces[index : index + passed], strict=True):
-                offset += len(chunk) + 1
-                place += len(ids)
+            place += sum(map(len, tokens[index : index + passed]))
             index, searched = index + passed, start
             ends = pieces[index][1]
-            piece = bisect_right(ends, start - offset)
+            piece = bisect_right(ends, start - spaced.rfind(" ", 0, start) - 1)
             if piece == len(ends):
                 raise ValueError(f"no word piece covers {sentence[start:end]!r}")
             positions.append(place + piece)
-        return [token for ids, _ in pieces for token in ids], positions
+        return list(chain.from_iterable(tokens)), positions
 
     def _encode_chunk(self, chunk: str) -> _Pieces:
         """Tokenise what stands between two spaces. In plain ASCII each sign and each run between signs is a word."""

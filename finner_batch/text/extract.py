@@ -49,6 +49,8 @@ def extract(content: str, markup: Markup, *, tables: bool = False, facts: bool =
 
 
 def _is_encodable(content: str) -> bool:
+    if content.isascii():
+        return True
     try:
         content.encode("utf-8")
     except UnicodeEncodeError:

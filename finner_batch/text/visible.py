@@ -3,7 +3,7 @@
 from finner_batch.text import tables as layout
 from finner_batch.text.breaks import continues
 from finner_batch.text.characters import collapse
-from finner_batch.text.elements import CELL, PRE, ROW, TABLE
+from finner_batch.text.elements import CELL, PRE, TABLE
 from finner_batch.text.paragraph import Paragraph, Table
 from finner_batch.text.plain import read_plain
 
@@ -28,6 +28,7 @@ class VisibleText:
         self._position = 0
         self._container = self.paragraphs
         self._tables: list[tuple[Table, list[Paragraph]]] = []
+        self._row: list[list[Paragraph]] | None = None
         self._too_deep = 0
 
     def here(self) -> int:
@@ -38,12 +39,9 @@ class VisibleText:
         """An element of a kind from `BLOCK` on begins."""
         if self.pieces:
             self.flush()
-        if kind == CELL and self._tables and not self._too_deep:
-            rows = self._tables[-1][0].rows
-            if len(rows) == 1:
-                rows.append([])
+        if kind == CELL and self._row is not None:
             self._container = []
-            rows[-1].append(self._container)
+            self._row.append(self._container)
         elif kind > PRE:
             self._open(kind)
 
@@ -102,14 +100,19 @@ class VisibleText:
 
     def _open(self, kind: int) -> None:
         if kind == TABLE:
+            self._row = None
             if len(self._tables) == _DEEPEST_TABLE:
                 self._too_deep += 1
             else:
                 outside: list[Paragraph] = []
                 self._tables.append((Table([[outside]]), self._container))
                 self._container = outside
-        elif kind == ROW and self._tables and not self._too_deep:
-            self._tables[-1][0].rows.append([])
+        elif self._tables and not self._too_deep:
+            self._row = []
+            self._tables[-1][0].rows.append(self._row)
+            if kind == CELL:
+                self._container = []
+                self._row.append(self._container)
 
     def _close_table(self) -> None:
         if self._too_deep:
@@ -117,3 +120,5 @@ class VisibleText:
         elif self._tables:
             table, self._container = self._tables.pop()
             self._container += layout.resolve(table, tables=self._include_tables)
+        rows = self._tables[-1][0].rows if self._tables and not self._too_deep else []
+        self._row = rows[-1] if len(rows) > 1 else None

@@ -16,6 +16,7 @@ from finner_batch.text.visible import LINE_MARK, VisibleText
 
 _UNREAD = {"<!--": "-->", "<script": "</script>", "<ix:header>": "</ix:header>"}
 """What is left out before tags are looked for, and how it ends; `ix:header` holds a quarter of a filing's tags."""
+_UNREAD_BEGINS = re.compile("|".join(map(re.escape, _UNREAD)))
 _NOT_PLAIN = {
     "<!--": ("--!>",),
     "<script": ("</script", "<!--"),
@@ -52,10 +53,10 @@ _AROUND = {
 """Where alone the parts of a table or list stand in clean markup."""
 _NAME = re.compile(r"/?([A-Za-z][-A-Za-z0-9:._]*)")
 
-_PASS, _BEGIN, _FINISH, _EMPTY, _BREAK, _SKIP = range(6)
+_BEGIN, _FINISH, _EMPTY, _BREAK, _SKIP = range(5)
 _Step: TypeAlias = tuple[int, str, int]
 """What a tag asks for, its element's name and kind."""
-_PASSES: _Step = (_PASS, "", INLINE)
+_PASSES: _Step = (-1, "", INLINE)
 
 
 class UncleanError(Exception):
@@ -72,50 +73,58 @@ def walk(content: str, visible: VisibleText) -> None:  # noqa: C901, PLR0912, PL
     pieces = iter(_without_unread(content).split("<"))
     steps: dict[str, _Step] = {}
     resolved: dict[str, str] = {}
-    opened: list[str] = []
+    opened = [""]
     add, begin, finish, flush = visible.add, visible.begin, visible.finish, visible.flush
     shown = visible.pieces
     add(unescape(next(pieces)))
     for piece in pieces:
-        tag, mark, text = piece.partition(">")
-        step = steps.get(tag)
+        text = ""
+        step = steps.get(piece)
         if step is None:
-            if not mark:
-                raise UncleanError
-            step = _PASSES if _is_plain_xbrl(tag) else steps.setdefault(tag, _step(tag))
-        action, name, kind = step
-        if action == _BEGIN:
-            around = opened[-1] if opened else ""
-            if around in _CLOSED_BY_BLOCKS or around not in _AROUND.get(name, (around,)):
-                raise UncleanError
-            opened.append(name)
-            if kind > PRE:
+            tag, mark, text = piece.partition(">")
+            step = steps.get(tag)
+            if step is None:
+                if not mark:
+                    raise UncleanError
+                step = _PASSES if _is_plain_xbrl(tag) else steps.setdefault(tag, _step(tag))
+            if not text and tag in steps:
+                steps[piece] = step
+        if step is not _PASSES:
+            action, name, kind = step
+            around = opened[-1]
+            if action == _BEGIN:
+                if around in _CLOSED_BY_BLOCKS or around not in _AROUND.get(name, (around,)):
+                    raise UncleanError
+                opened.append(name)
+                if kind > PRE:
+                    begin(kind)
+                elif shown:
+                    flush()
+            elif action == _FINISH:
+                if opened.pop() != name:
+                    raise UncleanError
+                if kind == TABLE:
+                    finish(kind)
+                elif shown:
+                    flush()
+            elif action == _EMPTY:
+                if around in _CLOSED_BY_BLOCKS:
+                    raise UncleanError
                 begin(kind)
-            elif shown:
-                flush()
-        elif action == _FINISH:
-            if not opened or opened.pop() != name:
-                raise UncleanError
-            if kind == TABLE:
                 finish(kind)
-            elif shown:
-                flush()
-        elif action == _EMPTY:
-            if opened and opened[-1] in _CLOSED_BY_BLOCKS:
-                raise UncleanError
-            begin(kind)
-            finish(kind)
-        elif action == _BREAK:
-            add(LINE_MARK)
-        elif action == _SKIP:
-            if (kind >= BLOCK and opened and opened[-1] in _CLOSED_BY_BLOCKS) or (name == "head" and text.strip()):
-                raise UncleanError
-            text = _skip(pieces, name)
+            elif action == _BREAK:
+                add(LINE_MARK)
+            else:
+                if (kind >= BLOCK and around in _CLOSED_BY_BLOCKS) or (name == "head" and text.strip()):
+                    raise UncleanError
+                text = _skip(pieces, name)
+        if not text:
+            continue
         if "&" in text:
             add(resolved.get(text) or resolved.setdefault(text, unescape(text)))
-        elif text:
+        else:
             add(text)
-    if opened:
+    if opened != [""]:
         raise UncleanError
     visible.close()
 
@@ -182,17 +191,14 @@ def _without_unread(content: str) -> str:
     """The content without comments, scripts and the XBRL header. Raises UncleanError where their end is not plain."""
     kept: list[str] = []
     position = 0
-    begins = {mark: content.find(mark) for mark in _UNREAD if mark in content}
-    while begins:
-        mark = min(begins, key=begins.__getitem__)
-        end = content.find(_UNREAD[mark], begins[mark])
+    while begin := _UNREAD_BEGINS.search(content, position):
+        mark = begin[0]
+        end = content.find(_UNREAD[mark], begin.start())
         if end < 0:
             raise UncleanError
-        inside = content[begins[mark] + len(mark) : end].lower()
+        inside = content[begin.end() : end].lower()
         if any(sign in inside for sign in _NOT_PLAIN[mark]) or inside.partition(">")[0].endswith("/"):
             raise UncleanError
-        kept.append(content[position : begins[mark]])
+        kept.append(content[position : begin.start()])
         position = end + len(_UNREAD[mark])
-        later = {mark: begin if begin >= position else content.find(mark, position) for mark, begin in begins.items()}
-        begins = {mark: begin for mark, begin in later.items() if begin >= 0}
     return "".join([*kept, content[position:]])

@@ -31,8 +31,8 @@ def test_a_pass_does_what_a_run_does_and_measures_every_stage(filings, sources, 
 
 def test_the_garbage_collector_is_off_while_a_pass_measures_and_on_again_after_it(sources, model, session, monkeypatch):
     seen = []
-    extract = stages.extract
-    monkeypatch.setattr(stages, "extract", lambda *given: seen.append(gc.isenabled()) or extract(*given))
+    parse = stages.parse
+    monkeypatch.setattr(stages, "parse", lambda *given, **more: seen.append(gc.isenabled()) or parse(*given, **more))
     run_stages(sources, model, session)
     assert seen == [False, False]
     assert gc.isenabled()

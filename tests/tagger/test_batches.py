@@ -8,7 +8,7 @@ from finner_batch.tagger.tokens import Window
 
 @given(st.lists(st.integers(2, 60), max_size=60), st.integers(1, 300), st.sampled_from([1, 8, 16]))
 def test_every_window_is_in_one_batch_whose_length_follows_from_its_own(lengths, budget, multiple):
-    windows = [Window(np.arange(1, length + 1, dtype=np.int32), (1,), ((0, 1),)) for length in lengths]
+    windows = [Window(np.arange(1, length + 1, dtype=np.int32).tobytes(), (1,), ((0, 1),)) for length in lengths]
     made = list(batches(windows, budget_tokens=budget, length_multiple=multiple))
     assert sorted(member for batch in made for member in batch.members) == list(range(len(windows)))
     for batch in made:

@@ -47,7 +47,7 @@ def test_repeats_are_run_once_and_nothing_is_padded_on_a_cpu(tagger, windows):
     once, _ = tagger.probabilities(windows)
     twice, statistics = tagger.probabilities([*windows, *windows])
     assert statistics.windows == 2 * len(windows)
-    assert statistics.windows_run == len({(window.ids.tobytes(), window.positions) for window in windows})
+    assert statistics.windows_run == len({(window.packed_ids, window.positions) for window in windows})
     assert statistics.tokens_padded == statistics.tokens_run
     for first, second, original in zip(twice[: len(windows)], twice[len(windows) :], once, strict=True):
         assert np.array_equal(first, second)
@@ -76,6 +76,22 @@ def test_plain_statements_are_tagged_as_a_reader_would(tagger):
         (spans,) = tagger.spans(own, tagger.probabilities(own)[0])
         assert [(sentence[span.start : span.end], span.label) for span in spans] == wanted
         assert all(0.5 <= span.confidence <= 1 for span in spans)
+
+
+def test_a_span_is_a_number_with_its_likeliest_label_and_that_labels_probability(tagger, windows):
+    tables, _ = tagger.probabilities(windows)
+    wanted = [
+        [
+            (*number, tagger.model.labels[1 + row[1:].argmax()], row[1:].max())
+            for number, row in zip(window.numbers, table, strict=True)
+            if row[1:].max() >= 0.5
+        ]
+        for window, table in zip(windows, tables, strict=True)
+    ]
+    found = tagger.spans(windows, tables)
+    assert [[(span.start, span.end, span.label, span.confidence) for span in own] for own in found] == wanted
+    assert any(len(own) > 1 for own in wanted)
+    assert tagger.spans([], []) == []
 
 
 def test_a_number_below_its_threshold_is_not_given(tagger, windows):

@@ -23,7 +23,7 @@ def tokenizer(bert_folder):
 
 
 def example(length=4, *, positive=False, hard=False):
-    window = Window(np.arange(length, dtype=np.int32), (1,), ((0, 1),))
+    window = Window(np.arange(length, dtype=np.int32).tobytes(), (1,), ((0, 1),))
     return Example(window=window, targets=(int(positive),), positive=positive, hard=hard, sentence=0)
 
 

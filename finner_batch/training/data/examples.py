@@ -119,15 +119,15 @@ def token_batches(
     The batches come longest last, or in random order with `rng`.
     """
     noise = rng.uniform(0.9, 1.1, len(examples)) if rng is not None else np.ones(len(examples))
-    order = sorted(range(len(examples)), key=lambda place: len(examples[place].window.ids) * noise[place])
+    order = sorted(range(len(examples)), key=lambda place: examples[place].window.length * noise[place])
     batches: list[list[Example]] = []
     longest = 0
     for place in order:
         example = examples[place]
-        longest = max(longest, len(example.window.ids))
+        longest = max(longest, example.window.length)
         if not batches or (len(batches[-1]) + 1) * longest > budget_tokens:
             batches.append([])
-            longest = len(example.window.ids)
+            longest = example.window.length
         batches[-1].append(example)
     turns = rng.permutation(len(batches)) if rng is not None else range(len(batches))
     for turn in turns:
@@ -147,12 +147,12 @@ class Arrays:
 
 def arrays(batch: Sequence[Example]) -> Arrays:
     """Pad a batch to its longest window."""
-    length = max(len(example.window.ids) for example in batch)
+    length = max(example.window.length for example in batch)
     input_ids = np.zeros((len(batch), length), dtype=np.int64)
     attention_mask = np.zeros((len(batch), length), dtype=np.int64)
     for row, example in enumerate(batch):
-        input_ids[row, : len(example.window.ids)] = example.window.ids
-        attention_mask[row, : len(example.window.ids)] = 1
+        input_ids[row, : example.window.length] = example.window.ids
+        attention_mask[row, : example.window.length] = 1
     rows = np.repeat(np.arange(len(batch)), [len(example.targets) for example in batch])
     positions = np.array([position for example in batch for position in example.window.positions], dtype=np.int64)
     targets = np.array([target for example in batch for target in example.targets], dtype=np.int64)

@@ -91,7 +91,7 @@ def sentence_sizes(sentences: Sequence[LabelledSentence], labels: Sequence[str])
     rows = []
     for row in sentences:
         (window,) = tokenizer.windows(row.text, [(row.numbers[0].start, row.numbers[0].end)])
-        pieces = len(window.ids) - 2  # one before and one after the sentence are not its own
+        pieces = window.length - 2  # one before and one after the sentence are not its own
         labelled = sum(1 for _ in labelled_numbers(row, labels))
         rows.append((pieces, len(row.text), len(row.numbers), labelled))
     return _table((*SIZES, "labelled"), rows)

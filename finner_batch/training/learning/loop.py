@@ -205,7 +205,7 @@ def _step(
         optimizer.zero_grad()
         progress.loss_sum += float(loss)
     progress.weight += weight
-    progress.tokens += sum(len(example.window.ids) for batch in group for example in batch)
+    progress.tokens += sum(example.window.length for batch in group for example in batch)
     progress.steps += 1
     progress.groups += 1
 
