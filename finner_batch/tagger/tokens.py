@@ -22,7 +22,7 @@ _Pieces: TypeAlias = tuple[list[int], list[int]]
 """Ids of a chunk of text between spaces, and where in the chunk each ends."""
 
 ID_BYTES = 4
-_MEMO_ENTRIES = 50_000
+_MEMO_ENTRIES = 20_000
 _MEMO_CHUNK_LENGTH = 32
 _WORD = re.compile(r"[A-Za-z0-9]+|.")
 

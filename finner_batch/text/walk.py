@@ -9,6 +9,7 @@ the HTML parser reads the document.
 import re
 from collections.abc import Iterator
 from html import unescape
+from itertools import chain
 from typing import TypeAlias
 
 from finner_batch.text.elements import BLOCK, HIDDEN, HIDING, INLINE, KIND, LINE, PRE, TABLE, TAG
@@ -17,6 +18,8 @@ from finner_batch.text.visible import LINE_MARK, VisibleText
 _UNREAD = {"<!--": "-->", "<script": "</script>", "<ix:header>": "</ix:header>"}
 """What is left out before tags are looked for, and how it ends; `ix:header` holds a quarter of a filing's tags."""
 _UNREAD_BEGINS = re.compile("|".join(map(re.escape, _UNREAD)))
+_STRETCH = 1 << 18
+"""So many characters of markup are taken apart at a time."""
 _NOT_PLAIN = {
     "<!--": ("--!>",),
     "<script": ("</script", "<!--"),
@@ -70,7 +73,7 @@ def walk(content: str, visible: VisibleText) -> None:  # noqa: C901, PLR0912, PL
     """
     if LINE_MARK in content:
         raise UncleanError
-    pieces = iter(_without_unread(content).split("<"))
+    pieces = chain.from_iterable(_pieces(content))
     steps: dict[str, _Step] = {}
     resolved: dict[str, str] = {}
     opened = [""]
@@ -187,18 +190,35 @@ def _ends(piece: str, hidden: str) -> bool:
     return kind >= BLOCK or name == "title"
 
 
-def _without_unread(content: str) -> str:
+def _pieces(content: str) -> Iterator[list[str]]:
+    """What `content` without the unread holds between `<` and `<`, a list a stretch: never all of it at once."""
+    pending: list[str] = []
+    for stretch in _read_stretches(content):
+        pieces = stretch.split("<")
+        if len(pieces) > 1:
+            pieces[0] = "".join([*pending, pieces[0]])
+            pending = [pieces.pop()]
+            yield pieces
+        else:
+            pending += pieces
+    yield ["".join(pending)]
+
+
+def _read_stretches(content: str) -> Iterator[str]:
     """The content without comments, scripts and the XBRL header. Raises UncleanError where their end is not plain."""
-    kept: list[str] = []
     position = 0
-    while begin := _UNREAD_BEGINS.search(content, position):
+    while position < len(content):
+        begin = _UNREAD_BEGINS.search(content, position)
+        until = begin.start() if begin else len(content)
+        for start in range(position, until, _STRETCH):
+            yield content[start : min(until, start + _STRETCH)]
+        if begin is None:
+            return
         mark = begin[0]
-        end = content.find(_UNREAD[mark], begin.start())
+        end = content.find(_UNREAD[mark], until)
         if end < 0:
             raise UncleanError
         inside = content[begin.end() : end].lower()
         if any(sign in inside for sign in _NOT_PLAIN[mark]) or inside.partition(">")[0].endswith("/"):
             raise UncleanError
-        kept.append(content[position : begin.start()])
         position = end + len(_UNREAD[mark])
-    return "".join([*kept, content[position:]])
