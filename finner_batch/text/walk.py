@@ -75,6 +75,7 @@ def walk(content: str, visible: VisibleText) -> None:  # noqa: C901, PLR0912, PL
         raise UncleanError
     pieces = chain.from_iterable(_pieces(content))
     steps: dict[str, _Step] = {}
+    alone: dict[str, _Step] = {}  # of tags with no text behind them, by all that stands up to the next tag
     resolved: dict[str, str] = {}
     opened = [""]
     add, begin, finish, flush = visible.add, visible.begin, visible.finish, visible.flush
@@ -82,16 +83,16 @@ def walk(content: str, visible: VisibleText) -> None:  # noqa: C901, PLR0912, PL
     add(unescape(next(pieces)))
     for piece in pieces:
         text = ""
-        step = steps.get(piece)
+        step = alone.get(piece)
         if step is None:
             tag, mark, text = piece.partition(">")
+            if not mark:
+                raise UncleanError
             step = steps.get(tag)
             if step is None:
-                if not mark:
-                    raise UncleanError
                 step = _PASSES if _is_plain_xbrl(tag) else steps.setdefault(tag, _step(tag))
-            if not text and tag in steps:
-                steps[piece] = step
+            elif not text:
+                alone[piece] = step
         if step is not _PASSES:
             action, name, kind = step
             around = opened[-1]

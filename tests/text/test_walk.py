@@ -57,6 +57,8 @@ def test_clean_markup_is_walked_and_reads_as_the_parser_reads_it(content):
 
 
 UNCLEAN = [
+    "<p>one<br>two<br<b>three</p>",
+    "<p>one</p><p>two</p><p",
     "<div>a</p>",
     "<p>a<p>b",
     "<div>a < b</div>",
@@ -146,6 +148,15 @@ def test_the_samples_are_walked_and_read_the_same():
 @pytest.mark.parametrize("content", ["<" * 300_000, "<!--" * 100_000, "<div>" * 100_000, "<p title='" * 50_000])
 def test_hostile_markup_is_given_up_in_linear_time(content):
     assert walked(content, tables=False) is None
+
+
+@pytest.mark.parametrize("length", [1, 2, 3, 7, 50])
+def test_where_a_stretch_of_markup_ends_makes_no_difference(length, monkeypatch):
+    page = "".join(CLEAN) + "<p>a<!-- <p>no</p> -->b</p>" + "<p>" + "word " * 100 + "</p>"
+    whole = walked(page, tables=True)
+    monkeypatch.setattr("finner_batch.text.walk._STRETCH", length)
+    assert whole is not None
+    assert walked(page, tables=True) == whole
 
 
 @pytest.mark.corpus
