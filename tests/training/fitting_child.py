@@ -1,7 +1,8 @@
 """A process that trains a tiny tagger: `fitting_child.py FOLDER [KILLED_AT]`, dying in that step by SIGKILL.
 
 FOLDER holds `base/` and `sentences.parquet`; the weights go to `weights.<rank>.safetensors`, losses and scores
-to `epochs.<rank>.json`. With RANK and WORLD_SIZE in the environment several of them train together.
+to `epochs.<rank>.json`. With RANK and WORLD_SIZE in the environment several of them train together; with RESUME
+they go on from the last state.
 """
 
 import json
@@ -70,7 +71,7 @@ def main(folder, *killed_at):
     with together():
         alone = "RANK" not in os.environ
         model, examples = prepared(folder, **({} if alone else {"dropout": 0.0}))
-        checkpoints = Checkpoints(folder=folder, every_steps=4)
+        checkpoints = Checkpoints(folder=folder, every_steps=4, resume="RESUME" in os.environ)
         epochs = fit(model, examples, CONFIG, score=share_right(examples), checkpoints=checkpoints)
         save_file(model.state_dict(), folder / f"weights.{rank()}.safetensors")
         (folder / f"epochs.{rank()}.json").write_text(json.dumps([(epoch.loss, epoch.score) for epoch in epochs]))

@@ -57,6 +57,15 @@ def start(folder, *arguments, **environment):
     )
 
 
+def start_two(folder, *arguments, **environment):
+    """Two processes that train together."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        place = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(free.getsockname()[1]), "WORLD_SIZE": "2"}
+    ranks = [{"RANK": str(rank), "LOCAL_RANK": str(rank)} for rank in range(2)]
+    return [start(folder, *arguments, **environment, **place, **rank) for rank in ranks]
+
+
 def progress_in(path):
     content = path.read_bytes()
     header = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])
@@ -187,11 +196,7 @@ def test_training_stops_after_epochs_without_a_better_score_and_keeps_the_best(f
 
 def test_two_processes_end_with_equal_weights_which_are_those_of_one_with_twice_the_batches(folder, tmp_path):
     shutil.copytree(folder, tmp_path / "two")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        place = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(free.getsockname()[1]), "WORLD_SIZE": "2"}
-    children = [start(tmp_path / "two", RANK=str(rank), LOCAL_RANK=str(rank), **place) for rank in range(2)]
-    for child in children:
+    for child in start_two(tmp_path / "two"):
         assert child.wait() == 0, child.stderr.read()
     first, second = (load_file(tmp_path / "two" / f"weights.{rank}.safetensors") for rank in range(2))
     assert equal(first, second)
@@ -208,6 +213,18 @@ def test_two_processes_end_with_equal_weights_which_are_those_of_one_with_twice_
     assert scores == pytest.approx([epoch.score for epoch in epochs], abs=0.05)
     for name, tensor in model.state_dict().items():
         torch.testing.assert_close(first[name], tensor, rtol=1e-3, atol=1e-3)
+
+
+def test_two_processes_that_died_go_on_to_the_same_weights(folder, tmp_path):
+    for name in ("whole", "broken"):
+        shutil.copytree(folder, tmp_path / name)
+    for child in start_two(tmp_path / "whole"):
+        assert child.wait() == 0, child.stderr.read()
+    assert {child.wait() for child in start_two(tmp_path / "broken", 7)} == {KILLED}
+    assert not (tmp_path / "broken" / "weights.0.safetensors").exists()
+    for child in start_two(tmp_path / "broken", RESUME="1"):
+        assert child.wait() == 0, child.stderr.read()
+    assert equal(*(load_file(tmp_path / name / "weights.0.safetensors") for name in ("whole", "broken")))
 
 
 def test_accumulated_batches_teach_what_one_batch_of_all_their_sentences_does(folder):
