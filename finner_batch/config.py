@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from finner_batch.tagger.device import DeviceChoice
 
-PIPELINE_VERSION = 1
+PIPELINE_VERSION = 2
 """Raised whenever the code would give other rows for the same input, model and settings: all is then done again."""
 
 MEBIBYTE = 1 << 20

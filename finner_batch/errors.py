@@ -38,7 +38,7 @@ class DocumentError(FinnerError):
     """One document cannot be read. The run records it in `documents` and goes on."""
 
     def __init__(self, stage: str, message: str) -> None:
-        """`stage` is one of `read`, `decode`, `extract`, `split`, `tokenize`, `value`."""
+        """`stage` is one of `read`, `decode`, `extract`, `split`, `numbers`, `tokenize`, `value`."""
         super().__init__(message)
         self.stage = stage
 

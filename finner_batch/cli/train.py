@@ -35,6 +35,7 @@ HELP = {
     "accumulate": "Batches in a step of the optimizer, of each process.",
     "class_weights": "Weights of the labels in the loss; balanced costs precision.",
     "average": "Decay of the moving average of the weights, which is kept; 0: none.",
+    "threshold": "Least probability at which the tagger gives a label.",
     "max_length": "Tokens that the model reads at once.",
     "seed": "Seed of weights, order and dropout.",
     "resume": "Go on where a killed training of the same output stopped.",

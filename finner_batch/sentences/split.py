@@ -19,6 +19,9 @@ _LINE_BREAKS = str.maketrans("\n\r\v\f\x85\u2028\u2029", "       ")
 _UNBROKEN = re.compile(r"\S{200,}")
 _STOP = re.compile("[.!?\u2026]")
 _GLANCE = 40
+LONGEST = 8_000
+"""Characters of a sentence, at most: every row of its entities carries it. The longest of those at hand has 4,498."""
+_OF_NUMBERS = "0123456789.,'/"
 _STOPS = str.maketrans(".!?\u2026", "xxxx")
 
 
@@ -34,7 +37,7 @@ def split(extraction: Extraction) -> list[Sentence]:
             spans: Iterable[tuple[int, int]] = [(0, len(text))]
         else:
             spans = _tokenizer().span_tokenize(_without_stops_in_unbroken_runs(text))
-        for start, end in _rejoined(text, spans):
+        for start, end in _of_bounded_length(text, _rejoined(text, spans)):
             sentences.append(Sentence(len(sentences), text[start:end], block.start + start, block.section))
     return sentences
 
@@ -66,6 +69,24 @@ def _rejoined(text: str, spans: Iterable[tuple[int, int]]) -> Iterator[tuple[int
         end = span_start + len(piece.rstrip())
     if end:
         yield begin, end
+
+
+def _of_bounded_length(text: str, spans: Iterable[tuple[int, int]]) -> Iterator[tuple[int, int]]:
+    """The spans, those over `LONGEST` cut at a space, or where none is, outside a number if there is such a place."""
+    for begin, end in spans:
+        start = begin
+        while end - start > LONGEST:
+            stop = text.rfind(" ", start + 1, start + LONGEST)
+            if stop < 0:
+                stop = start + LONGEST
+                while stop > start + 1 and text[stop - 1] in _OF_NUMBERS:
+                    stop -= 1
+                stop = stop if stop > start + 1 else start + LONGEST
+            yield start, start + len(text[start:stop].rstrip())
+            start = stop
+            while text[start].isspace():
+                start += 1
+        yield start, end
 
 
 def _without_stops_in_unbroken_runs(text: str) -> str:

@@ -3,7 +3,7 @@
 from bisect import bisect_right
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from itertools import accumulate
+from itertools import accumulate, islice
 from pathlib import Path
 from typing import TypeAlias
 
@@ -22,6 +22,8 @@ Probabilities: TypeAlias = NDArray[np.float64]
 
 BUDGET_TOKENS = {"cpu": 1024, "cuda": 32_768}
 LENGTH_MULTIPLE = {"cpu": 1, "cuda": 16}
+BATCHES_READY = 256
+"""So many batches are made before they are run: what runs between two of them finds the processor's caches cold."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +71,9 @@ class Tagger:
     ) -> tuple[list[Probabilities], TaggingStatistics]:
         """Calibrated label probabilities of each window's numbers, in the order given.
 
-        Windows with the same ids and number positions are run once. The result of a window depends on nothing but the
-        window. Raises InterruptedError as soon as `interrupted()` is true between two batches.
+        Windows with the same ids and number positions are run once and share their table, which cannot be written to.
+        The result of a window depends on nothing but the window. Raises InterruptedError as soon as `interrupted()` is
+        true between two batches.
         """
         first_index: dict[tuple[bytes, tuple[int, ...]], int] = {}
         same_as = [
@@ -78,17 +81,22 @@ class Tagger:
         ]
         distinct = list(first_index.values())
         unique = [windows[index] for index in distinct]
-        made = list(batches(unique, budget_tokens=self.budget_tokens, length_multiple=self._length_multiple))
+        made = batches(unique, budget_tokens=self.budget_tokens, length_multiple=self._length_multiple)
         logits: list[NDArray[np.float32]] = []
-        for batch in made:  # as little as can be between two runs: they leave the processor's caches cold
-            if interrupted():
-                raise InterruptedError("a stop was asked for")
-            result = self.session.logits(batch.input_ids, batch.attention_mask)
-            logits.append(result.reshape(-1, result.shape[2])[batch.places])
-        order = [distinct[member] for batch in made for member in batch.members]
+        order: list[int] = []
+        tokens_padded = 0
+        while ready := list(islice(made, BATCHES_READY)):
+            for batch in ready:
+                if interrupted():
+                    raise InterruptedError("a stop was asked for")
+                result = self.session.logits(batch.input_ids, batch.attention_mask)
+                logits.append(result.reshape(-1, result.shape[2])[batch.places])
+            order += [distinct[member] for batch in ready for member in batch.members]
+            tokens_padded += sum(batch.input_ids.size for batch in ready)
         tables: dict[int, Probabilities] = {}
         if order:
             table = self._softmax(np.concatenate(logits))
+            table.flags.writeable = False
             ends = list(accumulate(len(windows[index].positions) for index in order))
             tables = {index: table[start:end] for index, start, end in zip(order, [0, *ends[:-1]], ends, strict=True)}
         statistics = TaggingStatistics(
@@ -96,19 +104,25 @@ class Tagger:
             windows_run=len(unique),
             tokens=sum(window.length for window in windows),
             tokens_run=sum(window.length for window in unique),
-            tokens_padded=sum(batch.input_ids.size for batch in made),
+            tokens_padded=tokens_padded,
         )
         return [tables[index] for index in same_as], statistics
 
     def spans(self, windows: Sequence[Window], probabilities: Sequence[Probabilities]) -> list[list[Span]]:
-        """The numbers of each window that the model labels: likeliest label but `O`, where it reaches its threshold."""
+        """The numbers of each window that the model labels: likeliest label but `O`, where it reaches its threshold.
+
+        Raises ValueError where the probabilities are not of as many numbers as the windows have.
+        """
+        counts = [len(window.numbers) for window in windows]
+        if [len(table) for table in probabilities] != counts:
+            raise ValueError("the probabilities are not those of these windows")
         found: list[list[Span]] = [[] for _ in windows]
         if not windows:
             return found
         table = np.concatenate(probabilities)
         best = table[:, 1:].argmax(axis=1) + 1
         confidence = table[np.arange(len(table)), best]
-        ends = list(accumulate(len(window.numbers) for window in windows))
+        ends = list(accumulate(counts))
         for place in np.flatnonzero(confidence >= self._thresholds[best]).tolist():
             index = bisect_right(ends, place)
             start, end = windows[index].numbers[place - ends[index]]  # counted from the window's end

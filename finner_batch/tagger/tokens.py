@@ -121,15 +121,17 @@ class SentenceTokenizer:
         pieces = [known.get(chunk) or self._encode_chunk(chunk) for chunk in chunks]
         tokens = [ids for ids, _ in pieces]
         positions: list[int] = []
-        index = place = searched = 0
+        index = place = searched = begin = 0
         for start, end in numbers:
             if not 0 <= start < end <= len(sentence):
                 raise ValueError(f"the number at {start}:{end} lies outside its sentence of {len(sentence)} characters")
             passed = spaced.count(" ", searched, start)
+            if passed:
+                begin = spaced.rfind(" ", searched, start) + 1
             place += sum(map(len, tokens[index : index + passed]))
             index, searched = index + passed, start
             ends = pieces[index][1]
-            piece = bisect_right(ends, start - spaced.rfind(" ", 0, start) - 1)
+            piece = bisect_right(ends, start - begin)
             if piece == len(ends):
                 raise ValueError(f"no word piece covers {sentence[start:end]!r}")
             positions.append(place + piece)

@@ -32,10 +32,15 @@ def test_a_pass_does_what_a_run_does_and_measures_every_stage(filings, sources, 
 def test_the_garbage_collector_is_off_while_a_pass_measures_and_on_again_after_it(sources, model, session, monkeypatch):
     seen = []
     parse = stages.parse
-    monkeypatch.setattr(stages, "parse", lambda *given, **more: seen.append(gc.isenabled()) or parse(*given, **more))
+    monkeypatch.setattr(
+        stages,
+        "parse",
+        lambda *given, **more: seen.append((gc.isenabled(), gc.get_freeze_count() > 0)) or parse(*given, **more),
+    )
     run_stages(sources, model, session)
-    assert seen == [False, False]
+    assert seen == [(False, True), (False, True)]
     assert gc.isenabled()
+    assert not gc.get_freeze_count()
 
 
 def test_a_pass_pickles_and_loads_what_the_reading_processes_send(filings, model, session, tmp_path, monkeypatch):

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from finner_batch.sentences.split import split
+from finner_batch.entities.numbers import number_tokens
+from finner_batch.sentences.split import LONGEST, split
 from finner_batch.text.block import Block, Extraction
 from finner_batch.text.extract import extract
 
@@ -139,3 +140,16 @@ def test_three_million_characters_take_linear_time(unit):
 
     seconds(30_000)
     assert seconds(3_000_000) < max(0.5, 30 * seconds(300_000))
+
+
+@pytest.mark.parametrize(("words", "times"), [("a rate of 5.25% and ", 20_000), ("1\u2013", 30_000), ("9", 20_001)])
+def test_a_sentence_without_an_end_is_cut_and_loses_nothing(words, times):
+    content = words * times
+    extraction = extract(content, "prose")
+    found = split(extraction)
+    assert max(len(sentence.text) for sentence in found) <= LONGEST
+    for sentence in found:
+        assert sentence.text == extraction.text[sentence.start : sentence.start + len(sentence.text)] != ""
+    assert "".join(sentence.text for sentence in found).replace(" ", "") == content.replace(" ", "")
+    numbers = [text[start:end] for text in (each.text for each in found) for start, end in number_tokens(text)]
+    assert content.startswith("9") or numbers == [content[start:end] for start, end in number_tokens(content)]

@@ -92,6 +92,8 @@ def test_a_span_is_a_number_with_its_likeliest_label_and_that_labels_probability
     assert [[(span.start, span.end, span.label, span.confidence) for span in own] for own in found] == wanted
     assert any(len(own) > 1 for own in wanted)
     assert tagger.spans([], []) == []
+    with pytest.raises(ValueError, match="not those of these windows"):
+        tagger.spans(windows, [tables[0][:-1], *tables[1:]])
 
 
 def test_a_number_below_its_threshold_is_not_given(tagger, windows):

@@ -89,6 +89,11 @@ def test_a_sentence_of_three_million_characters_is_read_whole():
     assert sum(len(window.numbers) for window in windows) == 111_112
 
 
+def test_many_numbers_without_a_space_between_them_are_read_in_linear_time():
+    windows = sentence_tokenizer(512).windows(sentence := "1\u2013" * 300_000, numbers(sentence))
+    assert sum(len(window.numbers) for window in windows) == 300_000
+
+
 def test_a_tokenizer_of_another_kind_is_refused(tmp_path):
     path = tmp_path / "tokenizer.json"
     path.write_text(json.dumps({"model": {"type": "BPE"}, "pre_tokenizer": {"type": "ByteLevel"}}))

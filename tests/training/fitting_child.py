@@ -1,8 +1,8 @@
 """A process that trains a tiny tagger: `fitting_child.py FOLDER [KILLED_AT]`, dying in that step by SIGKILL.
 
 FOLDER holds `base/` and `sentences.parquet`; the weights go to `weights.<rank>.safetensors`, losses and scores
-to `epochs.<rank>.json`. With RANK and WORLD_SIZE in the environment several of them train together; with RESUME
-they go on from the last state.
+to `epochs.<rank>.json`. With RANK and WORLD_SIZE in the environment several of them train together, without
+dropout unless DROPOUT is there; with RESUME they go on from the last state.
 """
 
 import json
@@ -70,7 +70,7 @@ def main(folder, *killed_at):
         kill_in_step(int(step))
     with together():
         alone = "RANK" not in os.environ
-        model, examples = prepared(folder, **({} if alone else {"dropout": 0.0}))
+        model, examples = prepared(folder, **({} if alone or "DROPOUT" in os.environ else {"dropout": 0.0}))
         checkpoints = Checkpoints(folder=folder, every_steps=4, resume="RESUME" in os.environ)
         epochs = fit(model, examples, CONFIG, score=share_right(examples), checkpoints=checkpoints)
         save_file(model.state_dict(), folder / f"weights.{rank()}.safetensors")

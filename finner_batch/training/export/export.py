@@ -20,7 +20,7 @@ from finner_batch.tagger.batches import batches
 from finner_batch.tagger.tokens import SentenceTokenizer
 from finner_batch.training.data.examples import Example, make_examples
 from finner_batch.training.data.sources import apply_shares, known_sentences, load_data, whole_text
-from finner_batch.training.evaluation.scores import decide, scored, scores, softmax
+from finner_batch.training.evaluation.scores import THRESHOLD, decide, scored, scores, softmax
 from finner_batch.training.export.folder import CHECKPOINT, RECORD_FILE, onnx_file, write_folder
 from finner_batch.training.export.graph import Precision, build
 from finner_batch.training.learning.base import classifier, load_base
@@ -103,6 +103,7 @@ def export_model(folder: Path, data: Path, precisions: Sequence[Precision] = PAC
             logits,
             notes,
             temperature=record["development"]["temperature"],
+            threshold=float(record["config"].get("threshold", THRESHOLD)),
             labels=labels,
             bytes_written=len(graph),
         )
@@ -161,18 +162,20 @@ def compare(
     notes: Sequence[Example],
     *,
     temperature: float,
+    threshold: float = THRESHOLD,
     labels: Sequence[str],
     bytes_written: int,
 ) -> Gate:
     """Compare a variant's logits with the reference's; the first `len(notes)` of both are the note sentences."""
     one, other = np.concatenate(reference), np.concatenate(logits)
-    decided, varied = (decide(softmax(rows, temperature)) for rows in (one, other))
+    thresholds = [threshold] * (len(labels) - 1)
+    decided, varied = (decide(softmax(rows, temperature), thresholds) for rows in (one, other))
     spans = int((decided > 0).sum()) + int((varied > 0).sum())
     alike = int(((decided > 0) & (decided == varied)).sum())
     f1 = []
     for rows in (reference, logits):
         numbers = scored(notes, rows[: len(notes)])
-        f1.append(scores(numbers.gold, decide(softmax(numbers.logits, temperature)), labels)["micro"].f1)
+        f1.append(scores(numbers.gold, decide(softmax(numbers.logits, temperature), thresholds), labels)["micro"].f1)
     return Gate(
         precision=precision,
         numbers=len(one),

@@ -60,8 +60,9 @@ def write_folder(folder: Path, labels: Sequence[str], record: dict[str, Any]) ->
 
 
 def _thresholds(folder: Path, labels: Sequence[str], record: dict[str, Any]) -> dict[str, float]:
-    """The folder's thresholds where its labels and training are those of the record, else the usual ones."""
-    usual = dict.fromkeys(labels[1:], THRESHOLD)
+    """The folder's thresholds where its labels and training are those of the record, else the training's own."""
+    threshold = float(record["config"].get("threshold", THRESHOLD))
+    usual = dict.fromkeys(labels[1:], threshold)
     try:
         config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
         earlier = json.loads((folder / RECORD_FILE).read_text(encoding="utf-8"))
@@ -69,6 +70,6 @@ def _thresholds(folder: Path, labels: Sequence[str], record: dict[str, Any]) -> 
         return usual
     if config["labels"] == list(labels) and {**earlier, "gates": None} == {**record, "gates": None}:
         return {label: float(config["thresholds"][label]) for label in usual}
-    if any(value != THRESHOLD for value in config["thresholds"].values()):
-        logger.warning("thresholds of %s reset to %s: they were chosen for another training", folder, THRESHOLD)
+    if any(value not in {THRESHOLD, threshold} for value in config["thresholds"].values()):
+        logger.warning("thresholds of %s reset to %s: they were chosen for another training", folder, threshold)
     return usual

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from finner_batch.errors import UsageError
+from finner_batch.training.evaluation.scores import THRESHOLD
 
 DEFAULT_BASE = "distilbert-base-cased"
 LEAST = {
@@ -63,6 +64,8 @@ class TrainConfig:
     """Weights of the labels in the loss; `balanced` lifts the rare ones and costs precision."""
     average: float = 0.99
     """Decay of the moving average of the weights, which is what is judged and kept; 0: the weights as they are."""
+    threshold: float = THRESHOLD
+    """Least calibrated probability at which the tagger gives a label; above 0 and at most 1."""
     max_length: int = 512
     """Tokens that the model reads at once; at least 16, at most as many as the base has positions."""
     seed: int = 13
@@ -86,6 +89,8 @@ class TrainConfig:
         for name in ("learning_rate", "concept_learning_rate"):
             if not 0 < getattr(self, name) < math.inf:
                 raise UsageError(f"--{name.replace('_', '-')} {getattr(self, name)}: needs more than 0, such as 8e-5")
+        if not 0 < self.threshold <= 1:
+            raise UsageError(f"--threshold {self.threshold}: needs more than 0 and at most 1")
         if not 0 <= self.average < 1:
             raise UsageError(f"--average {self.average}: needs 0 or more and less than 1")
 

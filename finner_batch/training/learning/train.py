@@ -168,7 +168,7 @@ def _train(config: TrainConfig, tracker: Tracker | None) -> Path:
         "machine": describe_machine(),
         "versions": versions(),
         "passes": {name: [asdict(epoch) for epoch in epochs] for name, epochs in passes.items()},
-        **_figures(model, tokenizer, labels, splits, temperature),
+        **_figures(model, tokenizer, labels, splits, temperature, config.threshold),
     }
     (output / CHECKPOINT / RECORD_FILE).write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
     _finish(output, splits, record, tracker)
@@ -195,6 +195,7 @@ def _figures(
     labels: list[str],
     splits: Splits,
     temperature: float,
+    threshold: float,
 ) -> dict[str, Any]:
     """Figures on the dev split and, where sentences of filings were read, on those of filings by their tags."""
 
@@ -202,10 +203,11 @@ def _figures(
         examples = make_examples(sentences, labels, tokenizer, mask=False, gold=by)
         return scored(examples, number_logits(model, examples, bf16=False), sentences)
 
-    found = {"development": report(numbers(splits.dev, "readings"), labels, temperature).as_json()}
+    thresholds = [threshold] * (len(labels) - 1)
+    found = {"development": report(numbers(splits.dev, "readings"), labels, temperature, thresholds).as_json()}
     filings = [row for row in splits.dev if row.origin == FILING]
     if any(row.is_read for row in filings):
-        found["development_filers"] = report(numbers(filings, "filers"), labels, temperature).as_json()
+        found["development_filers"] = report(numbers(filings, "filers"), labels, temperature, thresholds).as_json()
     return found
 
 
