@@ -28,7 +28,7 @@ _STOPS = str.maketrans(".!?\u2026", "xxxx")
 def split(extraction: Extraction) -> list[Sentence]:
     """Split every block into sentences, in order; a sentence never crosses a block, and a table's row is one.
 
-    Takes time linear in the text, whatever it holds.
+    What is longer than `LONGEST` becomes several. Takes time linear in the text, whatever it holds.
     """
     sentences: list[Sentence] = []
     for block in extraction.blocks:

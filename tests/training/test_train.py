@@ -246,6 +246,24 @@ def test_chosen_thresholds_outlast_an_export_of_the_same_training_only(config, c
     assert "reset to 0.5" in caplog.text
 
 
+def test_the_trainings_threshold_is_that_of_folder_and_gates(trained, data, tmp_path):
+    folder = tmp_path / "strict"
+    shutil.copytree(trained, folder)
+    (folder / "config.json").unlink()
+    path = folder / "checkpoint" / "training.json"
+    record = json.loads(path.read_text())
+    path.write_text(json.dumps(record | {"config": record["config"] | {"threshold": 1.0}}))
+    (gate,) = export_model(folder, data, ["fp32"])
+    assert (gate.spans, gate.reference_f1) == (0, 0.0), "no probability is 1"
+    assert load_model(folder).thresholds == {RATE: 1.0, CAPACITY: 1.0}
+
+
+@pytest.mark.parametrize("threshold", [0.0, -0.5, 1.1])
+def test_a_threshold_that_no_probability_can_be_is_refused(threshold):
+    with pytest.raises(UsageError, match="--threshold"):
+        TrainConfig(threshold=threshold)
+
+
 def test_a_folder_stays_as_it_was_where_any_of_the_variants_fails_its_gate(copied, data, monkeypatch):
     def content():
         return {path: path.read_bytes() for path in copied.rglob("*") if path.is_file()}

@@ -20,8 +20,8 @@ from finner_batch.tagger.batches import batches
 from finner_batch.tagger.tokens import SentenceTokenizer
 from finner_batch.training.data.examples import Example, make_examples
 from finner_batch.training.data.sources import apply_shares, known_sentences, load_data, whole_text
-from finner_batch.training.evaluation.scores import THRESHOLD, decide, scored, scores, softmax
-from finner_batch.training.export.folder import CHECKPOINT, RECORD_FILE, onnx_file, write_folder
+from finner_batch.training.evaluation.scores import decide, scored, scores, softmax
+from finner_batch.training.export.folder import CHECKPOINT, RECORD_FILE, onnx_file, threshold_of, write_folder
 from finner_batch.training.export.graph import Precision, build
 from finner_batch.training.learning.base import classifier, load_base
 from finner_batch.training.learning.loop import number_logits
@@ -103,7 +103,7 @@ def export_model(folder: Path, data: Path, precisions: Sequence[Precision] = PAC
             logits,
             notes,
             temperature=record["development"]["temperature"],
-            threshold=float(record["config"].get("threshold", THRESHOLD)),
+            threshold=threshold_of(record),
             labels=labels,
             bytes_written=len(graph),
         )
@@ -162,7 +162,7 @@ def compare(
     notes: Sequence[Example],
     *,
     temperature: float,
-    threshold: float = THRESHOLD,
+    threshold: float,
     labels: Sequence[str],
     bytes_written: int,
 ) -> Gate:

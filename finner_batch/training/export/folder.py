@@ -59,9 +59,14 @@ def write_folder(folder: Path, labels: Sequence[str], record: dict[str, Any]) ->
     (folder / "checksums.json").write_text(json.dumps(digests, indent=2) + "\n", encoding="utf-8")
 
 
+def threshold_of(record: dict[str, Any]) -> float:
+    """The training's threshold of every label; the usual one for a record older than that setting."""
+    return float(record["config"].get("threshold", THRESHOLD))
+
+
 def _thresholds(folder: Path, labels: Sequence[str], record: dict[str, Any]) -> dict[str, float]:
     """The folder's thresholds where its labels and training are those of the record, else the training's own."""
-    threshold = float(record["config"].get("threshold", THRESHOLD))
+    threshold = threshold_of(record)
     usual = dict.fromkeys(labels[1:], threshold)
     try:
         config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
