@@ -22,6 +22,7 @@ COMMANDS = {
     "train": "Fine-tune, evaluate and export a tagger.",
     "evaluate": "Measure a model on labelled sentences.",
     "export": "Make an ONNX variant of a model, gated on agreement.",
+    "demo": "Open a page to try it on a text or a filing.",
     "benchmark": "Measure the job on this machine, beside the usual stack.",
 }
 """Name and one line of help of each command; the module is `finner_batch.cli.<name>`, the object has the same name."""
