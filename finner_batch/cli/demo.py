@@ -12,7 +12,9 @@ _DEFAULTS = {field.name: field.default for field in dataclasses.fields(DemoConfi
 
 
 @click.command(short_help="Open a page to try it on a text or a filing.")
-@click.option("--model", multiple=True, help="Model folder to choose beside the packaged one; may be given several times.")
+@click.option(
+    "--model", multiple=True, help="Model folder to choose beside the packaged one; may be given several times."
+)
 @click.option("--host", default=_DEFAULTS["host"], help="Address to listen on; the default is this machine only.")
 @click.option("--port", type=click.IntRange(1, 65535), default=_DEFAULTS["port"], help="Port to listen on.")
 @click.option(

@@ -31,3 +31,8 @@ def require_demo_extra() -> None:
     """Raise UsageError where Gradio is missing."""
     if importlib.util.find_spec("gradio") is None:
         raise UsageError("gradio is not installed: the demo needs pip install 'finner-batch[demo]'")
+
+
+def is_loopback(host: str) -> bool:
+    """Whether an address is reached from this machine only."""
+    return host in {"localhost", "::1"} or host.startswith("127.")

@@ -32,9 +32,9 @@ class Example:
 
 
 EXAMPLES = (
-    Example("alder-ridge-packaging-10-k-2023.htm", "Inline XBRL, 10-K of 2023"),
-    Example("0009990202-17-000031.txt", "Full submission, 10-Q of 2017"),
-    Example("prairie-fork-grain-10-k-1996.txt", "Plain text, 10-K of 1996"),
+    Example("alder-ridge-packaging-10-k-2023.htm", "10-K, inline XBRL"),
+    Example("0009990202-17-000031.txt", "10-Q, submission"),
+    Example("prairie-fork-grain-10-k-1996.txt", "10-K, 1996 text"),
 )
 
 

@@ -3,7 +3,6 @@
 import json
 import re
 import tempfile
-from collections.abc import Iterable
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -27,7 +26,7 @@ from finner_batch.tagger.session import open_session
 from finner_batch.tagger.tagger import Probabilities, Tagger
 
 MOST_SENTENCES = 20_000
-"""Sentences with a number that one reading may have: a minute or two of two cores. The longest 10-K at hand has 1,828."""
+"""Sentences with a number that one reading may have: two minutes or so. The filings at hand have 1,828 at most."""
 MEMORY_LIMIT_MB = 4096
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _UNUSUAL = re.compile(r"[^\w.,+() -]")
@@ -172,8 +171,3 @@ class Finder:
             tagger = Tagger(model, open_session(model, self.config.device))
             self._loaded[model_id] = tagger, self._stack.enter_context(Pool(1, options))
         return self._loaded[model_id]
-
-
-def labels_of(models: Iterable[Model]) -> list[str]:
-    """Every label that a model can give, each once, in the models' order."""
-    return list(dict.fromkeys(label for model in models for label in model.labels[1:]))

@@ -20,9 +20,13 @@ _UNSEEN = re.compile(
     "[\0-\x08\x0b-\x1f\x7f-\x9f\u00ad\u034f\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]"
 )
 """Control and format characters, among them those that turn the direction of the text around them."""
+_SCRAP = 20
+"""Characters that are not worth an ellipsis."""
 _OF_TEMPLATES = str.maketrans({"{": "&#123;", "}": "&#125;", "$": "&#36;", "`": "&#96;", "@": "&#64;", "\\": "&#92;"})
 """What Gradio's HTML component, or a template of it, might take for its own."""
-_TAIL = re.compile(r"[ \xa0]?%|[ \xa0](?:percent|per cent|basis points?|bps?|thousand|million|billion|trillion)\b", re.I)
+_TAIL = re.compile(
+    r"[ \xa0]?%|[ \xa0](?:percent|per cent|basis points?|bps?|thousand|million|billion|trillion)\b", re.IGNORECASE
+)
 
 
 def safe(text: str) -> str:
@@ -79,7 +83,8 @@ def marked(text: str, rows: Iterable[dict[str, Any]], labels: Sequence[str], *, 
 def excerpt(row: dict[str, Any], reach: int = 80) -> str:
     """The number in its sentence, as HTML, with about `reach` characters on either side."""
     sentence, start, end = row["sentence"], row["start"], row["end"]
-    left, right = max(0, start - reach), min(len(sentence), end + reach)
+    left = start - reach if start > reach + _SCRAP else 0
+    right = end + reach if end + reach + _SCRAP < len(sentence) else len(sentence)
     if left:
         space = sentence.find(" ", left, start)
         left = space + 1 if space >= 0 else left

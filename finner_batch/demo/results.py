@@ -1,5 +1,6 @@
 """What was found, as HTML: a summary, the text with its numbers marked, the table. Plain data in, a string out."""
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from itertools import groupby
@@ -12,6 +13,8 @@ from finner_batch.sources.document import FailedDocument
 MOST_SHOWN = 500
 """Numbers shown at most: a page of more is slow to lay out, and nobody reads it."""
 _COLUMNS = ("Label", "Number", "Value", "Unit", "Confidence", "Section", "Sentence")
+_CAPITAL = re.compile("(?<=[a-z])(?=[A-Z])")
+_FIGURES = ("Number", "Value", "Confidence")
 
 
 def results(reading: Reading, found: Sequence[Found], threshold: float | None) -> str:
@@ -21,7 +24,7 @@ def results(reading: Reading, found: Sequence[Found], threshold: float | None) -
     if not found:
         return failures
     rows = [row for document in found for row in document.rows]
-    at = "the model’s own thresholds" if threshold is None else f"confidence {threshold:.2f}"
+    at = "the model\u2019s own thresholds" if threshold is None else f"confidence {threshold:.2f}"
     parts = [failures, _summary(reading, found, len(rows)), _legend(rows, labels)]
     if not rows:
         parts.append(
@@ -64,7 +67,7 @@ def _summary(reading: Reading, found: Sequence[Found], count: int) -> str:
     of = "the text" if reading.given.text is not None else reading.given.name
     facts = "" if len(found) > 1 else _header(found[0])
     return (
-        f'<h2 class="fb-count" role="status">{count:,} number{"s" * (count != 1)} found in {safe(of)}</h2>'
+        f'<div role="status"><h2 class="fb-count">{count:,} number{"s" * (count != 1)} found in {safe(of)}</h2></div>'
         f'{facts}<p class="fb-read">{safe(read)}</p>'
     )
 
@@ -86,8 +89,8 @@ def _legend(rows: Sequence[dict[str, Any]], labels: Sequence[str]) -> str:
     counts = Counter(row["label"] for row in rows)
     shown = [label for label in labels if counts[label]] if len(labels) > len(counts) + 8 else labels
     items = "".join(
-        f'<li class="{colour(label, labels)}" title="{safe(label)}"><i aria-hidden="true"></i>'
-        f"{safe(short_name(label))} <b>{counts[label]:,}</b></li>"
+        f'<li class="{colour(label, labels)}">{safe(short_name(label))} <b>{counts[label]:,}</b>'
+        f"<small>{_CAPITAL.sub('<wbr>', safe(label))}</small></li>"
         for label in shown
     )
     return f'<ul class="fb-legend" aria-label="Numbers by label">{items}</ul>' if items else ""
@@ -98,9 +101,7 @@ def _first(found: Iterable[Found], most: int) -> list[Found]:
     for document in found:
         rows = document.rows[:most]
         most -= len(rows)
-        kept.append(
-            Found(document_id=document.document_id, kind=document.kind, header=document.header, rows=rows)
-        )
+        kept.append(Found(document_id=document.document_id, kind=document.kind, header=document.header, rows=rows))
     return kept
 
 
@@ -130,17 +131,24 @@ def _passages(found: Sequence[Found], labels: Sequence[str]) -> str:
                 f"<p>{marked(sentence, list(own), labels, start='start')}</p>"
                 for (_, sentence), own in groupby(of_section, key=lambda row: (row["sentence_index"], row["sentence"]))
             )
-            parts.append(f'<h4>{safe(section or "Before the first heading")}</h4><div class="fb-text">{sentences}</div>')
+            parts.append(
+                f'<h4>{safe(_place(section) or "Before the first heading")}</h4><div class="fb-text">{sentences}</div>'
+            )
     return "".join(parts)
 
 
 def _table(rows: Sequence[dict[str, Any]], labels: Sequence[str]) -> str:
-    head = "".join(f'<th scope="col">{name}</th>' for name in _COLUMNS)
+    """The roles keep it a table where the style sheet lays each row out as a card, on a narrow screen."""
+    head = "".join(
+        f'<th scope="col" role="columnheader"{" class=fb-figure" if name in _FIGURES else ""}>{name}</th>'
+        for name in _COLUMNS
+    )
     return (
         '<h3 id="fb-table">As a table</h3>'
         '<div class="fb-scroll" role="region" aria-labelledby="fb-table" tabindex="0">'
-        f'<table class="fb-table"><thead><tr>{head}</tr></thead><tbody>'
-        f"{''.join(_table_row(row, labels) for row in rows)}</tbody></table></div>"
+        '<table class="fb-table" role="table" aria-labelledby="fb-table">'
+        f'<thead role="rowgroup"><tr role="row">{head}</tr></thead>'
+        f'<tbody role="rowgroup">{"".join(_table_row(row, labels) for row in rows)}</tbody></table></div>'
     )
 
 
@@ -148,11 +156,19 @@ def _table_row(row: dict[str, Any], labels: Sequence[str]) -> str:
     label = row["label"]
     cells = (
         ("", f'<span class="fb-chip {colour(label, labels)}" title="{safe(label)}">{safe(short_name(label))}</span>'),
-        (" class='fb-figure'", safe(row["text"])),
-        (" class='fb-figure'", safe(amount(row["value"]))),
+        ("fb-figure", safe(row["text"])),
+        ("fb-figure", safe(amount(row["value"]))),
         ("", safe(row["unit"] or "")),
-        (" class='fb-figure'", f"{row['confidence']:.2f}"),
-        ("", safe(row["section"] or "")),
-        (" class='fb-sentence'", excerpt(row)),
+        ("fb-figure", f"{row['confidence']:.2f}"),
+        ("fb-place", safe(_place(row["section"]))),
+        (f"fb-sentence {colour(label, labels)}", f"<span>{excerpt(row)}</span>"),
     )
-    return f"<tr>{''.join(f'<td{kind}>{cell}</td>' for kind, cell in cells)}</tr>"
+    filled = "".join(
+        f'<td role="cell" data-column="{name}" class="{kind}">{cell}</td>'
+        for name, (kind, cell) in zip(_COLUMNS, cells, strict=True)
+    )
+    return f'<tr role="row">{filled}</tr>'
+
+
+def _place(section: str | None) -> str:
+    return (section or "").replace(" > ", " \u203a ")

@@ -10,7 +10,7 @@ from threading import Event
 from typing import Any
 
 from finner_batch.config import MEBIBYTE
-from finner_batch.demo.config import DemoConfig, require_demo_extra
+from finner_batch.demo.config import DemoConfig, is_loopback, require_demo_extra
 from finner_batch.demo.finder import Finder
 from finner_batch.engine.log import fields
 from finner_batch.engine.stop import stop_on_signals
@@ -24,7 +24,6 @@ POLICY = (
 """A browser that follows it asks no other host for anything; Gradio's own scripts are inline and build functions."""
 VISITORS = 16
 """Sessions whose last reading is kept in memory."""
-LOOPBACK = ("127.", "::1", "localhost")
 STYLE = Path(__file__).with_name("style.css")
 
 
@@ -38,10 +37,9 @@ def serve(config: DemoConfig, *, ready: Callable[[str], None]) -> None:
     _refuse_unusable(config)
     with stop_on_signals() as stop, tempfile.TemporaryDirectory(prefix="finner-batch-demo-") as uploads:
         _quiet(uploads)
-        import gradio as gr  # noqa: PLC0415 - heavy, and it reads its environment when it is imported
         from starlette.middleware import Middleware  # noqa: PLC0415 - heavy
 
-        from finner_batch.demo.page import build  # noqa: PLC0415 - heavy
+        from finner_batch.demo.page import build, theme  # noqa: PLC0415 - Gradio reads its environment when it is imported
 
         with Finder(config) as finder:
             finder.warm_up()
@@ -64,17 +62,12 @@ def serve(config: DemoConfig, *, ready: Callable[[str], None]) -> None:
                 pwa=False,
                 footer_links=[],
                 run_history=False,
-                theme=gr.themes.Base(
-                    primary_hue="slate",
-                    neutral_hue="slate",
-                    font=["system-ui", "sans-serif"],
-                    font_mono=["ui-monospace", "monospace"],
-                ),
+                theme=theme(),
                 css=STYLE.read_text(encoding="utf-8"),
                 app_kwargs={"middleware": [Middleware(_Headers)]},
             )
             try:
-                if not config.host.startswith(LOOPBACK):
+                if not is_loopback(config.host):
                     LOG.warning(fields("open", host=config.host, note="whoever reaches this address can use the page"))
                 ready(f"http://{config.host}:{config.port}/")
                 waiting = Event()
