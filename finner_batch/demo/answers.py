@@ -46,9 +46,9 @@ class Answers:
             return None, EMPTY, least
         return *self._read(reading.given, model_id, least, is_own), least
 
-    def least(self, reading: Reading | None, least: float) -> tuple[str, bool]:
+    def least(self, reading: Reading | None, least: float) -> str:
         """Show the numbers at or above the slider's threshold; the model's own then count no more."""
-        return self._show(reading, least), False
+        return self._show(reading, least)
 
     def own(self, reading: Reading | None, model_id: str, least: float, is_own: bool) -> tuple[str, float]:
         """Go back to the model's own thresholds, or to the slider's."""

@@ -89,7 +89,8 @@ def build(finder: Finder) -> gr.Blocks:
         for event in read:
             event.then(None, js=TO_RESULTS, api_visibility="private")
         model.input(answers.model, [reading, *choices], [reading, shown, least], **slow)
-        least.input(answers.least, [reading, least], [shown, own], **fast)
+        least.input(None, None, own, js="() => false", api_visibility="private")  # at once, whatever is under way
+        least.input(answers.least, [reading, least], shown, **fast)
         own.input(answers.own, [reading, *choices], [shown, least], **fast)
     return page
 
@@ -108,6 +109,8 @@ def theme() -> gr.themes.Base:
     ).set(
         body_background_fill="#ffffff",
         body_background_fill_dark="#0f1520",
+        body_text_color_subdued="*neutral_600",
+        body_text_color_subdued_dark="*neutral_300",
         block_background_fill="#ffffff",
         block_background_fill_dark="#131b28",
         block_label_text_color="*neutral_600",

@@ -84,8 +84,7 @@ def test_a_lower_threshold_shows_more_and_a_higher_one_fewer(answers, packaged):
     reading, own = answers.example(0, packaged, 0.65, True)
     counts = []
     for least in (0.05, 0.65, 0.965, 0.99):
-        shown, is_own = answers.least(reading, least)
-        assert not is_own
+        shown = answers.least(reading, least)
         counts.append(len(marks(shown)))
         rows = [row for found in answers.finder.found(reading, least) for row in found.rows]
         assert all(row["confidence"] >= least for row in rows)
@@ -151,7 +150,7 @@ def test_a_file_that_cannot_be_read_says_why(answers, packaged, tmp_path, conten
 def test_without_text_there_is_a_hint(answers, packaged):
     assert "no text yet" in answers.text(" \n", packaged, 0.65, True)[1]
     assert answers.file(None, packaged, 0.65, True) == (None, EMPTY, None)
-    assert answers.least(None, 0.5) == (EMPTY, False)
+    assert answers.least(None, 0.5) == EMPTY
 
 
 def test_half_a_surrogate_pair_is_read_as_a_replacement_character(answers, packaged):
@@ -161,7 +160,7 @@ def test_half_a_surrogate_pair_is_read_as_a_replacement_character(answers, packa
 def test_a_page_shows_so_many_numbers_and_says_so(answers, packaged, monkeypatch):
     monkeypatch.setattr("finner_batch.demo.results.MOST_SHOWN", 3)
     for reading, _ in (answers.text(PARAGRAPH, packaged, 0.65, True), answers.example(2, packaged, 0.65, True)):
-        shown, _ = answers.least(reading, 0.65)
+        shown = answers.least(reading, 0.65)
         assert "The first 3 of " in shown
         assert len(marks(shown)) == 3
         assert shown.count('<tr role="row">') == 4

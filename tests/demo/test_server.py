@@ -54,4 +54,4 @@ def test_it_serves_no_file_calls_nobody_and_leaves_nothing_when_it_ends(tmp_path
     assert server.stop(signal.SIGINT) == 0
     hosts = set(re.findall(r"AUDIT \S+ \(\(?'([^']+)'", server.log()))
     assert hosts <= {"127.0.0.1", "localhost"}, server.log()
-    assert not list(temporary.iterdir())
+    assert server.left() == []
