@@ -41,8 +41,12 @@ class RunConfig:
     """Model folder; None is the packaged one."""
     device: DeviceChoice = "auto"
     """Where the model runs."""
+    engine: Literal["local", "ray"] = "local"
+    """Where the stages run: in processes of this machine, or as actors of a Ray cluster."""
+    address: str | None = None
+    """The Ray cluster to join, `host:port` or `auto`; None starts one on this machine for the run."""
     workers: int = 0
-    """Processes that read and tokenise; 0 is one per CPU, eight at most."""
+    """Processes that read and tokenise; 0 is one per CPU, eight at most. On Ray: actors; 0 is one per CPU."""
     batch_tokens: int = 0
     """Tokens in a batch; 0 is the device's own best."""
     window_sentences: int = 4096

@@ -35,6 +35,12 @@ def run_settings(command: Command) -> Command:
             _setting("--model", help="Model folder; the packaged one by default."),
             _setting("--device", type=click.Choice(["auto", "cpu", "cuda"]), help="Where the model runs."),
             _setting(
+                "--engine", type=click.Choice(["local", "ray"]), help="This machine's processes, or Ray's actors."
+            ),
+            _setting(
+                "--address", metavar="HOST:PORT", help="Ray cluster to join, or `auto`; without it one is started."
+            ),
+            _setting(
                 "--workers", type=click.IntRange(0, 256), help="Reading processes; 0: one per CPU, eight at most."
             ),
             _setting("--batch-tokens", type=click.IntRange(0), help="Tokens in a batch; 0: the device's own best."),

@@ -3,12 +3,13 @@
 import logging
 import sys
 from collections.abc import Callable, Iterator
+from importlib.util import find_spec
 from itertools import chain
 from pathlib import Path
 
 from tqdm import tqdm
 
-from finner_batch.config import MEBIBYTE, RunConfig, usable_cpus
+from finner_batch.config import RunConfig, usable_cpus
 from finner_batch.engine.gather import Gatherer
 from finner_batch.engine.log import fields
 from finner_batch.engine.pool import Pool, SourceDone
@@ -19,13 +20,12 @@ from finner_batch.engine.worker import Task, WorkerOptions
 from finner_batch.errors import FinnerError, UsageError
 from finner_batch.sources.discover import discover
 from finner_batch.sources.document import Source
-from finner_batch.sources.read import ReadOptions
 from finner_batch.store.folder import open_results
 from finner_batch.store.ledger import Ledger
 from finner_batch.store.lock import lock_results
 from finner_batch.store.runs import load_runs, new_run_id, write_run
 from finner_batch.store.writer import Writer
-from finner_batch.tagger.device import choose_device
+from finner_batch.tagger.device import Device, choose_device
 from finner_batch.tagger.model import Model, load_model
 from finner_batch.tagger.session import open_session
 from finner_batch.tagger.tagger import Tagger
@@ -86,7 +86,7 @@ def _run(
     results = Path(config.output)
     model = load_model(config.model)
     SentenceTokenizer(model.folder / "tokenizer.json", model.max_length)  # refuse an unusable one before any work
-    device = choose_device(config.device)
+    work, device = _engine(config)
     with lock_results(results):
         open_results(results)
         ledger = Ledger.load(results, model_id=model.model_id, config_id=config.config_id)
@@ -102,7 +102,7 @@ def _run(
         LOG.info(fields("start", run=report.run_id, model=model.model_id, device=device.name, because=device.reason))
         tasks = select(sources_of(ledger), ledger, selection, retry=retry)
         try:
-            _work(config, model, ledger, tasks, report, stop, show_progress=show_progress, retry=retry)
+            work(config, model, ledger, tasks, report, stop, show_progress=show_progress, retry=retry)
         except BaseException as error:
             if stop.requested and isinstance(error, Exception):  # a signal to the whole group ends the workers too
                 LOG.warning(fields("stopped", run=report.run_id, error=error))
@@ -112,6 +112,19 @@ def _run(
             _leave_report(results, report)
             raise
         return _conclude(results, report, stop)
+
+
+def _engine(config: RunConfig) -> tuple[Callable[..., None], Device]:
+    """What does the work, and the device as far as it is known before. Raises UsageError, DeviceError."""
+    if config.engine == "ray":
+        from finner_batch.engine.on_ray.work import work_on_ray  # noqa: PLC0415 - only this engine needs it
+
+        if find_spec("ray") is None:
+            raise UsageError("--engine ray needs Ray: pip install 'finner-batch[ray]'")
+        return work_on_ray, Device("cpu", "no session was opened")
+    if config.address is not None:
+        raise UsageError("--address is that of a Ray cluster: it needs --engine ray")
+    return _work, choose_device(config.device)
 
 
 def _conclude(results: Path, report: RunReport, stop: Stop) -> RunReport:
@@ -136,18 +149,10 @@ def _work(
     retry: bool,
 ) -> None:
     """Drive the stages until the tasks are done or a stop is asked for."""
-    options = WorkerOptions(
-        read=_read_options(config),
-        tables=config.tables,
-        tokenizer_json=model.folder / "tokenizer.json",
-        max_length=model.max_length,
-        timeout_s=config.timeout_s,
-        memory_limit_mb=config.memory_limit_mb,
-    )
     settings = {"run_id": report.run_id, "model_id": model.model_id, "config_id": config.config_id}
     with (
         Writer(Path(config.output), ledger=ledger, **settings) as writer,
-        Pool(report.workers, options) as pool,
+        Pool(report.workers, WorkerOptions.of(config, model)) as pool,
         tqdm(desc="reading", unit=" files", disable=not show_progress, file=sys.stderr) as progress,
     ):
         gatherer = Gatherer(
@@ -197,12 +202,3 @@ def _failed_sources(ledger: Ledger, results: Path) -> Iterator[Source]:
         failed -= {source.uri for source in found}
         yield from found
     yield from (Source(uri=uri, name=uri.rsplit("/", 1)[-1]) for uri in sorted(failed))
-
-
-def _read_options(config: RunConfig) -> ReadOptions:
-    return ReadOptions(
-        documents=config.documents,
-        text_columns=config.text_column or None,
-        id_column=config.id_column,
-        max_document_bytes=config.max_document_mb * MEBIBYTE,
-    )
