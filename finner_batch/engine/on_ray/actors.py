@@ -50,6 +50,7 @@ class Order:
     model_id: str
     version: str
     tally: Tally
+    pass_number: int = 0
 
     def model(self) -> Model:
         """The model as this node has it. Raises FinnerError where it, or the program, is not the run's own."""
@@ -59,6 +60,10 @@ class Order:
         if model.model_id != self.model_id:
             raise FinnerError(f"a node has the model {model.model_id} in {model.folder}, the run {self.model_id}")
         return model
+
+    def begin(self, stage: str, number: int, position: int, amount: int) -> bool:
+        """Tell the tally; False: the block killed its actors before and is left alone."""
+        return self.tally.begin(stage, (self.pass_number, number, position), amount)
 
 
 class ReadingActor:
@@ -80,7 +85,7 @@ class ReadingActor:
         tasks = iter(numbered)
         number, task = next(tasks)
         position = task.skip
-        if not self._order.tally.begin("read", (number, position), len(numbered)):
+        if not self._order.begin("read", number, position, len(numbered)):
             return
         pool = self._started_pool()
         rows: list[Row] = []
@@ -132,7 +137,7 @@ class TaggingActor:
     def _tag(self, rows: list[Row]) -> list[Row]:
         results = [result_of(row) for row in rows]
         parsed = [result for result in results if isinstance(result, ParsedDocument)]
-        if parsed and not self._order.tally.begin("tag", (rows[0].number, rows[0].position), len(parsed)):
+        if parsed and not self._order.begin("tag", rows[0].number, rows[0].position, len(parsed)):
             return []
         self._opened = None
         tagging = tag_together(parsed, self._loaded_tagger)

@@ -3,7 +3,9 @@
 import logging
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from functools import partial
+from itertools import count
 from queue import Empty, Full, Queue
 from threading import Event, Thread
 from types import ModuleType
@@ -59,6 +61,7 @@ class Pipeline:
         self._cluster = cluster
         self._order = order
         self._workers = workers
+        self._passes = count()
 
     def tables(self, tasks: Sequence[Numbered], *, one_by_one: bool) -> Iterator[pa.Table | None]:
         """Do the tasks; yield the tables of rows as they come, None now and then. Raises PassFailedError.
@@ -101,7 +104,7 @@ class Pipeline:
         items = [pack_tasks(block) for block in blocks_of(tasks, self._taggers, most)]
         stage = partial(self._stage, blocks=len(items))
         dataset = data.from_items(items, override_num_blocks=len(items))
-        arguments = {"order": self._order}
+        arguments: dict[str, Any] = {"order": replace(self._order, pass_number=next(self._passes))}
         if self._cluster.gpus:
             dataset = stage(dataset, ReadingActor, arguments, self._workers, num_cpus=1)
             arguments |= {"device": "cuda", "threads": 1}

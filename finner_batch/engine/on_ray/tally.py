@@ -4,16 +4,16 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
-MOST_BEGUN = 3
+MOST_BEGUN = 2
 """So often a block is begun in one pass; Ray itself would repeat for ever what dies with its actor."""
 
 
 class _Tally:
     def __init__(self) -> None:
         self._documents: Counter[str] = Counter()
-        self._times: Counter[tuple[str, int, int]] = Counter()
+        self._times: Counter[tuple[str, int, int, int]] = Counter()
 
-    def begin(self, stage: str, block: tuple[int, int], amount: int) -> bool:
+    def begin(self, stage: str, block: tuple[int, int, int], amount: int) -> bool:
         self._times[stage, *block] += 1
         self._documents[stage] += amount
         return self._times[stage, *block] <= MOST_BEGUN
@@ -39,17 +39,17 @@ class Tally:
         )
         return cls(ray.remote(_Tally).options(num_cpus=0, scheduling_strategy=here).remote())
 
-    def begin(self, stage: str, block: tuple[int, int], amount: int) -> bool:
+    def begin(self, stage: str, block: tuple[int, int, int], amount: int) -> bool:
         """Note that a block of so many sources (`read`) or documents (`tag`) is taken up; False: once too often.
 
-        `block`: number and position of its first row.
+        `block`: the pass, and number and position of its first row.
         """
         import ray  # noqa: PLC0415 - an extra
 
         return bool(ray.get(self.handle.begin.remote(stage, block, amount)))
 
     def end_pass(self) -> dict[str, int]:
-        """Sources and documents taken up so far, by stage; blocks are then counted anew."""
+        """Sources and documents taken up so far, by stage; the blocks of the pass are forgotten."""
         import ray  # noqa: PLC0415 - an extra
 
         begun: dict[str, int] = ray.get(self.handle.begun.remote())

@@ -33,8 +33,8 @@ from finner_batch.tagger.model import Model
 LOG = logging.getLogger(__name__)
 ROUND_TASKS = 100_000
 """Sources that are selected and then done together: some 100 MB of them here."""
-ATTEMPTS = 3
-"""Passes in which the actors may die over a source before it is a failed row; in the first it shares its block."""
+MOST_FAILURES = 3
+"""So often Ray itself may fail over a round before the run does."""
 
 
 def work_on_ray(
@@ -129,31 +129,33 @@ class _Work:
     def results(self, tasks: Mapping[int, Task]) -> Iterator[Finished | None]:
         """Do the tasks: each document once and each source in order, None now and then. Raises FinnerError.
 
-        A source over which actors died in every attempt ends as a failed row, as one that kills its reading process.
+        A source over which actors die, also when it has its block for itself, ends as a failed row.
         """
         delivery = Delivery(tasks)
         self._tasks += len(tasks)
-        failure: PassFailedError | None = None
-        for attempt in range(1, ATTEMPTS + 1):
+        alone, failures = False, 0
+        while True:
             try:
-                yield from self._attempt(delivery, one_by_one=attempt > 1)
-                failure = None
+                yield from self._pass(delivery, alone=alone)
             except PassFailedError as error:
-                failure = error
+                failures += 1
+                LOG.warning(fields("ray-failed", sources=len(delivery.missing), times=failures, error=error))
+                if failures == MOST_FAILURES:
+                    raise FinnerError(f"Ray failed {failures} times, the last time by {error}") from error
+                continue
             self._count_repeats()
-            if not delivery.missing:
-                return
-            LOG.warning(fields("missing", sources=len(delivery.missing), attempt=attempt, because=failure))
-        if failure is not None:
-            raise FinnerError(f"Ray failed {ATTEMPTS} times, the last time by {failure}") from failure
+            if alone or not delivery.missing:
+                break
+            LOG.warning(fields("actors-died", sources=len(delivery.missing), then="each is done alone"))
+            alone = True
         for number in delivery.missing:
             task = delivery.give_up(number)
-            reason = f"the Ray actors that took it up died in {ATTEMPTS} attempts: out of memory or a crash"
+            reason = "the Ray actors that took it up died again and again: out of memory or a crash"
             yield failed_source(task, "read", "WorkerDied", reason)
             yield SourceDone(task, complete=False)
 
-    def _attempt(self, delivery: Delivery, *, one_by_one: bool) -> Iterator[Finished | None]:
-        for table in self._pipeline.tables(list(delivery.missing.items()), one_by_one=one_by_one):
+    def _pass(self, delivery: Delivery, *, alone: bool) -> Iterator[Finished | None]:
+        for table in self._pipeline.tables(list(delivery.missing.items()), one_by_one=alone):
             if table is None:
                 yield None
                 continue
