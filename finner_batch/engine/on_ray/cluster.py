@@ -5,6 +5,7 @@ import os
 import secrets
 import shutil
 import signal
+import socket
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -15,12 +16,19 @@ from typing import Any
 from finner_batch.config import RunConfig, usable_cpus
 from finner_batch.engine.log import fields
 from finner_batch.engine.stop import Stop
+from finner_batch.engine.worker import describe
 from finner_batch.errors import DeviceError, UsageError
 
 LOG = logging.getLogger(__name__)
 OBJECT_STORE_BYTES = 256 << 20
 """Shared memory of a cluster that is started here: some sixty blocks on their way from one stage to the next."""
-QUIET = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_BACKEND_LOG_LEVEL": "fatal", "RAY_DATA_DISABLE_PROGRESS_BARS": "1"}
+ANSWER_S = 15.0
+QUIET = {
+    "RAY_USAGE_STATS_ENABLED": "0",
+    "RAY_BACKEND_LOG_LEVEL": "fatal",
+    "RAY_DATA_DISABLE_PROGRESS_BARS": "1",
+    "RAY_DEDUP_LOGS_SKIP_REGEX": ".",  # what other processes of the cluster would print here, on stdout too
+}
 LOOPBACK = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}
 """Under this name Ray has the switch that keeps all its ports on 127.0.0.1."""
 
@@ -111,10 +119,15 @@ def _join(ray: ModuleType, address: str) -> None:
             "submit the command as a Ray job with --address auto"
         )
     try:
+        if address != "auto":
+            host, _, port = address.rpartition(":")
+            socket.create_connection((host, int(port)), timeout=ANSWER_S).close()  # Ray itself would try for minutes
         ray.init(address=address, log_to_driver=False, logging_level="ERROR")
-    except (ConnectionError, ValueError, RuntimeError) as error:
-        reason = " ".join(str(error).split())[:300]
-        raise UsageError(f"--address {address}: no Ray cluster that can be joined there ({reason})") from error
+    except (OSError, ValueError, RuntimeError) as error:
+        raise UsageError(
+            f"--address {address}: no Ray cluster that can be joined there ({describe(error)}); "
+            "HOST:PORT is what `ray start --head` printed"
+        ) from error
 
 
 def _describe(ray: ModuleType, config: RunConfig) -> Cluster:

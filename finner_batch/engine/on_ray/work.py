@@ -186,8 +186,9 @@ class _Work:
     def _count_repeats(self) -> None:
         """How often work was begun that had been begun before, because an actor or a node died."""
         begun = self._tally.end_pass()
+        sources = begun.get("read", 0) - self._tasks
+        documents = begun.get("tag", 0) - self._recorder.tagged
         assert self._report.cluster is not None  # noqa: S101 - narrows the type
-        self._report.cluster |= {
-            "sources_read_again": begun.get("read", 0) - self._tasks,
-            "documents_tagged_again": begun.get("tag", 0) - self._recorder.tagged,
-        }
+        self._report.cluster |= {"sources_read_again": sources, "documents_tagged_again": documents}
+        if sources or documents:
+            LOG.info(fields("done-again", sources=sources, documents=documents))

@@ -1,4 +1,5 @@
 import os
+import secrets
 import shutil
 import signal
 import subprocess
@@ -17,7 +18,7 @@ QUICK_TO_NOTICE_A_DEATH = {
     "RAY_health_check_timeout_ms": "2000",
     "RAY_health_check_failure_threshold": "4",
 }
-LOOPBACK = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0", "RAY_AUTH_MODE": "disabled", "RAY_USAGE_STATS_ENABLED": "0"}
+KEPT_TO_ITSELF = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32), "RAY_USAGE_STATS_ENABLED": "0"}
 
 
 @pytest.fixture(scope="session")
@@ -47,9 +48,10 @@ def local(mixed, tmp_path_factory):
 
 
 class Nodes:
-    """A Ray cluster of real processes on this machine, one CPU a node; its address is `address`."""
+    """A Ray cluster of real processes on this machine, one CPU a node; a run joins it at `address`."""
 
     def __init__(self, folder):
+        self.environment = os.environ | KEPT_TO_ITSELF | QUICK_TO_NOTICE_A_DEATH
         self._folder = folder
         self.marks = []
         self.address = None
@@ -62,11 +64,11 @@ class Nodes:
         self.address = f"127.0.0.1:{port}"
         command = [
             *(sys.executable, "-c", "from ray.scripts.scripts import main; main()", "start", *role),
-            *("--num-cpus=1", "--object-store-memory=100000000", "--node-ip-address=127.0.0.1"),
+            *("--num-cpus=1", "--object-store-memory=100000000"),
             *([f"--temp-dir={self._folder}"] if "--head" in role else []),
         ]
         self.marks.append(mark)
-        environment = os.environ | LOOPBACK | QUICK_TO_NOTICE_A_DEATH | {"FINNER_TEST_MARK": mark}
+        environment = self.environment | {"FINNER_TEST_MARK": mark}
         done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=300)
         assert done.returncode == 0, done.stdout + done.stderr
 

@@ -32,10 +32,10 @@ def same_rows(results, expected):
     assert leftovers(results) == []
 
 
-def start(folder, results, mark, *flags):
+def start(folder, results, mark, *flags, environment=os.environ):
     return subprocess.Popen(
         command("run", "--input", folder, "--output", results, *RAY, *flags, *SMALL_COMMITS),
-        env=os.environ | {"FINNER_TEST_MARK": mark},
+        env=environment | {"FINNER_TEST_MARK": mark},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -88,7 +88,8 @@ def test_a_cluster_of_the_runs_own_gives_the_local_rows_and_is_gone_afterwards(m
 
 def test_a_node_killed_in_the_middle_changes_no_row(nodes, mixed, local, tmp_path):
     results = tmp_path / "results"
-    process = start(mixed, results, "joined", "--address", nodes.address, "--workers", 4, "--json")
+    flags = ("--address", nodes.address, "--workers", 4, "--json")
+    process = start(mixed, results, "joined", *flags, environment=nodes.environment)
     wait_for_commit(process)
     assert [line for line in map(name_of, processes_marked("second")) if "TaggingActor" in line], "it has work"
     nodes.kill("second")
@@ -138,7 +139,7 @@ def test_a_document_that_kills_every_actor_is_one_failed_row(tmp_path):
     path = os.pathsep.join(filter(None, [str(runtime.parent), os.environ.get("PYTHONPATH")]))
     results, good = tmp_path / "results", tmp_path / "good"
     environment = os.environ | {"PYTHONPATH": path}
-    report = run_job(filings, results, *RAY, "--workers", 1, expect=3, env=environment)
+    report = run_job(filings, results, "--workers", 1, *RAY, expect=3, env=environment)
     assert report["documents"] == {"ok": 6, "failed": 1}
     (row,) = ask(results, "SELECT document_id, error_type, error FROM documents WHERE status = 'failed'")
     assert (row["document_id"], row["error_type"]) == ("poison.htm", "WorkerDied")
@@ -170,7 +171,7 @@ def test_a_driver_killed_and_one_stopped_leave_the_rest_to_the_next_run_exactly_
     [
         (("--address", "127.0.0.1:6379"), "--engine ray"),
         ((*RAY, "--address", "ray://127.0.0.1:10001"), "HOST:PORT"),
-        ((*RAY, "--address", "no-such-host.invalid:6379"), "no Ray cluster"),
+        ((*RAY, "--address", "127.0.0.1:1"), "no Ray cluster"),
     ],
 )
 def test_an_address_that_cannot_be_joined_is_a_usage_error(tmp_path, flags, reason):
