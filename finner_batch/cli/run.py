@@ -33,7 +33,17 @@ def run_settings(command: Command) -> Command:
             _setting("--text-column", multiple=True, help="Text column of shards; may be given several times."),
             _setting("--id-column", help="Column of a shard that names its rows."),
             _setting("--model", help="Model folder; the packaged one by default."),
+            _setting(
+                "--every-sentence",
+                is_flag=True,
+                help="Read sentences without the model's cues (no word of debt, say) too: some five times as many.",
+            ),
             _setting("--device", type=click.Choice(["auto", "cpu", "cuda"]), help="Where the model runs."),
+            _setting(
+                "--backend",
+                type=click.Choice(["auto", "onnxruntime", "openvino"]),
+                help="What runs the model; auto: OpenVINO on a CPU where it is installed (extra `openvino`).",
+            ),
             _setting(
                 "--workers", type=click.IntRange(0, 256), help="Reading processes; 0: one per CPU, eight at most."
             ),

@@ -25,6 +25,7 @@ from finner_batch.store.ledger import Ledger
 from finner_batch.store.lock import lock_results
 from finner_batch.store.runs import load_runs, new_run_id, write_run
 from finner_batch.store.writer import Writer
+from finner_batch.tagger.cues import EVERY_SENTENCE
 from finner_batch.tagger.device import choose_device
 from finner_batch.tagger.model import Model, load_model
 from finner_batch.tagger.session import open_session
@@ -141,6 +142,7 @@ def _work(
         tables=config.tables,
         tokenizer_json=model.folder / "tokenizer.json",
         max_length=model.max_length,
+        cues=EVERY_SENTENCE if config.every_sentence else model.cues,
         timeout_s=config.timeout_s,
         memory_limit_mb=config.memory_limit_mb,
     )
@@ -152,7 +154,11 @@ def _work(
     ):
         gatherer = Gatherer(
             writer,
-            lambda: Tagger(model, open_session(model, config.device), budget_tokens=config.batch_tokens or None),
+            lambda: Tagger(
+                model,
+                open_session(model, config.device, backend=config.backend),
+                budget_tokens=config.batch_tokens or None,
+            ),
             report,
             window_sentences=config.window_sentences,
             commit_seconds=config.commit_seconds,

@@ -11,16 +11,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from finner_batch.tagger.batches import batches
-from finner_batch.tagger.device import DeviceChoice
+from finner_batch.tagger.device import BackendChoice, DeviceChoice
 from finner_batch.tagger.model import Model, load_model
-from finner_batch.tagger.session import Session, open_session
+from finner_batch.tagger.openvino import OPENVINO
+from finner_batch.tagger.session import AnySession, open_session
 from finner_batch.tagger.span import Span
 from finner_batch.tagger.tokens import SentenceTokenizer, Window
 
 Probabilities: TypeAlias = NDArray[np.float64]
 """`[numbers, labels]`, rows sum to 1."""
 
-BUDGET_TOKENS = {"cpu": 1024, "cuda": 32_768}
+BUDGET_TOKENS = {"cpu": 1024, "cuda": 32_768, OPENVINO: 4096}
 LENGTH_MULTIPLE = {"cpu": 1, "cuda": 16}
 BATCHES_READY = 256
 """So many batches are made before they are run: what runs between two of them finds the processor's caches cold."""
@@ -40,10 +41,11 @@ class TaggingStatistics:
 class Tagger:
     """A model on a device."""
 
-    def __init__(self, model: Model, session: Session, *, budget_tokens: int | None = None) -> None:
+    def __init__(self, model: Model, session: AnySession, *, budget_tokens: int | None = None) -> None:
         self.model = model
         self.session = session
-        self.budget_tokens = budget_tokens or BUDGET_TOKENS[session.device.name]
+        own = OPENVINO if session.backend == OPENVINO else session.device.name
+        self.budget_tokens = budget_tokens or BUDGET_TOKENS[own]
         self._length_multiple = LENGTH_MULTIPLE[session.device.name]
         self._thresholds = np.array([0.0, *(model.thresholds[label] for label in model.labels[1:])])
 
@@ -53,18 +55,19 @@ class Tagger:
         folder: str | Path | None = None,
         *,
         device: DeviceChoice = "auto",
+        backend: BackendChoice = "auto",
         variant: str | None = None,
         threads: int = 0,
         budget_tokens: int | None = None,
     ) -> "Tagger":
         """Verify a model folder (None: the packaged one) and open a session. Raises ModelError, DeviceError."""
         model = load_model(folder)
-        session = open_session(model, device, variant=variant, threads=threads)
+        session = open_session(model, device, backend=backend, variant=variant, threads=threads)
         return cls(model, session, budget_tokens=budget_tokens)
 
     def tokenizer(self) -> SentenceTokenizer:
-        """A tokenizer for this model's windows."""
-        return SentenceTokenizer(self.model.folder / "tokenizer.json", self.model.max_length)
+        """A tokenizer for this model's windows: of the sentences that have its cues."""
+        return SentenceTokenizer(self.model.folder / "tokenizer.json", self.model.max_length, self.model.cues)
 
     def probabilities(
         self, windows: Sequence[Window], *, interrupted: Callable[[], bool] = lambda: False
