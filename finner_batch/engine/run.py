@@ -3,6 +3,7 @@
 import logging
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from itertools import chain
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from finner_batch.errors import FinnerError, UsageError
 from finner_batch.sources.discover import discover
 from finner_batch.sources.document import Source
 from finner_batch.sources.read import ReadOptions
+from finner_batch.store.cache import CACHE_FILE, WindowCache
 from finner_batch.store.folder import open_results
 from finner_batch.store.ledger import Ledger
 from finner_batch.store.lock import lock_results
@@ -146,13 +148,16 @@ def _work(
     )
     settings = {"run_id": report.run_id, "model_id": model.model_id, "config_id": config.config_id}
     with (
+        _cache(config, report) as cache,
         Writer(Path(config.output), ledger=ledger, **settings) as writer,
         Pool(report.workers, options) as pool,
         tqdm(desc="reading", unit=" files", disable=not show_progress, file=sys.stderr) as progress,
     ):
         gatherer = Gatherer(
             writer,
-            lambda: Tagger(model, open_session(model, config.device), budget_tokens=config.batch_tokens or None),
+            lambda: Tagger(
+                model, open_session(model, config.device), budget_tokens=config.batch_tokens or None, memory=cache
+            ),
             report,
             window_sentences=config.window_sentences,
             commit_seconds=config.commit_seconds,
@@ -173,6 +178,24 @@ def _work(
             if stop.requested or not report.selection.claimed:
                 return
             tasks = select_claimed(ledger, report.selection, retry=retry)
+
+
+@contextmanager
+def _cache(config: RunConfig, report: RunReport) -> Iterator[WindowCache | None]:
+    """The cache of the results folder, opened with the model; what goes wrong with it is a line of the log."""
+    if not config.cache_mb:
+        yield None
+        return
+
+    def tell(event: str, reason: str) -> None:
+        LOG.warning(fields(event, because=reason))
+
+    cache = WindowCache(Path(config.output) / CACHE_FILE, config.cache_mb * MEBIBYTE, tell)
+    try:
+        yield cache
+    finally:
+        cache.close()
+        report.cache_off = cache.off
 
 
 def _leave_report(results: Path, report: RunReport) -> None:
