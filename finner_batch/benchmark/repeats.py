@@ -20,8 +20,8 @@ from finner_batch.tagger.model import load_model
 from finner_batch.tagger.remembered import window_digest
 from finner_batch.tagger.tokens import SentenceTokenizer
 
-GAPS = ((100, "within a quarter"), (380, "within a year"), (sys.maxsize, "later"))
-"""Days from the period of the firm's latest earlier filing to the filing's own, and how that is called."""
+GAPS = ((100, "a quarter after"), (380, "a year after"), (sys.maxsize, "longer after"))
+"""Days, at most, from the period of the firm's latest earlier filing to the filing's own, and how that is called."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,7 +71,7 @@ def read_filings(inputs: Sequence[str]) -> Iterator[Filing]:
 
 
 def after_earlier_ones(filings: Sequence[Filing]) -> dict[tuple[str, str], Count]:
-    """By form and gap: each filing against all filings of the same firm for earlier periods."""
+    """By form and gap: the distinct windows of each filing against all filings of its firm for earlier periods."""
     counts: dict[tuple[str, str], Count] = {}
     dated = [(filing.cik, filing.period, filing) for filing in filings if filing.cik and filing.period]
     dated.sort(key=lambda item: item[:2])
@@ -115,9 +115,10 @@ def table(filings: Sequence[Filing]) -> str:
     lines = [f"{'':<44}{'filings':>8}{'windows':>10}{'known':>7}{'tokens':>12}{'known':>7}{'left to run':>13}"]
     lines.append(_line("one run over all: repeats within a call", within))
     lines.append(_line("  of the rest: run in an earlier call", across))
+    counts = after_earlier_ones(filings)
+    order = [(form, gap) for form in sorted({form for form, _ in counts}) for _, gap in GAPS]
     lines += [
-        _line(f"{form}, {gap} of the firm's latest", count)
-        for (form, gap), count in sorted(after_earlier_ones(filings).items())
+        _line(f"{form}, {gap} the firm's last", counts[form, gap]) for form, gap in order if (form, gap) in counts
     ]
     return "\n".join(lines)
 

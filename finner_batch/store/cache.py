@@ -17,8 +17,7 @@ from time import perf_counter
 
 import numpy as np
 
-from finner_batch.store.digest import Words
-from finner_batch.store.places import NOWHERE, DigestPlaces
+from finner_batch.store.places import NOWHERE, DigestPlaces, Words
 
 DIGEST_BYTES = 16
 CACHE_FILE = Path("cache") / "windows.sqlite"
@@ -27,6 +26,7 @@ CACHE_FILE = Path("cache") / "windows.sqlite"
 _APPLICATION_ID = 0x46424348
 _FORMAT_VERSION = 1
 _CHECKSUM_BYTES = 4
+_WORD_BYTES = 4
 _SLICE_BYTES = 1 << 20
 _ROW_BYTES = 16
 """What SQLite and the list of digests add to a row, about."""
@@ -39,7 +39,7 @@ PRAGMA user_version = {_FORMAT_VERSION};
 CREATE TABLE windows (place INTEGER PRIMARY KEY, content BLOB NOT NULL);
 CREATE TABLE digests (first_place INTEGER PRIMARY KEY, words BLOB NOT NULL);
 """
-"""`content`: digest, CRC-32 of all the rest, value. `words`: the first 8 bytes of the digests of rows that were added
+"""`content`: digest, CRC-32 of all the rest, value. `words`: the first 4 bytes of the digests of rows that were added
 together, little-endian, for the places from `first_place` on."""
 
 
@@ -132,15 +132,12 @@ class WindowCache:
     def _load_places(self, connection: sqlite3.Connection) -> None:
         self._places = DigestPlaces()
         self._first = self._next = 0
-        words, places = [np.empty(0, np.uint64)], [np.empty(0, np.int64)]
         for first, packed in connection.execute("SELECT first_place, words FROM digests ORDER BY first_place"):
-            if not isinstance(packed, bytes) or len(packed) % 8 or first < self._next:
+            if not isinstance(packed, bytes) or len(packed) % _WORD_BYTES or first < self._next:
                 raise _DamagedError("its list of digests is garbled")
             self._first = self._first if self._next else first
-            self._next = first + len(packed) // 8
-            words.append(np.frombuffer(packed, "<u8").astype(np.uint64))
-            places.append(np.arange(first, self._next))
-        self._places.put(np.concatenate(words), np.concatenate(places), oldest_place=self._first)
+            self._places.put(np.frombuffer(packed, "<u4").astype(np.uint32), first, oldest=self._first)
+            self._next = first + len(packed) // _WORD_BYTES
 
     def _find(
         self, connection: sqlite3.Connection, digests: Sequence[bytes], sizes: Sequence[int]
@@ -176,12 +173,11 @@ class WindowCache:
             words = _words([digest for digest, _ in some])
             connection.execute("BEGIN IMMEDIATE")
             self._make_room(connection)
-            places = np.arange(self._next, self._next + len(some))
-            contents = (content for _, content in some)
-            connection.executemany("INSERT INTO windows VALUES (?, ?)", zip(places.tolist(), contents, strict=True))
-            connection.execute("INSERT INTO digests VALUES (?, ?)", (self._next, words.astype("<u8").tobytes()))
+            rows_placed = ((place, content) for place, (_, content) in enumerate(some, start=self._next))
+            connection.executemany("INSERT INTO windows VALUES (?, ?)", rows_placed)
+            connection.execute("INSERT INTO digests VALUES (?, ?)", (self._next, words.astype("<u4").tobytes()))
             connection.execute("COMMIT")
-            self._places.put(words, places, oldest_place=self._first)
+            self._places.put(words, self._next, oldest=self._first)
             self._next += len(some)
 
     def _make_room(self, connection: sqlite3.Connection) -> None:
@@ -236,7 +232,7 @@ def _used_bytes(connection: sqlite3.Connection) -> int:
 
 
 def _words(digests: Sequence[bytes]) -> Words:
-    return np.frombuffer(b"".join(digests), "<u8").astype(np.uint64)[::2].copy()
+    return np.frombuffer(b"".join(digests), "<u4")[:: DIGEST_BYTES // _WORD_BYTES].astype(np.uint32)
 
 
 def _checked(content: object, digest: bytes, size: int) -> bytes | None:

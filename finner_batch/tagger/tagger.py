@@ -53,9 +53,10 @@ class Tagger:
         self.budget_tokens = budget_tokens or BUDGET_TOKENS[session.device.name]
         self._length_multiple = LENGTH_MULTIPLE[session.device.name]
         self._thresholds = np.array([0.0, *(model.thresholds[label] for label in model.labels[1:])])
-        self._remembered = memory and Remembered(
-            memory, computed_by=f"{model.model_id} {session.computed_by}", labels=len(model.labels)
-        )
+        self._remembered: Remembered | None = None
+        if memory is not None:
+            computed_by = f"{model.model_id} {session.computed_by}"
+            self._remembered = Remembered(memory, computed_by=computed_by, labels=len(model.labels))
 
     @classmethod
     def load(

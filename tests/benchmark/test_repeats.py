@@ -25,8 +25,8 @@ OTHER = filing("10-Q", date(2024, 3, 31), {b"a": 10}, cik="2")
 
 def test_a_filing_is_held_against_earlier_periods_of_its_own_firm_only():
     counts = after_earlier_ones([NEXT, OTHER, QUARTER, YEAR])
-    assert set(counts) == {("10-Q", "within a quarter"), ("10-Q", "within a year")}
-    quarter, later = counts["10-Q", "within a quarter"], counts["10-Q", "within a year"]
+    assert set(counts) == {("10-Q", "a quarter after"), ("10-Q", "a year after")}
+    quarter, later = counts["10-Q", "a quarter after"], counts["10-Q", "a year after"]
     assert (quarter.filings, quarter.windows, quarter.tokens) == (1, 2, 15)
     assert (quarter.known_windows, quarter.known_tokens) == (1, 10)
     assert (later.known_windows, later.known_tokens) == (2, 25)

@@ -176,15 +176,20 @@ def test_a_file_of_another_format_begins_anew(open_cache, path, told):
     assert [event for event, _ in told] == ["cache-damaged"]
 
 
-def test_places_are_those_of_a_dictionary(monkeypatch):
-    monkeypatch.setattr(places, "MERGE_AT", 40)
+def test_places_are_those_of_a_dictionary_and_old_ones_may_go(monkeypatch):
+    monkeypatch.setattr(places, "SEGMENT", 40)
     chance = np.random.default_rng(3)
-    index, plain, first = DigestPlaces(), {}, 0
-    for _ in range(60):
-        words = np.unique(chance.integers(0, 500, 13).astype(np.uint64) << np.uint64(55))
-        own = np.arange(first, first + len(words))
-        index.put(words, own, oldest_place=0)
-        plain.update(zip(words.tolist(), own.tolist(), strict=True))
+    index, plain, first, oldest = DigestPlaces(), {}, 0, 0
+    asked = np.arange(600, dtype=np.uint32) << np.uint32(22)
+    for turn in range(90):
+        words = chance.integers(0, 500, 13).astype(np.uint32) << np.uint32(22)
+        oldest = max(oldest, first - 300 if turn % 10 == 0 else 0)
+        index.put(words, first, oldest=oldest)
+        plain.update(zip(words.tolist(), range(first, first + len(words)), strict=True))
         first += len(words)
-        asked = np.arange(600, dtype=np.uint64) << np.uint64(55)
-        assert index.find(asked).tolist() == [plain.get(word, NOWHERE) for word in asked.tolist()]
+        found = index.find(asked)
+        assert found[found >= oldest].tolist() == [
+            plain[word] for word in asked.tolist() if plain.get(word, NOWHERE) >= oldest
+        ]
+    assert (found == NOWHERE).sum() > 100
+    assert len(index._segments) < 15
