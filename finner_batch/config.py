@@ -51,6 +51,9 @@ class RunConfig:
     """Tokens in a batch; 0 is the device's own best."""
     window_sentences: int = 4096
     """Sentences with a number that are gathered before they are sorted by length and tagged."""
+    cache_mb: int | None = None
+    """Mebibytes that the cache of tagged sentences may take in the results folder; 0 switches it off, None is the
+    device's own best."""
     timeout_s: float = 120.0
     """Seconds that reading one document may take."""
     memory_limit_mb: int = 4096

@@ -51,6 +51,11 @@ def run_settings(command: Command) -> Command:
             _setting(
                 "--window-sentences", type=click.IntRange(1), help="Sentences that are sorted and tagged together."
             ),
+            _setting(
+                "--cache-mb",
+                type=click.IntRange(0),
+                help="Mebibytes of tagged sentences that are kept across runs; 0: none.  [default: 256, on a GPU 0]",
+            ),
             _setting("--timeout-s", type=click.FloatRange(0.1), help="Seconds that reading one document may take."),
             _setting("--memory-limit-mb", type=click.IntRange(256), help="Mebibytes that a reading process may use."),
             _setting("--max-document-mb", type=click.IntRange(1), help="Mebibytes of one document, decompressed."),

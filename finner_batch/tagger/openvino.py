@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from finner_batch.config import usable_cpus
 from finner_batch.errors import FinnerError, ModelError, UsageError
+from finner_batch.machine import cpu_name, int8_instructions
 from finner_batch.tagger.device import Device
 from finner_batch.tagger.model import Model
 
@@ -50,8 +51,14 @@ class OpenVinoSession:
         import openvino  # noqa: PLC0415 - heavy
 
         core = openvino.Core()
+        self._version = str(openvino.__version__)
         self.float_precision = float_precision(core)
         self._request = compiled(core, path, threads or usable_cpus()).create_infer_request()
+
+    @property
+    def computed_by(self) -> str:
+        """What the logits depend on beside the model: the runtime, what it computes in, and the processor."""
+        return f"openvino {self._version} {self.float_precision} {cpu_name()} {int8_instructions()}"
 
     def logits(self, input_ids: NDArray[np.int64], attention_mask: NDArray[np.int64]) -> NDArray[np.float32]:
         """Run one batch: `[batch, length]` ids and mask to `[batch, length, labels]` logits."""

@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from finner_batch.config import usable_cpus
 from finner_batch.errors import DeviceError, FinnerError, ModelError, UsageError
+from finner_batch.machine import cpu_name, int8_instructions
 from finner_batch.tagger.device import BackendChoice, Device, DeviceChoice, choose_device
 from finner_batch.tagger.model import Model
 from finner_batch.tagger.openvino import OPENVINO, OpenVinoSession, is_installed
@@ -50,6 +51,14 @@ class Session:
                 f"onnxruntime was asked for {wanted} and runs on {used}: its CUDA libraries did not load "
                 "(pip install 'finner-batch[cuda]'); `finner-batch doctor` says more"
             )
+
+    @property
+    def computed_by(self) -> str:
+        """All but the model that can change a bit of its logits: variant, device, runtime and processor."""
+        import onnxruntime  # noqa: PLC0415 - heavy
+
+        runtime = f"onnxruntime {onnxruntime.__version__}"
+        return f"{self.variant} {self.device.name} {runtime} {cpu_name()} {int8_instructions()}"
 
     def logits(self, input_ids: NDArray[np.int64], attention_mask: NDArray[np.int64]) -> NDArray[np.float32]:
         """Run one batch: `[batch, length]` ids and mask to `[batch, length, labels]` logits."""
