@@ -2,7 +2,7 @@
 WITH given AS (
   SELECT
     ltrim(getvariable('cik')::VARCHAR, '0') AS cik,       -- the filer's number; all companies where not given
-    coalesce(getvariable('label')::VARCHAR, '') AS wanted -- a label, or a part of one: Spread; all where not given
+    lower(getvariable('label')::VARCHAR) AS wanted        -- a label, or a part of one: Spread; all where not given
 ),
 -- The same sentence: the same but for its numbers and the names of months.
 stated AS (
@@ -21,7 +21,8 @@ stated AS (
     len(regexp_extract_all(substr(sentence, 1, "start"), '[0-9][0-9.,/]*')) AS numbers_before
   FROM entities, given
   WHERE value IS NOT NULL AND period IS NOT NULL
-    AND (given.cik IS NULL OR ltrim(entities.cik, '0') = given.cik) AND contains(lower(label), lower(given.wanted))
+    AND (given.cik IS NULL OR ltrim(entities.cik, '0') = given.cik)
+    AND (given.wanted IS NULL OR contains(lower(label), given.wanted))
 ),
 -- A filing that says it several times with different values tells nothing.
 once AS (

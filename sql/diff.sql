@@ -149,9 +149,10 @@ SELECT
   sentence_a, sentence_b, start_a, start_b, document_start_a, document_start_b
 FROM compared JOIN diff_documents USING (pair)
 WHERE one_sided <> '' OR what <> ''
-ORDER BY document <> 'in both', change, what, coalesce(label_a, label_b), pair, coalesce(document_start_b, document_start_a);
+ORDER BY document <> 'in both', what = 'confidence', change, what, coalesce(label_a, label_b), pair, coalesce(document_start_b, document_start_a);
 
--- One row a label, and one of all. in_a = same + changed + relabelled_from + lost + lost_with_document, and so in_b.
+-- One row a label, and one of all.
+-- in_a = same + changed + confidence_only + relabelled_from + lost + lost_with_document, and likewise in_b.
 CREATE OR REPLACE TEMP VIEW diff_labels AS
 WITH by_label AS (
   SELECT
@@ -159,7 +160,8 @@ WITH by_label AS (
     count(*) FILTER (label_a = label) AS in_a,
     count(*) FILTER (label_b = label) AS in_b,
     count(*) FILTER (one_sided = '' AND what = '') AS same,
-    count(*) FILTER (label_a = label_b AND what <> '') AS changed,
+    count(*) FILTER (label_a = label_b AND what NOT IN ('', 'confidence')) AS changed,
+    count(*) FILTER (what = 'confidence') AS confidence_only,
     count(*) FILTER (label_a = label AND label_a <> label_b) AS relabelled_from,
     count(*) FILTER (label_b = label AND label_a <> label_b) AS relabelled_to,
     count(*) FILTER (one_sided = 'lost' AND document = 'in both') AS lost,

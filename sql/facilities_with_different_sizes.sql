@@ -7,7 +7,7 @@ sizes AS (
   SELECT
     entities.*,
     right(substr(sentence, 1, "start"), 100) AS before,
-    left(substr(sentence, "end" + 1), 100) AS after,
+    left(regexp_replace(substr(sentence, "end" + 1), '^ *([mb]illion|thousand)', ''), 100) AS after,
     -- what a size may be of: words with capitals that end so, 2022 Five-Year Credit Agreement; or anything else
     '\b(?:(?:[0-9]{4}|[0-9]+-[A-Z]\w+|[A-Z][\w’''.&/-]*) )*'
       || '\b(?:Facility|Credit Agreement|Loan Agreement|Revolver|Term Loan|Line of Credit|Program|Sublimit)\b(?: [A-Z]\b)?'

@@ -2,7 +2,7 @@
 WITH given AS (
   SELECT
     ltrim(getvariable('cik')::VARCHAR, '0') AS cik,            -- the filer's number; all companies where not given
-    coalesce(getvariable('benchmark')::VARCHAR, '') AS wanted  -- as in the answer: SOFR, LIBOR, prime rate, …
+    lower(getvariable('benchmark')::VARCHAR) AS wanted         -- as in the answer: SOFR, LIBOR, prime rate, …; all where not given
 ),
 spreads AS (
   SELECT
@@ -54,6 +54,6 @@ SELECT
   round(max(value) * 1e4, 2) AS highest_bp
 FROM over_benchmark, given
 WHERE (given.cik IS NULL OR ltrim(over_benchmark.cik, '0') = given.cik)
-  AND (given.wanted = '' OR lower(benchmark) = lower(given.wanted))
+  AND (given.wanted IS NULL OR lower(benchmark) = given.wanted)
 GROUP BY filer, year, benchmark
 ORDER BY company, filer, year, benchmark;

@@ -13,7 +13,8 @@ DIFF = "diff"
 _VARIABLE = re.compile(r"getvariable\('(\w+)'\)")
 _SET = re.compile(r"^SET VARIABLE (\w+)", re.MULTILINE)
 _DECLARED = re.compile(
-    r"^(?P<value>.*getvariable\('(?P<name>\w+)'\)(?:::\w+, (?P<default>[^)]*)\))?.*?) AS \w+,? *-- *(?P<meaning>.+)$",
+    r"^ *(?:coalesce\(getvariable\('(?P<name>\w+)'\)::\w+, (?P<default>[^)]+)\)|.*getvariable\('(?P<bare>\w+)'\).*)"
+    r" AS \w+,? *-- *(?P<meaning>.+)$",
     re.MULTILINE,
 )
 
@@ -46,7 +47,10 @@ class Question:
     @property
     def parameters(self) -> list[Parameter]:
         """What may be given to it, from the lines `getvariable('name') … AS … -- meaning` of its file."""
-        return [Parameter(found["name"], found["default"], found["meaning"]) for found in _DECLARED.finditer(self.sql)]
+        return [
+            Parameter(found["name"] or found["bare"], found["default"], found["meaning"])
+            for found in _DECLARED.finditer(self.sql)
+        ]
 
 
 def sql_folder() -> Path:
