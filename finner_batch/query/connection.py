@@ -87,10 +87,10 @@ def restricted(folders: Sequence[str | Path], *, database: str | Path = ":memory
             "temp_directory": str(Path(tempfile.gettempdir()) / "finner-batch-query"),
         },
     )
+    connection.execute("SET enable_progress_bar = false")  # a slow query would draw it on stdout, among the rows
     allowed = ", ".join(_literal(str(Path(folder).absolute())) for folder in folders)
     connection.execute(f"SET allowed_directories = [{allowed}]")
     connection.execute("SET enable_external_access = false")
-    connection.execute("SET enable_progress_bar = false")  # a slow query would draw it on stdout, among the rows
     connection.execute("SET lock_configuration = true")
     return connection
 

@@ -188,8 +188,17 @@ def test_a_reader_that_stops_early_gets_no_traceback(filled):
 
 
 def test_a_slow_query_prints_its_rows_and_no_progress_bar(filled):
-    sql = "SELECT count(*) AS n FROM range(2_000_000_000) t(a) WHERE hash(a) % 7 = 9"  # some seconds: the bar waits for two
-    command = [sys.executable, "-m", "finner_batch", "query", "--output", str(filled), sql, "--csv"]
+    impatient = (
+        "import sys, duckdb\noriginal = duckdb.connect\n"
+        "def connect(*arguments, **options):\n"
+        "    connection = original(*arguments, **options)\n"
+        "    connection.execute('SET progress_bar_time = 50')\n"
+        "    return connection\n"
+        "duckdb.connect = connect\n"
+        "from finner_batch.cli.main import main\nmain(sys.argv[1:])\n"
+    )
+    sql = "SELECT count(*) AS n FROM range(200_000_000) t(a) WHERE hash(a) % 7 = 9"
+    command = [sys.executable, "-c", impatient, "query", "--output", str(filled), sql, "--csv"]
     assert subprocess.run(command, capture_output=True, check=True).stdout == b"n\n0\n"
 
 
