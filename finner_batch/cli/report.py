@@ -13,7 +13,9 @@ from finner_batch.cli.options import FlagOption, PathOrUrl, json_option, output_
 @click.command()
 @output_option
 @click.option(
-    "--html", type=click.Path(dir_okay=False, path_type=Path), help="The file to write; default report.html in --output."
+    "--html",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="The file to write; default report.html in --output.",
 )
 @click.option("--run", "run_id", cls=FlagOption, metavar="RUN_ID", help="Only what this run wrote; default everything.")
 @click.option(

@@ -9,6 +9,14 @@ from finner_batch.report.columns import Verdicts
 from finner_batch.training.evaluation.against_xbrl import Comparison, against_xbrl
 from finner_batch.training.evaluation.verdicts import Tally
 
+VERDICTS = {
+    "agree": "filer agrees",
+    "value differs": "filer’s value differs",
+    "other concept": "filer: other concept",
+    "untagged": "no tag here",
+}
+"""What the table says of a row."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Audit:
@@ -34,7 +42,7 @@ def audit(results: Path, filings: Sequence[str], *, model: str | None) -> Audit:
         tallies=[(label, tally) for label, tally in found.labels.items() if tally.rows or tally.tagged],
         total=found.total,
         verdicts={
-            (row["source"], row["document_id"], row["document_start"], row["label"]): row["verdict"]
+            (row["source"], row["document_id"], row["document_start"], row["label"]): VERDICTS[row["verdict"]]
             for row in found.rows
             if row["verdict"] != "missed"
         },

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-WIDTH, HEIGHT = 300, 118
+WIDTH, HEIGHT = 360, 128
 """Units of the view box of a chart; the page scales it."""
-_LEFT, _RIGHT, _TOP, _BOTTOM = 4, 296, 12, 96
+_LEFT, _RIGHT, _TOP, _BOTTOM = 4, 356, 14, 108
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,11 +103,11 @@ def _chart(drawn: Sequence[Markup], ticks: Sequence[tuple[float, str]], label: s
     axis = [Markup('<line class="axis" x1="{}" x2="{}" y1="{}" y2="{}"/>').format(_LEFT, _RIGHT, _BOTTOM, _BOTTOM)]
     for place, text in ticks:
         x = _LEFT + place * (_RIGHT - _LEFT)
-        anchor = "first" if place < 0.06 else "last" if place > 0.94 else "tick"
+        anchor = "first" if place < 0.04 else "last" if place > 0.96 else "tick"
         axis.append(
             Markup('<line class="axis" x1="{0:.2f}" x2="{0:.2f}" y1="{1}" y2="{2}"/>').format(x, _BOTTOM, _BOTTOM + 3)
         )
         axis.append(Markup('<text class="{}" x="{:.2f}" y="{}">{}</text>').format(anchor, x, _BOTTOM + 15, text))
-    return Markup('<svg class="chart" viewBox="0 0 {} {}" role="img" aria-label="{}" focusable="false">{}{}</svg>').format(
-        WIDTH, HEIGHT, label, Markup("").join(drawn), Markup("").join(axis)
-    )
+    return Markup(
+        '<svg class="chart" viewBox="0 0 {} {}" role="img" aria-label="{}" focusable="false">{}{}</svg>'
+    ).format(WIDTH, HEIGHT, label, Markup("").join(drawn), Markup("").join(axis))

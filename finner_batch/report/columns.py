@@ -1,7 +1,8 @@
 """The columns that the page's table unpacks: repeated strings stand once, what a document's numbers share stands once.
 
 A coded column is `codes` into its distinct `values`. Every string is made visible (control and bidirectional characters
-as escapes) and cut to a length, so no filing stretches the page. Places in a sentence count UTF-16 units, as scripts do.
+as escapes) and cut to a length, so that no filing stretches the page. Places in a sentence count UTF-16 units, as
+scripts do.
 """
 
 import re
@@ -78,7 +79,7 @@ class Columns:
             "exact": [visible(exact_value(*pair)) for pair in pairs],
         }
         return {
-            "tags": [{"name": tag.name, "label": tag.label, "accent": tag.accent} for tag in self._tags],
+            "tags": [{"name": tag.name, "label": visible(tag.label), "accent": tag.accent} for tag in self._tags],
             "documents": {name: column.as_json() for name, column in self._of_document.items()},
             "rows": rows | self._plain,
         }
@@ -127,9 +128,7 @@ def unpacked_row(columns: Mapping[str, Any], place: int) -> dict[str, Any]:
     row |= {name: rows[name]["values"][rows[name]["codes"][place]] for name in _OF_ROW}
     value = rows["value"]["codes"][place]
     row |= {"value": rows["value"]["shown"][value], "exact": rows["value"]["exact"][value]}
-    row |= {
-        name: documents[name]["values"][documents[name]["codes"][rows["document"][place]]] for name in _OF_DOCUMENT
-    }
+    row |= {name: documents[name]["values"][documents[name]["codes"][rows["document"][place]]] for name in _OF_DOCUMENT}
     row["tag"] = columns["tags"][rows["tag"][place]]
     units = row["sentence"].encode("utf-16-le")
     begin, end = 2 * row["start"], 2 * (row["start"] + row["length"])

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from math import ceil, floor, log10
 
 import numpy as np
@@ -70,7 +71,7 @@ def _values(name: str, values: Floats, unit: str | None, others: int) -> tuple[M
     counts, _ = np.histogram(values, edges)
     histogram = Histogram(
         counts=counts.tolist(),
-        names=[f"{short_value(a, unit)} to {short_value(b, unit)}" for a, b in zip(edges, edges[1:], strict=False)],
+        names=[f"{short_value(a, unit)} to {short_value(b, unit)}" for a, b in pairwise(edges)],
         ticks=ticks,
     )
     notes = [words]
@@ -94,7 +95,7 @@ def _decades(values: Floats, unit: str | None) -> tuple[list[float], list[tuple[
     """Bins of equal ratio, a few to a power of ten."""
     first, last = floor(log10(values.min()) + 1e-9), ceil(log10(values.max()) - 1e-9)
     edges = [10 ** (first + place / BINS_A_DECADE) for place in range((last - first) * BINS_A_DECADE + 1)]
-    every = BINS_A_DECADE * max(ceil((last - first) / 5), 1)
+    every = BINS_A_DECADE * max(ceil((last - first) / 4), 1)
     return edges, _ticks(edges, lambda edge: short_value(edge, unit), every=every)
 
 
@@ -110,7 +111,7 @@ def _confidence(name: str, sure: Floats) -> Markup:
     return histogram_svg(
         Histogram(
             counts=counts.tolist(),
-            names=[f"{a:.2f} to {b:.2f}" for a, b in zip(edges, edges[1:], strict=False)],
+            names=[f"{a:.2f} to {b:.2f}" for a, b in pairwise(edges)],
             ticks=_ticks(edges, lambda edge: f"{edge:.1f}", every=every),
         ),
         label=f"{name}, confidence of the model: median {np.median(sure):.3f}",

@@ -1,5 +1,6 @@
 """Figures as a person reads them: values with their unit, counts, times, sizes."""
 
+from datetime import UTC, datetime
 from math import isfinite
 
 SIGNS = {"USD": "$", "EUR": "€", "GBP": "£", "JPY": "¥"}
@@ -46,6 +47,12 @@ def duration(seconds: float) -> str:
     if minutes < 60:
         return f"{minutes} min {rest} s"
     return f"{minutes // 60:,} h {minutes % 60} min"
+
+
+def moment(when: datetime | str) -> str:
+    """`23 November 2026, 13:36 UTC`, of a time with its zone or of that in ISO 8601."""
+    time = datetime.fromisoformat(when) if isinstance(when, str) else when
+    return f"{time.astimezone(UTC):%d %B %Y, %H:%M} UTC".removeprefix("0")
 
 
 def size(amount: float) -> str:

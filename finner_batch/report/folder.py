@@ -20,21 +20,22 @@ FAILURES_SHOWN = 300
 
 Found = TypeVar("Found")
 
-# What is counted is held in memory without its sentences: some 150 bytes a number.
+# What is counted is held in memory without its sentences: some 50 bytes a number.
 _NUMBERS = """
 CREATE TEMP TABLE numbers AS
-SELECT label, value, unit, confidence, company, year(coalesce(period_of_report, filing_date)) AS year, document_id, source
+SELECT label, value, unit, confidence, company, year(coalesce(period_of_report, filing_date)) AS year
 FROM entities WHERE $run IS NULL OR run_id = $run
 """
 _DOCUMENTS = """
 CREATE TEMP TABLE read_documents AS
-SELECT document_id, source, bytes, kind, company, form_type, status, stage, error_type, error, sentences,
+SELECT document_id, source, sha256, bytes, kind, company, form_type, status, stage, error_type, error, sentences,
   tagged_sentences, entities
 FROM documents WHERE $run IS NULL OR run_id = $run
 """
 _TOTALS = """
-SELECT count(*) AS documents, count(*) FILTER (status = 'failed') AS failed, count(*) FILTER (entities > 0) AS with_numbers,
-  count(DISTINCT company) AS companies, coalesce(sum(bytes), 0)::BIGINT AS bytes,
+SELECT count(*) AS documents, count(*) FILTER (status = 'failed') AS failed,
+  count(*) FILTER (entities > 0) AS with_numbers, count(DISTINCT company) AS companies,
+  (SELECT coalesce(sum(bytes), 0)::BIGINT FROM (SELECT DISTINCT source, sha256, bytes FROM read_documents)) AS bytes,
   coalesce(sum(sentences), 0)::BIGINT AS sentences, (SELECT count(*) FROM numbers) AS numbers,
   (SELECT count(*) FROM numbers WHERE company IS NULL) AS of_no_company,
   (SELECT count(DISTINCT company) FROM numbers) AS companies_with_numbers
@@ -54,7 +55,8 @@ SELECT form_type AS form, count(*) AS documents, count(*) FILTER (entities > 0) 
 FROM read_documents WHERE status = 'ok' GROUP BY ALL ORDER BY documents DESC, form NULLS LAST
 """
 _FAILED = """
-SELECT document_id, source, coalesce(stage, '') AS stage, coalesce(error_type, '') AS error_type, coalesce(error, '') AS error
+SELECT document_id, source, coalesce(stage, '') AS stage, coalesce(error_type, '') AS error_type,
+  coalesce(error, '') AS error
 FROM read_documents WHERE status = 'failed' ORDER BY stage, error_type, source, document_id LIMIT $shown
 """
 _REASONS = """
@@ -149,7 +151,8 @@ def _tags(numbers: pa.Table) -> list[TagFigures]:
     for tag, code in zip(list_tags(names[code] for code in order), order, strict=True):
         of_tag = numbers.filter(pa.array(codes == code))
         sure, values, years = (
-            of_tag.column(name).cast(pa.float64()).to_numpy().astype(np.float64) for name in ("confidence", "value", "year")
+            of_tag.column(name).cast(pa.float64()).to_numpy().astype(np.float64)
+            for name in ("confidence", "value", "year")
         )
         figures.append(
             TagFigures(

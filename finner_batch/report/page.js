@@ -119,7 +119,6 @@
     confidence: () => Float64Array.from(of.confidence),
     tag: () => ranked(tag),
     company: () => ranked(company),
-    source: () => ranked(source),
   };
   const made = {};
   const sorted = (found, sort) => {
@@ -195,7 +194,7 @@
     if (shown.length) rows.replaceChildren(...Array.from(shown, filled));
     else {
       const line = document.createElement("tr"), cell = document.createElement("td");
-      cell.colSpan = 6;
+      cell.colSpan = 5;
       cell.className = "none";
       cell.textContent = "No number fits. Clear the search or a filter.";
       line.append(cell);

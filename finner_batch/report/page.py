@@ -82,7 +82,12 @@ def write_report(config: ReportConfig) -> Written:
 
     folder, numbers = in_one_state(config.output, read)
     content = render(
-        folder=folder, numbers=numbers, runs=runs, audit=audit, results=str(config.output.absolute()), only=config.run_id
+        folder=folder,
+        numbers=numbers,
+        runs=runs,
+        audit=audit,
+        results=str(config.output.absolute()),
+        only=config.run_id,
     ).encode()
     path = config.html or config.output / "report.html"
     try:
@@ -106,6 +111,7 @@ def render(**found: Any) -> str:
         "bar": bar,
         "counted": figures.counted,
         "duration": figures.duration,
+        "moment": figures.moment,
         "percent": figures.percent,
         "size": figures.size,
         "value": figures.short_value,
@@ -113,16 +119,20 @@ def render(**found: Any) -> str:
     environment.filters["thousands"] = lambda number: f"{number:,}"
     style, script = (Markup((HERE / name).read_text(encoding="utf-8")) for name in ("page.css", "page.js"))  # noqa: S704 - ours
     names = {each.tag.label: each.tag.name for each in found["folder"].tags}
-    return environment.get_template("page.html").render(
-        style=style,
-        script=script,
-        policy=_policy(style, script),
-        made=datetime.now(UTC),
-        version=__version__,
-        name_of=lambda label: names.get(label, label),
-        packed=Markup(found["numbers"].packed),  # noqa: S704 - base64
-        **found,
-    ).lstrip()
+    return (
+        environment.get_template("page.html")
+        .render(
+            style=style,
+            script=script,
+            policy=_policy(style, script),
+            made=datetime.now(UTC),
+            version=__version__,
+            name_of=lambda label: names.get(label, label),
+            packed=Markup(found["numbers"].packed),  # noqa: S704 - base64
+            **found,
+        )
+        .lstrip()
+    )
 
 
 def _policy(style: str, script: str) -> str:

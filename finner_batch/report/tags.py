@@ -4,6 +4,8 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from finner_batch.query.table import visible
+
 ACCENTS = 8
 """Accents of `page.css`, `t0` to `t7`: eight colours, and four lines to underscore with. Rarer tags share `tx`."""
 
@@ -31,7 +33,7 @@ def list_tags(labels: Iterable[str]) -> list[Tag]:
     return [
         Tag(
             label=label,
-            name=name if names.count(name) == 1 else label,
+            name=visible(name if names.count(name) == 1 else label),
             accent=f"t{place}" if place < ACCENTS else "tx",
         )
         for place, (label, name) in enumerate(zip(labels, names, strict=True))
