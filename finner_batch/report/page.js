@@ -8,7 +8,8 @@
 
   const unpack = async () => {
     const text = atob(at("data").textContent);
-    const bytes = Uint8Array.from({ length: text.length }, (_, place) => text.charCodeAt(place));
+    const bytes = new Uint8Array(text.length);
+    for (let place = 0; place < text.length; place++) bytes[place] = text.charCodeAt(place);
     const plain = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("deflate"));
     return new Response(plain).json();
   };
