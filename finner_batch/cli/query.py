@@ -55,6 +55,7 @@ def query(
       finner-batch query --list
       finner-batch query --file facilities_by_size
       finner-batch query "SELECT company, text, value FROM entities WHERE value > $least" -p least=1e9
+      finner-batch query --output 'results/*' --file coverage       # the folders of several shards as one
     """  # noqa: D301 - Click's mark for lines to keep as they are
     if sum([as_csv, as_json, parquet is not None]) > 1:
         raise UsageError("--csv, --json and --parquet exclude each other")
@@ -125,6 +126,6 @@ def _parsed(parameters: tuple[str, ...]) -> dict[str, Any]:
 def _outside(parquet: str, output: str) -> Path:
     """The file to write, which must not lie among the results. Raises UsageError."""
     path = Path(parquet).absolute()
-    if Path(output).resolve() in path.resolve().parents:
+    if any(parent.match(str(Path(output).resolve())) for parent in path.resolve().parents):
         raise UsageError(f"--parquet {parquet} lies in the results folder: write it elsewhere")
     return path

@@ -1,7 +1,8 @@
-"""A DuckDB connection over a results folder: the views are ready, the files are only read."""
+"""A DuckDB connection over a results folder, or several: the views are ready, the files are only read."""
 
+import glob
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import duckdb
@@ -18,25 +19,41 @@ ATTEMPTS = 5
 def connect(results: str | Path, *, allow: Sequence[str | Path] = ()) -> duckdb.DuckDBPyConnection:
     """Open a results folder as it is now: views `entities`, `documents`, `runs`, current rows only.
 
+    A glob (`results/*`) opens all results folders that it matches as one, as the shards of a run wrote them: a document
+    that stands in several counts once, as it was read last.
+
     The connection sees one state of the folder. When a compaction deletes files of that state, a query raises
     `duckdb.IOException` (never fewer rows): connect again. SQL reaches files in `results` and in the folders `allow`,
     nothing else and no network; no extension is loaded. Raises UsageError where there are no results, FinnerError where
     a file is missing.
     """
-    folder = Path(results).absolute()
-    require_results(folder)
     for _ in range(ATTEMPTS):
-        parts = _listing(folder)
-        connection = _restricted([folder, *allow])
+        parts = list_results(results)
+        connection = _restricted([*parts, *allow])
         try:
-            _create_views(connection, folder, parts)
+            _create_views(connection, Path(results).absolute(), parts)
         except duckdb.IOException as error:
             connection.close()
-            if _listing(folder) == parts:
-                raise FinnerError(f"{folder} cannot be read: {str(error).partition(chr(10))[0]}") from error
+            if list_results(results) == parts:
+                raise FinnerError(f"{results} cannot be read: {str(error).partition(chr(10))[0]}") from error
         else:
             return connection
-    raise FinnerError(f"{folder} changes faster than it can be read: ask again")
+    raise FinnerError(f"{results} changes faster than it can be read: ask again")
+
+
+def list_results(results: str | Path) -> dict[Path, list[str]]:
+    """The parts of the results folder, or of each that a glob matches. Raises UsageError where there is none."""
+    folder = Path(results).absolute()
+    if folder.exists() or not glob.has_magic(str(folder)):
+        require_results(folder)
+        if not (parts := _listing(folder)):
+            raise UsageError(f"no results at {folder} any more")
+        return {folder: parts}
+    matched = [Path(path) for path in sorted(glob.glob(str(folder)))]  # noqa: PTH207 - an absolute pattern
+    found = {path: parts for path in matched if (path / "documents").is_dir() and (parts := _listing(path))}
+    if not found:
+        raise UsageError(f"{results} matches no results folder: `finner-batch run --output` names where they are made")
+    return found
 
 
 def _restricted(folders: Sequence[str | Path]) -> duckdb.DuckDBPyConnection:
@@ -57,13 +74,12 @@ def _restricted(folders: Sequence[str | Path]) -> duckdb.DuckDBPyConnection:
     return connection
 
 
-def _create_views(connection: duckdb.DuckDBPyConnection, folder: Path, parts: Sequence[str]) -> None:
-    layout = Layout(folder)
-    reports = sorted(str(path) for path in (folder / "runs").glob("*.json"))
+def _create_views(connection: duckdb.DuckDBPyConnection, results: Path, parts: Mapping[Path, Sequence[str]]) -> None:
+    reports = sorted(str(path) for folder in parts for path in (folder / "runs").glob("*.json"))
     for variable, value in (
-        ("results", str(folder)),
-        ("documents_parts", [str(layout.documents(name)) for name in parts]),
-        ("entities_parts", [str(layout.entities(name)) for name in parts]),
+        ("results", str(results)),
+        ("documents_parts", [str(Layout(folder).documents(name)) for folder in parts for name in parts[folder]]),
+        ("entities_parts", [str(Layout(folder).entities(name)) for folder in parts for name in parts[folder]]),
         ("run_reports", reports or None),
     ):
         connection.execute(f"SET VARIABLE {variable} = ?", [value])
@@ -79,8 +95,6 @@ def _listing(folder: Path) -> list[str]:
     parts, before = list_parts(folder), None
     while parts != before:
         parts, before = list_parts(folder), parts
-    if not parts:
-        raise UsageError(f"no results at {folder} any more")
     return parts
 
 
