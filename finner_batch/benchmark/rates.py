@@ -118,6 +118,6 @@ def _rates(figures: Mapping[str, Any]) -> Rates:
 
 def _undisturbed(amounts: Amounts, each: Mapping[str, float], cpus: int, workers: int, *, on_gpu: bool) -> float:
     """Seconds by the stages alone: a GPU works beside the reading processes, on CPUs the model and they share them."""
-    seconds = {stage: each[stage] * getattr(amounts, amount) for stage, amount in _GROWS_WITH.items()}
+    seconds: dict[str, float] = {stage: each[stage] * getattr(amounts, amount) for stage, amount in _GROWS_WITH.items()}
     model = seconds.pop(MODEL)
     return max(model, sum(seconds.values()) / workers) if on_gpu else model + sum(seconds.values()) / cpus
