@@ -29,6 +29,8 @@ class RunConfig:
     """Files, folders, globs or fsspec URLs."""
     output: str = "results"
     """The results folder; made where there is none."""
+    shard: str | None = None
+    """`i/n`: read only the i-th of n shares of the sources; None reads all."""
     documents: Literal["main", "all"] = "main"
     """Of a full submission: the main document, or its exhibits too."""
     tables: bool = False

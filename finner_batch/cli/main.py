@@ -25,6 +25,7 @@ COMMANDS = {
     "evaluate": "Measure a model on labelled sentences.",
     "export": "Make an ONNX variant of a model, gated on agreement.",
     "benchmark": "Measure the job on this machine, beside the usual stack.",
+    "plan": "Reckon documents, bytes, time and cost of a run before it.",
 }
 """Name and one line of help of each command; the module is `finner_batch.cli.<name>`, the object has the same name."""
 

@@ -71,6 +71,7 @@ def run_settings(command: Command) -> Command:
 @click.option("--input", "-i", type=PathOrUrl(), multiple=True, help="File, folder, glob or URL.  [required]")
 @click.argument("more_inputs", type=PathOrUrl(), nargs=-1, metavar="[PATH]...")
 @output_option
+@_setting("--shard", metavar="I/N", help="Read the I-th of N shares of the sources only, as in 2/8.")
 @run_settings
 @config_option
 @json_option

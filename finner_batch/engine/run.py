@@ -21,6 +21,7 @@ from finner_batch.errors import FinnerError, UsageError
 from finner_batch.sources.discover import discover
 from finner_batch.sources.document import Source
 from finner_batch.sources.read import ReadOptions
+from finner_batch.sources.share import Share
 from finner_batch.store.cache import CACHE_FILE, WindowCache
 from finner_batch.store.folder import open_results
 from finner_batch.store.ledger import Ledger
@@ -44,8 +45,11 @@ CACHE_MB = {"cpu": 256, "cuda": 0}
 def run(config: RunConfig, *, stop: Stop | None = None, show_progress: bool = False) -> RunReport:
     """Do what is not done of the input, and add it to the results folder.
 
-    Raises UsageError (nothing matches the input), LockedError, ModelError, DeviceError, and FinnerError where the disk
-    refuses; what was committed before stays. A failed document raises nothing: it is a row of `documents`.
+    With `config.shard` only that share of the input; one that holds no source is done at once.
+
+    Raises UsageError (nothing matches the input, no such shard), LockedError, ModelError, DeviceError, and FinnerError
+    where the disk refuses; what was committed before stays. A failed document raises nothing: it is a row of
+    `documents`.
     """
     selection = Selection()
 
@@ -53,11 +57,12 @@ def run(config: RunConfig, *, stop: Stop | None = None, show_progress: bool = Fa
         selection.left_out += 1
         LOG.info(fields("left-out", path=path, reason=reason))
 
-    sources = discover(config.input, passed_over=leave_out)
-    first = next(sources)
+    share = None if config.shard is None else Share.parse(config.shard)
+    found = discover(config.input, passed_over=leave_out)
+    sources = chain([next(found)], found)  # an input that matches nothing ends here
     return _run(
         config,
-        lambda _: chain([first], sources),
+        lambda _: sources if share is None else share.of_these(sources),
         selection,
         stop or Stop(),
         show_progress=show_progress,
