@@ -24,6 +24,7 @@ COMMANDS = {
     "train": "Fine-tune, evaluate and export a tagger.",
     "evaluate": "Measure a model on labelled sentences.",
     "export": "Make an ONNX variant of a model, gated on agreement.",
+    "demo": "Open a page to try it on a text or a filing.",
     "benchmark": "Measure the job on this machine, beside the usual stack.",
     "plan": "Reckon documents, bytes, time and cost of a run before it.",
 }

@@ -6,8 +6,7 @@ A window that a stop interrupts is given up: its documents are not committed, an
 import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from itertools import count, groupby
-from operator import itemgetter
+from itertools import count
 from time import monotonic, perf_counter, thread_time
 from typing import Any
 
@@ -15,9 +14,8 @@ from finner_batch.engine.log import fields
 from finner_batch.engine.parse import ParsedDocument
 from finner_batch.engine.pool import Result, SourceDone
 from finner_batch.engine.report import RunReport
+from finner_batch.engine.rows import entity_rows
 from finner_batch.engine.worker import describe, failed_document
-from finner_batch.entities.entity import entity_row
-from finner_batch.entities.values import read_value
 from finner_batch.errors import DocumentError
 from finner_batch.sources.document import Document, FailedDocument
 from finner_batch.store.writer import Writer
@@ -108,7 +106,7 @@ class Gatherer:
         started = thread_time()
         try:
             with self._measure("value"):
-                rows = _entity_rows(parsed, spans)
+                rows = entity_rows(parsed, spans)
         except Exception as error:  # noqa: BLE001 - any failure of a document is a row of `documents`
             self._add_failed(failed_document(document, "value", type(error).__name__, describe(error)))
             return
@@ -194,19 +192,6 @@ class Gatherer:
             yield
         finally:
             self._report.add_seconds({stage: clock() - started})
-
-
-def _entity_rows(parsed: ParsedDocument, spans: list[list[Span]]) -> list[dict[str, Any]]:
-    """Rows of a document's entities, in the order of its text (a long sentence's windows are put together)."""
-    rows: list[dict[str, Any]] = []
-    pairs = zip(parsed.owners, spans, strict=True)
-    for owner, group in groupby(pairs, key=itemgetter(0)):
-        sentence, stated = parsed.numbered[owner], parsed.stated[owner]
-        found = sorted((span for _, of_window in group for span in of_window), key=lambda span: span.start)
-        for span in found:
-            value = read_value(sentence.text, span.start, span.end, stated=stated)
-            rows.append(entity_row(sentence, span, value))
-    return rows
 
 
 def _document_row(document: Document | FailedDocument) -> dict[str, Any]:

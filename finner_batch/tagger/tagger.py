@@ -135,9 +135,12 @@ class Tagger:
         )
         return [tables[index] for index in same_as], statistics
 
-    def spans(self, windows: Sequence[Window], probabilities: Sequence[Probabilities]) -> list[list[Span]]:
+    def spans(
+        self, windows: Sequence[Window], probabilities: Sequence[Probabilities], *, threshold: float | None = None
+    ) -> list[list[Span]]:
         """The numbers of each window that the model labels: likeliest label but `O`, where it reaches its threshold.
 
+        `threshold` is one for all labels, in place of the model's own.
         Raises ValueError where the probabilities are not of as many numbers as the windows have.
         """
         counts = [len(window.numbers) for window in windows]
@@ -149,8 +152,9 @@ class Tagger:
         table = np.concatenate(probabilities)
         best = table[:, 1:].argmax(axis=1) + 1
         confidence = table[np.arange(len(table)), best]
+        least = self._thresholds[best] if threshold is None else threshold
         ends = list(accumulate(counts))
-        for place in np.flatnonzero(confidence >= self._thresholds[best]).tolist():
+        for place in np.flatnonzero(confidence >= least).tolist():
             index = bisect_right(ends, place)
             start, end = windows[index].numbers[place - ends[index]]  # counted from the window's end
             found[index].append(Span(start, end, self.model.labels[best[place]], float(confidence[place])))
