@@ -39,12 +39,16 @@ def test_one_run_saves_repeats_within_a_call_and_then_those_of_earlier_calls():
     assert (across.tokens, across.known_tokens) == (101, 45 - 10)
 
 
+COVER = """<html xmlns:ix="http://www.xbrl.org/2013/inlineXBRL" xmlns:dei="http://xbrl.sec.gov/dei/2023"><body><ix:header>
+<ix:hidden><ix:nonNumeric contextRef="c" name="dei:DocumentPeriodEndDate">{period}</ix:nonNumeric>
+<ix:nonNumeric contextRef="c" name="dei:DocumentType">10-Q</ix:nonNumeric>
+<ix:nonNumeric contextRef="c" name="dei:EntityCentralIndexKey">0000000042</ix:nonNumeric></ix:hidden></ix:header>
+<p>The notes bear 4.5% a year.</p><p>The loan bears {rate}%.</p></body></html>"""
+
+
 def test_the_command_prints_the_table(tmp_path):
-    cover = "<p>CONFORMED</p>"
-    for name, last in (("a", "5.25"), ("b", "6.75")):
-        (tmp_path / f"{name}.htm").write_text(
-            f"<p>The notes bear 4.5% a year.</p><p>The loan bears {last}%.</p>{cover}"
-        )
+    for name, period, rate in (("b", "2024-03-31", 5.25), ("a", "2024-06-30", 6.75)):
+        (tmp_path / f"{name}.htm").write_text(COVER.format(period=period, rate=rate))
     done = subprocess.run(
         [sys.executable, "-m", "finner_batch.benchmark.repeats", tmp_path], capture_output=True, text=True, check=True
     )
