@@ -11,6 +11,7 @@ from finner_batch.store.compact import compact
 from finner_batch.store.folder import open_results
 from finner_batch.store.runs import write_run
 from finner_batch.store.schema import DOCUMENTS, ENTITIES
+from finner_batch.training.evaluation.against_xbrl import SCHEMA
 
 
 def columns(connection, view):
@@ -34,6 +35,7 @@ def test_the_views_have_the_columns_of_the_contract(filled, opened):
     with opened(filled) as connection:
         assert columns(connection, "entities") == ENTITIES.names
         assert columns(connection, "documents") == DOCUMENTS.names
+        assert columns(connection, "against_xbrl") == SCHEMA.names
         assert connection.execute("SELECT count(*) FROM entities").fetchone() == (6,)
         assert connection.execute("SELECT count(*) FROM documents").fetchone() == (3,)
 
