@@ -52,6 +52,9 @@ def test_the_command_prints_the_table(tmp_path):
     done = subprocess.run(
         [sys.executable, "-m", "finner_batch.benchmark.repeats", tmp_path], capture_output=True, text=True, check=True
     )
-    assert "repeats within a call" in done.stdout
-    assert " 25.0%" in done.stdout
-    assert done.stdout.count("\n") == len(table([]).splitlines())  # no firm, so no line of later periods
+    lines = done.stdout.splitlines()
+    assert len(lines) == len(table([]).splitlines()) + 1
+    assert "repeats within a call" in lines[1]
+    assert " 25.0%" in lines[1]
+    assert lines[-1].startswith("10-Q, a quarter after the firm's last ")
+    assert lines[-1].split()[-5:-3] == ["2", "50.0%"]
