@@ -95,7 +95,8 @@ def import_ray() -> ModuleType:
     for handler in logger.handlers:
         if isinstance(handler, logging.StreamHandler):  # the other one writes to the session's own file
             logger.removeHandler(handler)
-    return ray
+    module: ModuleType = ray
+    return module
 
 
 def _start(ray: ModuleType, config: RunConfig, folder: str) -> None:
