@@ -24,6 +24,8 @@ POLICY = (
 """A browser that follows it asks no other host for anything; Gradio's own scripts are inline and build functions."""
 VISITORS = 16
 """Sessions whose last reading is kept in memory."""
+SENT_AT_MOST = 2
+"""Times the limit of a file after which its sending is broken off; before that the page says what is wrong."""
 STYLE = Path(__file__).with_name("style.css")
 
 
@@ -54,7 +56,7 @@ def serve(config: DemoConfig, *, ready: Callable[[str], None]) -> None:
                 prevent_thread_lock=True,
                 show_error=False,
                 allowed_paths=[],
-                max_file_size=config.max_file_mb * MEBIBYTE,
+                max_file_size=SENT_AT_MOST * config.max_file_mb * MEBIBYTE,
                 state_session_capacity=VISITORS,
                 enable_monitoring=False,
                 ssr_mode=False,

@@ -26,7 +26,6 @@ class Session:
     def __init__(self, model: Model, device: Device, *, variant: str | None = None, threads: int = 0) -> None:
         import onnxruntime  # noqa: PLC0415 - heavy
 
-        onnxruntime.disable_telemetry_events()  # its builds hold a client that can report to Microsoft
         self.device = device
         self.backend = ONNXRUNTIME
         self.variant = variant or VARIANT_OF_DEVICE[device.name]

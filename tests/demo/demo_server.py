@@ -45,9 +45,8 @@ class Server:
         return self._errors.read()
 
     def left(self):
-        """The temporary files that hold something, but for onnxruntime's name of its session."""
-        files = [path for path in self.temporary.rglob("*") if path.is_file() and path.stat().st_size]
-        return [path for path in files if path.name != ".ses"]
+        """The temporary files that hold something."""
+        return [path for path in self.temporary.rglob("*") if path.is_file() and path.stat().st_size]
 
     def stop(self, number=signal.SIGTERM):
         """Send a signal and return the exit code."""

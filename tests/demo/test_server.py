@@ -39,11 +39,23 @@ def test_a_port_that_is_taken_is_a_usage_error(monkeypatch):
             serve(DemoConfig(port=taken.getsockname()[1]), ready=print)
 
 
+def send(server, data):
+    """Upload a file as the page does."""
+    form = (
+        b'--edge\r\nContent-Disposition: form-data; name="files"; filename="a.htm"\r\n\r\n' + data + b"\r\n--edge--\r\n"
+    )
+    request = urllib.request.Request(  # noqa: S310 - its own server
+        f"{server.url}gradio_api/upload", form, {"Content-Type": "multipart/form-data; boundary=edge"}
+    )
+    with urllib.request.urlopen(request, timeout=60) as answer:  # noqa: S310 - its own server
+        return answer.read()
+
+
 @pytest.mark.usefixtures("gradio")
 def test_it_serves_no_file_calls_nobody_and_leaves_nothing_when_it_ends(tmp_path):
     temporary = tmp_path / "temporary"
     temporary.mkdir()
-    server = Server(temporary)
+    server = Server(temporary, "--max-file-mb", "1")
     with urllib.request.urlopen(server.url, timeout=60) as page:  # noqa: S310 - its own server
         assert "default-src 'self'" in page.headers["content-security-policy"]
         assert b"finner-batch demo" in page.read()
@@ -51,7 +63,11 @@ def test_it_serves_no_file_calls_nobody_and_leaves_nothing_when_it_ends(tmp_path
         with pytest.raises(urllib.error.HTTPError) as refused:
             urllib.request.urlopen(f"{server.url}gradio_api/file={secret}", timeout=60)  # noqa: S310 - its own server
         assert refused.value.code in {403, 404}
+    with pytest.raises(urllib.error.HTTPError) as refused:
+        send(server, b"x" * 2_200_000)
+    assert refused.value.code == 413
+    assert send(server, b"x" * 1_000)
     assert server.stop(signal.SIGINT) == 0
     hosts = set(re.findall(r"AUDIT \S+ \(\(?'([^']+)'", server.log()))
     assert hosts <= {"127.0.0.1", "localhost"}, server.log()
-    assert server.left() == []
+    assert not list(temporary.iterdir())
