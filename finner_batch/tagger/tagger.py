@@ -22,8 +22,8 @@ from finner_batch.tagger.tokens import SentenceTokenizer, Window
 Probabilities: TypeAlias = NDArray[np.float64]
 """`[numbers, labels]`, rows sum to 1."""
 
-BUDGET_TOKENS = {"cpu": 1024, "cuda": 32_768, OPENVINO: 4096}
-LENGTH_MULTIPLE = {"cpu": 1, "cuda": 16}
+BUDGET_TOKENS = {"cpu": 1024, "cuda": 32_768, OPENVINO: 2048}
+LENGTH_MULTIPLE = {"cpu": 1, "cuda": 16, OPENVINO: 8}
 BATCHES_READY = 256
 """So many batches are made before they are run: what runs between two of them finds the processor's caches cold."""
 
@@ -53,7 +53,7 @@ class Tagger:
         self.session = session
         own = OPENVINO if session.backend == OPENVINO else session.device.name
         self.budget_tokens = budget_tokens or BUDGET_TOKENS[own]
-        self._length_multiple = LENGTH_MULTIPLE[session.device.name]
+        self._length_multiple = LENGTH_MULTIPLE[own]
         self._thresholds = np.array([0.0, *(model.thresholds[label] for label in model.labels[1:])])
         self._remembered: Remembered | None = None
         if memory is not None:
