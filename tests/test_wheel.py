@@ -31,6 +31,8 @@ def test_the_wheel_holds_model_questions_and_page_and_runs_in_an_empty_environme
     report = json.loads(call(binaries / "finner-batch", "run", REPOSITORY / "data" / "filings", "--json", **options))
     assert report["documents"]["ok"] > 0
     assert report["entities"] > 0
+    examples = "from finner_batch.demo.examples import EXAMPLES; print(all(one.path.is_file() for one in EXAMPLES))"
+    assert call(binaries / "python", "-c", examples, **options).strip() == "True"
     listed = call(binaries / "finner-batch", "query", "--list", **options)
     assert "facilities" in listed
     (counted,) = json.loads(
