@@ -197,7 +197,7 @@ def test_a_slow_query_prints_its_rows_and_no_progress_bar(filled):
         "duckdb.connect = connect\n"
         "from finner_batch.cli.main import main\nmain(sys.argv[1:])\n"
     )
-    sql = "SELECT count(*) AS n FROM range(200_000_000) t(a) WHERE hash(a) % 7 = 9"
+    sql = "SELECT count(*) AS n FROM range(100_000_000) t(a) WHERE hash(a) % 7 = 9"
     command = [sys.executable, "-c", impatient, "query", "--output", str(filled), sql, "--csv"]
     assert subprocess.run(command, capture_output=True, check=True).stdout == b"n\n0\n"
 
