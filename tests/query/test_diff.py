@@ -208,7 +208,7 @@ _ENTITY = st.tuples(
 )
 
 
-@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=4, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(_ENTITY, max_size=8), st.lists(_ENTITY, max_size=8))
 def test_every_entity_is_counted_once_and_the_other_way_round_mirrors_it(compared, a, b):
     sides = [
