@@ -72,7 +72,9 @@ FROM b.entities AS e JOIN diff_documents AS d ON e.source = d.source_b AND e.doc
 -- Which entity of A is which of B: the same number of the same sentence. The first of these that tells.
 CREATE OR REPLACE TEMP TABLE entity_pairs AS
 SELECT a.id AS id_a, b.id AS id_b
-FROM entities_a AS a JOIN entities_b AS b USING (pair, sentence, "start", "end", document_start);
+FROM (SELECT *, row_number() OVER (PARTITION BY pair, document_start ORDER BY id) AS nth FROM entities_a) AS a
+JOIN (SELECT *, row_number() OVER (PARTITION BY pair, document_start ORDER BY id) AS nth FROM entities_b) AS b
+  USING (pair, sentence, "start", "end", document_start, nth);
 
 CREATE OR REPLACE TEMP VIEW entities_left_a AS FROM entities_a ANTI JOIN entity_pairs ON id = id_a;
 CREATE OR REPLACE TEMP VIEW entities_left_b AS FROM entities_b ANTI JOIN entity_pairs ON id = id_b;
