@@ -165,6 +165,7 @@ class Finder:
                 tables=False,
                 tokenizer_json=model.folder / "tokenizer.json",
                 max_length=model.max_length,
+                cues=model.cues,
                 timeout_s=self.config.timeout_s,
                 memory_limit_mb=MEMORY_LIMIT_MB,
             )

@@ -2,7 +2,8 @@ import os
 import subprocess
 import sys
 
-CODE = "from finner_batch.tagger.tagger import Tagger; print(Tagger.load(device='cpu').session.variant)"
+CODE = """from finner_batch.tagger.tagger import Tagger
+print(Tagger.load(device="cpu", backend="onnxruntime").session.variant)"""
 
 
 def test_onnxruntime_reports_to_nobody(tmp_path):
