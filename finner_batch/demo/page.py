@@ -26,7 +26,8 @@ TO_RESULTS = "() => { if (innerWidth < 700) document.querySelector('.fb-results'
 def build(finder: Finder) -> gr.Blocks:
     """Lay out the page and wire its events to `finder`."""
     config, models = finder.config, list(finder.models.values())
-    with gr.Blocks(title="finner-batch demo", analytics_enabled=False, delete_cache=UPLOADS_S) as page:
+    page: gr.Blocks = gr.Blocks(title="finner-batch demo", analytics_enabled=False, delete_cache=UPLOADS_S)
+    with page:
         _html(HEADER)
         with gr.Row(equal_height=False, elem_classes="fb-inputs"):
             with gr.Column(scale=2, min_width=320):

@@ -221,7 +221,7 @@ def test_print_leaves_the_controls_out_and_keeps_the_light_colours(visit, page_f
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [1360, 390])
 def test_axe_finds_nothing_to_complain_of(visit, page_file, hostile_file, scheme, width):
-    axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="pip install -e '.[browser]'").Axe()
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="pip install -e '.[dev]'").Axe()
     for path in (page_file, hostile_file):
         page = visit(path, width=width, color_scheme=scheme)
         page.click("#rows summary >> nth=0")
