@@ -6,6 +6,9 @@ from decimal import Decimal
 from typing import Any
 
 NARROWEST = 8
+SENTENCE = 120
+"""Cells from which on a column is one of sentences: it keeps `SENTENCE_SHARE` times what the other wide ones keep."""
+SENTENCE_SHARE = 3
 GAP = "  "
 
 
@@ -62,15 +65,28 @@ def _cells(character: str) -> int:
 
 
 def _fitted(widths: list[int], width: int) -> list[int]:
-    """Cut the widest columns to one common width so that all fit; no column below `NARROWEST`."""
+    """Cut the widest columns to one common width so that all fit, sentences to several times that.
+
+    No column is cut below `NARROWEST`.
+    """
     room = max(width - len(GAP) * (len(widths) - 1), 1)
     if sum(widths) <= room:
         return widths
+
+    def cut_to(common: int) -> list[int]:
+        return [min(column, common * share) for column, share in zip(widths, shares, strict=True)]
+
+    shares = [SENTENCE_SHARE if column > SENTENCE else 1 for column in widths]
+    if sum(cut_to(NARROWEST)) > room:
+        shares = [1] * len(widths)
     low, high = NARROWEST, max(widths)
     while low < high:
         middle = (low + high + 1) // 2
-        low, high = (middle, high) if sum(min(column, middle) for column in widths) <= room else (low, middle - 1)
-    return [min(column, low) for column in widths]
+        low, high = (middle, high) if sum(cut_to(middle)) <= room else (low, middle - 1)
+    cut = cut_to(low)
+    widest = widths.index(max(widths))
+    cut[widest] += min(max(room - sum(cut), 0), widths[widest] - cut[widest])  # what division left over
+    return cut
 
 
 def _line(cells: Sequence[str], widths: Sequence[int], right: Sequence[bool]) -> str:
