@@ -6,9 +6,9 @@ from decimal import Decimal
 from typing import Any
 
 NARROWEST = 8
-SENTENCE = 120
-"""Cells from which on a column is one of sentences: it keeps `SENTENCE_SHARE` times what the other wide ones keep."""
-SENTENCE_SHARE = 3
+SENTENCE = 64
+"""Cells from which on a column is one of sentences: it keeps three times what other wide ones keep, up to `ENOUGH`."""
+ENOUGH = 54
 GAP = "  "
 
 
@@ -65,7 +65,7 @@ def _cells(character: str) -> int:
 
 
 def _fitted(widths: list[int], width: int) -> list[int]:
-    """Cut the widest columns to one common width so that all fit, sentences to several times that.
+    """Cut the widest columns to one common width so that all fit, sentences less than others.
 
     No column is cut below `NARROWEST`.
     """
@@ -74,11 +74,11 @@ def _fitted(widths: list[int], width: int) -> list[int]:
         return widths
 
     def cut_to(common: int) -> list[int]:
-        return [min(column, common * share) for column, share in zip(widths, shares, strict=True)]
+        sentence = max(common, min(3 * common, ENOUGH)) if spare_sentences else common
+        return [min(column, sentence if column > SENTENCE else common) for column in widths]
 
-    shares = [SENTENCE_SHARE if column > SENTENCE else 1 for column in widths]
-    if sum(cut_to(NARROWEST)) > room:
-        shares = [1] * len(widths)
+    spare_sentences = True
+    spare_sentences = sum(cut_to(NARROWEST)) <= room
     low, high = NARROWEST, max(widths)
     while low < high:
         middle = (low + high + 1) // 2
