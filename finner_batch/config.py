@@ -45,8 +45,8 @@ class RunConfig:
     """Processes that read and tokenise; 0 is one per CPU, eight at most."""
     batch_tokens: int = 0
     """Tokens in a batch; 0 is the device's own best."""
-    window_sentences: int = 4096
-    """Sentences with a number that are gathered before they are sorted by length and tagged."""
+    window_sentences: int = 0
+    """Sentences with a number that are gathered before they are sorted by length and tagged; 0 is the device's best."""
     timeout_s: float = 120.0
     """Seconds that reading one document may take."""
     memory_limit_mb: int = 4096

@@ -38,7 +38,7 @@ from finner_batch.store.ledger import Ledger
 from finner_batch.store.writer import Writer
 from finner_batch.tagger.model import Model
 from finner_batch.tagger.session import Session
-from finner_batch.tagger.tagger import Tagger
+from finner_batch.tagger.tagger import WINDOW_SENTENCES, Tagger
 from finner_batch.tagger.tokens import SentenceTokenizer
 
 MODEL = "model"
@@ -112,7 +112,7 @@ def run_stages(sources: Sequence[Source], model: Model, session: Session) -> Pas
                 writer,
                 lambda: cast(Tagger, tagger),
                 report,
-                window_sentences=config.window_sentences,
+                window_sentences=config.window_sentences or WINDOW_SENTENCES[session.device.name],
                 commit_seconds=config.commit_seconds,
                 commit_documents=config.commit_documents,
                 is_interrupted=lambda: False,

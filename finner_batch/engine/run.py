@@ -28,7 +28,7 @@ from finner_batch.store.writer import Writer
 from finner_batch.tagger.device import choose_device
 from finner_batch.tagger.model import Model, load_model
 from finner_batch.tagger.session import open_session
-from finner_batch.tagger.tagger import Tagger
+from finner_batch.tagger.tagger import WINDOW_SENTENCES, Tagger
 from finner_batch.tagger.tokens import SentenceTokenizer
 
 LOG = logging.getLogger(__name__)
@@ -154,7 +154,7 @@ def _work(
             writer,
             lambda: Tagger(model, open_session(model, config.device), budget_tokens=config.batch_tokens or None),
             report,
-            window_sentences=config.window_sentences,
+            window_sentences=config.window_sentences or WINDOW_SENTENCES[report.device],
             commit_seconds=config.commit_seconds,
             commit_documents=config.commit_documents,
             is_interrupted=lambda: stop.requested,
