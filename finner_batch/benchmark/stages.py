@@ -61,6 +61,8 @@ STAGES = (
 `send` pickles and loads what goes from process to process, `collect` is the garbage collector, `batches` is all of
 tagging but the model, `values` has the decoding of spans too.
 """
+OF_THE_MAIN_PROCESS = ("batches", "values", "write")
+"""Between two windows of sentences; reading processes and a thread that hashes do the rest, but for the model."""
 Sent = TypeVar("Sent", bound=Message)
 
 

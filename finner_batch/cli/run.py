@@ -39,7 +39,9 @@ def run_settings(command: Command) -> Command:
             ),
             _setting("--batch-tokens", type=click.IntRange(0), help="Tokens in a batch; 0: the device's own best."),
             _setting(
-                "--window-sentences", type=click.IntRange(1), help="Sentences that are sorted and tagged together."
+                "--window-sentences",
+                type=click.IntRange(0),
+                help="Sentences that are sorted and tagged together; 0: the device's own best.",
             ),
             _setting("--timeout-s", type=click.FloatRange(0.1), help="Seconds that reading one document may take."),
             _setting("--memory-limit-mb", type=click.IntRange(256), help="Mebibytes that a reading process may use."),
