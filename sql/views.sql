@@ -1,4 +1,4 @@
--- Views over a results folder: `entities`, `documents` and `runs`, current rows only.
+-- Views over a results folder: `entities`, `documents` and `runs`, current rows only; and `against_xbrl`.
 --
 --   SET VARIABLE results = 'results';   -- the folder; 'results' where the variable is not set
 --   .read sql/views.sql                 -- again after a run or a compaction, to see what is new
@@ -22,6 +22,8 @@ SET VARIABLE entities_parts = (
 );
 
 SET VARIABLE run_reports = (SELECT list(file ORDER BY file) FROM glob(getvariable('results') || '/runs/*.json'));
+
+SET VARIABLE audit = (SELECT any_value(file) FROM glob(getvariable('results') || '/against_xbrl.parquet'));
 
 -- The documents in force and the part each stands in. Of the rows of one document of one source the newest counts: the later
 -- part, then the later row. A tombstone (`removed`) hides its document, a row that closes a shard (`finished`) is none.
@@ -77,4 +79,27 @@ SELECT
 FROM query(CASE
   WHEN getvariable('run_reports') IS NULL THEN 'SELECT NULL::VARCHAR AS filename, NULL::VARCHAR AS content WHERE false'
   ELSE 'SELECT filename, content FROM read_text(getvariable(''run_reports''))'
+END);
+
+-- The rows beside the filers' own tags, one row a judgement, once this has compared them:
+--   finner-batch evaluate --results RESULTS --against-xbrl FILINGS --errors RESULTS/against_xbrl.parquet
+CREATE OR REPLACE VIEW against_xbrl AS
+SELECT
+  verdict::VARCHAR AS verdict, label::VARCHAR AS label, text::VARCHAR AS text, value::DOUBLE AS value, unit::VARCHAR AS unit,
+  confidence::DOUBLE AS confidence, concept::VARCHAR AS concept, xbrl_value::DOUBLE AS xbrl_value,
+  xbrl_unit::VARCHAR AS xbrl_unit, place::VARCHAR AS place, section::VARCHAR AS section, sentence::VARCHAR AS sentence,
+  company::VARCHAR AS company, cik::VARCHAR AS cik, split::VARCHAR AS split, document_id::VARCHAR AS document_id,
+  source::VARCHAR AS source, document_start::BIGINT AS document_start, document_end::BIGINT AS document_end
+FROM query(CASE
+  WHEN getvariable('audit') IS NULL THEN '
+    SELECT
+      reason AS verdict, NULL AS label, NULL AS text, NULL AS value, NULL AS unit, NULL AS confidence, NULL AS concept,
+      NULL AS xbrl_value, NULL AS xbrl_unit, NULL AS place, NULL AS section, NULL AS sentence, NULL AS company, NULL AS cik,
+      NULL AS split, NULL AS document_id, NULL AS source, NULL AS document_start, NULL AS document_end
+    FROM (SELECT error(
+      ''the results were not compared with the XBRL of their filings. This does it: finner-batch evaluate --results ''
+      || getvariable(''results'') || '' --against-xbrl FILINGS --errors '' || getvariable(''results'') || ''/against_xbrl.parquet''
+    )::VARCHAR AS reason)
+    WHERE reason IS NOT NULL'
+  ELSE 'FROM read_parquet(getvariable(''audit''))'
 END);

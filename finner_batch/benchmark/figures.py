@@ -56,9 +56,17 @@ class EndToEnd:
 
     `part_seconds`: what its parts take when nothing keeps them waiting: the reading processes side by side, the model,
     and the main process without the model. `binds` is the part that takes longest.
+    `unchanged_seconds`: the same command again, which finds nothing new; `unchanged_stored_bytes_per_second` counts
+    the files as they are stored, `unchanged_bytes_per_second` their markup. `help_seconds` and `small_seconds`: of
+    `finner-batch --help` and of a run on one small filing.
     """
 
     seconds: Spread
+    unchanged_seconds: Spread
+    unchanged_bytes_per_second: Spread
+    unchanged_stored_bytes_per_second: Spread
+    help_seconds: Spread
+    small_seconds: Spread
     documents_per_second: Spread
     bytes_per_second: Spread
     peak_bytes: Spread
@@ -123,12 +131,18 @@ def end_to_end_figures(
 ) -> EndToEnd:
     """The whole job, which part of it binds, and what it costs where the price of the machine is known."""
     seconds = Spread.of([one.seconds for one in runs])
+    unchanged = Spread.of([one.unchanged_seconds for one in runs])
     documents = runs[-1].documents
     hours = seconds.median / 3600
     of_passes = [part_seconds(one, runs[-1].workers) for one in passes]
     parts = {part: Spread.of([one[part] for one in of_passes]).median for part in of_passes[0]}
     return EndToEnd(
         seconds=seconds,
+        unchanged_seconds=unchanged,
+        unchanged_bytes_per_second=unchanged.rate(found.markup_bytes),
+        unchanged_stored_bytes_per_second=unchanged.rate(found.stored_bytes),
+        help_seconds=Spread.of([one.help_seconds for one in runs]),
+        small_seconds=Spread.of([one.small_seconds for one in runs]),
         documents_per_second=seconds.rate(documents),
         bytes_per_second=seconds.rate(found.markup_bytes),
         peak_bytes=Spread.of([one.peak_bytes for one in runs]),

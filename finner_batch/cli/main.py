@@ -14,6 +14,7 @@ from finner_batch.errors import FinnerError
 COMMANDS = {
     "run": "Read filings or shards, write the financial numbers they state.",
     "query": "Ask a results folder in SQL.",
+    "diff": "Show what differs between two results folders.",
     "retry": "Do the failed documents of a results folder again.",
     "compact": "Rewrite a results folder into fewer, larger Parquet files.",
     "text": "Show the text that is read from a file.",

@@ -33,7 +33,17 @@ def run_settings(command: Command) -> Command:
             _setting("--text-column", multiple=True, help="Text column of shards; may be given several times."),
             _setting("--id-column", help="Column of a shard that names its rows."),
             _setting("--model", help="Model folder; the packaged one by default."),
+            _setting(
+                "--every-sentence",
+                is_flag=True,
+                help="Read sentences without the model's cues (no word of debt, say) too: some five times as many.",
+            ),
             _setting("--device", type=click.Choice(["auto", "cpu", "cuda"]), help="Where the model runs."),
+            _setting(
+                "--backend",
+                type=click.Choice(["auto", "onnxruntime", "openvino"]),
+                help="What runs the model; auto: OpenVINO on a CPU where it is installed (extra `openvino`).",
+            ),
             _setting(
                 "--workers", type=click.IntRange(0, 256), help="Reading processes; 0: one per CPU, eight at most."
             ),
@@ -42,6 +52,11 @@ def run_settings(command: Command) -> Command:
                 "--window-sentences",
                 type=click.IntRange(0),
                 help="Sentences that are sorted and tagged together; 0: the device's own best.",
+            ),
+            _setting(
+                "--cache-mb",
+                type=click.IntRange(0),
+                help="Mebibytes of tagged sentences that are kept across runs; 0: none.  [default: 256, on a GPU 0]",
             ),
             _setting("--timeout-s", type=click.FloatRange(0.1), help="Seconds that reading one document may take."),
             _setting("--memory-limit-mb", type=click.IntRange(256), help="Mebibytes that a reading process may use."),

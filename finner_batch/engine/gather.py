@@ -91,6 +91,7 @@ class Gatherer:
             self._report.tokens += statistics.tokens
             self._report.tokens_run += statistics.tokens_run
             self._report.tokens_padded += statistics.tokens_padded
+            self._report.tokens_from_cache += statistics.tokens_remembered
         for result in held:
             match result:
                 case ParsedDocument():

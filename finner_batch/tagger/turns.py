@@ -44,14 +44,20 @@ def at_once(
             _go_on(interrupted)
             waiting.append((batch, threads.submit(_of_numbers, batch, logits)))
             if len(waiting) >= number + BATCHES_WAITING:
-                first, future = waiting.popleft()
-                yield first, future.result()
+                yield _first(waiting)
         while waiting:
             _go_on(interrupted)
-            first, future = waiting.popleft()
-            yield first, future.result()
+            yield _first(waiting)
     finally:
         wait([future for _, future in waiting if not future.cancel()])
+
+
+def _first(waiting: deque[tuple[Batch, Future[NDArray[np.float32]]]]) -> Ran:
+    """Wait for the first of them, which counts as waiting until it has ended, also where the wait is broken off."""
+    batch, future = waiting[0]
+    ran = batch, future.result()
+    waiting.popleft()
+    return ran
 
 
 def _go_on(interrupted: Callable[[], bool]) -> None:

@@ -112,10 +112,14 @@ def test_a_missing_entities_file_is_an_error_and_not_fewer_rows(filled):
 
 
 def test_a_compaction_between_listing_and_opening_is_no_error(filled, monkeypatch):
-    original = connection_module._restricted
-    monkeypatch.setattr(
-        connection_module, "_restricted", lambda folders: compact(filled, settle_s=0) and original(folders)
-    )
+    original, compacted = connection_module._create_views, []
+
+    def compact_first(*arguments):
+        if not compacted:
+            compacted.append(compact(filled, settle_s=0))
+        original(*arguments)
+
+    monkeypatch.setattr(connection_module, "_create_views", compact_first)
     with connect(filled) as connection:
         assert connection.execute("SELECT count(*) FROM entities").fetchone() == (6,)
 

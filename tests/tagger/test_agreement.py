@@ -27,7 +27,7 @@ fp16_devices = pytest.mark.parametrize("device", ["cpu", pytest.param("cuda", ma
 
 @pytest.fixture(scope="module")
 def windows():
-    tokenizer = Tagger.load(device="cpu").tokenizer()
+    tokenizer = Tagger.load(device="cpu", backend="onnxruntime").tokenizer()
     documents = [document for source in discover([str(FILINGS)]) for document in read_documents(source, ReadOptions())]
     return [
         window
@@ -38,7 +38,7 @@ def windows():
 
 @pytest.fixture(scope="module")
 def int8(windows):
-    tagger = Tagger.load(device="cpu")
+    tagger = Tagger.load(device="cpu", backend="onnxruntime")
     tables, _ = tagger.probabilities(windows)
     return tagger, tables
 

@@ -19,7 +19,7 @@ class Refusing:
 
     def __init__(self, session, most):
         self._session, self.most = session, most
-        self.device, self.variant = session.device, session.variant
+        self.device, self.variant, self.backend = session.device, session.variant, session.backend
         self.refused = []
 
     def logits(self, ids, mask):
@@ -31,7 +31,7 @@ class Refusing:
 
 @pytest.fixture(scope="module")
 def tagger():
-    return Tagger.load(device="cpu")
+    return Tagger.load(device="cpu", backend="onnxruntime")
 
 
 @pytest.fixture(scope="module")
