@@ -11,9 +11,11 @@ from finner_batch.engine.parse import Stopwatch, parse
 from finner_batch.sources.discover import discover
 from finner_batch.sources.read import ReadOptions, read_documents
 from finner_batch.tagger.bound import BoundRun, Dealt
+from finner_batch.tagger.cues import EVERY_SENTENCE
 from finner_batch.tagger.device import cuda_obstacle
+from finner_batch.tagger.model import load_model
 from finner_batch.tagger.tagger import Tagger
-from finner_batch.tagger.tokens import Window
+from finner_batch.tagger.tokens import SentenceTokenizer, Window
 
 FILINGS = Path(__file__).resolve().parents[2] / "data" / "filings"
 PROBABILITY_TOLERANCE = 0.05
@@ -27,7 +29,8 @@ fp16_devices = pytest.mark.parametrize("device", ["cpu", pytest.param("cuda", ma
 
 @pytest.fixture(scope="module")
 def windows():
-    tokenizer = Tagger.load(device="cpu", backend="onnxruntime").tokenizer()
+    model = load_model()
+    tokenizer = SentenceTokenizer(model.folder / "tokenizer.json", model.max_length, EVERY_SENTENCE)
     documents = [document for source in discover([str(FILINGS)]) for document in read_documents(source, ReadOptions())]
     return [
         window
