@@ -29,6 +29,8 @@ class RunConfig:
     """Files, folders, globs or fsspec URLs."""
     output: str = "results"
     """The results folder; made where there is none."""
+    shard: str | None = None
+    """`i/n`: read only the i-th of n shares of the sources; None reads all."""
     documents: Literal["main", "all"] = "main"
     """Of a full submission: the main document, or its exhibits too."""
     tables: bool = False
@@ -43,10 +45,14 @@ class RunConfig:
     """Read the sentences with a number that lack the model's cues too."""
     device: DeviceChoice = "auto"
     """Where the model runs."""
+    engine: Literal["local", "ray"] = "local"
+    """Where the stages run: in processes of this machine, or as actors of a Ray cluster."""
+    address: str | None = None
+    """The Ray cluster to join, `host:port` or `auto`; None starts one on this machine for the run."""
     backend: BackendChoice = "auto"
     """What runs it; `auto` is OpenVINO on a CPU where it is installed, else onnxruntime."""
     workers: int = 0
-    """Processes that read and tokenise; 0 is one per CPU, eight at most."""
+    """Processes that read and tokenise; 0 is one per CPU, eight at most. On Ray: actors; 0 is one per CPU."""
     batch_tokens: int = 0
     """Tokens in a batch; 0 is the device's own best."""
     window_sentences: int = 0

@@ -47,6 +47,7 @@ SELECT
   END AS document,
   a.document_id AS document_id_a, b.document_id AS document_id_b, a.source AS source_a, b.source AS source_b,
   a.entities AS entities_a, b.entities AS entities_b,
+  a.sha256 IS DISTINCT FROM b.sha256 AS other_content,
   row_number() OVER (ORDER BY coalesce(b.document_id, a.document_id), coalesce(b.source, a.source)) AS pair
 FROM a.documents AS a
 FULL JOIN document_pairs ON a.source = source_a AND a.document_id = document_id_a
@@ -54,7 +55,7 @@ FULL JOIN b.documents AS b ON b.source = source_b AND b.document_id = document_i
 
 CREATE OR REPLACE TEMP TABLE entities_a AS
 SELECT
-  e.*, pair, row_number() OVER (ORDER BY pair, document_start, label) AS id,
+  e.*, pair, other_content, row_number() OVER (ORDER BY pair, document_start, label) AS id,
   regexp_replace(sentence, '[0-9][0-9.,]*', '#', 'g') AS wording,
   len(regexp_extract_all(substr(sentence, 1, "start"), '[0-9][0-9.,]*')) AS numbers_before,
   list_distinct(string_split(lower(sentence), ' ')) AS words
@@ -62,7 +63,7 @@ FROM a.entities AS e JOIN diff_documents AS d ON e.source = d.source_a AND e.doc
 
 CREATE OR REPLACE TEMP TABLE entities_b AS
 SELECT
-  e.*, pair, row_number() OVER (ORDER BY pair, document_start, label) AS id,
+  e.*, pair, other_content, row_number() OVER (ORDER BY pair, document_start, label) AS id,
   regexp_replace(sentence, '[0-9][0-9.,]*', '#', 'g') AS wording,
   len(regexp_extract_all(substr(sentence, 1, "start"), '[0-9][0-9.,]*')) AS numbers_before,
   list_distinct(string_split(lower(sentence), ' ')) AS words
@@ -71,7 +72,9 @@ FROM b.entities AS e JOIN diff_documents AS d ON e.source = d.source_b AND e.doc
 -- Which entity of A is which of B: the same number of the same sentence. The first of these that tells.
 CREATE OR REPLACE TEMP TABLE entity_pairs AS
 SELECT a.id AS id_a, b.id AS id_b
-FROM entities_a AS a JOIN entities_b AS b USING (pair, sentence, "start", "end", document_start);
+FROM (SELECT *, row_number() OVER (PARTITION BY pair, document_start ORDER BY id) AS nth FROM entities_a) AS a
+JOIN (SELECT *, row_number() OVER (PARTITION BY pair, document_start ORDER BY id) AS nth FROM entities_b) AS b
+  USING (pair, sentence, "start", "end", document_start, nth);
 
 CREATE OR REPLACE TEMP VIEW entities_left_a AS FROM entities_a ANTI JOIN entity_pairs ON id = id_a;
 CREATE OR REPLACE TEMP VIEW entities_left_b AS FROM entities_b ANTI JOIN entity_pairs ON id = id_b;
@@ -89,14 +92,16 @@ FROM (SELECT *, row_number() OVER (PARTITION BY pair, sentence, "start" ORDER BY
 JOIN (SELECT *, row_number() OVER (PARTITION BY pair, sentence, "start" ORDER BY id) AS nth FROM entities_left_b) AS b
   USING (pair, sentence, "start", "end", nth);
 
--- the sentence has other numbers
+-- in a document that has changed: the sentence has other numbers
 INSERT INTO entity_pairs
 SELECT a.id, b.id
 FROM (SELECT *, row_number() OVER (PARTITION BY pair, wording, numbers_before ORDER BY id) AS nth FROM entities_left_a) AS a
 JOIN (SELECT *, row_number() OVER (PARTITION BY pair, wording, numbers_before ORDER BY id) AS nth FROM entities_left_b) AS b
-  USING (pair, wording, numbers_before, nth);
+  USING (pair, wording, numbers_before, nth)
+WHERE a.other_content;
 
--- the sentence at this position has other words, half of them the same at least: the same number, else the same label
+-- the sentence at this position has other words, half of them the same at least: the same number; in a document that
+-- has changed also another number of the same label
 INSERT INTO entity_pairs
 SELECT a.id, b.id
 FROM (SELECT *, row_number() OVER (PARTITION BY pair, sentence_index, text ORDER BY id) AS nth FROM entities_left_a) AS a
@@ -109,7 +114,7 @@ SELECT a.id, b.id
 FROM (SELECT *, row_number() OVER (PARTITION BY pair, sentence_index, label ORDER BY id) AS nth FROM entities_left_a) AS a
 JOIN (SELECT *, row_number() OVER (PARTITION BY pair, sentence_index, label ORDER BY id) AS nth FROM entities_left_b) AS b
   USING (pair, sentence_index, label, nth)
-WHERE a.sentence <> b.sentence AND 2 * len(list_intersect(a.words, b.words)) >= greatest(len(a.words), len(b.words));
+WHERE a.other_content AND a.sentence <> b.sentence AND 2 * len(list_intersect(a.words, b.words)) >= greatest(len(a.words), len(b.words));
 
 CREATE OR REPLACE TEMP TABLE compared AS
 SELECT

@@ -7,22 +7,29 @@ sizes AS (
   SELECT
     entities.*,
     right(substr(sentence, 1, "start"), 100) AS before,
-    left(regexp_replace(substr(sentence, "end" + 1), '^ *([mb]illion|thousand)', ''), 100) AS after,
-    -- what a size may be of: words with capitals that end so, 2022 Five-Year Credit Agreement; or anything else
-    '\b(?:(?:[0-9]{4}|[0-9]+-[A-Z]\w+|[A-Z][\w’''.&/-]*) )*'
-      || '\b(?:Facility|Credit Agreement|Loan Agreement|Revolver|Term Loan|Line of Credit|Program|Sublimit)\b(?: [A-Z]\b)?'
-      || '|(?i:facilit(?:y|ies)|agreements?|revolver|loans?|lines? of credit|letters? of credit|programs?|sub-?limits?'
-      || '|sub-?facilit|swing ?line|accordion|increases?|notes|bonds|borrowings)\b' AS things
+    left(regexp_replace(substr(sentence, "end" + 1), '^ *([mb]illion|thousand)', ''), 100) AS after
   FROM entities, given
   WHERE label = 'LineOfCreditFacilityMaximumBorrowingCapacity' AND value IS NOT NULL
     AND (given.cik IS NULL OR ltrim(entities.cik, '0') = given.cik)
 ),
-found AS (
+-- What a size may be of: words with capitals that end so, 2022 Five-Year Credit Agreement; or anything else.
+things AS (
   SELECT
     *,
-    regexp_extract_all(before, things)[-1] AS thing_before,
-    regexp_extract_all(after, things)[1] AS thing_after
+    list_transform(
+      [before, after],
+      lambda part: regexp_extract_all(
+        part,
+        '\b(?:(?:[0-9]{4}|[0-9]+-[A-Z]\w+|[A-Z][\w’''.&/-]*) )*'
+        || '\b(?:Facility|Credit Agreement|Loan Agreement|Revolver|Term Loan|Line of Credit|Program|Sublimit)\b(?: [A-Z]\b)?'
+        || '|(?i:facilit(?:y|ies)|agreements?|revolver|loans?|lines? of credit|letters? of credit|programs?|sub-?limits?'
+        || '|sub-?facilit|swing ?line|accordion|increases?|notes|bonds|borrowings)\b'
+      )
+    ) AS things
   FROM sizes
+),
+found AS (
+  SELECT *, things[1][-1] AS thing_before, things[2][1] AS thing_after FROM things
 ),
 -- The one that stands nearest to the number.
 named AS (

@@ -8,11 +8,15 @@ spreads AS (
   SELECT
     *,
     coalesce(cik, company, document_id) AS filer,
-    substr(sentence, 1, "start") AS before,
-    substr(sentence, "end" + 1) AS after,
-    '(?i)(\b(term |adjusted )?sofr\b|secured overnight financing|euribor|euro interbank|libor\b|london inter-?bank|eurodollar|'
-      || 'sonia\b|sterling overnight|[€e]str\b|\bcorra\b|\bcdor\b|\bbbs[wy]\b|\btibor\b|\btonar?\b|\bhibor\b|\bsaron\b|'
-      || '\bprime\b|federal funds|fed funds|base rate|\babr\b|treasur(y|ies))' AS benchmarks
+    list_transform(
+      [substr(sentence, 1, "start"), substr(sentence, "end" + 1)],
+      lambda part: regexp_extract_all(
+        lower(part),
+        '\bsofr\b|secured overnight financing|euribor|euro interbank|libor\b|london inter-?bank|eurodollar|sonia\b|'
+          || 'sterling overnight|[€e]str\b|\bcorra\b|\bcdor\b|\bbbs[wy]\b|\btibor\b|\btonar?\b|\bhibor\b|\bsaron\b|'
+          || '\bprime\b|federal funds|fed funds|base rate|\babr\b|treasur(?:y|ies)'
+      )
+    ) AS benchmarks  -- those named before the number, and those named after it
   FROM entities
   WHERE label = 'DebtInstrumentBasisSpreadOnVariableRate1' AND value IS NOT NULL
 ),
@@ -20,9 +24,7 @@ spreads AS (
 named AS (
   SELECT
     *,
-    lower(coalesce(
-      regexp_extract_all(before, benchmarks)[-1], nullif(regexp_extract(after, benchmarks), ''), ''
-    )) AS words
+    coalesce(benchmarks[1][-1], benchmarks[2][1], '') AS words
   FROM spreads
 ),
 over_benchmark AS (

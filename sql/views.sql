@@ -1,6 +1,6 @@
 -- Views over a results folder: `entities`, `documents` and `runs`, current rows only; and `against_xbrl`.
 --
---   SET VARIABLE results = 'results';   -- the folder; 'results' where the variable is not set
+--   SET VARIABLE results = 'results';   -- the folder ('results' where the variable is not set), or a glob: 'results/*'
 --   .read sql/views.sql                 -- again after a run or a compaction, to see what is new
 --
 -- The parts are listed here, once: every query then sees the same state, and one that needs a part which a compaction has
@@ -17,7 +17,7 @@ SET VARIABLE documents_parts = (
 );
 
 SET VARIABLE entities_parts = (
-  SELECT list(getvariable('results') || '/entities/' || parse_filename(file) ORDER BY file)
+  SELECT list(regexp_replace(file, '/documents/([^/]+)$', '/entities/\1') ORDER BY file)
   FROM (SELECT unnest(getvariable('documents_parts')) AS file)
 );
 
@@ -26,16 +26,17 @@ SET VARIABLE run_reports = (SELECT list(file ORDER BY file) FROM glob(getvariabl
 SET VARIABLE audit = (SELECT any_value(file) FROM glob(getvariable('results') || '/against_xbrl.parquet'));
 
 -- The documents in force and the part each stands in. Of the rows of one document of one source the newest counts: the later
--- part, then the later row. A tombstone (`removed`) hides its document, a row that closes a shard (`finished`) is none.
+-- part by its name, which begins with the time, then the later row. A tombstone (`removed`) hides its document, a row that
+-- closes a shard (`finished`) is none.
 -- One filing under several sources is one document, where its document_id begins with its accession number.
 CREATE OR REPLACE VIEW current_documents AS
 WITH latest AS (
-  SELECT *, parse_filename(filename, true) AS part
+  SELECT *, parse_filename(filename) AS part
   FROM read_parquet(
     getvariable('documents_parts'), filename = true, file_row_number = true, hive_partitioning = false
   )
   WHERE status <> 'finished'
-  QUALIFY row_number() OVER (PARTITION BY source, document_id ORDER BY filename DESC, file_row_number DESC) = 1
+  QUALIFY row_number() OVER (PARTITION BY source, document_id ORDER BY part DESC, file_row_number DESC) = 1
 )
 SELECT * FROM latest
 WHERE status <> 'removed'
@@ -59,7 +60,8 @@ SELECT
   e.unit, e.scale, e.confidence, e.model_id, e.run_id, e.schema_version
 FROM read_parquet(getvariable('entities_parts'), filename = true, hive_partitioning = false) AS e
 SEMI JOIN current_documents AS d
-  ON parse_filename(e.filename, true) = d.part AND e.source = d.source AND e.document_id = d.document_id;
+  ON regexp_replace(e.filename, '/entities/([^/]+)$', '/documents/\1') = d.filename
+  AND e.source = d.source AND e.document_id = d.document_id;
 
 -- One row a run; `report` holds all that the run reported. Times are UTC.
 CREATE OR REPLACE VIEW runs AS

@@ -92,11 +92,11 @@ def _show(found: "Difference", rows: int) -> None:
         )
     click.echo("documents: " + ", ".join(f"{count:,} {place}" for place, count in found.documents.items()))
     click.echo()
-    names = list(found.labels[0])
-    for line in table_lines(names, [list(row.values()) for row in found.labels], width=200):
+    total = found.labels[-1]
+    names = [name for name, count in total.items() if count or name in {"label", "in_a", "in_b", "same"}]
+    for line in table_lines(names, [[row[name] for name in names] for row in found.labels], width=200):
         click.echo(line)
     click.echo()
-    total = found.labels[-1]
     if total["same"] == total["in_a"] == total["in_b"]:
         click.echo("no entity differs")
     else:

@@ -60,6 +60,7 @@ def query(
       finner-batch query --file facilities_by_size --param cik=0000320193 --param least=1e9
       finner-batch query --export finner.duckdb
       finner-batch query "SELECT company, text, value FROM entities WHERE value > $least" -p least=1e9
+      finner-batch query --output 'results/*' --file coverage       # the folders of several shards as one
     """  # noqa: D301 - Click's mark for lines to keep as they are
     if sum([as_csv, as_json, parquet is not None]) > 1:
         raise UsageError("--csv, --json and --parquet exclude each other")
@@ -159,6 +160,6 @@ def _parsed(parameters: tuple[str, ...]) -> dict[str, Any]:
 def outside(flag: str, file: str, output: str) -> Path:
     """The file to write, which must not lie among the results. Raises UsageError."""
     path = Path(file).absolute()
-    if Path(output).resolve() in path.resolve().parents:
+    if any(parent.match(str(Path(output).resolve())) for parent in path.resolve().parents):
         raise UsageError(f"{flag} {file} lies in the results folder: write it elsewhere")
     return path

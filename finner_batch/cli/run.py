@@ -40,6 +40,12 @@ def run_settings(command: Command) -> Command:
             ),
             _setting("--device", type=click.Choice(["auto", "cpu", "cuda"]), help="Where the model runs."),
             _setting(
+                "--engine", type=click.Choice(["local", "ray"]), help="This machine's processes, or Ray's actors."
+            ),
+            _setting(
+                "--address", metavar="HOST:PORT", help="Ray cluster to join, or `auto`; without it one is started."
+            ),
+            _setting(
                 "--backend",
                 type=click.Choice(["auto", "onnxruntime", "openvino"]),
                 help="What runs the model; auto: OpenVINO on a CPU where it is installed (extra `openvino`).",
@@ -73,6 +79,7 @@ def run_settings(command: Command) -> Command:
 @click.option("--input", "-i", type=PathOrUrl(), multiple=True, help="File, folder, glob or URL.  [required]")
 @click.argument("more_inputs", type=PathOrUrl(), nargs=-1, metavar="[PATH]...")
 @output_option
+@_setting("--shard", metavar="I/N", help="Read the I-th of N shares of the sources only, as in 2/8.")
 @run_settings
 @config_option
 @json_option

@@ -58,6 +58,8 @@ class RunReport:
     """Failed documents by stage and error type."""
     parts: int = 0
     workers_peak_bytes: int = 0
+    cluster: dict[str, Any] | None = None
+    """What a run on Ray worked on, and how much of the work was done again there; None where none was needed."""
     status: str = "running"
     exit_code: int = 0
     _clock: float = field(default_factory=perf_counter, repr=False)
@@ -94,6 +96,8 @@ class RunReport:
             "device": self.device,
             "device_reason": self.device_reason,
             "variant": self.variant,
+            "engine": self.config.engine,
+            "cluster": self.cluster,
             "workers": self.workers,
             "sources": {name: count for name, count in asdict(self.selection).items() if name != "claimed"},
             "documents": {"ok": self.documents_ok, "failed": self.documents_failed},

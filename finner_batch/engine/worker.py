@@ -15,13 +15,14 @@ from time import monotonic
 from types import FrameType
 from typing import TypeAlias
 
-from finner_batch.config import MEBIBYTE
+from finner_batch.config import MEBIBYTE, RunConfig
 from finner_batch.engine.parse import ParsedDocument, Stopwatch, parse, stage_of
 from finner_batch.errors import OutOfTimeError
 from finner_batch.sources.document import Document, FailedDocument, Source
 from finner_batch.sources.read import ReadOptions, read_documents
 from finner_batch.store.ledger import row_digest
-from finner_batch.tagger.cues import Cues
+from finner_batch.tagger.cues import EVERY_SENTENCE, Cues
+from finner_batch.tagger.model import Model
 from finner_batch.tagger.tokens import SentenceTokenizer
 
 
@@ -36,6 +37,24 @@ class WorkerOptions:
     cues: Cues
     timeout_s: float
     memory_limit_mb: int
+
+    @classmethod
+    def of(cls, config: RunConfig, model: Model) -> "WorkerOptions":
+        """Those of a run with this model."""
+        return cls(
+            read=ReadOptions(
+                documents=config.documents,
+                text_columns=config.text_column or None,
+                id_column=config.id_column,
+                max_document_bytes=config.max_document_mb * MEBIBYTE,
+            ),
+            tables=config.tables,
+            tokenizer_json=model.folder / "tokenizer.json",
+            max_length=model.max_length,
+            cues=EVERY_SENTENCE if config.every_sentence else model.cues,
+            timeout_s=config.timeout_s,
+            memory_limit_mb=config.memory_limit_mb,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

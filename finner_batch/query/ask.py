@@ -12,10 +12,9 @@ import duckdb
 import pyarrow as pa
 
 from finner_batch.errors import FinnerError, UsageError
-from finner_batch.query.connection import ATTEMPTS, connect
+from finner_batch.query.connection import ATTEMPTS, connect, list_results
 from finner_batch.query.questions import variables_of
 from finner_batch.query.table import visible
-from finner_batch.store.part import list_parts
 
 BATCH_ROWS = 10_000
 _READING = {"SELECT", "SET", "CREATE"}
@@ -43,11 +42,11 @@ def ask(
     that are missing or unknown; FinnerError where files cannot be read.
     """
     for attempt in range(1, ATTEMPTS + 1):
-        parts = list_parts(results) if results.is_dir() else None
+        parts = list_results(results)
         try:
             return _ask_once(results, sql, dict(parameters or {}), allow)
         except duckdb.IOException as error:
-            if attempt == ATTEMPTS or list_parts(results) == parts:
+            if attempt == ATTEMPTS or list_results(results) == parts:
                 raise FinnerError(f"{results} cannot be read: {_one_line(error)}") from error
     raise AssertionError("the last attempt returns or raises")
 

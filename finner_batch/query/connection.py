@@ -1,7 +1,8 @@
-"""A DuckDB connection over a results folder: the views are ready, the files are only read."""
+"""A DuckDB connection over a results folder, or several: the views are ready, the files are only read."""
 
+import glob
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import duckdb
@@ -23,16 +24,17 @@ ATTEMPTS = 5
 def connect(results: str | Path, *, allow: Sequence[str | Path] = ()) -> duckdb.DuckDBPyConnection:
     """Open a results folder as it is now: views `entities`, `documents`, `runs`, current rows only.
 
+    A glob (`results/*`) opens all results folders that it matches as one, as the shards of a run wrote them: a document
+    that stands in several counts once, as it was read last.
+
     The connection sees one state of the folder. When a compaction deletes files of that state, a query raises
     `duckdb.IOException` (never fewer rows): connect again. SQL reaches files in `results` and in the folders `allow`,
     nothing else and no network; no extension is loaded. Raises UsageError where there are no results, FinnerError where
     a file is missing.
     """
-    folder = Path(results).absolute()
-    require_results(folder)
-    connection = restricted([folder, *allow])
+    connection = restricted([*list_results(results), *allow])
     try:
-        _with_views(connection, folder, lambda: None)
+        _with_views(connection, results, lambda: None)
     except BaseException:
         connection.close()
         raise
@@ -45,8 +47,6 @@ def copy_tables(results: str | Path, connection: duckdb.DuckDBPyConnection, sche
     The connection may read the folder (`restricted`). A compaction in between makes it begin again. Raises UsageError
     where there are no results, FinnerError where a file is missing or the disk refuses.
     """
-    folder = Path(results).absolute()
-    require_results(folder)
 
     def copy() -> None:
         for table in tables:
@@ -55,24 +55,39 @@ def copy_tables(results: str | Path, connection: duckdb.DuckDBPyConnection, sche
     connection.execute(f"CREATE SCHEMA IF NOT EXISTS {schema}")
     connection.execute(f"CREATE SCHEMA {_VIEWS_SCHEMA}")
     connection.execute(f"USE {_VIEWS_SCHEMA}")
-    _with_views(connection, folder, copy)
+    _with_views(connection, results, copy)
     connection.execute(f"USE {schema}")
     connection.execute(f"DROP SCHEMA {_VIEWS_SCHEMA} CASCADE")
 
 
-def _with_views(connection: duckdb.DuckDBPyConnection, folder: Path, then: Callable[[], None]) -> None:
+def list_results(results: str | Path) -> dict[Path, list[str]]:
+    """The parts of the results folder, or of each that a glob matches. Raises UsageError where there is none."""
+    folder = Path(results).absolute()
+    if folder.exists() or not glob.has_magic(str(folder)):
+        require_results(folder)
+        if not (parts := _listing(folder)):
+            raise UsageError(f"no results at {folder} any more")
+        return {folder: parts}
+    matched = [Path(path) for path in sorted(glob.glob(str(folder)))]  # noqa: PTH207 - an absolute pattern
+    found = {path: parts for path in matched if (path / "documents").is_dir() and (parts := _listing(path))}
+    if not found:
+        raise UsageError(f"{results} matches no results folder: `finner-batch run --output` names where they are made")
+    return found
+
+
+def _with_views(connection: duckdb.DuckDBPyConnection, results: str | Path, then: Callable[[], None]) -> None:
     """Make the views, then do something with them; once more where a compaction deletes what was listed."""
     for _ in range(ATTEMPTS):
-        parts = _listing(folder)
+        parts = list_results(results)
         try:
-            _create_views(connection, folder, parts)
+            _create_views(connection, Path(results).absolute(), parts)
             then()
         except duckdb.IOException as error:
-            if _listing(folder) == parts:
-                raise FinnerError(f"{folder} cannot be read: {str(error).partition(chr(10))[0]}") from error
+            if list_results(results) == parts:
+                raise FinnerError(f"{results} cannot be read: {str(error).partition(chr(10))[0]}") from error
         else:
             return
-    raise FinnerError(f"{folder} changes faster than it can be read: ask again")
+    raise FinnerError(f"{results} changes faster than it can be read: ask again")
 
 
 def restricted(folders: Sequence[str | Path], *, database: str | Path = ":memory:") -> duckdb.DuckDBPyConnection:
@@ -95,14 +110,13 @@ def restricted(folders: Sequence[str | Path], *, database: str | Path = ":memory
     return connection
 
 
-def _create_views(connection: duckdb.DuckDBPyConnection, folder: Path, parts: Sequence[str]) -> None:
-    layout = Layout(folder)
-    reports = sorted(str(path) for path in (folder / "runs").glob("*.json"))
-    audit = folder / AUDIT
+def _create_views(connection: duckdb.DuckDBPyConnection, results: Path, parts: Mapping[Path, Sequence[str]]) -> None:
+    reports = sorted(str(path) for folder in parts for path in (folder / "runs").glob("*.json"))
+    audit = results / AUDIT
     for variable, value in (
-        ("results", str(folder)),
-        ("documents_parts", [str(layout.documents(name)) for name in parts]),
-        ("entities_parts", [str(layout.entities(name)) for name in parts]),
+        ("results", str(results)),
+        ("documents_parts", [str(Layout(folder).documents(name)) for folder in parts for name in parts[folder]]),
+        ("entities_parts", [str(Layout(folder).entities(name)) for folder in parts for name in parts[folder]]),
         ("run_reports", reports or None),
         ("audit", str(audit) if audit.is_file() else None),
     ):
@@ -118,8 +132,6 @@ def _listing(folder: Path) -> list[str]:
     parts, before = list_parts(folder), None
     while parts != before:
         parts, before = list_parts(folder), parts
-    if not parts:
-        raise UsageError(f"no results at {folder} any more")
     return parts
 
 

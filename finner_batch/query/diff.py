@@ -83,7 +83,8 @@ def diff(a: Path, b: Path, *, tolerance: float = 0.05, shown: bool = False) -> D
         connection.execute("SET VARIABLE tolerance = ?", [tolerance])
         connection.execute(shipped_sql(DIFF))
         elsewhere = _rows(
-            connection, "SELECT * EXCLUDE (pair) FROM diff_documents WHERE document <> 'in both' ORDER BY pair"
+            connection,
+            "SELECT * EXCLUDE (pair, other_content) FROM diff_documents WHERE document <> 'in both' ORDER BY pair",
         )
         counted = dict(connection.execute("SELECT document, count(*) FROM diff_documents GROUP BY document").fetchall())
         labels = _rows(connection, "FROM diff_labels")

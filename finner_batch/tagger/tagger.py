@@ -25,8 +25,8 @@ from finner_batch.tagger.turns import Ran, at_once, in_turn
 Probabilities: TypeAlias = NDArray[np.float64]
 """`[numbers, labels]`, rows sum to 1."""
 
-BUDGET_TOKENS = {"cpu": 1024, "cuda": 32_768, OPENVINO: 4096}
-LENGTH_MULTIPLE = {"cpu": 1, "cuda": 8}
+BUDGET_TOKENS = {"cpu": 1024, "cuda": 32_768, OPENVINO: 2048}
+LENGTH_MULTIPLE = {"cpu": 1, "cuda": 8, OPENVINO: 8}
 WINDOW_SENTENCES = {"cpu": 4096, "cuda": 65_536}
 """Sentences to gather before they are tagged: of fewer, a GPU's batches of one length would be small."""
 CALLS_AT_ONCE = {"cpu": 1, "cuda": 2}
@@ -58,7 +58,7 @@ class Tagger:
         self.session = session
         own = OPENVINO if session.backend == OPENVINO else session.device.name
         self.budget_tokens = budget_tokens or BUDGET_TOKENS[own]
-        self._length_multiple = LENGTH_MULTIPLE[session.device.name]
+        self._length_multiple = LENGTH_MULTIPLE[own]
         self._at_once = CALLS_AT_ONCE[session.device.name] * session.device.count
         self._threads = ThreadPoolExecutor(self._at_once, "infer") if self._at_once > 1 else None
         self._thresholds = np.array([0.0, *(model.thresholds[label] for label in model.labels[1:])])
@@ -137,9 +137,12 @@ class Tagger:
         )
         return [tables[index] for index in same_as], statistics
 
-    def spans(self, windows: Sequence[Window], probabilities: Sequence[Probabilities]) -> list[list[Span]]:
+    def spans(
+        self, windows: Sequence[Window], probabilities: Sequence[Probabilities], *, threshold: float | None = None
+    ) -> list[list[Span]]:
         """The numbers of each window that the model labels: likeliest label but `O`, where it reaches its threshold.
 
+        `threshold` is one for all labels, in place of the model's own.
         Raises ValueError where the probabilities are not of as many numbers as the windows have.
         """
         counts = [len(window.numbers) for window in windows]
@@ -151,8 +154,9 @@ class Tagger:
         table = np.concatenate(probabilities)
         best = table[:, 1:].argmax(axis=1) + 1
         confidence = table[np.arange(len(table)), best]
+        least = self._thresholds[best] if threshold is None else threshold
         ends = list(accumulate(counts))
-        for place in np.flatnonzero(confidence >= self._thresholds[best]).tolist():
+        for place in np.flatnonzero(confidence >= least).tolist():
             index = bisect_right(ends, place)
             start, end = windows[index].numbers[place - ends[index]]  # counted from the window's end
             found[index].append(Span(start, end, self.model.labels[best[place]], float(confidence[place])))
@@ -166,7 +170,7 @@ class Tagger:
             budget_tokens=self.budget_tokens,
             length_multiple=self._length_multiple,
             longest=self.model.max_length,
-            few_shapes=self._length_multiple > 1,
+            few_shapes=self.session.device.name == "cuda",
         )
         try:
             if self._threads is None:

@@ -239,25 +239,47 @@ def test_the_run_history_says_how_fast_each_was_what_changed_and_what_is_left_of
     ]
 
 
-def test_effective_rates_are_counted_by_their_distance_from_the_nearest_stated_rate(ask_of):
+def test_effective_rates_are_counted_by_their_distance_from_the_stated_rate_they_belong_to(ask_of):
     def pair(stated, effective, at, **columns):
         return [
-            number(STATED, f"Notes at [{stated}]%.", stated / 100, at=at, **columns),
-            number(EFFECTIVE, f"an effective rate of [{effective}]%.", effective / 100, at=at + 30, **columns),
+            number(STATED, f"Notes at [{stated}]%.", stated / 100, at=at, index=at, **columns),
+            number(
+                EFFECTIVE,
+                f"an effective rate of [{effective}]%.",
+                effective / 100,
+                at=at + 900,
+                index=at + 1,
+                **columns,
+            ),
         ]
 
+    def listed(label, marked, value):
+        return number(label, marked, value, at=5000, index=9)
+
+    listing = "Rates of the {}2.95{}% and {}3.45{}% notes are {}3.11{}% and {}3.58{}%."
     documents = [
         filing("a.htm", [*pair(5.0, 5.4, 0), *pair(6.0, 6.1, 1000), *pair(7.0, 6.9, 2000)]),
         filing("b.htm", pair(4.0, 5.0, 0), cik="0000000008"),
-        filing("c.htm", pair(4.0, 5.0, 0, section=None)[1:], cik="0000000009"),
+        filing("c.htm", [*pair(4.0, 5.0, 0)[1:], *pair(4.0, 5.0, 2000)[:1]], cik="0000000009"),
+        filing(
+            "d.htm",
+            [
+                listed(STATED, listing.format("[", "]", *6 * [""]), 0.0295),
+                listed(STATED, listing.format(*2 * [""], "[", "]", *4 * [""]), 0.0345),
+                listed(EFFECTIVE, listing.format(*4 * [""], "[", "]", *2 * [""]), 0.0311),
+                listed(EFFECTIVE, listing.format(*6 * [""], "[", "]"), 0.0358),
+            ],
+            cik="0000000010",
+        ),
     ]
     found = ask_of("effective_minus_stated", documents)
     assert [(row["from_bp"], row["below_bp"], row["pairs"], row["companies"], row["percent"]) for row in found] == [
-        (-50, 0, 1, 1, 25.0),
-        (0, 50, 2, 1, 50.0),
-        (100, 150, 1, 1, 25.0),
+        (-50, 0, 1, 1, 16.7),
+        (0, 50, 4, 2, 66.7),
+        (100, 150, 1, 1, 16.7),
     ]
-    assert [row["pairs"] for row in ask_of("effective_minus_stated", [], band=1000)] == [1, 3]
+    assert [row["pairs"] for row in ask_of("effective_minus_stated", [], band=1000)] == [1, 5]
+    assert [row["from_bp"] for row in ask_of("effective_minus_stated", [], band=1, cik=10)] == [13, 16]
 
 
 def test_stated_and_effective_rates_are_compared_within_a_section(filled):

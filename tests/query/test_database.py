@@ -171,7 +171,7 @@ def test_a_folder_that_is_being_written_is_exported_and_compared_whole_documents
             while time.monotonic() < deadline and len(list(results.glob("documents/*.parquet"))) < 3:
                 time.sleep(0.05)
             seen = []
-            for _ in range(4):
+            for _ in range(3):
                 counted = export_database(results, tmp_path / "x.duckdb")
                 seen.append(counted["documents"])
                 assert counted["entities"] == 2 * counted["documents"]

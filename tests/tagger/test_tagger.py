@@ -46,12 +46,13 @@ def test_the_same_sentence_gets_the_same_confidence_in_every_batch(tagger, windo
                 assert np.array_equal(table, reference[place])
 
 
-def test_repeats_are_run_once_and_nothing_is_padded_on_a_cpu(tagger, windows):
+def test_repeats_are_run_once_and_onnxruntime_pads_nothing_on_a_cpu(tagger, windows):
     once, _ = tagger.probabilities(windows)
     twice, statistics = tagger.probabilities([*windows, *windows])
     assert statistics.windows == 2 * len(windows)
     assert statistics.windows_run == len({(window.packed_ids, window.positions) for window in windows})
-    assert statistics.tokens_padded == statistics.tokens_run
+    if tagger.session.backend == "onnxruntime":
+        assert statistics.tokens_padded == statistics.tokens_run
     for first, second, original in zip(twice[: len(windows)], twice[len(windows) :], once, strict=True):
         assert np.array_equal(first, second)
         assert np.array_equal(first, original)
