@@ -16,14 +16,17 @@ from finner_batch.tagger.openvino import OPENVINO, OpenVinoSession, is_installed
 
 VARIANT_OF_DEVICE = {"cpu": "int8", "cuda": "fp16"}
 ONNXRUNTIME = "onnxruntime"
+CALLS_A_GPU = 2
 _PROVIDER = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}
 
 
 class Session:
     """An ONNX Runtime session over one variant of a model; on a device of several GPUs one session each.
 
-    `threads` is the number of CPU threads (0: as many as the process may use). Raises ModelError where the file is
-    damaged or no ONNX model, DeviceError where CUDA was chosen and onnxruntime does not run the model on it.
+    `at_once` is the number of batches it takes at a time. On a CPU that is `threads`, the number of CPU threads (0: as
+    many as the process may use), each with a batch of its own: two that share a batch wait for each other, and tag a
+    sixth fewer tokens. On a GPU one batch runs while another is copied. Raises ModelError where the file is damaged or
+    no ONNX model, DeviceError where CUDA was chosen and onnxruntime does not run the model on it.
     """
 
     def __init__(self, model: Model, device: Device, *, variant: str | None = None, threads: int = 0) -> None:
@@ -31,10 +34,12 @@ class Session:
         self.backend = ONNXRUNTIME
         self.variant = variant or VARIANT_OF_DEVICE[device.name]
         path = str(model.onnx_path(self.variant))
-        self._session = _open(path, device, 0, threads)
+        self._session = _open(path, device, 0)
         self._dealt: Dealt | None = None
+        self.at_once = threads or usable_cpus()
         if device.name == "cuda" or device.count > 1:
-            others = [_open(path, device, gpu, threads) for gpu in range(1, device.count)]
+            self.at_once = CALLS_A_GPU * device.count
+            others = [_open(path, device, gpu) for gpu in range(1, device.count)]
             self._dealt = Dealt([_bound(session, device, gpu) for gpu, session in enumerate([self._session, *others])])
 
     @property
@@ -49,8 +54,8 @@ class Session:
     def logits(self, input_ids: NDArray[np.int64], attention_mask: NDArray[np.int64]) -> NDArray[np.float32]:
         """Run one batch: `[batch, length]` ids and mask to `[batch, length, labels]` logits.
 
-        With GPUs several threads may call it: a batch is copied to a GPU while another runs there. Raises
-        OutOfMemoryError where the device has too little memory for the batch, FinnerError where anything else fails.
+        `at_once` threads may call it. Raises OutOfMemoryError where the device has too little memory for the batch,
+        FinnerError where anything else fails.
         """
         try:
             if self._dealt is not None:
@@ -105,8 +110,8 @@ def open_session(
     return Session(model, on_the_cpu, variant=variant, threads=threads)
 
 
-def _open(path: str, device: Device, gpu: int, threads: int) -> Any:
-    """An onnxruntime session that really runs on the device.
+def _open(path: str, device: Device, gpu: int) -> Any:
+    """An onnxruntime session that really runs on the device; what calls it is the CPU thread that it uses.
 
     On a GPU memory is taken as it is asked for, not in doubling steps, and not planned anew for every shape: then what
     the first and longest batches need is all that is ever needed. There is no limit of our own (`gpu_mem_limit`): the
@@ -116,15 +121,13 @@ def _open(path: str, device: Device, gpu: int, threads: int) -> Any:
     import onnxruntime  # noqa: PLC0415 - heavy
 
     options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads or usable_cpus()
+    options.intra_op_num_threads = 1
     options.inter_op_num_threads = 1
     options.log_severity_level = 3
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     wanted = _PROVIDER[device.name]
     settings: dict[str, str] = {}
     if device.name == "cuda":
         onnxruntime.preload_dlls()
-        options.intra_op_num_threads = 1
         options.enable_mem_pattern = False
         settings = {"device_id": str(gpu), "arena_extend_strategy": "kSameAsRequested"}
     try:

@@ -29,8 +29,6 @@ BUDGET_TOKENS = {"cpu": 1024, "cuda": 32_768, OPENVINO: 2048}
 LENGTH_MULTIPLE = {"cpu": 1, "cuda": 8, OPENVINO: 8}
 WINDOW_SENTENCES = {"cpu": 4096, "cuda": 65_536}
 """Sentences to gather before they are tagged: of fewer, a GPU's batches of one length would be small."""
-CALLS_AT_ONCE = {"cpu": 1, "cuda": 2}
-"""Batches a device is given at a time: on a GPU one runs while the other is copied."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +57,7 @@ class Tagger:
         own = OPENVINO if session.backend == OPENVINO else session.device.name
         self.budget_tokens = budget_tokens or BUDGET_TOKENS[own]
         self._length_multiple = LENGTH_MULTIPLE[own]
-        self._at_once = CALLS_AT_ONCE[session.device.name] * session.device.count
-        self._threads = ThreadPoolExecutor(self._at_once, "infer") if self._at_once > 1 else None
+        self._threads = ThreadPoolExecutor(session.at_once, "infer") if session.at_once > 1 else None
         self._thresholds = np.array([0.0, *(model.thresholds[label] for label in model.labels[1:])])
         self._remembered: Remembered | None = None
         if memory is not None:
@@ -176,7 +173,7 @@ class Tagger:
             if self._threads is None:
                 yield from in_turn(made, logits, interrupted)
             else:
-                yield from at_once(made, logits, interrupted, self._threads, self._at_once)
+                yield from at_once(made, logits, interrupted, self._threads, self.session.at_once)
         finally:
             self.budget_tokens = logits.budget_tokens
 
