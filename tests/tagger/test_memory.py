@@ -20,6 +20,7 @@ class Refusing:
     def __init__(self, session, most):
         self._session, self.most = session, most
         self.device, self.variant, self.backend = session.device, session.variant, session.backend
+        self.at_once = 1
         self.refused = []
 
     def logits(self, ids, mask):
