@@ -123,9 +123,10 @@ def measure(config: BenchmarkConfig) -> Benchmark:
         LOG.info(fields("repeat", number=repeat, of=config.repeats, sentences=found.numbered_sentences))
         passes.append(run_stages(sources, model, session))
         for precision, product in products.items():
-            rates[precision].append(product.operations_per_second(config.ceiling_seconds))
+            one = product.operations_per_second(config.ceiling_seconds)
+            rates[precision].append(one * session.device.count)
         runs.append(run_whole(config.input, model=model.folder, device=config.device, backend=session.backend))
-    whole = end_to_end_figures(runs, found, config.price_per_hour)
+    whole = end_to_end_figures(runs, passes, found, config.price_per_hour)
     comparison = None
     if config.compare:
         LOG.info(fields("compare", sentences=config.compare_sentences, turns=min(config.repeats, MOST_TURNS)))

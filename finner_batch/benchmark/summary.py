@@ -94,6 +94,8 @@ def _end_to_end(figures: Benchmark) -> Iterator[str]:
         f" {_seconds(whole.seconds)} s wall, {whole.documents_per_second.median:,.2f} documents/s,"
         f" {whole.bytes_per_second.median / 1e6:,.1f} MB/s, peak memory {whole.peak_bytes.highest / MEBIBYTE:,.0f} MiB"
     )
+    parts = ", ".join(f"{part} {seconds:,.3f}" for part, seconds in whole.part_seconds.items())
+    yield f"what binds it: {whole.binds} (seconds by itself: {parts}; reading in {whole.workers} processes)"
     yield (
         f"once more, nothing new: {_seconds(whole.unchanged_seconds)} s,"
         f" {whole.unchanged_bytes_per_second.median / 1e6:,.0f} MB/s of markup"

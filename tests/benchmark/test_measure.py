@@ -98,6 +98,18 @@ def test_the_cost_is_the_price_of_the_whole_jobs_time(figures):
     assert whole.peak_bytes.median > 50 << 20
 
 
+def test_the_part_that_takes_longest_by_itself_binds(figures):
+    whole = figures.end_to_end
+    seconds = {stage.name: stage.seconds.median for stage in figures.stages}
+    own = seconds["batches"] + seconds["values"] + seconds["write"]
+    assert whole.part_seconds["model"] == pytest.approx(seconds["model"])
+    assert whole.part_seconds["main process"] == pytest.approx(own, rel=0.5)  # a median of sums
+    read = sum(seconds.values()) - own - seconds["model"]
+    assert whole.part_seconds["reading"] == pytest.approx(read / whole.workers, rel=0.5)
+    assert whole.part_seconds[whole.binds] == max(whole.part_seconds.values())
+    assert f"what binds it: {whole.binds}" in summary(figures)
+
+
 def test_a_run_with_nothing_new_and_the_starts_are_measured(figures):
     whole = figures.end_to_end
     assert whole.unchanged_bytes_per_second.median == pytest.approx(
