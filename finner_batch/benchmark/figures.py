@@ -16,7 +16,7 @@ class Stage:
     """One stage over the whole input. `clock`: `CPU`, of the model `wall`.
 
     The rates divide the whole input's amounts by the stage's seconds: bytes of markup, sentences and tokens of all
-    prose. `share` is of the sum of all stages' medians.
+    prose. `share` is of the time of all cores: CPU time, of a model on a GPU its wall clock.
     """
 
     name: str
@@ -79,10 +79,13 @@ class EndToEnd:
     cost_per_thousand_documents: float | None
 
 
-def stage_figures(passes: Sequence[Pass], found: Survey) -> tuple[Stage, ...]:
-    """One row a stage, in the order of the data."""
+def stage_figures(passes: Sequence[Pass], found: Survey, device: str) -> tuple[Stage, ...]:
+    """One row a stage, in the order of the data; `device` is where the model ran."""
     seconds = {stage: Spread.of([one.seconds[stage] for one in passes]) for stage in STAGES}
-    whole = sum(spread.median for spread in seconds.values())
+    times = {stage: spread.median for stage, spread in seconds.items()}
+    if device == "cpu":
+        times[MODEL] = Spread.of([one.model_cpu_seconds for one in passes]).median
+    whole = sum(times.values())
     return tuple(
         Stage(
             name=stage,
@@ -91,7 +94,7 @@ def stage_figures(passes: Sequence[Pass], found: Survey) -> tuple[Stage, ...]:
             bytes_per_second=spread.rate(found.markup_bytes),
             sentences_per_second=spread.rate(found.sentences),
             prose_tokens_per_second=spread.rate(found.prose_tokens),
-            share=spread.median / whole,
+            share=times[stage] / whole,
         )
         for stage, spread in seconds.items()
     )

@@ -40,7 +40,7 @@ LOG = logging.getLogger(__name__)
 
 MOST_TURNS = 3
 """In a comparison: the usual stack is slow."""
-FORMAT_VERSION = 3
+FORMAT_VERSION = 4
 """Of the JSON; raised when a figure changes its meaning."""
 
 
@@ -154,7 +154,7 @@ def measure(config: BenchmarkConfig) -> Benchmark:
         threads=usable_cpus(),
         input=found,
         tokens={"given": passes[-1].tokens, "run": passes[-1].tokens_run, "padded": passes[-1].tokens_padded},
-        stages=stage_figures(passes, found),
+        stages=stage_figures(passes, found, session.device.name),
         all_but_the_model_tokens_per_second=Spread.of(
             [sum(one.seconds.values()) - one.seconds[MODEL] for one in passes]
         ).rate(found.prose_tokens),

@@ -63,6 +63,7 @@ def _stages(figures: Benchmark) -> Iterator[str]:
         else:  # too few documents for the garbage collector
             row += f" {'-':>10} {'-':>12} {'-':>12}"
         yield f"{row} {stage.share:>7.1%}"
+    yield "share: of the time of all cores, on a CPU the model's threads each for itself"
     rest = figures.all_but_the_model_tokens_per_second
     yield (
         f"everything but the model: {rest.median / 1e6:.2f} M prose tokens/s a core"
