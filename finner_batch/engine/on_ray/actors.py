@@ -4,6 +4,8 @@ Reading is done in a process of its own under the actor, by the `Pool` of a loca
 bounded, and a document that kills its process is one failed row, as there.
 """
 
+import atexit
+import os
 import sys
 import traceback
 from collections.abc import Iterator
@@ -70,6 +72,7 @@ class ReadingActor:
     """Takes tasks; yields what reading and parsing makes of them, in the order of each source."""
 
     def __init__(self, order: Order) -> None:
+        _exit_at_once()
         self._order = order
         self._name = uuid4().hex
         self._pool: Pool | None = None
@@ -120,6 +123,7 @@ class TaggingActor:
     """Takes what was read; yields tagged documents, and everything else as it came. One session."""
 
     def __init__(self, order: Order, device: str, threads: int) -> None:
+        _exit_at_once()
         self._order = order
         self._device: Any = device
         self._threads = threads
@@ -148,6 +152,7 @@ class TaggingActor:
         worked = Worked(
             actor=self._name,
             peak_bytes=own_peak_bytes(),
+            received_bytes=sum(len(row.payload) for row in rows),
             opened=self._opened,
             statistics=tagging.statistics,
             tag_seconds=tagging.seconds,
@@ -166,6 +171,14 @@ class TaggingActor:
                 seconds=perf_counter() - started,
             )
         return self._tagger
+
+
+def _exit_at_once() -> None:
+    """Let this process end without Ray's destructors: Ray 2.60 now and then waits in them for itself, for ever.
+
+    It ends after Ray has taken leave of the cluster.
+    """
+    atexit.register(os._exit, 0)
 
 
 def _as_finner_error(error: Exception) -> FinnerError:

@@ -8,10 +8,13 @@ import signal
 import socket
 import tempfile
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
+from pathlib import Path
 from types import ModuleType
 from typing import Any
+
+from filelock import FileLock, Timeout
 
 from finner_batch.config import RunConfig, usable_cpus
 from finner_batch.engine.log import fields
@@ -22,6 +25,7 @@ from finner_batch.errors import DeviceError, UsageError
 LOG = logging.getLogger(__name__)
 OBJECT_STORE_BYTES = 256 << 20
 """Shared memory of a cluster that is started here: some sixty blocks on their way from one stage to the next."""
+FOLDER_PREFIX = "finner-ray-"
 ANSWER_S = 15.0
 QUIET = {
     "RAY_USAGE_STATS_ENABLED": "0",
@@ -29,8 +33,11 @@ QUIET = {
     "RAY_DATA_DISABLE_PROGRESS_BARS": "1",
     "RAY_DEDUP_LOGS_SKIP_REGEX": ".",  # what other processes of the cluster would print here, on stdout too
 }
-LOOPBACK = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}
-"""Under this name Ray has the switch that keeps all its ports on 127.0.0.1."""
+OWN = {
+    "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",  # under this name Ray has the switch that keeps its ports on 127.0.0.1
+    "RAY_gcs_rpc_server_reconnect_timeout_s": "10",  # so soon Ray's agents end where the run was killed
+    "RAY_AUTH_MODE": "token",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,14 +71,13 @@ def use_cluster(config: RunConfig, stop: Stop) -> Iterator[Cluster]:
     """
     with ExitStack() as on_leaving:
         own = config.address is None
-        token = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32)} if own else {}
-        on_leaving.enter_context(_environment(QUIET | LOOPBACK | token if own else QUIET))
+        settings = QUIET | OWN | {"RAY_AUTH_TOKEN": secrets.token_hex(32)} if own else QUIET
+        on_leaving.enter_context(_environment(settings))
         ray = import_ray()
         if not ray.is_initialized():
             with _signals_kept(stop), _native_messages_dropped():
                 if config.address is None:
-                    folder = tempfile.mkdtemp(prefix="finner-ray-")
-                    on_leaving.callback(shutil.rmtree, folder, ignore_errors=True)
+                    folder = on_leaving.enter_context(_session_folder())
                     on_leaving.callback(ray.shutdown)
                     _start(ray, config, folder)
                 else:
@@ -96,6 +102,20 @@ def import_ray() -> ModuleType:
         if isinstance(handler, logging.StreamHandler):  # the other one writes to the session's own file
             logger.removeHandler(handler)
     return ray
+
+
+@contextmanager
+def _session_folder() -> Iterator[str]:
+    """A folder for Ray's sockets and logs, removed afterwards; those that killed runs have left are removed first."""
+    for left in Path(tempfile.gettempdir()).glob(f"{FOLDER_PREFIX}*"):
+        with suppress(Timeout, OSError), FileLock(left / "lock", timeout=0):
+            shutil.rmtree(left, ignore_errors=True)
+    folder = tempfile.mkdtemp(prefix=FOLDER_PREFIX)
+    try:
+        with FileLock(Path(folder, "lock")):
+            yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _start(ray: ModuleType, config: RunConfig, folder: str) -> None:

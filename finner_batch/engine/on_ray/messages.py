@@ -31,10 +31,14 @@ class Opened:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Worked:
-    """What an actor says of itself after a block. `peak_bytes` is of it and the processes it started."""
+    """What an actor says of itself after a block. `peak_bytes` is of it and the processes it started.
+
+    `received_bytes`: what a tagging actor was sent by reading ones.
+    """
 
     actor: str
     peak_bytes: int
+    received_bytes: int = 0
     opened: Opened | None = None
     statistics: TaggingStatistics | None = None
     tag_seconds: float = 0.0
