@@ -11,7 +11,6 @@ from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 from filelock import FileLock, Timeout
@@ -35,7 +34,6 @@ QUIET = {
 }
 OWN = {
     "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",  # under this name Ray has the switch that keeps its ports on 127.0.0.1
-    "RAY_gcs_rpc_server_reconnect_timeout_s": "10",  # so soon Ray's agents end where the run was killed
     "RAY_AUTH_MODE": "token",
 }
 
@@ -90,7 +88,7 @@ def use_cluster(config: RunConfig, stop: Stop) -> Iterator[Cluster]:
         yield cluster
 
 
-def import_ray() -> ModuleType:
+def import_ray() -> Any:
     """Ray with Ray Data, its messages kept from the terminal. Raises UsageError where it cannot be imported."""
     try:
         import ray  # noqa: PLC0415 - heavy, an extra, and it reads the environment as it is imported
@@ -118,7 +116,7 @@ def _session_folder() -> Iterator[str]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _start(ray: ModuleType, config: RunConfig, folder: str) -> None:
+def _start(ray: Any, config: RunConfig, folder: str) -> None:
     ray.init(
         address="local",
         num_cpus=config.workers or usable_cpus(),
@@ -132,7 +130,7 @@ def _start(ray: ModuleType, config: RunConfig, folder: str) -> None:
     )
 
 
-def _join(ray: ModuleType, address: str) -> None:
+def _join(ray: Any, address: str) -> None:
     if address.startswith("ray://"):
         raise UsageError(
             f"--address {address}: Ray Client is not supported; give HOST:PORT on a machine of the cluster, or "
@@ -150,7 +148,7 @@ def _join(ray: ModuleType, address: str) -> None:
         ) from error
 
 
-def _describe(ray: ModuleType, config: RunConfig) -> Cluster:
+def _describe(ray: Any, config: RunConfig) -> Cluster:
     resources: Mapping[str, float] = ray.cluster_resources()
     gpus = 0 if config.device == "cpu" else int(resources.get("GPU", 0))
     if config.device == "cuda" and not gpus:

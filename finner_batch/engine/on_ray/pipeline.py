@@ -8,7 +8,6 @@ from functools import partial
 from itertools import count
 from queue import Empty, Full, Queue
 from threading import Event, Thread
-from types import ModuleType
 from typing import Any
 
 import pyarrow as pa
@@ -55,7 +54,7 @@ class PassFailedError(Exception):
 class Pipeline:
     """The two stages on a cluster, for any number of passes."""
 
-    def __init__(self, ray: ModuleType, cluster: Cluster, order: Order, workers: int) -> None:
+    def __init__(self, ray: Any, cluster: Cluster, order: Order, workers: int) -> None:
         """`workers`: the most tagging actors where there are no GPUs, else the most reading actors."""
         self._ray = ray
         self._cluster = cluster

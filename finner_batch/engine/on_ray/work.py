@@ -2,7 +2,7 @@
 
 import logging
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import ExitStack, closing
 from itertools import islice
 from pathlib import Path
@@ -133,7 +133,7 @@ class _Work:
         order = Order(config=config, model_id=model.model_id, version=__version__, tally=self._tally)
         self._pipeline = Pipeline(import_ray(), cluster, order, report.workers)
 
-    def results(self, tasks: Mapping[int, Task]) -> Iterator[Finished | None]:
+    def results(self, tasks: Mapping[int, Task]) -> Generator[Finished | None, None, None]:
         """Do the tasks: each document once and each source in order, None now and then. Raises FinnerError.
 
         A source over which actors die, also when it has its block for itself, ends as a failed row.
