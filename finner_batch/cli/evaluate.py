@@ -34,7 +34,9 @@ ONLY_ON_SENTENCES = ("split", "gold", "precision", "cost", "write_thresholds", "
     type=click.Choice(["readings", "filers"]),
     help="Whose judgement counts; the readings by default, where the split has any.",
 )
-@click.option("--precision", type=click.Choice(["fp32", "fp16", "int8"]), help="Variant; the device's own by default.")
+@click.option(
+    "--precision", type=click.Choice(["fp32", "fp16", "int8", "openvino"]), help="Variant; the device's own by default."
+)
 @click.option("--cost", help="What a wrong row and a missed number cost, as fp=1,fn=5: thresholds are chosen by it.")
 @click.option(
     "--write-thresholds",

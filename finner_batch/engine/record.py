@@ -52,6 +52,7 @@ class Recorder:
         self._report.tokens += statistics.tokens
         self._report.tokens_run += statistics.tokens_run
         self._report.tokens_padded += statistics.tokens_padded
+        self._report.tokens_from_cache += statistics.tokens_remembered
 
     def count_session(self, device: str, reason: str, variant: str, seconds: float) -> None:
         """Note that a session was opened, and on what; all of a run are of one device and variant."""

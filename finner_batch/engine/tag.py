@@ -5,20 +5,19 @@ A pure function of documents and model, the same in the main process of a local 
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import groupby
-from operator import itemgetter
 from time import perf_counter, thread_time
 from typing import Any
 
 from finner_batch.engine.parse import ParsedDocument
+from finner_batch.engine.rows import entity_rows
 from finner_batch.engine.worker import describe, failed_document
-from finner_batch.entities.entity import entity_row
-from finner_batch.entities.values import read_value
 from finner_batch.sources.document import Document, FailedDocument
 from finner_batch.tagger.span import Span
 from finner_batch.tagger.tagger import Tagger, TaggingStatistics
 
-NOTHING_TAGGED = TaggingStatistics(windows=0, windows_run=0, tokens=0, tokens_run=0, tokens_padded=0)
+NOTHING_TAGGED = TaggingStatistics(
+    windows=0, windows_run=0, tokens=0, tokens_run=0, tokens_padded=0, tokens_remembered=0
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,7 +80,7 @@ def tag_together(
 def _tagged(parsed: ParsedDocument, spans: list[list[Span]], tag_seconds: float) -> TaggedDocument | FailedDocument:
     started = thread_time()
     try:
-        rows = _entity_rows(parsed, spans)
+        rows = entity_rows(parsed, spans)
     except Exception as error:  # noqa: BLE001 - any failure of a document is a row of `documents`
         return failed_document(parsed.document, "value", type(error).__name__, describe(error))
     seconds = parsed.seconds | {"value": parsed.seconds.get("value", 0.0) + thread_time() - started}
@@ -94,16 +93,3 @@ def _tagged(parsed: ParsedDocument, spans: list[list[Span]], tag_seconds: float)
         seconds=seconds,
         tag_seconds=tag_seconds,
     )
-
-
-def _entity_rows(parsed: ParsedDocument, spans: list[list[Span]]) -> list[dict[str, Any]]:
-    """Rows of a document's entities, in the order of its text (a long sentence's windows are put together)."""
-    rows: list[dict[str, Any]] = []
-    pairs = zip(parsed.owners, spans, strict=True)
-    for owner, group in groupby(pairs, key=itemgetter(0)):
-        sentence, stated = parsed.numbered[owner], parsed.stated[owner]
-        found = sorted((span for _, of_window in group for span in of_window), key=lambda span: span.start)
-        for span in found:
-            value = read_value(sentence.text, span.start, span.end, stated=stated)
-            rows.append(entity_row(sentence, span, value))
-    return rows

@@ -163,7 +163,7 @@ class TaggingActor:
         if self._tagger is None:
             started = perf_counter()
             model = self._order.model()
-            session = open_session(model, self._device, threads=self._threads)
+            session = open_session(model, self._device, backend=self._order.config.backend, threads=self._threads)
             self._tagger = Tagger(model, session, budget_tokens=self._order.config.batch_tokens or None)
             self._opened = Opened(
                 device=session.device.name,

@@ -99,7 +99,8 @@ def import_ray() -> Any:
     for handler in logger.handlers:
         if isinstance(handler, logging.StreamHandler):  # the other one writes to the session's own file
             logger.removeHandler(handler)
-    return ray
+    module: ModuleType = ray
+    return module
 
 
 @contextmanager

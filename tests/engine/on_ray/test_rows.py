@@ -89,7 +89,8 @@ def test_a_cluster_of_the_runs_own_gives_the_local_rows_and_is_gone_afterwards(m
     assert addresses, "Ray's processes listen"
     assert addresses <= loopback, "and nothing from outside reaches them"
     report = json.loads(stdout)
-    assert (report["engine"], report["workers"], report["variant"]) == ("ray", 2, "int8")
+    assert (report["engine"], report["workers"]) == ("ray", 2)
+    assert report["variant"] in {"int8", "openvino"}
     assert report["documents"] == {"ok": 240, "failed": 2}
     assert report["sources"]["duplicates"] == 1
     assert {"read", "extract", "split", "tokenize", "value", "load", "tag", "write"} <= report["stage_seconds"].keys()
