@@ -1,5 +1,7 @@
 """How much of a firm's filing stands in its earlier ones: `python -m finner_batch.benchmark.repeats PATH…`.
 
+With `--every-sentence` before the paths of every sentence with a number, as with that flag of a run.
+
 Filings are read, split and tokenised as in a run; no model runs. Windows (what the model reads at once) are compared
 as the cache of `finner-batch run` does, so what is counted as known is what the cache saves where it is large enough.
 """
@@ -16,12 +18,15 @@ from finner_batch.errors import DocumentError
 from finner_batch.sources.discover import discover
 from finner_batch.sources.document import FailedDocument
 from finner_batch.sources.read import ReadOptions, read_documents
+from finner_batch.tagger.cues import EVERY_SENTENCE
 from finner_batch.tagger.model import load_model
 from finner_batch.tagger.remembered import window_digest
 from finner_batch.tagger.tokens import SentenceTokenizer
 
 GAPS = ((100, "a quarter after"), (380, "a year after"), (sys.maxsize, "longer after"))
 """Days, at most, from the period of the firm's latest earlier filing to the filing's own, and how that is called."""
+
+_EVERY_SENTENCE = "--every-sentence"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,10 +62,11 @@ class Count:
         self.known_tokens += sum(before)
 
 
-def read_filings(inputs: Sequence[str]) -> Iterator[Filing]:
+def read_filings(inputs: Sequence[str], *, every_sentence: bool = False) -> Iterator[Filing]:
     """The documents of the inputs in the order of a run; those that cannot be read are left out."""
     model = load_model()
-    tokenizer = SentenceTokenizer(model.folder / "tokenizer.json", model.max_length, model.cues)
+    cues = EVERY_SENTENCE if every_sentence else model.cues
+    tokenizer = SentenceTokenizer(model.folder / "tokenizer.json", model.max_length, cues)
     for source in discover(inputs):
         try:
             for document in read_documents(source, ReadOptions()):
@@ -148,6 +154,7 @@ def _line(name: str, count: Count) -> str:
 
 
 if __name__ == "__main__":
-    if len(sys.argv) < 2:
-        sys.exit("usage: python -m finner_batch.benchmark.repeats PATH…")
-    print(table(list(read_filings(sys.argv[1:]))))  # noqa: T201
+    paths = [argument for argument in sys.argv[1:] if argument != _EVERY_SENTENCE]
+    if not paths:
+        sys.exit(f"usage: python -m finner_batch.benchmark.repeats [{_EVERY_SENTENCE}] PATH…")
+    print(table(list(read_filings(paths, every_sentence=_EVERY_SENTENCE in sys.argv))))  # noqa: T201
