@@ -13,11 +13,11 @@ from typing import Any
 import pyarrow as pa
 
 from finner_batch.engine.log import fields
-from finner_batch.engine.on_ray.actors import Order, ReadingActor, TaggingActor
+from finner_batch.engine.on_ray.actors import Order, ReadingActor, TaggingActor, WorkingActor
 from finner_batch.engine.on_ray.cluster import Cluster
-from finner_batch.engine.on_ray.messages import pack_tasks
+from finner_batch.engine.on_ray.messages import Numbered, pack_tasks
 from finner_batch.engine.pool import GRACE_S
-from finner_batch.engine.worker import Task, describe
+from finner_batch.engine.worker import describe
 
 LOG = logging.getLogger(__name__)
 BLOCK_BYTES = 4 << 20
@@ -25,10 +25,6 @@ BLOCK_BYTES = 4 << 20
 MOST_SOURCES = {"cpu": 8, "cuda": 32}
 """Sources in a block at most. On a CPU how many are tagged together hardly matters, on a GPU it does."""
 BLOCK_STORED_BYTES = 64 << 20
-READERS_PER_TAGGERS = 8
-"""On CPUs one reading actor feeds some twenty-five tagging ones; so many more start at once."""
-
-Numbered = tuple[int, Task]
 
 
 def blocks_of(tasks: Sequence[Numbered], actors: int, most: int) -> Iterator[list[Numbered]]:
@@ -104,14 +100,10 @@ class Pipeline:
         stage = partial(self._stage, blocks=len(items))
         dataset = data.from_items(items, override_num_blocks=len(items))
         arguments: dict[str, Any] = {"order": replace(self._order, pass_number=next(self._passes))}
-        if self._cluster.gpus:
-            dataset = stage(dataset, ReadingActor, arguments, self._workers, num_cpus=1)
-            arguments |= {"device": "cuda", "threads": 1}
-            return stage(dataset, TaggingActor, arguments, self._taggers, num_cpus=0, num_gpus=1)
-        readers = -(-self._workers // READERS_PER_TAGGERS)
-        dataset = stage(dataset, ReadingActor, arguments, readers, num_cpus=0)
-        arguments |= {"device": "cpu", "threads": 1}
-        return stage(dataset, TaggingActor, arguments, self._taggers, num_cpus=1)
+        if not self._cluster.gpus:
+            return stage(dataset, WorkingActor, arguments, self._workers, num_cpus=1)
+        dataset = stage(dataset, ReadingActor, arguments, self._workers, num_cpus=1)
+        return stage(dataset, TaggingActor, arguments, self._taggers, num_cpus=0, num_gpus=1)
 
     @property
     def _taggers(self) -> int:

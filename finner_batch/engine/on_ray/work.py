@@ -16,7 +16,7 @@ from finner_batch.engine.log import fields
 from finner_batch.engine.on_ray.actors import Order
 from finner_batch.engine.on_ray.cluster import Cluster, import_ray, use_cluster
 from finner_batch.engine.on_ray.delivery import Delivery, Finished
-from finner_batch.engine.on_ray.messages import Broken, Worked, result_of, rows_of
+from finner_batch.engine.on_ray.messages import Broken, Worked, rows_of
 from finner_batch.engine.on_ray.pipeline import PassFailedError, Pipeline
 from finner_batch.engine.on_ray.tally import Tally
 from finner_batch.engine.parse import ParsedDocument
@@ -125,8 +125,6 @@ class _Work:
             "cpus": cluster.cpus,
             "gpus": cluster.gpus,
             "ray": cluster.ray_version,
-            "blocks": 0,
-            "bytes_to_taggers": 0,
             "bytes_to_main_process": 0,
         }
         report.cluster = self._facts
@@ -170,7 +168,7 @@ class _Work:
                 continue
             self._facts["bytes_to_main_process"] += table.nbytes
             for row in rows_of(table):
-                match result_of(row):
+                match row.payload:
                     case Broken(error):
                         raise error
                     case Worked() as worked:
@@ -181,14 +179,12 @@ class _Work:
                         yield from delivery.accept(row.number, row.position, finished)
 
     def _note(self, worked: Worked) -> None:
-        self._peaks[worked.actor] = worked.peak_bytes
+        self._peaks[worked.actor] = max(worked.peak_bytes, self._peaks.get(worked.actor, 0))
         self._report.workers_peak_bytes = sum(self._peaks.values())
         if worked.opened is not None:
             opened = worked.opened
             self._recorder.count_session(opened.device, self._cluster.device_reason, opened.variant, opened.seconds)
         if worked.statistics is not None:
-            self._facts["blocks"] += 1
-            self._facts["bytes_to_taggers"] += worked.received_bytes
             self._recorder.count_tagging(worked.statistics, worked.tag_seconds)
 
     def _count_repeats(self) -> None:
