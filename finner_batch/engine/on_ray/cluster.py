@@ -99,8 +99,7 @@ def import_ray() -> Any:
     for handler in logger.handlers:
         if isinstance(handler, logging.StreamHandler):  # the other one writes to the session's own file
             logger.removeHandler(handler)
-    module: ModuleType = ray
-    return module
+    return ray
 
 
 @contextmanager

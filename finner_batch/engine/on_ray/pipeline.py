@@ -22,8 +22,8 @@ from finner_batch.engine.worker import describe
 LOG = logging.getLogger(__name__)
 BLOCK_BYTES = 4 << 20
 """Of what is read, tagged at once at most: some ten thousand sentences."""
-MOST_SOURCES = {"cpu": 8, "cuda": 32}
-"""Sources in a block at most. On a CPU how many are tagged together hardly matters, on a GPU it does."""
+MOST_SOURCES = 32
+"""Sources in a block at most. The more are tagged together, the fuller and the more alike the model's batches."""
 BLOCK_STORED_BYTES = 64 << 20
 
 
@@ -31,7 +31,7 @@ def blocks_of(tasks: Sequence[Numbered], actors: int, most: int) -> Iterator[lis
     """Divide tasks into blocks, small ones towards the end, so that all actors finish at about the same time."""
     begin = 0
     while begin < len(tasks):
-        size = max(1, min(most, (len(tasks) - begin) // (4 * actors)))
+        size = max(1, min(most, (len(tasks) - begin) // (2 * actors)))
         block: list[Numbered] = []
         stored = 0
         for number, task in tasks[begin : begin + size]:
@@ -93,9 +93,9 @@ class Pipeline:
         context.print_on_execution_start = False
         context.target_max_block_size = BLOCK_BYTES
         context.max_errored_blocks = -1  # what is missing is done again, by itself
-        longest = MOST_SOURCES[self._cluster.device] * (self._order.config.timeout_s + GRACE_S)
+        longest = MOST_SOURCES * (self._order.config.timeout_s + GRACE_S)
         context.execution_no_progress_timeout_s = longest + 600
-        most = 1 if one_by_one else MOST_SOURCES[self._cluster.device]
+        most = 1 if one_by_one else MOST_SOURCES
         items = [pack_tasks(block) for block in blocks_of(tasks, self._taggers, most)]
         stage = partial(self._stage, blocks=len(items))
         dataset = data.from_items(items, override_num_blocks=len(items))

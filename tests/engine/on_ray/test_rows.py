@@ -107,7 +107,7 @@ def test_a_node_killed_in_the_middle_changes_no_row(nodes, mixed, local, tmp_pat
     flags = ("--address", nodes.address, "--workers", 4, "--json")
     process = start(mixed, results, "joined", *flags, environment=nodes.environment)
     wait_for_commit(process)
-    assert wait_for(lambda: any("TaggingActor)).submit" in name for name in working("second"))), "it was given no work"
+    assert wait_for(lambda: any("WorkingActor)).submit" in name for name in working("second"))), "it was given no work"
     nodes.kill("second")
     assert process.poll() is None, "the run was over before the node was killed"
     stdout, log = process.communicate(timeout=600)
