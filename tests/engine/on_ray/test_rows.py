@@ -140,19 +140,19 @@ CRASHING_RUNTIME = """
 
 def test_a_document_that_kills_every_actor_is_one_failed_row(tmp_path):
     filings = write_filings(tmp_path / "filings", 6)
-    (filings / "poison.htm").write_text(f"<p>{'the rate is 5.25% and ' * 400}.</p>")
+    (filings / "poison.htm").write_text(f"<p>{'the interest rate is 5.25% and ' * 400}.</p>")
     runtime = tmp_path / "runtime" / "onnxruntime"
     runtime.mkdir(parents=True)
     (runtime / "__init__.py").write_text(textwrap.dedent(CRASHING_RUNTIME))
     path = os.pathsep.join(filter(None, [str(runtime.parent), os.environ.get("PYTHONPATH")]))
     results, good = tmp_path / "results", tmp_path / "good"
     environment = os.environ | {"PYTHONPATH": path}
-    report = run_job(filings, results, "--workers", 1, *RAY, expect=3, env=environment)
+    report = run_job(filings, results, "--workers", 1, "--backend", "onnxruntime", *RAY, expect=3, env=environment)
     assert report["documents"] == {"ok": 6, "failed": 1}
     (row,) = ask(results, "SELECT document_id, error_type, error FROM documents WHERE status = 'failed'")
     assert (row["document_id"], row["error_type"]) == ("poison.htm", "WorkerDied")
     (filings / "poison.htm").unlink()
-    run_job(filings, good)
+    run_job(filings, good, "--backend", "onnxruntime")
     assert plain_rows(results, "entities") == plain_rows(good, "entities")
 
 
