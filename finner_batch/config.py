@@ -55,8 +55,8 @@ class RunConfig:
     """Processes that read and tokenise; 0 is one per CPU, eight at most. On Ray: actors; 0 is one per CPU."""
     batch_tokens: int = 0
     """Tokens in a batch; 0 is the device's own best."""
-    window_sentences: int = 4096
-    """Sentences with a number that are gathered before they are sorted by length and tagged."""
+    window_sentences: int = 0
+    """Sentences with a number that are gathered before they are sorted by length and tagged; 0 is the device's best."""
     cache_mb: int | None = None
     """Mebibytes that the cache of tagged sentences may take in the results folder; 0 switches it off, None is the
     device's own best."""

@@ -45,3 +45,7 @@ class DocumentError(FinnerError):
 
 class OutOfTimeError(FinnerError):
     """A document took longer than `--timeout-s`."""
+
+
+class OutOfMemoryError(FinnerError):
+    """The device that infers has too little memory for a batch."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from finner_batch.benchmark.ceiling import seconds_at_the_ceiling
 from finner_batch.benchmark.onnx_file import Encoder, Precision
 from finner_batch.benchmark.spread import Spread
-from finner_batch.benchmark.stages import MODEL, STAGES, Pass
+from finner_batch.benchmark.stages import MODEL, OF_THE_MAIN_PROCESS, STAGES, Pass
 from finner_batch.benchmark.survey import Survey
 from finner_batch.benchmark.whole_run import WholeRun
 
@@ -16,7 +16,7 @@ class Stage:
     """One stage over the whole input. `clock`: `CPU`, of the model `wall`.
 
     The rates divide the whole input's amounts by the stage's seconds: bytes of markup, sentences and tokens of all
-    prose. `share` is of the sum of all stages' medians.
+    prose. `share` is of the time of all cores: CPU time, of a model on a GPU its wall clock.
     """
 
     name: str
@@ -33,7 +33,8 @@ class ModelStage:
     """The model beside the machine's ceiling; operations are two a multiply-add.
 
     Tokens a second are those that the model read, without and with padding. `operations` counts its matrix products,
-    padding left out, by precision; `ceilings` are the machine's operations a second. `of_ceiling` is the fraction
+    padding left out, by precision; `ceilings` are the device's operations a second (of several GPUs as many times one
+    GPU's). `of_ceiling` is the fraction
     reached of the ceiling of `precision`, in which most products are; `of_mixed_ceiling` counts each product at the
     ceiling of its own precision.
     """
@@ -53,6 +54,8 @@ class ModelStage:
 class EndToEnd:
     """The whole job as a process of its own, wall clock; the cost is in the currency of the price.
 
+    `part_seconds`: what its parts take when nothing keeps them waiting: the reading processes side by side, the model,
+    and the main process without the model. `binds` is the part that takes longest.
     `unchanged_seconds`: the same command again, which finds nothing new; `unchanged_stored_bytes_per_second` counts
     the files as they are stored, `unchanged_bytes_per_second` their markup. `help_seconds` and `small_seconds`: of
     `finner-batch --help` and of a run on one small filing.
@@ -70,14 +73,19 @@ class EndToEnd:
     documents: int
     failed: int
     workers: int
+    part_seconds: dict[str, float]
+    binds: str
     price_per_hour: float | None
     cost_per_thousand_documents: float | None
 
 
-def stage_figures(passes: Sequence[Pass], found: Survey) -> tuple[Stage, ...]:
-    """One row a stage, in the order of the data."""
+def stage_figures(passes: Sequence[Pass], found: Survey, device: str) -> tuple[Stage, ...]:
+    """One row a stage, in the order of the data; `device` is where the model ran."""
     seconds = {stage: Spread.of([one.seconds[stage] for one in passes]) for stage in STAGES}
-    whole = sum(spread.median for spread in seconds.values())
+    times = {stage: spread.median for stage, spread in seconds.items()}
+    if device == "cpu":
+        times[MODEL] = Spread.of([one.model_cpu_seconds for one in passes]).median
+    whole = sum(times.values())
     return tuple(
         Stage(
             name=stage,
@@ -86,7 +94,7 @@ def stage_figures(passes: Sequence[Pass], found: Survey) -> tuple[Stage, ...]:
             bytes_per_second=spread.rate(found.markup_bytes),
             sentences_per_second=spread.rate(found.sentences),
             prose_tokens_per_second=spread.rate(found.prose_tokens),
-            share=spread.median / whole,
+            share=times[stage] / whole,
         )
         for stage, spread in seconds.items()
     )
@@ -114,12 +122,23 @@ def model_figures(passes: Sequence[Pass], encoder: Encoder, rates: Mapping[Preci
     )
 
 
-def end_to_end_figures(runs: Sequence[WholeRun], found: Survey, price_per_hour: float | None) -> EndToEnd:
-    """The whole job, and what it costs where the price of the machine is known."""
+def part_seconds(one: Pass, workers: int) -> dict[str, float]:
+    """Seconds that the parts of the job take, of which each could bind it."""
+    own = sum(one.seconds[stage] for stage in OF_THE_MAIN_PROCESS)
+    reading = sum(one.seconds.values()) - one.seconds[MODEL] - own
+    return {"reading": reading / workers, MODEL: one.seconds[MODEL], "main process": own}
+
+
+def end_to_end_figures(
+    runs: Sequence[WholeRun], passes: Sequence[Pass], found: Survey, price_per_hour: float | None
+) -> EndToEnd:
+    """The whole job, which part of it binds, and what it costs where the price of the machine is known."""
     seconds = Spread.of([one.seconds for one in runs])
     unchanged = Spread.of([one.unchanged_seconds for one in runs])
     documents = runs[-1].documents
     hours = seconds.median / 3600
+    of_passes = [part_seconds(one, runs[-1].workers) for one in passes]
+    parts = {part: Spread.of([one[part] for one in of_passes]).median for part in of_passes[0]}
     return EndToEnd(
         seconds=seconds,
         unchanged_seconds=unchanged,
@@ -133,6 +152,8 @@ def end_to_end_figures(runs: Sequence[WholeRun], found: Survey, price_per_hour: 
         documents=documents,
         failed=runs[-1].failed,
         workers=runs[-1].workers,
+        part_seconds=parts,
+        binds=max(parts, key=lambda part: parts[part]),
         price_per_hour=price_per_hour,
         cost_per_thousand_documents=None if price_per_hour is None else price_per_hour * hours / documents * 1000,
     )

@@ -1,14 +1,15 @@
 """The machine and the versions that a measurement was made with."""
 
-import ctypes
 import os
 import platform
+from collections import Counter
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 
 from finner_batch import __version__
 from finner_batch.config import usable_cpus
 from finner_batch.machine import PACKAGES, cpu_name, int8_instructions
+from finner_batch.tagger.device import visible_gpus
 
 _MORE_PACKAGES = ("beautifulsoup4", "numpy", "pysbd")
 
@@ -32,7 +33,7 @@ def describe_machine() -> Machine:
         cpu=cpu_name(),
         cpus=usable_cpus(),
         int8_instructions=int8_instructions(),
-        gpu=_gpu_name(),
+        gpu=", ".join(f"{count} x {name}" for name, count in Counter(visible_gpus()).items()) or None,
         system=platform.platform(),
         load=os.getloadavg()[0],
         versions={
@@ -48,15 +49,3 @@ def _installed(package: str) -> str | None:
         return version(package)
     except PackageNotFoundError:
         return None
-
-
-def _gpu_name() -> str | None:
-    """Name of the first GPU, as its driver tells it; None without a driver or a GPU."""
-    try:
-        driver = ctypes.CDLL("libcuda.so.1")
-    except OSError:
-        return None
-    device, name = ctypes.c_int(0), ctypes.create_string_buffer(128)
-    if driver.cuInit(0) or driver.cuDeviceGet(ctypes.byref(device), 0) or driver.cuDeviceGetName(name, 128, device):
-        return None
-    return name.value.decode("utf-8", "replace")

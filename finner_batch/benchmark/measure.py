@@ -40,7 +40,7 @@ LOG = logging.getLogger(__name__)
 
 MOST_TURNS = 3
 """In a comparison: the usual stack is slow."""
-FORMAT_VERSION = 3
+FORMAT_VERSION = 4
 """Of the JSON; raised when a figure changes its meaning."""
 
 
@@ -123,9 +123,10 @@ def measure(config: BenchmarkConfig) -> Benchmark:
         LOG.info(fields("repeat", number=repeat, of=config.repeats, sentences=found.numbered_sentences))
         passes.append(run_stages(sources, model, session))
         for precision, product in products.items():
-            rates[precision].append(product.operations_per_second(config.ceiling_seconds))
+            one = product.operations_per_second(config.ceiling_seconds)
+            rates[precision].append(one * session.device.count)
         runs.append(run_whole(config.input, model=model.folder, device=config.device, backend=session.backend))
-    whole = end_to_end_figures(runs, found, config.price_per_hour)
+    whole = end_to_end_figures(runs, passes, found, config.price_per_hour)
     comparison = None
     if config.compare:
         LOG.info(fields("compare", sentences=config.compare_sentences, turns=min(config.repeats, MOST_TURNS)))
@@ -153,7 +154,7 @@ def measure(config: BenchmarkConfig) -> Benchmark:
         threads=usable_cpus(),
         input=found,
         tokens={"given": passes[-1].tokens, "run": passes[-1].tokens_run, "padded": passes[-1].tokens_padded},
-        stages=stage_figures(passes, found),
+        stages=stage_figures(passes, found, session.device.name),
         all_but_the_model_tokens_per_second=Spread.of(
             [sum(one.seconds.values()) - one.seconds[MODEL] for one in passes]
         ).rate(found.prose_tokens),

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from datetime import date
 from itertools import groupby
 
-from finner_batch.config import RunConfig
 from finner_batch.engine.parse import ParsedDocument, Stopwatch, parse
 from finner_batch.errors import DocumentError
 from finner_batch.sources.discover import discover
@@ -21,6 +20,7 @@ from finner_batch.sources.read import ReadOptions, read_documents
 from finner_batch.tagger.cues import EVERY_SENTENCE
 from finner_batch.tagger.model import load_model
 from finner_batch.tagger.remembered import window_digest
+from finner_batch.tagger.tagger import WINDOW_SENTENCES
 from finner_batch.tagger.tokens import SentenceTokenizer
 
 GAPS = ((100, "a quarter after"), (380, "a year after"), (sys.maxsize, "longer after"))
@@ -117,7 +117,7 @@ def in_one_run(filings: Sequence[Filing], window_sentences: int) -> tuple[Count,
 
 def table(filings: Sequence[Filing]) -> str:
     """Lay out all counts."""
-    within, across = in_one_run(filings, RunConfig(input=()).window_sentences)
+    within, across = in_one_run(filings, WINDOW_SENTENCES["cpu"])
     lines = [f"{'':<44}{'filings':>8}{'windows':>10}{'known':>7}{'tokens':>12}{'known':>7}{'left to run':>13}"]
     lines.append(_line("one run over all: repeats within a call", within))
     lines.append(_line("  of the rest: run in an earlier call", across))

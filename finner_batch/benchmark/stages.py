@@ -38,7 +38,7 @@ from finner_batch.store.ledger import Ledger
 from finner_batch.store.writer import Writer
 from finner_batch.tagger.model import Model
 from finner_batch.tagger.session import AnySession
-from finner_batch.tagger.tagger import Tagger
+from finner_batch.tagger.tagger import WINDOW_SENTENCES, Tagger
 from finner_batch.tagger.tokens import SentenceTokenizer
 
 MODEL = "model"
@@ -61,6 +61,8 @@ STAGES = (
 `send` pickles and loads what goes from process to process, `collect` is the garbage collector, `batches` is all of
 tagging but the model, `values` has the decoding of spans too.
 """
+OF_THE_MAIN_PROCESS = ("batches", "values", "write")
+"""Between two windows of sentences; reading processes and a thread that hashes do the rest, but for the model."""
 Sent = TypeVar("Sent", bound=Message)
 
 
@@ -112,7 +114,7 @@ def run_stages(sources: Sequence[Source], model: Model, session: AnySession) -> 
                 writer,
                 lambda: cast(Tagger, tagger),
                 report,
-                window_sentences=config.window_sentences,
+                window_sentences=config.window_sentences or WINDOW_SENTENCES[session.device.name],
                 commit_seconds=config.commit_seconds,
                 commit_documents=config.commit_documents,
                 is_interrupted=lambda: False,

@@ -63,6 +63,7 @@ def _stages(figures: Benchmark) -> Iterator[str]:
         else:  # too few documents for the garbage collector
             row += f" {'-':>10} {'-':>12} {'-':>12}"
         yield f"{row} {stage.share:>7.1%}"
+    yield "share: of the time of all cores, on a CPU the model's threads each for itself"
     rest = figures.all_but_the_model_tokens_per_second
     yield (
         f"everything but the model: {rest.median / 1e6:.2f} M prose tokens/s a core"
@@ -94,6 +95,8 @@ def _end_to_end(figures: Benchmark) -> Iterator[str]:
         f" {_seconds(whole.seconds)} s wall, {whole.documents_per_second.median:,.2f} documents/s,"
         f" {whole.bytes_per_second.median / 1e6:,.1f} MB/s, peak memory {whole.peak_bytes.highest / MEBIBYTE:,.0f} MiB"
     )
+    parts = ", ".join(f"{part} {seconds:,.3f}" for part, seconds in whole.part_seconds.items())
+    yield f"what binds it: {whole.binds} (seconds by itself: {parts}; reading in {whole.workers} processes)"
     yield (
         f"once more, nothing new: {_seconds(whole.unchanged_seconds)} s,"
         f" {whole.unchanged_bytes_per_second.median / 1e6:,.0f} MB/s of markup"

@@ -1,6 +1,7 @@
 """A session and a tagger that measure themselves: what they give is what the wrapped ones give."""
 
 from collections.abc import Sequence
+from threading import Lock
 from time import perf_counter, process_time
 from typing import Any
 
@@ -14,23 +15,38 @@ from finner_batch.tagger.tokens import Window
 
 
 class TimedSession:
-    """Counts what the model is given and how long it takes. `seconds` is wall clock, `cpu_seconds` of all threads."""
+    """Counts what the model is given and how long it takes. `seconds` is wall clock, `cpu_seconds` of all threads.
+
+    Batches that are given at once count once: the clocks run while the session has any. What the tagger does meanwhile
+    is in `cpu_seconds` then.
+    """
 
     def __init__(self, session: AnySession) -> None:
         self._session = session
         self.seconds = self.cpu_seconds = 0.0
         self._masks: list[NDArray[np.int64]] = []
         self._tokens = self._squared_lengths = 0
+        self._lock = Lock()
+        self._inside = 0
+        self._began = self._cpu_began = 0.0
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._session, name)
 
     def logits(self, input_ids: NDArray[np.int64], attention_mask: NDArray[np.int64]) -> NDArray[np.float32]:
         """As `Session.logits`."""
-        started, cpu_started = perf_counter(), process_time()
-        result = self._session.logits(input_ids, attention_mask)
-        self.seconds += perf_counter() - started
-        self.cpu_seconds += process_time() - cpu_started
+        with self._lock:
+            if not self._inside:
+                self._began, self._cpu_began = perf_counter(), process_time()
+            self._inside += 1
+        try:
+            result = self._session.logits(input_ids, attention_mask)
+        finally:
+            with self._lock:
+                self._inside -= 1
+                if not self._inside:
+                    self.seconds += perf_counter() - self._began
+                    self.cpu_seconds += process_time() - self._cpu_began
         self._masks.append(attention_mask)  # counted later: between two runs it would seem to be the tagger's time
         return result
 

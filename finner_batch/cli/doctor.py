@@ -34,7 +34,7 @@ def doctor(model: str | None, as_json: bool) -> int:
 
 def examine(model: str | None = None) -> dict[str, Any]:
     """What was found, by name; `exit_code` is there only where something is wrong."""
-    from finner_batch.tagger.device import choose_device, cuda_obstacle  # noqa: PLC0415 - heavy
+    from finner_batch.tagger.device import choose_device, cuda_obstacle, visible_gpus  # noqa: PLC0415 - heavy
 
     findings: dict[str, Any] = {
         "finner-batch": __version__,
@@ -53,6 +53,7 @@ def examine(model: str | None = None) -> dict[str, Any]:
         findings["conflict"] = "onnxruntime and onnxruntime-gpu overwrite each other: uninstall both, install one"
     obstacle = cuda_obstacle()
     findings["cuda"] = "usable" if obstacle is None else f"not usable: {obstacle}"
+    findings["gpus"] = ", ".join(visible_gpus()) or "none"
     findings["device"] = f"{choose_device('auto').name} (with --device auto)"
     findings.update(_check_model(model))
     return findings

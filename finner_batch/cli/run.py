@@ -55,7 +55,9 @@ def run_settings(command: Command) -> Command:
             ),
             _setting("--batch-tokens", type=click.IntRange(0), help="Tokens in a batch; 0: the device's own best."),
             _setting(
-                "--window-sentences", type=click.IntRange(1), help="Sentences that are sorted and tagged together."
+                "--window-sentences",
+                type=click.IntRange(0),
+                help="Sentences that are sorted and tagged together; 0: the device's own best.",
             ),
             _setting(
                 "--cache-mb",

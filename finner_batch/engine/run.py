@@ -30,8 +30,9 @@ from finner_batch.store.runs import load_runs, new_run_id, write_run
 from finner_batch.store.writer import Writer
 from finner_batch.tagger.device import Device, choose_device
 from finner_batch.tagger.model import Model, load_model
+from finner_batch.tagger.openvino import OPENVINO
 from finner_batch.tagger.session import AnySession, open_session
-from finner_batch.tagger.tagger import Tagger
+from finner_batch.tagger.tagger import WINDOW_SENTENCES, Tagger
 from finner_batch.tagger.tokens import SentenceTokenizer
 
 LOG = logging.getLogger(__name__)
@@ -133,7 +134,7 @@ def _engine(config: RunConfig) -> tuple[Callable[..., None], Device]:
         return work_on_ray, Device("cpu", "no session was opened")
     if config.address is not None:
         raise UsageError("--address is that of a Ray cluster: it needs --engine ray")
-    return _work, choose_device(config.device)
+    return _work, choose_device("cpu" if config.backend == OPENVINO else config.device)
 
 
 def _conclude(results: Path, report: RunReport, stop: Stop) -> RunReport:
@@ -168,13 +169,16 @@ def _work(
 
         def make_tagger() -> Tagger:
             session = open_session(model, config.device, backend=config.backend)
+            if session.device.name != report.device:
+                LOG.warning(fields("another-device", device=session.device.name, because=session.device.reason))
+                report.device, report.device_reason = session.device.name, session.device.reason
             return Tagger(model, session, budget_tokens=config.batch_tokens or None, memory=cache_for(session))
 
         gatherer = Gatherer(
             writer,
             make_tagger,
             report,
-            window_sentences=config.window_sentences,
+            window_sentences=config.window_sentences or WINDOW_SENTENCES[report.device],
             commit_seconds=config.commit_seconds,
             commit_documents=config.commit_documents,
             is_interrupted=lambda: stop.requested,

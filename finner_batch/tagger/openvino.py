@@ -8,6 +8,7 @@ output projections of the attention among it, is computed in bf16 where the proc
 
 import importlib.util
 from pathlib import Path
+from queue import SimpleQueue
 from typing import Any, Literal
 
 import numpy as np
@@ -37,7 +38,7 @@ def is_installed() -> bool:
 
 
 class OpenVinoSession:
-    """A compiled model on the CPU, with `logits` as `Session` has it.
+    """A compiled model on the CPU, with `logits` and `at_once` as `Session` has them.
 
     `threads` is the number of CPU threads (0: as many as the process may use). Raises UsageError where the extra is not
     installed, ModelError where the file is damaged or no ONNX model.
@@ -55,7 +56,11 @@ class OpenVinoSession:
         core = openvino.Core()
         self._version = str(openvino.__version__)
         self.float_precision = float_precision(core)
-        self._request = compiled(core, path, threads or usable_cpus()).create_infer_request()
+        self.at_once = threads or usable_cpus()
+        model_on_cpu = compiled(core, path, self.at_once)
+        self._requests: SimpleQueue[Any] = SimpleQueue()
+        for _ in range(self.at_once):
+            self._requests.put(model_on_cpu.create_infer_request())
 
     @property
     def computed_by(self) -> str:
@@ -64,8 +69,9 @@ class OpenVinoSession:
 
     def logits(self, input_ids: NDArray[np.int64], attention_mask: NDArray[np.int64]) -> NDArray[np.float32]:
         """Run one batch: `[batch, length]` ids and mask to `[batch, length, labels]` logits."""
+        request = self._requests.get()
         try:
-            result = self._request.infer({"input_ids": input_ids, "attention_mask": attention_mask}, share_inputs=True)
+            result = request.infer({"input_ids": input_ids, "attention_mask": attention_mask}, share_inputs=True)
             logits: NDArray[np.float32] = np.array(result["logits"], dtype=np.float32)  # the buffer is used again
         except Exception as error:
             rows, length = input_ids.shape
@@ -73,6 +79,8 @@ class OpenVinoSession:
                 f"OpenVINO failed on a batch of {rows} x {length} tokens: {error}. A smaller --batch-tokens needs less "
                 "memory, --backend onnxruntime does without it; what was committed stays, and the job goes on there"
             ) from error
+        finally:
+            self._requests.put(request)
         return logits
 
 
@@ -82,7 +90,10 @@ def float_precision(core: Any) -> Literal["bf16", "fp32"]:
 
 
 def compiled(core: Any, source: Path | bytes, threads: int) -> Any:
-    """Compile an ONNX file (a path) or graph (bytes) for the CPU. Raises ModelError where OpenVINO refuses it."""
+    """Compile an ONNX file (a path) or graph (bytes) for the CPU: each thread has a request's batch for itself.
+
+    Raises ModelError where OpenVINO refuses it.
+    """
     try:
         graph = core.read_model(model=source)
         _compress_weights(graph)
@@ -93,7 +104,7 @@ def compiled(core: Any, source: Path | bytes, threads: int) -> Any:
                 "INFERENCE_PRECISION_HINT": "bf16" if float_precision(core) == "bf16" else "f32",
                 "DYNAMIC_QUANTIZATION_GROUP_SIZE": GROUP_INPUTS,
                 "INFERENCE_NUM_THREADS": threads,
-                "NUM_STREAMS": 1,
+                "NUM_STREAMS": threads,
                 "CPU_RUNTIME_CACHE_CAPACITY": KERNELS_KEPT,
                 "ENABLE_CPU_PINNING": False,
             },

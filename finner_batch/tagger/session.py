@@ -1,56 +1,46 @@
 """A session: token ids in, logits out. By onnxruntime, or by OpenVINO where it is installed."""
 
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from finner_batch.config import usable_cpus
-from finner_batch.errors import DeviceError, FinnerError, ModelError, UsageError
+from finner_batch.errors import DeviceError, FinnerError, ModelError, OutOfMemoryError, UsageError
 from finner_batch.machine import cpu_name, int8_instructions
-from finner_batch.tagger.device import BackendChoice, Device, DeviceChoice, choose_device
+from finner_batch.tagger.bound import BoundRun, Dealt
+from finner_batch.tagger.device import BackendChoice, Device, DeviceChoice, choose_device, visible_gpus
+from finner_batch.tagger.memory import is_out_of_memory
 from finner_batch.tagger.model import Model
 from finner_batch.tagger.openvino import OPENVINO, OpenVinoSession, is_installed
 
 VARIANT_OF_DEVICE = {"cpu": "int8", "cuda": "fp16"}
 ONNXRUNTIME = "onnxruntime"
+CALLS_A_GPU = 2
+_PROVIDER = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}
 
 
 class Session:
-    """An ONNX Runtime session over one variant of a model.
+    """An ONNX Runtime session over one variant of a model; on a device of several GPUs one session each.
 
-    `threads` is the number of CPU threads (0: as many as the process may use). Raises ModelError where the file is
-    damaged or no ONNX model, DeviceError where CUDA was chosen and onnxruntime does not run on it.
+    `at_once` is the number of batches it takes at a time. On a CPU that is `threads`, the number of CPU threads (0: as
+    many as the process may use), each with a batch of its own: two that share a batch wait for each other, and tag a
+    sixth fewer tokens. On a GPU one batch runs while another is copied. Raises ModelError where the file is damaged or
+    no ONNX model, DeviceError where CUDA was chosen and onnxruntime does not run the model on it.
     """
 
     def __init__(self, model: Model, device: Device, *, variant: str | None = None, threads: int = 0) -> None:
-        import onnxruntime  # noqa: PLC0415 - heavy
-
         self.device = device
         self.backend = ONNXRUNTIME
         self.variant = variant or VARIANT_OF_DEVICE[device.name]
-        path = model.onnx_path(self.variant)
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = threads or usable_cpus()
-        options.inter_op_num_threads = 1
-        options.log_severity_level = 3
-        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-        wanted = "CPUExecutionProvider"
-        if device.name == "cuda":
-            wanted = "CUDAExecutionProvider"
-            onnxruntime.preload_dlls()
-        try:
-            self._session = onnxruntime.InferenceSession(str(path), options, providers=[wanted])
-        except Exception as error:
-            if device.name == "cuda":
-                raise DeviceError(f"onnxruntime cannot open {path} on the GPU: {error}") from error
-            raise ModelError(f"onnxruntime cannot open {path}: {error}") from error
-        used = self._session.get_providers()[0]
-        if used != wanted:
-            raise DeviceError(
-                f"onnxruntime was asked for {wanted} and runs on {used}: its CUDA libraries did not load "
-                "(pip install 'finner-batch[cuda]'); `finner-batch doctor` says more"
-            )
+        path = str(model.onnx_path(self.variant))
+        self._session = _open(path, device, 0)
+        self._dealt: Dealt | None = None
+        self.at_once = threads or usable_cpus()
+        if device.name == "cuda" or device.count > 1:
+            self.at_once = CALLS_A_GPU * device.count
+            others = [_open(path, device, gpu) for gpu in range(1, device.count)]
+            self._dealt = Dealt([_bound(session, device, gpu) for gpu, session in enumerate([self._session, *others])])
 
     @property
     def computed_by(self) -> str:
@@ -58,17 +48,25 @@ class Session:
         import onnxruntime  # noqa: PLC0415 - heavy
 
         runtime = f"onnxruntime {onnxruntime.__version__}"
-        return f"{self.variant} {self.device.name} {runtime} {cpu_name()} {int8_instructions()}"
+        on = f"{cpu_name()} {int8_instructions()}" if self.device.name == "cpu" else " ".join(visible_gpus())
+        return f"{self.variant} {self.device.name} {runtime} {on}"
 
     def logits(self, input_ids: NDArray[np.int64], attention_mask: NDArray[np.int64]) -> NDArray[np.float32]:
-        """Run one batch: `[batch, length]` ids and mask to `[batch, length, labels]` logits."""
+        """Run one batch: `[batch, length]` ids and mask to `[batch, length, labels]` logits.
+
+        `at_once` threads may call it. Raises OutOfMemoryError where the device has too little memory for the batch,
+        FinnerError where anything else fails.
+        """
         try:
+            if self._dealt is not None:
+                return self._dealt(input_ids, attention_mask)
             result: NDArray[np.float32] = self._session.run(
                 ["logits"], {"input_ids": input_ids, "attention_mask": attention_mask}
             )[0]
         except Exception as error:
             rows, length = input_ids.shape
-            raise FinnerError(
+            kind = OutOfMemoryError if is_out_of_memory(error) else FinnerError
+            raise kind(
                 f"onnxruntime failed on a batch of {rows} x {length} tokens: {error}. A smaller --batch-tokens needs "
                 "less memory; what was committed stays, and the job goes on from there"
             ) from error
@@ -110,3 +108,46 @@ def open_session(
             raise
         on_the_cpu = Device("cpu", f"there is a GPU, but {error}")
     return Session(model, on_the_cpu, variant=variant, threads=threads)
+
+
+def _open(path: str, device: Device, gpu: int) -> Any:
+    """An onnxruntime session that really runs on the device; what calls it is the CPU thread that it uses.
+
+    On a GPU memory is taken as it is asked for, not in doubling steps, and not planned anew for every shape: then what
+    the first and longest batches need is all that is ever needed. There is no limit of our own (`gpu_mem_limit`): the
+    GPU has one, and batches are made smaller where it is met. See
+    https://onnxruntime.ai/docs/execution-providers/CUDA-ExecutionProvider.html.
+    """
+    import onnxruntime  # noqa: PLC0415 - heavy
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1
+    options.inter_op_num_threads = 1
+    options.log_severity_level = 3
+    wanted = _PROVIDER[device.name]
+    settings: dict[str, str] = {}
+    if device.name == "cuda":
+        onnxruntime.preload_dlls()
+        options.enable_mem_pattern = False
+        settings = {"device_id": str(gpu), "arena_extend_strategy": "kSameAsRequested"}
+    try:
+        session = onnxruntime.InferenceSession(path, options, providers=[(wanted, settings)])
+    except Exception as error:
+        if device.name == "cuda":
+            raise DeviceError(f"onnxruntime cannot open {path} on GPU {gpu}: {error}") from error
+        raise ModelError(f"onnxruntime cannot open {path}: {error}") from error
+    used = session.get_providers()[0]
+    if used != wanted:
+        raise DeviceError(
+            f"onnxruntime was asked for {wanted} and runs on {used}: its CUDA libraries did not load "
+            "(pip install 'finner-batch[cuda]'); `finner-batch doctor` says more"
+        )
+    return session
+
+
+def _bound(session: Any, device: Device, gpu: int) -> BoundRun:
+    """Runs on one of the device's GPUs, tried once. CPU sessions stand in for GPUs in tests."""
+    try:
+        return BoundRun(session, device.name, gpu if device.name == "cuda" else 0)
+    except Exception as error:
+        raise DeviceError(f"onnxruntime opened the model on {device.name} {gpu} and cannot run it: {error}") from error

@@ -1,31 +1,34 @@
 """The tagger: windows of many sentences in, labelled spans out."""
 
 from bisect import bisect_right
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from itertools import accumulate, islice
+from itertools import accumulate
 from pathlib import Path
 from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from finner_batch.tagger.batches import batches
+from finner_batch.tagger.batches import Batch, batches
 from finner_batch.tagger.device import BackendChoice, DeviceChoice
+from finner_batch.tagger.memory import WithinMemory
 from finner_batch.tagger.model import Model, load_model
 from finner_batch.tagger.openvino import OPENVINO
 from finner_batch.tagger.remembered import Memory, Remembered
 from finner_batch.tagger.session import AnySession, open_session
 from finner_batch.tagger.span import Span
 from finner_batch.tagger.tokens import SentenceTokenizer, Window
+from finner_batch.tagger.turns import Ran, at_once, in_turn
 
 Probabilities: TypeAlias = NDArray[np.float64]
 """`[numbers, labels]`, rows sum to 1."""
 
 BUDGET_TOKENS = {"cpu": 1024, "cuda": 32_768, OPENVINO: 2048}
-LENGTH_MULTIPLE = {"cpu": 1, "cuda": 16, OPENVINO: 8}
-BATCHES_READY = 256
-"""So many batches are made before they are run: what runs between two of them finds the processor's caches cold."""
+LENGTH_MULTIPLE = {"cpu": 1, "cuda": 8, OPENVINO: 8}
+WINDOW_SENTENCES = {"cpu": 4096, "cuda": 65_536}
+"""Sentences to gather before they are tagged: of fewer, a GPU's batches of one length would be small."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +57,7 @@ class Tagger:
         own = OPENVINO if session.backend == OPENVINO else session.device.name
         self.budget_tokens = budget_tokens or BUDGET_TOKENS[own]
         self._length_multiple = LENGTH_MULTIPLE[own]
+        self._threads = ThreadPoolExecutor(session.at_once, "infer") if session.at_once > 1 else None
         self._thresholds = np.array([0.0, *(model.thresholds[label] for label in model.labels[1:])])
         self._remembered: Remembered | None = None
         if memory is not None:
@@ -98,18 +102,13 @@ class Tagger:
         digests, known = self._look_up([windows[index] for index in asked])
         distinct = [index for index, found in zip(asked, known, strict=True) if found is None]
         unique = [windows[index] for index in distinct]
-        made = batches(unique, budget_tokens=self.budget_tokens, length_multiple=self._length_multiple)
         logits: list[NDArray[np.float32]] = []
         order: list[int] = []
         tokens_padded = 0
-        while ready := list(islice(made, BATCHES_READY)):
-            for batch in ready:
-                if interrupted():
-                    raise InterruptedError("a stop was asked for")
-                result = self.session.logits(batch.input_ids, batch.attention_mask)
-                logits.append(result.reshape(-1, result.shape[2])[batch.places])
-            order += [distinct[member] for batch in ready for member in batch.members]
-            tokens_padded += sum(batch.input_ids.size for batch in ready)
+        for batch, found in self._run(unique, interrupted):
+            logits.append(found)
+            order += [distinct[member] for member in batch.members]
+            tokens_padded += batch.input_ids.size
         tables: dict[int, Probabilities] = {}
         order += [index for index, found in zip(asked, known, strict=True) if found is not None]
         if order:
@@ -159,6 +158,24 @@ class Tagger:
             start, end = windows[index].numbers[place - ends[index]]  # counted from the window's end
             found[index].append(Span(start, end, self.model.labels[best[place]], float(confidence[place])))
         return found
+
+    def _run(self, windows: Sequence[Window], interrupted: Callable[[], bool]) -> Iterator[Ran]:
+        """Batches of the windows with their logits. A budget that turns out too large is lower from then on."""
+        logits = WithinMemory(self.session.logits, self.budget_tokens)
+        made: Iterator[Batch] = batches(
+            windows,
+            budget_tokens=self.budget_tokens,
+            length_multiple=self._length_multiple,
+            longest=self.model.max_length,
+            few_shapes=self.session.device.name == "cuda",
+        )
+        try:
+            if self._threads is None:
+                yield from in_turn(made, logits, interrupted)
+            else:
+                yield from at_once(made, logits, interrupted, self._threads, self.session.at_once)
+        finally:
+            self.budget_tokens = logits.budget_tokens
 
     def _look_up(self, windows: Sequence[Window]) -> tuple[list[bytes], list[bytes | None]]:
         """Digests of windows, and the packed logits of those that are remembered."""

@@ -32,14 +32,16 @@ def figures(filings):
         return measure(config)
 
 
-def test_the_shares_of_the_stages_are_those_of_their_seconds_and_sum_to_one(figures):
+def test_the_shares_of_the_stages_are_those_of_the_cores_time_and_sum_to_one(figures):
     assert [stage.name for stage in figures.stages] == list(STAGES)
     assert sum(stage.share for stage in figures.stages) == pytest.approx(1.0)
-    whole = sum(stage.seconds.median for stage in figures.stages)
+    core_seconds = {stage.name: stage.seconds.median for stage in figures.stages}
+    core_seconds["model"] = figures.model.cpu_seconds.median  # of all its threads
+    whole = sum(core_seconds.values())
     for stage in figures.stages:
         assert stage.seconds.n == 2
         assert stage.seconds.lowest <= stage.seconds.median <= stage.seconds.highest
-        assert stage.share == pytest.approx(stage.seconds.median / whole)
+        assert stage.share == pytest.approx(core_seconds[stage.name] / whole)
         seconds = max(stage.seconds.median, 1e-9)  # too few documents for `collect`
         assert stage.sentences_per_second.median == pytest.approx(figures.input.sentences / seconds)
         assert stage.clock == ("wall" if stage.name == "model" else "CPU")
@@ -96,6 +98,18 @@ def test_the_cost_is_the_price_of_the_whole_jobs_time(figures):
     assert whole.cost_per_thousand_documents == pytest.approx(whole.seconds.median * 0.001 / 2 * 1000)
     assert whole.documents_per_second.median == pytest.approx(2 / whole.seconds.median)
     assert whole.peak_bytes.median > 50 << 20
+
+
+def test_the_part_that_takes_longest_by_itself_binds(figures):
+    whole = figures.end_to_end
+    seconds = {stage.name: stage.seconds.median for stage in figures.stages}
+    own = seconds["batches"] + seconds["values"] + seconds["write"]
+    assert whole.part_seconds["model"] == pytest.approx(seconds["model"])
+    assert whole.part_seconds["main process"] == pytest.approx(own, rel=0.5)  # a median of sums
+    read = sum(seconds.values()) - own - seconds["model"]
+    assert whole.part_seconds["reading"] == pytest.approx(read / whole.workers, rel=0.5)
+    assert whole.part_seconds[whole.binds] == max(whole.part_seconds.values())
+    assert f"what binds it: {whole.binds}" in summary(figures)
 
 
 def test_a_run_with_nothing_new_and_the_starts_are_measured(figures):

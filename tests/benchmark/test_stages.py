@@ -1,11 +1,17 @@
 import gc
 import shutil
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from threading import Barrier
+from time import perf_counter
+from types import SimpleNamespace
 
+import numpy as np
 import pytest
 
 from finner_batch.benchmark import stages
 from finner_batch.benchmark import survey as benchmark_survey
+from finner_batch.benchmark import timed as timed_module
 from finner_batch.benchmark.stages import STAGES, run_stages
 from finner_batch.benchmark.survey import survey
 from finner_batch.benchmark.timed import TimedSession, TimedTagger
@@ -16,6 +22,8 @@ from finner_batch.errors import UsageError
 from finner_batch.sources.discover import discover
 from finner_batch.sources.read import ReadOptions
 from finner_batch.tagger.cues import EVERY_SENTENCE
+from finner_batch.tagger.device import Device
+from finner_batch.tagger.session import Session
 from finner_batch.tagger.tagger import Tagger
 
 
@@ -141,6 +149,28 @@ def test_an_input_without_a_number_is_refused(model, tmp_path):
     (tmp_path / "a.htm").write_text("<p>Nothing is stated here.</p>")
     with pytest.raises(UsageError, match="no sentence with a number"):
         survey(list(discover([str(tmp_path)])), model)
+
+
+def test_batches_that_are_with_a_session_at_once_count_once(sources, model):
+    session = Session(model, Device("cpu", "a test", count=2), threads=1)
+    started = perf_counter()
+    found = run_stages(sources, model, session)
+    assert 0 < found.seconds["model"] < perf_counter() - started
+
+
+def test_the_clock_runs_while_a_session_has_any_batch_and_not_once_for_each(monkeypatch):
+    clock = iter([10.0, 13.0, 20.0, 21.0])  # from the first that comes to the last that goes, then one alone
+    monkeypatch.setattr(timed_module, "perf_counter", lambda: next(clock))
+    ids = np.ones((1, 16), dtype=np.int64)
+    both = Barrier(2)
+    timed = TimedSession(SimpleNamespace(logits=lambda *_: both.wait(30)))
+    with ThreadPoolExecutor(2) as threads:
+        assert len(list(threads.map(timed.logits, [ids, ids], [ids, ids]))) == 2
+    assert timed.seconds == 3.0
+    assert timed.counted() == (32, 512)
+    timed._session = SimpleNamespace(logits=lambda *_: None)
+    timed.logits(ids, ids)
+    assert timed.seconds == 4.0
 
 
 def test_a_session_that_is_not_asked_for_what_ran_is_no_measurement(sources, model, session):

@@ -1,11 +1,12 @@
 import numpy as np
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from finner_batch.tagger.batches import batches
+from finner_batch.tagger.batches import batches, rounded_rows
 from finner_batch.tagger.tokens import Window
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(2, 60), max_size=60), st.integers(1, 300), st.sampled_from([1, 8, 16]))
 def test_every_window_is_in_one_batch_whose_length_follows_from_its_own(lengths, budget, multiple):
     windows = [
@@ -25,3 +26,28 @@ def test_every_window_is_in_one_batch_whose_length_follows_from_its_own(lengths,
             assert not batch.input_ids[row, own:].any()
         wanted = [(row, position) for row, member in enumerate(batch.members) for position in windows[member].positions]
         assert [divmod(place, length) for place in batch.places.tolist()] == wanted
+
+
+@settings(deadline=None)
+@given(st.lists(st.integers(2, 60), min_size=1, max_size=60), st.integers(1, 300), st.integers(30, 60))
+def test_few_shapes_change_no_window_and_pad_none_beyond_the_longest(lengths, budget, longest):
+    windows = [Window(np.arange(1, min(n, longest) + 1, dtype=np.int32).tobytes(), (0,), ()) for n in lengths]
+    plain = list(batches(windows, budget_tokens=budget, length_multiple=8, longest=longest))
+    few = list(batches(windows, budget_tokens=budget, length_multiple=8, longest=longest, few_shapes=True))
+    for one, other in zip(plain, few, strict=True):
+        own = len(one.members)
+        rows, length = other.input_ids.shape
+        assert one.members == other.members
+        assert np.array_equal(other.input_ids[:own], one.input_ids)
+        assert np.array_equal(other.attention_mask[:own], one.attention_mask)
+        assert not other.input_ids[own:].any()
+        assert not other.attention_mask[own:].any()
+        assert np.array_equal(other.places, one.places)
+        assert length <= longest
+        assert own <= rows <= max(1, budget // length)
+
+
+def test_numbers_of_rows_are_few_and_at_most_a_quarter_above():
+    counts = {rounded_rows(rows) for rows in range(1, 4097)}
+    assert len(counts) == 44
+    assert all(rows <= rounded_rows(rows) <= rows * 1.25 for rows in range(1, 4097))

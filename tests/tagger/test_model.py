@@ -3,7 +3,6 @@ import shutil
 
 import pytest
 
-from finner_batch.entities.numbers import number_tokens
 from finner_batch.errors import DeviceError, ModelError
 from finner_batch.tagger import device as device_module
 from finner_batch.tagger.device import choose_device, cuda_obstacle
@@ -94,13 +93,3 @@ def test_a_session_that_falls_back_in_silence_is_refused(monkeypatch):
     monkeypatch.setattr(device_module, "cuda_obstacle", lambda: None)
     with pytest.raises(DeviceError, match="CUDAExecutionProvider"):
         Session(load_model(), choose_device("cuda"))
-
-
-@pytest.mark.skipif(cuda_obstacle() is not None, reason=f"no GPU: {cuda_obstacle()}")
-def test_cpu_and_gpu_agree():
-    sentences = [f"The {2020 + n} notes bear interest at {n % 9}.{n:02d}% plus SOFR of {n % 3}.5%." for n in range(90)]
-    tokenizer = Tagger.load(device="cpu").tokenizer()
-    windows = [window for sentence in sentences for window in tokenizer.windows(sentence, number_tokens(sentence))]
-    on_cpu, _ = Tagger.load(device="cpu", variant="fp16").probabilities(windows)
-    on_gpu, _ = Tagger.load(device="cuda").probabilities(windows)
-    assert max(abs(one - other).max() for one, other in zip(on_cpu, on_gpu, strict=True)) < 0.02

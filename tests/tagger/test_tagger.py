@@ -46,6 +46,19 @@ def test_the_same_sentence_gets_the_same_confidence_in_every_batch(tagger, windo
                 assert np.array_equal(table, reference[place])
 
 
+@pytest.mark.parametrize("threads", [1, 3])
+def test_any_number_of_threads_gives_the_same_bits(tagger, windows, threads):
+    reference, of_reference = tagger.probabilities(windows)
+    other = Tagger.load(
+        device="cpu", backend=tagger.session.backend, threads=threads, budget_tokens=tagger.budget_tokens
+    )
+    assert other.session.at_once == threads
+    found, statistics = other.probabilities(windows)
+    assert statistics == of_reference
+    for table, wanted in zip(found, reference, strict=True):
+        assert np.array_equal(table, wanted)
+
+
 def test_repeats_are_run_once_and_onnxruntime_pads_nothing_on_a_cpu(tagger, windows):
     once, _ = tagger.probabilities(windows)
     twice, statistics = tagger.probabilities([*windows, *windows])

@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import numpy as np
 
-from finner_batch.config import usable_cpus
 from finner_batch.errors import ModelError, UsageError
 from finner_batch.tagger.batches import batches
 from finner_batch.tagger.openvino import OPENVINO, compiled, is_installed
@@ -187,7 +186,7 @@ def _onnxruntime(graph: bytes) -> Callable[[dict[str, NDArray[np.int64]]], NDArr
 def _openvino(graph: bytes) -> Callable[[dict[str, NDArray[np.int64]]], NDArray[np.float32]]:
     import openvino  # noqa: PLC0415 - heavy
 
-    request = compiled(openvino.Core(), graph, usable_cpus()).create_infer_request()
+    request = compiled(openvino.Core(), graph, 1).create_infer_request()
 
     def run(feeds: dict[str, NDArray[np.int64]]) -> NDArray[np.float32]:
         return np.array(request.infer(feeds)["logits"], dtype=np.float32)  # the buffer is used again
