@@ -11,7 +11,7 @@ import traceback
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from time import perf_counter
-from typing import Any
+from typing import Any, Literal
 from uuid import uuid4
 
 import pyarrow as pa
@@ -36,10 +36,9 @@ from finner_batch.engine.pool import Pool, SourceDone
 from finner_batch.engine.tag import tag_together
 from finner_batch.engine.worker import WorkerOptions, own_peak_bytes
 from finner_batch.errors import FinnerError
-from finner_batch.tagger.device import DeviceChoice
 from finner_batch.tagger.model import Model, load_model
 from finner_batch.tagger.session import open_session
-from finner_batch.tagger.tagger import Tagger
+from finner_batch.tagger.tagger import WINDOW_SENTENCES, Tagger
 
 NAME = uuid4().hex
 """Of this process."""
@@ -77,7 +76,7 @@ class WorkingActor:
 
     def __init__(self, order: Order) -> None:
         _exit_at_once()
-        self._reading = _Reading(order)
+        self._reading = _Reading(order, "cpu")
         self._tagging = _Tagging(order, "cpu")
 
     def __call__(self, block: pa.Table) -> Iterator[pa.Table]:
@@ -90,7 +89,7 @@ class ReadingActor:
 
     def __init__(self, order: Order) -> None:
         _exit_at_once()
-        self._reading = _Reading(order)
+        self._reading = _Reading(order, "cuda")
 
     def __call__(self, block: pa.Table) -> Iterator[pa.Table]:
         """Read one block of tasks."""
@@ -110,22 +109,22 @@ class TaggingActor:
 
 
 class _Reading:
-    """One reading process, and what it makes of tasks."""
+    """One reading process, and what it makes of tasks for a session on `device`."""
 
-    def __init__(self, order: Order) -> None:
+    def __init__(self, order: Order, device: Literal["cpu", "cuda"]) -> None:
         self._order = order
+        self._window = order.config.window_sentences or WINDOW_SENTENCES[device]
         self._pool: Pool | None = None
 
     def chunks(self, numbered: list[Numbered]) -> Iterator[list[Row]]:
         """Rows of the tasks, as many together as a local run tags together."""
-        window, most = self._order.config.window_sentences, self._order.config.commit_documents
         rows: list[Row] = []
         sentences = 0
         for row in self._rows(numbered):
             rows.append(row)
             if isinstance(row.payload, ParsedDocument):
                 sentences += len(row.payload.numbered)
-            if sentences >= window or len(rows) >= most:
+            if sentences >= self._window or len(rows) >= self._order.config.commit_documents:
                 yield rows
                 rows, sentences = [], 0
         yield rows
@@ -161,7 +160,7 @@ class _Reading:
 class _Tagging:
     """One session, and what it makes of documents."""
 
-    def __init__(self, order: Order, device: DeviceChoice) -> None:
+    def __init__(self, order: Order, device: Literal["cpu", "cuda"]) -> None:
         self._order = order
         self._device = device
         self._tagger: Tagger | None = None
