@@ -189,3 +189,27 @@ def test_an_address_that_cannot_be_joined_is_a_usage_error(tmp_path, flags, reas
     refused = finner("run", "--input", filings, "--output", tmp_path / "results", *flags, expect=2)
     assert reason in refused.stderr
     assert "Traceback" not in refused.stderr
+
+
+@pytest.fixture(scope="module")
+def real(corpus, tmp_path_factory):
+    """Every sixth of the real filings (with FINNER_RAY=all each of them: five minutes), and a local run's results."""
+    folder = tmp_path_factory.mktemp("real")
+    filings = folder / "filings"
+    filings.mkdir()
+    step = 1 if os.environ.get("FINNER_RAY") == "all" else 6
+    for path in sorted((corpus / "filings").iterdir())[::step]:
+        (filings / path.name).symlink_to(path)
+    run_job(filings, folder / "results", "--cache-mb", 0)
+    return filings, folder / "results"
+
+
+@pytest.mark.corpus
+@pytest.mark.parametrize("workers", [1, 2, 4])
+def test_any_number_of_workers_gives_the_local_rows_of_real_filings(real, tmp_path, workers):
+    filings, expected = real
+    results = tmp_path / "results"
+    report = run_job(filings, results, *RAY, "--workers", workers)
+    assert report["workers"] == report["cluster"]["cpus"] == workers
+    assert report["documents"] == {"ok": len(list(filings.iterdir())), "failed": 0}
+    same_rows(results, expected)
