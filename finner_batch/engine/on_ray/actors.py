@@ -10,8 +10,8 @@ import sys
 import traceback
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
-from time import perf_counter
-from typing import Any, Literal
+from time import monotonic, perf_counter
+from typing import Any, Literal, TypeAlias
 from uuid import uuid4
 
 import pyarrow as pa
@@ -40,6 +40,7 @@ from finner_batch.tagger.model import Model, load_model
 from finner_batch.tagger.session import open_session
 from finner_batch.tagger.tagger import WINDOW_SENTENCES, Tagger
 
+DeviceName: TypeAlias = Literal["cpu", "cuda"]
 NAME = uuid4().hex
 """Of this process."""
 
@@ -74,10 +75,10 @@ class WorkingActor:
     What the two do alternates more than it overlaps: together they use one CPU.
     """
 
-    def __init__(self, order: Order) -> None:
+    def __init__(self, order: Order, device: DeviceName) -> None:
         _exit_at_once()
-        self._reading = _Reading(order, "cpu")
-        self._tagging = _Tagging(order, "cpu")
+        self._reading = _Reading(order, device)
+        self._tagging = _Tagging(order, device)
 
     def __call__(self, block: pa.Table) -> Iterator[pa.Table]:
         """Do one block of tasks."""
@@ -87,9 +88,9 @@ class WorkingActor:
 class ReadingActor:
     """Takes tasks; yields what reading and parsing makes of them, in the order of each source."""
 
-    def __init__(self, order: Order) -> None:
+    def __init__(self, order: Order, device: DeviceName) -> None:
         _exit_at_once()
-        self._reading = _Reading(order, "cuda")
+        self._reading = _Reading(order, device)
 
     def __call__(self, block: pa.Table) -> Iterator[pa.Table]:
         """Read one block of tasks."""
@@ -97,11 +98,11 @@ class ReadingActor:
 
 
 class TaggingActor:
-    """Takes what was read; yields tagged documents, and everything else as it came. One session on a GPU."""
+    """Takes what was read; yields tagged documents, and everything else as it came. One session."""
 
-    def __init__(self, order: Order) -> None:
+    def __init__(self, order: Order, device: DeviceName) -> None:
         _exit_at_once()
-        self._tagging = _Tagging(order, "cuda")
+        self._tagging = _Tagging(order, device)
 
     def __call__(self, block: pa.Table) -> Iterator[pa.Table]:
         """Tag the documents of one block together."""
@@ -111,22 +112,24 @@ class TaggingActor:
 class _Reading:
     """One reading process, and what it makes of tasks for a session on `device`."""
 
-    def __init__(self, order: Order, device: Literal["cpu", "cuda"]) -> None:
+    def __init__(self, order: Order, device: DeviceName) -> None:
         self._order = order
         self._window = order.config.window_sentences or WINDOW_SENTENCES[device]
         self._pool: Pool | None = None
 
     def chunks(self, numbered: list[Numbered]) -> Iterator[list[Row]]:
-        """Rows of the tasks, as many together as a local run tags together."""
+        """Rows of the tasks, as many together as a local run tags together, or has when it is time for a commit."""
+        config = self._order.config
         rows: list[Row] = []
-        sentences = 0
+        sentences, began = 0, monotonic()
         for row in self._rows(numbered):
             rows.append(row)
             if isinstance(row.payload, ParsedDocument):
                 sentences += len(row.payload.numbered)
-            if sentences >= self._window or len(rows) >= self._order.config.commit_documents:
+            is_due = len(rows) >= config.commit_documents or monotonic() - began >= config.commit_seconds
+            if sentences >= self._window or is_due:
                 yield rows
-                rows, sentences = [], 0
+                rows, sentences, began = [], 0, monotonic()
         yield rows
 
     def _rows(self, numbered: list[Numbered]) -> Iterator[Row]:
@@ -160,7 +163,7 @@ class _Reading:
 class _Tagging:
     """One session, and what it makes of documents."""
 
-    def __init__(self, order: Order, device: Literal["cpu", "cuda"]) -> None:
+    def __init__(self, order: Order, device: DeviceName) -> None:
         self._order = order
         self._device = device
         self._tagger: Tagger | None = None
@@ -168,12 +171,13 @@ class _Tagging:
 
     def tag(self, rows: list[Row]) -> list[Row]:
         """The rows with their documents tagged together; none where they killed actors before."""
-        parsed = [row.payload for row in rows if isinstance(row.payload, ParsedDocument)]
-        if not parsed:
+        untagged = [row for row in rows if isinstance(row.payload, ParsedDocument)]
+        if not untagged:
             return rows
-        if not self._order.begin("tag", rows[0].number, rows[0].position, len(parsed)):
+        if not self._order.begin("tag", untagged[0].number, untagged[0].position, len(untagged)):
             return []
         self._opened = None
+        parsed = [row.payload for row in rows if isinstance(row.payload, ParsedDocument)]
         tagging = tag_together(parsed, self._loaded_tagger)
         done = [
             row._replace(payload=next(tagging.documents)) if isinstance(row.payload, ParsedDocument) else row

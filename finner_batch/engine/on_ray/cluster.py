@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from filelock import FileLock, Timeout
 
@@ -49,7 +49,7 @@ class Cluster:
     ray_version: str
 
     @property
-    def device(self) -> str:
+    def device(self) -> Literal["cpu", "cuda"]:
         """Where every session of the run is opened: never on both, for their confidences differ in the last digits."""
         return "cuda" if self.gpus else "cpu"
 

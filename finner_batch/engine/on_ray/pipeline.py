@@ -25,6 +25,8 @@ BLOCK_BYTES = 4 << 20
 MOST_SOURCES = 32
 """Sources in a block at most. The more are tagged together, the fuller and the more alike the model's batches."""
 BLOCK_STORED_BYTES = 64 << 20
+ROWS_FOR_A_GPU = 256
+"""Rows that a GPU's actor is given together, of however many blocks: Ray asks for a number there."""
 
 
 def blocks_of(tasks: Sequence[Numbered], actors: int, most: int) -> Iterator[list[Numbered]]:
@@ -99,25 +101,34 @@ class Pipeline:
         items = [pack_tasks(block) for block in blocks_of(tasks, self._taggers, most)]
         stage = partial(self._stage, blocks=len(items))
         dataset = data.from_items(items, override_num_blocks=len(items))
-        arguments: dict[str, Any] = {"order": replace(self._order, pass_number=next(self._passes))}
+        order = replace(self._order, pass_number=next(self._passes))
+        arguments = {"order": order, "device": self._cluster.device}
         if not self._cluster.gpus:
             return stage(dataset, WorkingActor, arguments, self._workers, num_cpus=1)
         dataset = stage(dataset, ReadingActor, arguments, self._workers, num_cpus=1)
-        return stage(dataset, TaggingActor, arguments, self._taggers, num_cpus=0, num_gpus=1)
+        return stage(dataset, TaggingActor, arguments, self._taggers, batch_size=ROWS_FOR_A_GPU, num_cpus=0, num_gpus=1)
 
     @property
     def _taggers(self) -> int:
         return self._cluster.gpus or self._workers
 
     def _stage(
-        self, dataset: Any, actor: type, arguments: dict[str, Any], most: int, *, blocks: int, **resources: int
+        self,
+        dataset: Any,
+        actor: type,
+        arguments: dict[str, Any],
+        most: int,
+        *,
+        blocks: int,
+        batch_size: int | None = None,
+        **resources: int,
     ) -> Any:
         """`dataset` through a pool of one to `most` actors."""
         most = min(most, blocks)
         return dataset.map_batches(
             actor,
             fn_constructor_kwargs=dict(arguments),
-            batch_size=None,
+            batch_size=batch_size,
             batch_format="pyarrow",
             compute=self._ray.data.ActorPoolStrategy(min_size=1, max_size=most, initial_size=most),
             **resources,

@@ -4,6 +4,7 @@ import json
 import os
 import signal
 import subprocess
+import sys
 import textwrap
 from pathlib import Path
 
@@ -189,6 +190,36 @@ def test_an_address_that_cannot_be_joined_is_a_usage_error(tmp_path, flags, reas
     refused = finner("run", "--input", filings, "--output", tmp_path / "results", *flags, expect=2)
     assert reason in refused.stderr
     assert "Traceback" not in refused.stderr
+
+
+TWO_STAGES = """
+    # A cluster that says it has a GPU, and sessions on the CPU: reading and tagging are actors of their own.
+    import sys
+    import ray
+    from finner_batch.config import RunConfig
+    from finner_batch.engine.on_ray.cluster import Cluster
+    from finner_batch.engine.run import run
+
+    if __name__ == "__main__":
+        ray.init(num_cpus=2, num_gpus=1, include_dashboard=False, log_to_driver=False, object_store_memory=100_000_000)
+        Cluster.device = property(lambda cluster: "cpu")
+        report = run(RunConfig(input=(sys.argv[1],), output=sys.argv[2], engine="ray", cache_mb=0))
+        assert report.cluster["gpus"] == 1 and report.documents_ok == 240, report
+"""
+
+
+def test_readers_that_feed_the_taggers_of_gpus_give_the_same_rows(mixed, local, tmp_path):
+    results, program = tmp_path / "results", tmp_path / "two_stages.py"
+    program.write_text(textwrap.dedent(TWO_STAGES))
+    here = {
+        "PYTHONPATH": os.pathsep.join([str(Path.cwd()), os.environ.get("PYTHONPATH", "")]),
+        "FINNER_TEST_MARK": "two",
+    }
+    arguments = [sys.executable, program, mixed, results]
+    done = subprocess.run(arguments, env=os.environ | here, capture_output=True, text=True, check=False, timeout=300)
+    assert done.returncode == 0, done.stderr
+    same_rows(results, local)
+    assert wait_for(lambda: not working("two"), 30), f"left behind: {working('two')}"
 
 
 @pytest.fixture(scope="module")
