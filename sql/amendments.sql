@@ -20,7 +20,7 @@ filings AS (
 numbers AS (
   SELECT
     coalesce(accession_number, document_id) AS filing,
-    list_sort(list(DISTINCT regexp_replace(label, '^(DebtInstrument|LineOfCreditFacility)', '') || ' ' || text)) AS numbers
+    list_sort(list(DISTINCT short_label(label) || ' ' || text)) AS numbers
   FROM entities
   GROUP BY filing
 ),

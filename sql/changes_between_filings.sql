@@ -4,7 +4,7 @@ WITH given AS (
     ltrim(getvariable('cik')::VARCHAR, '0') AS cik,       -- the filer's number; all companies where not given
     lower(getvariable('label')::VARCHAR) AS wanted        -- a label, or a part of one: Spread; all where not given
 ),
--- The same sentence: the same but for its numbers and the names of months.
+-- What several sentences say is one row. The same sentence: the same but for its numbers and the names of months.
 stated AS (
   SELECT
     *,
@@ -27,7 +27,7 @@ stated AS (
 -- A filing that says it several times with different values tells nothing.
 once AS (
   SELECT filer, form_type, period, label, unit, wording, numbers_before, any_value(company) AS company,
-    any_value(value) AS value, any_value(text) AS text, any_value(sentence) AS sentence
+    any_value(value) AS value, min(marked(sentence, "start", "end")) AS sentence
   FROM stated
   GROUP BY ALL
   HAVING count(DISTINCT value) = 1
@@ -36,7 +36,6 @@ beside AS (
   SELECT
     *,
     lag(value) OVER by_time AS value_before,
-    lag(text) OVER by_time AS text_before,
     lag(form_type || ' ' || period) OVER by_time AS filing_before
   FROM once
   WINDOW by_time AS (
@@ -44,16 +43,16 @@ beside AS (
   )
 )
 SELECT
-  coalesce(company, filer) AS company,
-  label,
+  coalesce(any_value(company), filer) AS company,
+  short_label(label) AS label,
   filing_before,
   form_type || ' ' || period AS filing,
-  text_before AS before,
-  text AS after,
-  value_before,
-  value,
-  round(100 * (value - value_before) / nullif(abs(value_before), 0), 1) AS percent_change,
-  sentence
+  value_before AS before,
+  value AS after,
+  unit,
+  round(100 * (value - value_before) / nullif(abs(value_before), 0), 1) AS percent,
+  min(sentence) AS sentence
 FROM beside
 WHERE value <> value_before
-ORDER BY abs(percent_change) DESC NULLS FIRST, company, period, label, sentence;
+GROUP BY filer, label, unit, filing_before, form_type, period, value_before, value
+ORDER BY abs(percent) DESC NULLS FIRST, company, period, label, value;

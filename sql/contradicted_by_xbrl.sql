@@ -6,9 +6,8 @@ WITH given AS (
 SELECT
   verdict,
   coalesce(company, document_id) AS company,
-  label,
-  concept AS xbrl_concept,
-  text,
+  short_label(label) AS label,
+  short_label(concept) AS xbrl_concept,
   value,
   xbrl_value,
   round(confidence, 3) AS confidence,
@@ -18,8 +17,7 @@ SELECT
     WHERE entities.document_id = audit.document_id AND entities.document_start = audit.document_start
       AND entities.label = audit.label AND entities.value IS NOT DISTINCT FROM audit.value
   ) AS still_so,
-  section,
-  sentence
+  coalesce(marked(sentence, "start", "start" + len(text)), sentence) AS sentence
 FROM against_xbrl AS audit, given
 WHERE verdict IN ('value differs', 'other concept') AND (given.cik IS NULL OR ltrim(audit.cik, '0') = given.cik)
 ORDER BY verdict DESC, still_so DESC, audit.confidence DESC, document_id, document_start;

@@ -6,13 +6,13 @@ WITH given AS (
 )
 SELECT
   round(confidence, 3) AS confidence,
-  label,
+  short_label(label) AS label,
   text,
   value,
   unit,
   coalesce(company, document_id) AS company,
   section,
-  sentence
+  marked(sentence, "start", "end") AS sentence
 FROM entities, given
 WHERE confidence < below AND (given.cik IS NULL OR ltrim(entities.cik, '0') = given.cik)
 ORDER BY entities.confidence, document_id, document_start;

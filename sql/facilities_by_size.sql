@@ -1,19 +1,20 @@
--- Which credit facilities are the largest, and in which words do the filings state them?
+-- Which credit facilities are the largest, currency by currency, and in which words do the filings state them?
 WITH given AS (
   SELECT
     ltrim(getvariable('cik')::VARCHAR, '0') AS cik,        -- the filer's number; all companies where not given
     coalesce(getvariable('least')::DOUBLE, 0) AS least     -- size from which on, in units of its currency: 1e9
 )
 SELECT
-  coalesce(company, document_id) AS company,
+  coalesce(arg_max(company, coalesce(period_of_report, filing_date)), any_value(company), any_value(document_id)) AS company,
   round(value / 1e6, 1) AS millions,
   unit,
   count(DISTINCT document_id) AS documents,
   max(period_of_report) AS latest_period,
   round(max(confidence), 3) AS confidence,
-  arg_max(sentence, confidence) AS sentence
+  arg_max(marked(sentence, "start", "end"), confidence) AS sentence
 FROM entities, given
 WHERE label = 'LineOfCreditFacilityMaximumBorrowingCapacity' AND value >= given.least
   AND (given.cik IS NULL OR ltrim(entities.cik, '0') = given.cik)
-GROUP BY coalesce(company, document_id), value, unit
-ORDER BY value DESC, company;
+GROUP BY coalesce(entities.cik, company, document_id), value, unit
+-- The currency of most facilities first; amounts without one last.
+ORDER BY unit IS NULL, sum(count(*)) OVER (PARTITION BY unit) DESC, max(value) OVER (PARTITION BY unit) DESC, value DESC, company;

@@ -45,13 +45,13 @@ named AS (
 SELECT
   coalesce(company, document_id) AS company,
   form_type,
-  period_of_report,
+  period_of_report AS period,
   facility,
   unit,
   array_to_string(list_sort(list(DISTINCT round(value / 1e6, 3))), ', ') AS millions,
   count(*) AS mentions,
-  arg_min(sentence, value) AS smallest,
-  arg_max(sentence, value) AS largest
+  arg_min(marked(sentence, "start", "end", before := 18), value) AS smallest,
+  arg_max(marked(sentence, "start", "end", before := 18), value) AS largest
 FROM named
 -- A name of its own begins with a capital or a figure and is more than one word.
 WHERE regexp_matches(facility, '^[A-Z0-9][^ ]* ') OR facility = 'Revolver'

@@ -1,15 +1,15 @@
 -- Which runs were made, how did each end and how fast was it, and what had changed since the run before?
 SELECT
-  started,
+  date_trunc('second', started) AS started,
   run_id,
   status,
-  exit_code,
+  exit_code AS exit,
   round(wall_seconds, 1) AS seconds,
-  documents_ok,
-  documents_failed,
+  documents_ok AS documents,
+  documents_failed AS failed,
   entities,
-  (SELECT count(*) FROM entities WHERE entities.run_id = runs.run_id) AS still_in_force,
-  round((documents_ok + documents_failed) / nullif(wall_seconds, 0), 2) AS documents_per_second,
+  (SELECT count(*) FROM entities WHERE entities.run_id = runs.run_id) AS in_force,
+  round((documents_ok + documents_failed) / nullif(wall_seconds, 0), 2) AS per_second,
   model_id,
   CASE
     WHEN lag(run_id) OVER by_start IS NULL THEN 'first run'
@@ -21,4 +21,4 @@ SELECT
   END AS changed
 FROM runs
 WINDOW by_start AS (ORDER BY started, run_id)
-ORDER BY started, run_id;
+ORDER BY runs.started, run_id;

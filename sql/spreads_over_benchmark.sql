@@ -18,7 +18,7 @@ spreads AS (
       )
     ) AS benchmarks  -- those named before the number, and those named after it
   FROM entities
-  WHERE label = 'DebtInstrumentBasisSpreadOnVariableRate1' AND value IS NOT NULL
+  WHERE label = 'DebtInstrumentBasisSpreadOnVariableRate1' AND unit = 'pure'  -- one printed without a percent sign is none
 ),
 -- The benchmark that is named last before the number; where none is, the first one after it.
 named AS (
@@ -58,4 +58,4 @@ FROM over_benchmark, given
 WHERE (given.cik IS NULL OR ltrim(over_benchmark.cik, '0') = given.cik)
   AND (given.wanted IS NULL OR lower(benchmark) = given.wanted)
 GROUP BY filer, year, benchmark
-ORDER BY company, filer, year, benchmark;
+ORDER BY max(over_benchmark.company) IS NULL, lower(max(over_benchmark.company)), filer, year, benchmark;

@@ -1,16 +1,17 @@
--- Where a filing's section states both, how do the stated rates compare with the effective ones?
+-- Which effective rate belongs to which stated rate, and how many basis points lie between them?
+WITH given AS (
+  SELECT
+    ltrim(getvariable('cik')::VARCHAR, '0') AS cik  -- the filer's number; all companies where not given
+)
 SELECT
   coalesce(company, document_id) AS company,
-  period_of_report,
+  form_type,
+  period_of_report AS period,
+  stated_text AS stated,
+  effective_text AS effective,
+  difference_bp,
   section,
-  round(100 * avg(value) FILTER (label = 'DebtInstrumentInterestRateStatedPercentage'), 3) AS stated_percent,
-  round(100 * avg(value) FILTER (label = 'DebtInstrumentInterestRateEffectivePercentage'), 3) AS effective_percent,
-  round(effective_percent - stated_percent, 3) AS difference,
-  count(*) AS rates
-FROM entities
-WHERE value IS NOT NULL AND label IN (
-  'DebtInstrumentInterestRateStatedPercentage', 'DebtInstrumentInterestRateEffectivePercentage'
-)
-GROUP BY coalesce(company, document_id), document_id, period_of_report, section
-HAVING stated_percent IS NOT NULL AND effective_percent IS NOT NULL
-ORDER BY difference DESC, company;
+  marked(sentence, "start", "end") AS sentence
+FROM rate_pairs, given
+WHERE given.cik IS NULL OR ltrim(rate_pairs.cik, '0') = given.cik
+ORDER BY difference_bp DESC, company, document_id, document_start;

@@ -19,7 +19,7 @@ filings AS (
 stated AS (
   SELECT source, document_id, round(100 * value, 4) AS percent
   FROM entities
-  WHERE label = 'DebtInstrumentInterestRateStatedPercentage' AND value IS NOT NULL
+  WHERE label = 'DebtInstrumentInterestRateStatedPercentage' AND unit = 'pure'
 ),
 rates AS (
   SELECT
@@ -33,12 +33,13 @@ beside AS (
   SELECT
     *,
     lag(rates) OVER by_time AS rates_before,
-    lag(form_type || ' ' || period) OVER by_time AS filing_before
+    lag(form_type || ' ' || period) OVER by_time AS filing_before,
+    arg_max(company, period) OVER (PARTITION BY filer) AS latest_name
   FROM rates
   WINDOW by_time AS (PARTITION BY filer ORDER BY period, form_type)
 )
 SELECT
-  coalesce(company, filer) AS company,
+  coalesce(latest_name, filer) AS company,
   form_type,
   period,
   array_to_string(rates, ', ') AS percent,
@@ -47,4 +48,4 @@ SELECT
   array_to_string(list_filter(rates_before, lambda rate: NOT list_contains(rates, rate)), ', ') AS gone
 FROM beside
 WHERE len(rates) > 0 OR len(rates_before) > 0
-ORDER BY filer, period, form_type;
+ORDER BY latest_name IS NULL, lower(latest_name), filer, period, form_type;

@@ -1,4 +1,4 @@
--- Views over a results folder: `entities`, `documents` and `runs`, current rows only; and `against_xbrl`.
+-- Views over a results folder: `entities`, `documents` and `runs`, current rows only; `rate_pairs` and `against_xbrl`.
 --
 --   SET VARIABLE results = 'results';   -- the folder ('results' where the variable is not set), or a glob: 'results/*'
 --   .read sql/views.sql                 -- again after a run or a compaction, to see what is new
@@ -63,6 +63,62 @@ SEMI JOIN current_documents AS d
   ON regexp_replace(e.filename, '/entities/([^/]+)$', '/documents/\1') = d.filename
   AND e.source = d.source AND e.document_id = d.document_id;
 
+-- A sentence from a little before its number on, with the number in brackets: …at Term SOFR plus [1.25]% a year.
+CREATE OR REPLACE MACRO marked(sentence, starts, ends, before := 34) AS
+  CASE WHEN starts > before THEN '…' ELSE '' END
+  || substr(sentence, greatest(starts - before + 1, 1), least(starts, before))
+  || '[' || substr(sentence, starts + 1, ends - starts) || ']' || substr(sentence, ends + 1);
+
+-- A label without its family: InterestRateStatedPercentage.
+CREATE OR REPLACE MACRO short_label(label) AS regexp_replace(label, '^(DebtInstrument|LineOfCreditFacility)', '');
+
+-- Effective rates, each beside the stated rate that it belongs to: one of its own sentence first, where both are listed the
+-- first to the first, else the nearest before it in its section. One that belongs to none is left out: an average over
+-- several debts, the outcome of a variable rate and its spread, one in a section that states no rate. What a document
+-- says several times is one row.
+CREATE OR REPLACE VIEW rate_pairs AS
+WITH rates AS (
+  SELECT
+    *,
+    row_number() OVER (PARTITION BY source, document_id, sentence_index, label ORDER BY document_start) AS nth,
+    count(*) OVER (PARTITION BY source, document_id, sentence_index, label) AS of_sentence,
+    bool_or(label = 'DebtInstrumentBasisSpreadOnVariableRate1') OVER (PARTITION BY source, document_id, sentence_index)
+      OR regexp_matches(lower(sentence), 'weighted|average') AS of_none_before
+  FROM entities
+  WHERE value BETWEEN 0 AND 1 AND unit = 'pure'
+),
+pairs AS (
+  SELECT
+    effective.*,
+    stated.text AS stated_text,
+    stated.value AS stated_value,
+    round((effective.value - stated.value) * 1e4, 4) AS difference_bp
+  FROM rates AS effective
+  JOIN rates AS stated
+    ON effective.source = stated.source AND effective.document_id = stated.document_id
+    AND effective.section IS NOT DISTINCT FROM stated.section
+    AND (
+      effective.sentence_index = stated.sentence_index
+      OR (stated.document_start < effective.document_start AND NOT effective.of_none_before)
+    )
+  WHERE effective.label = 'DebtInstrumentInterestRateEffectivePercentage'
+    AND stated.label = 'DebtInstrumentInterestRateStatedPercentage'
+  QUALIFY row_number() OVER (
+    PARTITION BY effective.source, effective.document_id, effective.document_start
+    ORDER BY
+      effective.sentence_index = stated.sentence_index DESC,
+      effective.sentence_index = stated.sentence_index
+        AND effective.of_sentence = stated.of_sentence AND effective.nth = stated.nth DESC,
+      abs(effective.document_start - stated.document_start)
+  ) = 1
+)
+SELECT
+  document_id, source, accession_number, cik, company, form_type, period_of_report, filing_date, section, sentence, "start",
+  "end", document_start, confidence, text AS effective_text, value AS effective_value, stated_text, stated_value,
+  difference_bp
+FROM pairs
+QUALIFY row_number() OVER (PARTITION BY source, document_id, value, stated_value ORDER BY document_start) = 1;
+
 -- One row a run; `report` holds all that the run reported. Times are UTC.
 CREATE OR REPLACE VIEW runs AS
 SELECT
@@ -90,18 +146,22 @@ SELECT
   verdict::VARCHAR AS verdict, label::VARCHAR AS label, text::VARCHAR AS text, value::DOUBLE AS value, unit::VARCHAR AS unit,
   confidence::DOUBLE AS confidence, concept::VARCHAR AS concept, xbrl_value::DOUBLE AS xbrl_value,
   xbrl_unit::VARCHAR AS xbrl_unit, place::VARCHAR AS place, section::VARCHAR AS section, sentence::VARCHAR AS sentence,
-  company::VARCHAR AS company, cik::VARCHAR AS cik, split::VARCHAR AS split, document_id::VARCHAR AS document_id,
-  source::VARCHAR AS source, document_start::BIGINT AS document_start, document_end::BIGINT AS document_end
+  "start"::INTEGER AS "start", company::VARCHAR AS company, cik::VARCHAR AS cik, split::VARCHAR AS split,
+  document_id::VARCHAR AS document_id, source::VARCHAR AS source, document_start::BIGINT AS document_start, document_end::BIGINT AS document_end
 FROM query(CASE
   WHEN getvariable('audit') IS NULL THEN '
     SELECT
       reason AS verdict, NULL AS label, NULL AS text, NULL AS value, NULL AS unit, NULL AS confidence, NULL AS concept,
-      NULL AS xbrl_value, NULL AS xbrl_unit, NULL AS place, NULL AS section, NULL AS sentence, NULL AS company, NULL AS cik,
-      NULL AS split, NULL AS document_id, NULL AS source, NULL AS document_start, NULL AS document_end
+      NULL AS xbrl_value, NULL AS xbrl_unit, NULL AS place, NULL AS section, NULL AS sentence, NULL AS "start",
+      NULL AS company, NULL AS cik, NULL AS split, NULL AS document_id, NULL AS source, NULL AS document_start,
+      NULL AS document_end
     FROM (SELECT error(
       ''the results were not compared with the XBRL of their filings. This does it: finner-batch evaluate --results ''
       || getvariable(''results'') || '' --against-xbrl FILINGS --errors '' || getvariable(''results'') || ''/against_xbrl.parquet''
     )::VARCHAR AS reason)
     WHERE reason IS NOT NULL'
-  ELSE 'FROM read_parquet(getvariable(''audit''))'
+  ELSE '
+    SELECT NULL::INTEGER AS "start" WHERE false  -- an older comparison has none
+    UNION ALL BY NAME
+    FROM read_parquet(getvariable(''audit''))'
 END);

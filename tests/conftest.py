@@ -1,8 +1,13 @@
 import logging
 import os
+import sys
 from pathlib import Path
 
 import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from chromium import open_chromium, why_not
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 
@@ -14,6 +19,15 @@ def corpus() -> Path:
     if not (folder / "filings").is_dir():
         pytest.skip(f"no corpus at {folder}: set FINNER_CORPUS to a folder that holds filings/ and filings_odd/")
     return folder
+
+
+@pytest.fixture(scope="session")
+def chromium():
+    """The headless Chromium of all tests, one as Playwright starts once in a process; skipped where there is none."""
+    if reason := why_not():
+        pytest.skip(reason)
+    with open_chromium() as browser:
+        yield browser
 
 
 @pytest.fixture(autouse=True)

@@ -77,7 +77,9 @@ def main(arguments: list[str] | None = None) -> None:
         code: Any = commands.main(arguments, standalone_mode=False)
         sys.stdout.flush()
     except FinnerError as error:
-        click.echo(f"Error: {error}", err=True)
+        from finner_batch.query.table import visible  # noqa: PLC0415 - for an error only
+
+        click.echo("\n".join(map(visible, f"Error: {error}".split("\n"))), err=True)
         code = error.exit_code
     except click.ClickException as error:
         error.show()

@@ -105,6 +105,8 @@ def show(answer: Any, rows: int) -> None:
     width = shutil.get_terminal_size().columns if sys.stdout.isatty() else WIDTH_WITHOUT_TERMINAL
     for line in table_lines(answer.schema.names, taken[:rows] if is_cut else taken, width=width):
         click.echo(line)
+    if not taken:
+        click.echo("No rows.", err=True)
     if is_cut:
         click.echo(f"The first {rows} rows. All: --rows 0, --csv, --json or --parquet FILE", err=True)
 

@@ -1,5 +1,6 @@
 """`finner-batch text`: what the extractor sees."""
 
+import sys
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Literal
 
@@ -25,13 +26,16 @@ if TYPE_CHECKING:
 def text(file: str, *, tables: bool, sections: bool, sentences: bool, documents: Literal["main", "all"]) -> int:
     """Show the text that is read from FILE (a path, folder, glob or URL): one block a line.
 
-    Text goes to stdout, the name of each document to stderr. Exit code 3 where a document cannot be read.
+    Text goes to stdout, the name of each document to stderr. Exit code 3 where a document cannot be read. On a terminal
+    characters that it would obey or hide are shown as escapes.
     """
+    from finner_batch.query.table import visible  # noqa: PLC0415 - a light command starts fast
     from finner_batch.sources.discover import discover  # noqa: PLC0415 - a light command starts fast
     from finner_batch.sources.document import FailedDocument  # noqa: PLC0415 - a light command starts fast
     from finner_batch.sources.read import ReadOptions, read_documents  # noqa: PLC0415 - a light command starts fast
     from finner_batch.text.extract import extract  # noqa: PLC0415 - a light command starts fast
 
+    clean = visible if sys.stdout.isatty() else str
     failures: list[str] = []
     for source in discover([file]):
         try:
@@ -39,14 +43,14 @@ def text(file: str, *, tables: bool, sections: bool, sentences: bool, documents:
                 if isinstance(document, FailedDocument):
                     failures.append(f"{document.document_id}: {document.stage}: {document.error}")
                     continue
-                click.echo(f"{document.document_id} ({document.kind})", err=True)
+                click.echo(visible(f"{document.document_id} ({document.kind})"), err=True)
                 extraction = extract(document.content, document.markup, tables=tables)
                 for line in lines(extraction, sections=sections, sentences=sentences):
-                    click.echo(line)
+                    click.echo(clean(line))
         except DocumentError as error:
             failures.append(f"{source.name}: {error.stage}: {error}")
     for failure in failures:
-        click.echo(failure, err=True)
+        click.echo(visible(failure), err=True)
     return 3 if failures else 0
 
 

@@ -26,10 +26,11 @@ TO_RESULTS = "() => { if (innerWidth < 700) document.querySelector('.fb-results'
 def build(finder: Finder) -> gr.Blocks:
     """Lay out the page and wire its events to `finder`."""
     config, models = finder.config, list(finder.models.values())
-    with gr.Blocks(title="finner-batch demo", analytics_enabled=False, delete_cache=UPLOADS_S) as page:
+    page: gr.Blocks = gr.Blocks(title="finner-batch demo", analytics_enabled=False, delete_cache=UPLOADS_S)
+    with page:
         _html(HEADER)
         with gr.Row(equal_height=False, elem_classes="fb-inputs"):
-            with gr.Column(scale=9, min_width=320):
+            with gr.Column(scale=2, min_width=320):
                 text = gr.Textbox(
                     label="Paste text",
                     lines=11,
@@ -42,7 +43,7 @@ def build(finder: Finder) -> gr.Blocks:
                     _html("<span>or try</span>", "fb-try")
                     paragraph = gr.Button("a paragraph", size="sm")
                     samples = [gr.Button(example.shows, size="sm") for example in EXAMPLES]
-            with gr.Column(scale=5, min_width=300):
+            with gr.Column(scale=1, min_width=300):
                 file = gr.File(label="Or drop a filing", file_count="single", height=128, elem_id="fb-file")
                 where = "this machine" if is_loopback(config.host) else "the machine that serves this page"
                 _html(

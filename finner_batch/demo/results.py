@@ -61,7 +61,7 @@ def _summary(reading: Reading, found: Sequence[Found], count: int) -> str:
     sentences = sum(document.sentences for document in reading.documents)
     numbered = sum(len(document.numbered) for document in reading.documents)
     read = (
-        f"{sentences:,} sentence{'s' * (sentences != 1)} read, {numbered:,} with a number, in {reading.seconds:.1f} s "
+        f"{sentences:,} sentence{'s' * (sentences != 1)} read, {numbered:,} with a number, in {reading.seconds:.2f} s "
         f"by {reading.model.model_id}"
     )
     of = "the text" if reading.given.text is not None else reading.given.name

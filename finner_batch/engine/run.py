@@ -11,6 +11,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 from finner_batch.config import MEBIBYTE, RunConfig, usable_cpus
+from finner_batch.engine.ahead import SessionAhead
 from finner_batch.engine.gather import Gatherer
 from finner_batch.engine.log import fields
 from finner_batch.engine.pool import Pool, SourceDone
@@ -163,12 +164,13 @@ def _work(
     with (
         _cache(config, report) as cache_for,
         Writer(Path(config.output), ledger=ledger, **settings) as writer,
+        SessionAhead(lambda: open_session(model, config.device, backend=config.backend)) as ahead,
         Pool(report.workers, WorkerOptions.of(config, model)) as pool,
         tqdm(desc="reading", unit=" files", disable=not show_progress, file=sys.stderr) as progress,
     ):
 
         def make_tagger() -> Tagger:
-            session = open_session(model, config.device, backend=config.backend)
+            session = ahead.session()
             if session.device.name != report.device:
                 LOG.warning(fields("another-device", device=session.device.name, because=session.device.reason))
                 report.device, report.device_reason = session.device.name, session.device.reason
@@ -185,7 +187,7 @@ def _work(
         )
         while True:
             try:
-                for result in pool.results(tasks):
+                for result in pool.results(ahead.from_the_first(tasks)):
                     if stop.requested:
                         break
                     gatherer.take(result)

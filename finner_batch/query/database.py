@@ -1,5 +1,6 @@
 """Exports a results folder as one DuckDB file that works without finner-batch."""
 
+import re
 import tempfile
 from contextlib import closing
 from pathlib import Path
@@ -10,13 +11,15 @@ import pyarrow as pa
 from finner_batch import __version__
 from finner_batch.errors import FinnerError, UsageError
 from finner_batch.query.connection import AUDIT, copy_tables, restricted
-from finner_batch.query.questions import list_questions
+from finner_batch.query.questions import VIEWS, list_questions, shipped_sql
 from finner_batch.store.atomic import TEMPORARY, flush_folder
 from finner_batch.store.schema import DOCUMENTS, ENTITIES, SCHEMA_VERSION
 
 MARK = "made_by_finner_batch"
 """Table that tells an export from another database: what it was made of."""
 COMPARED = "against_xbrl"
+_OF_TABLES = re.compile(r"CREATE OR REPLACE (MACRO (marked|short_label)|VIEW rate_pairs)\b")
+"""What questions need beside the tables, and is made of these alone."""
 
 
 def export_database(results: Path, path: Path) -> dict[str, int]:
@@ -82,6 +85,9 @@ def _meaning(field: pa.Field) -> str:
 
 
 def _add_questions(connection: duckdb.DuckDBPyConnection, tables: list[str]) -> None:
+    for statement in connection.extract_statements(shipped_sql(VIEWS)):
+        if _OF_TABLES.search(statement.query):
+            connection.execute(statement)
     for question in list_questions():
         if COMPARED in question.sql and COMPARED not in tables:
             continue

@@ -13,8 +13,7 @@ from finner_batch.query.questions import DIFF, shipped_sql
 
 SHOWN = """
 SELECT
-  change,
-  what,
+  concat_ws(': ', change, nullif(what, '')) AS change,
   document,
   replace(replace(coalesce(label_b, label_a), 'DebtInstrument', ''), 'LineOfCreditFacility', '')
     || CASE WHEN label_a <> label_b
@@ -25,8 +24,8 @@ SELECT
   round(confidence_a, 3) AS confidence_a,
   round(confidence_b, 3) AS confidence_b,
   coalesce(company, document_id_b, document_id_a) AS company,
-  substr(sentence, greatest(place - 33, 1), least(place, 34)) || '[' || text || ']'
-    || substr(sentence, place + length(text) + 1, 14) AS sentence
+  CASE WHEN place > 34 THEN '…' ELSE '' END || substr(sentence, greatest(place - 33, 1), least(place, 34))
+    || '[' || text || ']' || substr(sentence, place + length(text) + 1) AS sentence
 FROM (
   SELECT
     *,

@@ -6,6 +6,9 @@ from decimal import Decimal
 from typing import Any
 
 NARROWEST = 8
+SENTENCE = 64
+"""Cells from which on a column is one of sentences: it keeps three times what other wide ones keep, up to `ENOUGH`."""
+ENOUGH = 54
 GAP = "  "
 
 
@@ -62,15 +65,28 @@ def _cells(character: str) -> int:
 
 
 def _fitted(widths: list[int], width: int) -> list[int]:
-    """Cut the widest columns to one common width so that all fit; no column below `NARROWEST`."""
+    """Cut the widest columns to one common width so that all fit, sentences less than others.
+
+    No column is cut below `NARROWEST`.
+    """
     room = max(width - len(GAP) * (len(widths) - 1), 1)
     if sum(widths) <= room:
         return widths
+
+    def cut_to(common: int) -> list[int]:
+        sentence = max(common, min(3 * common, ENOUGH)) if spare_sentences else common
+        return [min(column, sentence if column > SENTENCE else common) for column in widths]
+
+    spare_sentences = True
+    spare_sentences = sum(cut_to(NARROWEST)) <= room
     low, high = NARROWEST, max(widths)
     while low < high:
         middle = (low + high + 1) // 2
-        low, high = (middle, high) if sum(min(column, middle) for column in widths) <= room else (low, middle - 1)
-    return [min(column, low) for column in widths]
+        low, high = (middle, high) if sum(cut_to(middle)) <= room else (low, middle - 1)
+    cut = cut_to(low)
+    widest = widths.index(max(widths))
+    cut[widest] += min(max(room - sum(cut), 0), widths[widest] - cut[widest])  # what division left over
+    return cut
 
 
 def _line(cells: Sequence[str], widths: Sequence[int], right: Sequence[bool]) -> str:

@@ -144,6 +144,12 @@ def cut_around(sentence: str, start: int, end: int, width: int) -> tuple[str, in
 
     `start` and `end` are code points; what is returned are a start and a length in UTF-16 units.
     """
+    left, number, right = parts_around(sentence, start, end, width)
+    return left + number + right, _units(left), _units(number)
+
+
+def parts_around(sentence: str, start: int, end: int, width: int) -> tuple[str, str, str]:
+    """What stands before a number, the number, and what stands after it, as they are shown."""
     begin, finish = 0, len(sentence)
     if len(sentence) - (end - start) > width:
         before = min(start, max(width // 2, width - (len(sentence) - end)))
@@ -151,7 +157,7 @@ def cut_around(sentence: str, start: int, end: int, width: int) -> tuple[str, in
     number = visible(_cut(sentence[start:end], LONGEST["text"]))
     left = ("…" if begin else "") + visible(sentence[begin:start])
     right = visible(sentence[end:finish]) + ("…" if finish < len(sentence) else "")
-    return left + number + right, _units(left), _units(number)
+    return left, number, right
 
 
 def _units(text: str) -> int:

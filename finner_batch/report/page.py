@@ -21,9 +21,11 @@ from finner_batch.errors import UsageError
 from finner_batch.query.table import visible
 from finner_batch.report import figures
 from finner_batch.report.charts import bar
+from finner_batch.report.columns import parts_around
 from finner_batch.report.folder import Folder, count_folder, in_one_state
 from finner_batch.report.numbers import Numbers, read_numbers
 from finner_batch.report.runs import choose_run
+from finner_batch.report.tags import list_tags
 from finner_batch.store.atomic import write_atomic
 
 HERE = Path(__file__).parent
@@ -112,13 +114,14 @@ def render(**found: Any) -> str:
         "counted": figures.counted,
         "duration": figures.duration,
         "moment": figures.moment,
+        "parts_around": parts_around,
         "percent": figures.percent,
         "size": figures.size,
         "value": figures.short_value,
     }
     environment.filters["thousands"] = lambda number: f"{number:,}"
     style, script = (Markup((HERE / name).read_text(encoding="utf-8")) for name in ("page.css", "page.js"))  # noqa: S704 - ours
-    names = {each.tag.label: each.tag.name for each in found["folder"].tags}
+    tags = {each.tag.label: each.tag for each in found["folder"].tags}
     return (
         environment.get_template("page.html")
         .render(
@@ -127,7 +130,8 @@ def render(**found: Any) -> str:
             policy=_policy(style, script),
             made=datetime.now(UTC),
             version=__version__,
-            name_of=lambda label: names.get(label, label),
+            tag_of=lambda label: tags.get(label) or list_tags([label])[0],
+            name_of=lambda name: tags[name].name if name in tags else name,
             packed=Markup(found["numbers"].packed),  # noqa: S704 - base64
             **found,
         )

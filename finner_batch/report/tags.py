@@ -9,6 +9,13 @@ from finner_batch.query.table import visible
 ACCENTS = 8
 """Accents of `page.css`, `t0` to `t7`: eight colours, and four lines to underscore with. Rarer tags share `tx`."""
 
+_OWN = {
+    "DebtInstrumentBasisSpreadOnVariableRate1": "t0",
+    "DebtInstrumentInterestRateStatedPercentage": "t1",
+    "LineOfCreditFacilityMaximumBorrowingCapacity": "t2",
+    "DebtInstrumentInterestRateEffectivePercentage": "t3",
+}
+"""Accents of the packaged model's labels: the same on every page, and the hues that the demo has for them."""
 _FAMILIES = ("DebtInstrument", "LineOfCreditFacility", "LineOfCredit")
 """Beginnings that say little once the rest is read."""
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z][a-z]+|[a-z]+|\d+|[^A-Za-z\d]+")
@@ -24,19 +31,21 @@ class Tag:
 
 
 def list_tags(labels: Iterable[str]) -> list[Tag]:
-    """Tags of labels in their order, the first ones with an accent of their own.
+    """Tags of labels in their order, the first ones with an accent that no other has.
 
     `DebtInstrumentBasisSpreadOnVariableRate1` goes by `Basis spread on variable rate`, where no other tag would.
     """
     labels = list(labels)
     names = [_short(label) for label in labels]
+    taken = {_OWN[label] for label in labels if label in _OWN}
+    free = (accent for accent in (f"t{place}" for place in range(ACCENTS)) if accent not in taken)
     return [
         Tag(
             label=label,
             name=visible(name if names.count(name) == 1 else label),
-            accent=f"t{place}" if place < ACCENTS else "tx",
+            accent=_OWN.get(label) or next(free, "tx"),
         )
-        for place, (label, name) in enumerate(zip(labels, names, strict=True))
+        for label, name in zip(labels, names, strict=True)
     ]
 
 

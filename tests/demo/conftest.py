@@ -7,7 +7,6 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from chromium import open_chromium, why_not
 from demo_server import Server
 
 from finner_batch.tagger.model import DEFAULT_MODEL
@@ -43,15 +42,6 @@ def server(request, strict_model, tmp_path_factory):
     server = Server(tmp_path_factory.mktemp("uploads"), *limits, *models)
     yield server
     server.stop()
-
-
-@pytest.fixture(scope="session")
-def chromium():
-    """A headless Chromium for all tests; skipped where there is none."""
-    if reason := why_not():
-        pytest.skip(reason)
-    with open_chromium() as browser:
-        yield browser
 
 
 @pytest.fixture

@@ -111,7 +111,7 @@ def test_hostile_text_does_nothing_and_breaks_nothing(visit):
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_axe_finds_nothing_serious_in_what_is_ours(visit, scheme):
-    axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe-core needs the extra `browser`")
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe-core needs the extra `dev`")
     page = visit(color_scheme=scheme)
     for example in (None, EXAMPLES[0]):
         if example:

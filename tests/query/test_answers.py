@@ -122,14 +122,16 @@ def test_the_biggest_change_between_two_filings_comes_first(ask_of):
     documents[1][1][0]["start"] -= 1
     documents[1][1][0]["end"] -= 1
     changes = [
-        (row["before"], row["after"], row["percent_change"], row["filing_before"], row["filing"])
+        (row["before"], row["after"], row["percent"], row["filing_before"], row["filing"])
         for row in ask_of("changes_between_filings", documents)
     ]
     assert changes == [
-        ("1.25", "2.5", 100.0, "10-K 2022-12-31", "10-K 2023-12-31"),
-        ("400", "500", 25.0, "10-K 2022-12-31", "10-K 2023-12-31"),
+        (0.0125, 0.025, 100.0, "10-K 2022-12-31", "10-K 2023-12-31"),
+        (4e8, 5e8, 25.0, "10-K 2022-12-31", "10-K 2023-12-31"),
     ]
-    assert [row["label"] for row in ask_of("changes_between_filings", [], label="spread")] == [SPREAD]
+    assert [row["label"] for row in ask_of("changes_between_filings", [], label="spread")] == [
+        "BasisSpreadOnVariableRate1"
+    ]
 
 
 def test_the_most_doubtful_number_comes_first_and_those_above_the_bound_not_at_all(filled):
@@ -155,7 +157,7 @@ def test_numbers_that_contradict_the_filers_tags_are_shown_and_say_when_they_are
     )
     found = answers(results, read_sql("contradicted_by_xbrl"))
     assert [(row["verdict"], row["xbrl_concept"], row["xbrl_value"], row["still_so"]) for row in found] == [
-        ("value differs", CAPACITY, 5e3, False),
+        ("value differs", "MaximumBorrowingCapacity", 5e3, False),
         ("other concept", "LineOfCredit", 5e6, True),
     ]
 
@@ -180,8 +182,8 @@ def test_one_facility_with_two_sizes_is_found_and_two_facilities_with_one_each_a
     ]
     [row] = ask_of("facilities_with_different_sizes", documents)
     assert (row["facility"], row["millions"], row["mentions"]) == ("2022 Revolving Credit Facility", "400.0, 500.0", 2)
-    assert row["smallest"].startswith("The 2022")
-    assert row["largest"].startswith("We may borrow")
+    assert "commitments of $[400] million." in row["smallest"]
+    assert row["largest"].startswith("…may borrow up to $[500] million under")
 
 
 def test_coverage_says_where_the_numbers_stand(filled):
@@ -233,7 +235,7 @@ def test_the_run_history_says_how_fast_each_was_what_changed_and_what_is_left_of
     report(results, "run-1")
     report(results, "run-2", started="2026-01-02T00:00:00+00:00", model_id="n", documents={"ok": 1, "failed": 0})
     found = answers(results, read_sql("run_history"))
-    assert [(row["run_id"], row["documents_per_second"], row["still_in_force"], row["changed"]) for row in found] == [
+    assert [(row["run_id"], row["per_second"], row["in_force"], row["changed"]) for row in found] == [
         ("run-1", 0.05, 1, "first run"),
         ("run-2", 0.02, 1, "model"),
     ]
@@ -282,9 +284,34 @@ def test_effective_rates_are_counted_by_their_distance_from_the_stated_rate_they
     assert [row["from_bp"] for row in ask_of("effective_minus_stated", [], band=1, cik=10)] == [13, 16]
 
 
-def test_stated_and_effective_rates_are_compared_within_a_section(filled):
+def test_an_effective_rate_stands_beside_the_stated_rate_it_belongs_to(filled):
     [row] = answers(filled, read_sql("stated_and_effective_rates"))
-    assert (row["stated_percent"], row["effective_percent"], row["difference"], row["rates"]) == (5.0, 5.4, 0.4, 2)
+    assert (row["stated"], row["effective"], row["difference_bp"]) == ("5.0", "5.4", 40.0)
+    assert "[5.4]" in row["sentence"]
+
+
+def test_averages_and_outcomes_of_variable_rates_belong_to_no_stated_rate_and_repetitions_count_once(ask_of):
+    def effective(marked, percent, at):
+        return number(EFFECTIVE, marked, percent / 100, at=at, index=at)
+
+    said = "an effective rate of [5.4]%."
+    variable = "Loans at LIBOR plus {}6.0{}% have an effective rate of {}7.0{}%."
+    documents = [
+        filing(
+            "a.htm",
+            [
+                number(STATED, "Notes at [5.0]%.", 0.05, at=0, index=0),
+                effective(f"Issued at {said}", 5.4, 100),
+                effective(f"Again at {said}", 5.4, 300),
+                effective("Commercial paper had a weighted-average effective interest rate of [4.5]%.", 4.5, 500),
+                number(SPREAD, variable.format("[", "]", "", ""), 0.06, at=700, index=700),
+                number(EFFECTIVE, variable.format("", "", "[", "]"), 0.07, at=740, index=700),
+            ],
+        )
+    ]
+    [row] = ask_of("stated_and_effective_rates", documents)
+    assert (row["stated"], row["effective"], row["difference_bp"]) == ("5.0", "5.4", 40.0)
+    assert row["sentence"].startswith("Issued")
 
 
 def test_what_is_found_is_shown_with_the_number_marked(filled):

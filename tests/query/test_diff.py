@@ -269,7 +269,7 @@ def test_the_table_sums_up_by_label_first_and_shows_the_rows_then(called):
     assert lines[0].endswith("a: 1 documents, 1 entities, m")
     assert "documents: 1 in both, 0 only in A" in lines[2]
     assert next(line for line in lines if line.startswith("all labels")).split()[2:6] == ["1", "1", "0", "1"]
-    assert lines[-1].startswith("changed  value")
+    assert lines[-1].startswith("changed: value  in both")
     assert "[5.0]" in lines[-1]
     assert all(line.isprintable() for line in lines)
 

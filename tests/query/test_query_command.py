@@ -1,8 +1,6 @@
-import contextlib
 import csv
 import io
 import json
-import os
 import re
 import subprocess
 import sys
@@ -11,6 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 from click.testing import CliRunner
 from made_results import STATED, document, number, store
+from terminal import on_a_terminal
 
 from finner_batch.cli.compact import compact
 from finner_batch.cli.query import query
@@ -88,26 +87,9 @@ def test_a_word_of_ten_thousand_characters_is_short_in_a_table_and_whole_elsewhe
 
 def test_csv_on_a_terminal_shows_what_it_would_obey_as_escapes(long_word):
     _, results = long_word
-    leader, follower = os.openpty()
-    command = [
-        sys.executable,
-        "-m",
-        "finner_batch",
-        "query",
-        "-o",
-        str(results),
-        "SELECT left(sentence, 20) FROM entities",
-    ]
-    with subprocess.Popen([*command, "--csv"], stdout=follower) as process:
-        os.close(follower)
-        shown = b""
-        with contextlib.suppress(OSError):  # how a terminal says that its other end is closed
-            while some := os.read(leader, 10_000):
-                shown += some
-        process.wait()
-    os.close(leader)
-    assert b"\x1b" not in shown
-    assert rb"\x1b]0;title\x07\u202e\x9b31m" in shown
+    _, shown = on_a_terminal("query", "-o", results, "SELECT left(sentence, 20) FROM entities", "--csv")
+    assert "\x1b" not in shown
+    assert r"\x1b]0;title\x07\u202e\x9b31m" in shown
 
 
 def test_an_error_that_quotes_a_filing_is_harmless(asked):

@@ -55,6 +55,16 @@ def test_every_line_fits_and_is_printable(rows, width):
         assert line.isprintable()
 
 
+def test_a_sentence_keeps_three_times_what_other_wide_columns_keep():
+    rows = [("Company " * 8, "word " * 100, "Section " * 8)]
+    head = list(table_lines(["company", "sentence", "section"], rows, width=79))[1]
+    assert [len(column) for column in head.split("  ")] == [15, 45, 15]
+    wide = list(table_lines(["company", "sentence", "section"], rows, width=118))[1]
+    assert [len(column) for column in wide.split("  ")] == [30, 54, 30]
+    narrow = list(table_lines(["company", "sentence", "section"], rows, width=40))
+    assert {len(line) for line in narrow} <= set(range(41))
+
+
 def test_narrow_columns_stay_whole_when_a_wide_one_is_cut():
     lines = list(table_lines(["n", "sentence"], [(Decimal(7), "word " * 100)], width=40))
     assert lines[2].startswith("7  word word")

@@ -5,7 +5,6 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from chromium import open_chromium, why_not
 from report_helpers import CAPACITY, FIRST_RUN, SECOND_RUN, SPREAD, STATED, document, entity, write_results
 
 from finner_batch.report.page import ReportConfig, write_report
@@ -63,15 +62,6 @@ def hostile_file(tmp_path_factory):
     ]
     results = write_results(folder / "results", documents, run_id=FIRST_RUN, report={"device_reason": HOSTILE})
     return write_report(ReportConfig(output=results, html=folder / "page.html")).path
-
-
-@pytest.fixture(scope="session")
-def chromium():
-    """A headless Chromium for all tests; skipped where there is none."""
-    if reason := why_not():
-        pytest.skip(reason)
-    with open_chromium() as browser:
-        yield browser
 
 
 @pytest.fixture

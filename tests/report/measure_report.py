@@ -1,7 +1,7 @@
 """How heavy a page is: `python tests/report/measure_report.py [NUMBERS]` prints it as JSON.
 
 Makes a results folder of that many numbers (200,000) through the store's writer, runs `finner-batch report` on it, and
-opens the page in headless Chromium three times (needs the extra `browser`).
+opens the page in headless Chromium three times (needs the extra `dev`).
 """
 
 import json
@@ -11,6 +11,8 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from chromium import open_chromium
 from report_helpers import many_documents, write_results

@@ -1,6 +1,9 @@
 import re
 
 import pytest
+from report_helpers import SECOND_RUN
+
+from finner_batch.report.page import ReportConfig, write_report
 
 
 def shown(page):
@@ -207,6 +210,29 @@ def test_a_phone_shows_every_column_without_scrolling_sideways(visit, page_file)
     assert page.locator("th[aria-sort=ascending]").count() == 1
 
 
+def test_a_phone_shows_failed_documents_whole(visit, page_file):
+    page = visit(page_file, width=390, height=844)
+    cells = page.locator("#failed tbody tr").first.locator("th, td")
+    assert "not a filing" in cells.last.inner_text()
+    for cell in cells.all():
+        box = cell.bounding_box()
+        assert 0 <= box["x"] <= box["x"] + box["width"] <= 390
+    assert page.locator("#failed tbody tr").first.bounding_box()["height"] < 300
+
+
+def test_a_tag_has_the_same_colour_on_every_page(visit, page_file, results, tmp_path):
+    other = write_report(ReportConfig(output=results, html=tmp_path / "page.html", run_id=SECOND_RUN)).path
+    script = "e => getComputedStyle(e).getPropertyValue('--accent')"
+    colours = []
+    for path in (page_file, other):
+        page = visit(path)
+        spread = page.locator("#rows .number", has_text="Basis spread on variable rate")
+        while not spread.count():
+            page.click("[data-go=next]")
+        colours.append(spread.first.evaluate(script))
+    assert colours[0] == colours[1]
+
+
 def test_print_leaves_the_controls_out_and_keeps_the_light_colours(visit, page_file):
     page = visit(page_file, color_scheme="dark")
     dark = page.evaluate("getComputedStyle(document.body).backgroundColor")
@@ -221,7 +247,7 @@ def test_print_leaves_the_controls_out_and_keeps_the_light_colours(visit, page_f
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [1360, 390])
 def test_axe_finds_nothing_to_complain_of(visit, page_file, hostile_file, scheme, width):
-    axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="pip install -e '.[browser]'").Axe()
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="pip install -e '.[dev]'").Axe()
     for path in (page_file, hostile_file):
         page = visit(path, width=width, color_scheme=scheme)
         page.click("#rows summary >> nth=0")

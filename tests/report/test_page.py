@@ -9,7 +9,18 @@ import pytest
 from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
-from report_helpers import CAPACITY, FIRST_RUN, REPOSITORY, SECOND_RUN, document, entity, many_documents, write_results
+from report_helpers import (
+    CAPACITY,
+    FIRST_RUN,
+    REPOSITORY,
+    SECOND_RUN,
+    SPREAD,
+    STATED,
+    document,
+    entity,
+    many_documents,
+    write_results,
+)
 
 from finner_batch.cli.main import commands
 from finner_batch.errors import UsageError
@@ -171,6 +182,13 @@ def test_the_real_job_is_judged_by_the_filers_tags(tmp_path):
     assert "Against the filers’ tags" in page.text
     verdicts = data_of(page)["rows"]["verdict"]
     assert "filer agrees" in {verdicts["values"][code] for code in verdicts["codes"]}
+    audited = (
+        (results / "report.html")
+        .read_text(encoding="utf-8")
+        .partition('id="audit-title"')[2]
+        .partition("</section>")[0]
+    )
+    assert audited.count("<mark>") == audited.count('data-name="printed"') > 0
     assert re.search(r"All \d+ \d+ .* [01]\.\d{3} [01]\.\d{3} [01]\.\d{3}", page.text)
 
 
@@ -224,3 +242,10 @@ def test_tags_have_short_names_that_tell_them_apart():
     ]
     assert len({tag.accent for tag in tags}) == 4
     assert list_tags([f"Tag{letter}" for letter in "ABCDEFGHIJ"])[-1].accent == "tx"
+
+
+def test_a_label_of_the_packaged_model_keeps_its_accent_among_others():
+    others = [f"Tag{letter}" for letter in "ABCDEFG"]
+    tags = list_tags([*others, SPREAD])
+    assert tags[-1].accent == list_tags([SPREAD, STATED])[0].accent
+    assert len({tag.accent for tag in tags}) == 8

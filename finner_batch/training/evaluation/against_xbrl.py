@@ -51,6 +51,7 @@ SCHEMA = pa.schema(
         pa.field("place", pa.string(), nullable=False),
         pa.field("section", pa.string()),
         pa.field("sentence", pa.string()),
+        pa.field("start", pa.int32()),
         pa.field("company", pa.string()),
         pa.field("cik", pa.string()),
         pa.field("split", pa.string()),
@@ -60,8 +61,8 @@ SCHEMA = pa.schema(
         pa.field("document_end", pa.int64(), nullable=False),
     ]
 )
-"""One row a judgement. `concept`, `xbrl_…`: the filer's. `place`: one of `Place`. `split`: the company's in the model's
-training data."""
+"""One row a judgement. `concept`, `xbrl_…`: the filer's. `place`: one of `Place`. `start`: where the number begins in
+`sentence`. `split`: the company's in the model's training data."""
 
 UNSEEN = "not in the data"
 """Split of a company that the model's training data does not hold."""
@@ -186,6 +187,7 @@ def _rows(
             "place": judgement.place,
             "section": row.section if row else around.section if around else None,
             "sentence": row.sentence if row else around.text if around else None,
+            "start": row.sentence_start if row else place.start - around.start if around else None,
             "company": stored.company,
             "cik": stored.cik,
             "split": of_company,

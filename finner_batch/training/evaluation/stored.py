@@ -18,7 +18,7 @@ logger = logging.getLogger(__name__)
 
 STORED = """
 SELECT d.document_id, d.source, d.sha256, d.cik, d.company, d.model_id, e.label, e.text, e.value, e.unit, e.confidence,
-  e.section, e.sentence, e.document_start, e.document_end
+  e.section, e.sentence, e.start AS sentence_start, e.document_start, e.document_end
 FROM documents AS d LEFT JOIN entities AS e ON e.source = d.source AND e.document_id = d.document_id
 WHERE d.status = 'ok' AND d.kind IN ('ixbrl', 'sgml-ixbrl')
 ORDER BY d.source, d.document_id, e.document_start
@@ -27,7 +27,10 @@ ORDER BY d.source, d.document_id, e.document_start
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredRow:
-    """A row of `entities`; the span is that of the number in the document's extracted text, in code points."""
+    """A row of `entities`; the span is that of the number in the document's extracted text, in code points.
+
+    `sentence_start` is where it begins in the sentence.
+    """
 
     label: str
     text: str
@@ -36,6 +39,7 @@ class StoredRow:
     confidence: float
     section: str | None
     sentence: str
+    sentence_start: int
     start: int
     end: int
 
