@@ -32,7 +32,7 @@ A_FOLDER = 1000
 A_COMMIT = RunConfig(input=()).commit_documents
 
 
-def make(place: Path, documents: int) -> None:
+def make(place: Path, documents: int, *, a_commit: int = A_COMMIT) -> None:
     """Make the files below `place/filings`, and the results folder `place/results` that holds a row of each."""
     results = place / "results"
     settings = {"model_id": load_model().model_id, "config_id": RunConfig(input=()).config_id}
@@ -62,7 +62,7 @@ def make(place: Path, documents: int) -> None:
             }
             writer.add(document)
             writer.finish(str(path), sha256)
-            if (number + 1) % A_COMMIT == 0:
+            if (number + 1) % a_commit == 0:
                 writer.commit()
         writer.commit()
 

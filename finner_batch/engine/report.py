@@ -5,7 +5,7 @@ from collections import Counter
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from importlib.metadata import version
-from time import perf_counter
+from time import perf_counter, process_time
 from typing import Any
 
 from finner_batch import __version__
@@ -118,6 +118,7 @@ class RunReport:
             "characters_per_second_of_other_stages": _ratio(self.characters, other),
             "documents_per_second": _ratio(self.documents_ok, wall, digits=3),
             "parts": self.parts,
+            "main_process_cpu_seconds": round(process_time(), 3),
             "peak_mebibytes": round(self.peak_bytes / MEBIBYTE),
             "peak_mebibytes_of_workers": round(self.workers_peak_bytes / MEBIBYTE),
             "machine": {"system": platform.platform(), "cpus": usable_cpus(), "python": platform.python_version()},

@@ -1,15 +1,17 @@
-"""The actors of the pipeline: one reads sources, one tags what was read. The stages' own functions do the work.
+"""The actors of the pipeline. On CPUs each reads and tags; a GPU's actor tags what others read for it.
 
-Reading is done in a process of its own under the actor, by the `Pool` of a local run: time and memory of a document are
-bounded, and a document that kills its process is one failed row, as there.
+The stages' own functions do the work. Reading is done in a process of its own under the actor, by the `Pool` of a local
+run: time and memory of a document are bounded, and a document that kills its process is one failed row, as there.
 """
 
+import atexit
+import os
 import sys
 import traceback
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
-from time import perf_counter
-from typing import Any
+from time import monotonic, perf_counter
+from typing import Any, Literal, TypeAlias
 from uuid import uuid4
 
 import pyarrow as pa
@@ -19,12 +21,11 @@ from finner_batch.config import RunConfig
 from finner_batch.engine.on_ray.messages import (
     BESIDE,
     Broken,
+    Numbered,
     Opened,
     Row,
     Worked,
     beside,
-    result_of,
-    row_of,
     rows_of,
     table_of,
     unpack_tasks,
@@ -37,9 +38,11 @@ from finner_batch.engine.worker import WorkerOptions, own_peak_bytes
 from finner_batch.errors import FinnerError
 from finner_batch.tagger.model import Model, load_model
 from finner_batch.tagger.session import open_session
-from finner_batch.tagger.tagger import Tagger
+from finner_batch.tagger.tagger import WINDOW_SENTENCES, Tagger
 
-FLUSH_BYTES = 1 << 20
+DeviceName: TypeAlias = Literal["cpu", "cuda"]
+NAME = uuid4().hex
+"""Of this process."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,46 +69,87 @@ class Order:
         return self.tally.begin(stage, (self.pass_number, number, position), amount)
 
 
+class WorkingActor:
+    """Takes tasks; yields tagged and failed documents, in the order of each source. One reading process, one session.
+
+    What the two do alternates more than it overlaps: together they use one CPU.
+    """
+
+    def __init__(self, order: Order, device: DeviceName) -> None:
+        _exit_at_once()
+        self._reading = _Reading(order, device)
+        self._tagging = _Tagging(order, device)
+
+    def __call__(self, block: pa.Table) -> Iterator[pa.Table]:
+        """Do one block of tasks."""
+        return _tables(map(self._tagging.tag, self._reading.chunks(unpack_tasks(block))))
+
+
 class ReadingActor:
     """Takes tasks; yields what reading and parsing makes of them, in the order of each source."""
 
-    def __init__(self, order: Order) -> None:
-        self._order = order
-        self._name = uuid4().hex
-        self._pool: Pool | None = None
+    def __init__(self, order: Order, device: DeviceName) -> None:
+        _exit_at_once()
+        self._reading = _Reading(order, device)
 
     def __call__(self, block: pa.Table) -> Iterator[pa.Table]:
-        """One block of tasks. What goes wrong beyond a document is told in a row: Ray is not to try it again."""
-        try:
-            yield from self._read(unpack_tasks(block))
-        except Exception as error:  # noqa: BLE001 - it ends the run in the main process
-            yield table_of([beside(Broken(_as_finner_error(error)))])
+        """Read one block of tasks."""
+        return _tables(self._reading.chunks(unpack_tasks(block)))
 
-    def _read(self, numbered: list[tuple[int, Any]]) -> Iterator[pa.Table]:
+
+class TaggingActor:
+    """Takes what was read; yields tagged documents, and everything else as it came. One session."""
+
+    def __init__(self, order: Order, device: DeviceName) -> None:
+        _exit_at_once()
+        self._tagging = _Tagging(order, device)
+
+    def __call__(self, block: pa.Table) -> Iterator[pa.Table]:
+        """Tag the documents of one block together."""
+        return _tables(map(self._tagging.tag, map(list, map(rows_of, [block]))))
+
+
+class _Reading:
+    """One reading process, and what it makes of tasks for a session on `device`."""
+
+    def __init__(self, order: Order, device: DeviceName) -> None:
+        self._order = order
+        self._window = order.config.window_sentences or WINDOW_SENTENCES[device]
+        self._pool: Pool | None = None
+
+    def chunks(self, numbered: list[Numbered]) -> Iterator[list[Row]]:
+        """Rows of the tasks, as many together as a local run tags together, or has when it is time for a commit."""
+        config = self._order.config
+        rows: list[Row] = []
+        sentences, began = 0, monotonic()
+        for row in self._rows(numbered):
+            rows.append(row)
+            if isinstance(row.payload, ParsedDocument):
+                sentences += len(row.payload.numbered)
+            is_due = len(rows) >= config.commit_documents or monotonic() - began >= config.commit_seconds
+            if sentences >= self._window or is_due:
+                yield rows
+                rows, sentences, began = [], 0, monotonic()
+        yield rows
+
+    def _rows(self, numbered: list[Numbered]) -> Iterator[Row]:
         tasks = iter(numbered)
         number, task = next(tasks)
         position = task.skip
         if not self._order.begin("read", number, position, len(numbered)):
             return
         pool = self._started_pool()
-        rows: list[Row] = []
-        size = 0
         for result in pool.results(iter([task for _, task in numbered])):
             if result is None:
                 continue
             if isinstance(result, SourceDone):
                 result = replace(result, task=replace(result.task, done=frozenset()))  # noqa: PLW2901 - known there
-            rows.append(row_of(number, position, result))
+            yield Row(number, position, result)
             position += 1
             if isinstance(result, SourceDone):
                 number, task = next(tasks, (BESIDE, task))
                 position = task.skip
-            size += len(rows[-1].payload)
-            if size >= FLUSH_BYTES:
-                yield table_of(rows)
-                rows, size = [], 0
-        peak = own_peak_bytes() + pool.peak_bytes
-        yield table_of([*rows, beside(Worked(actor=self._name, peak_bytes=peak))])
+        yield beside(Worked(actor=NAME, peak_bytes=own_peak_bytes() + pool.peak_bytes))
 
     def _started_pool(self) -> Pool:
         if self._pool is None:
@@ -116,37 +160,31 @@ class ReadingActor:
         return self._pool
 
 
-class TaggingActor:
-    """Takes what was read; yields tagged documents, and everything else as it came. One session."""
+class _Tagging:
+    """One session, and what it makes of documents."""
 
-    def __init__(self, order: Order, device: str, threads: int) -> None:
+    def __init__(self, order: Order, device: DeviceName) -> None:
         self._order = order
-        self._device: Any = device
-        self._threads = threads
-        self._name = uuid4().hex
+        self._device = device
         self._tagger: Tagger | None = None
         self._opened: Opened | None = None
 
-    def __call__(self, block: pa.Table) -> Iterator[pa.Table]:
-        """Tag the documents of one block together."""
-        try:
-            yield table_of(self._tag(list(rows_of(block))))
-        except Exception as error:  # noqa: BLE001 - it ends the run in the main process
-            yield table_of([beside(Broken(_as_finner_error(error)))])
-
-    def _tag(self, rows: list[Row]) -> list[Row]:
-        results = [result_of(row) for row in rows]
-        parsed = [result for result in results if isinstance(result, ParsedDocument)]
-        if parsed and not self._order.begin("tag", rows[0].number, rows[0].position, len(parsed)):
+    def tag(self, rows: list[Row]) -> list[Row]:
+        """The rows with their documents tagged together; none where they killed actors before."""
+        untagged = [row for row in rows if isinstance(row.payload, ParsedDocument)]
+        if not untagged:
+            return rows
+        if not self._order.begin("tag", untagged[0].number, untagged[0].position, len(untagged)):
             return []
         self._opened = None
+        parsed = [row.payload for row in rows if isinstance(row.payload, ParsedDocument)]
         tagging = tag_together(parsed, self._loaded_tagger)
         done = [
-            row_of(row.number, row.position, next(tagging.documents)) if isinstance(result, ParsedDocument) else row
-            for row, result in zip(rows, results, strict=True)
+            row._replace(payload=next(tagging.documents)) if isinstance(row.payload, ParsedDocument) else row
+            for row in rows
         ]
         worked = Worked(
-            actor=self._name,
+            actor=NAME,
             peak_bytes=own_peak_bytes(),
             opened=self._opened,
             statistics=tagging.statistics,
@@ -158,7 +196,7 @@ class TaggingActor:
         if self._tagger is None:
             started = perf_counter()
             model = self._order.model()
-            session = open_session(model, self._device, backend=self._order.config.backend, threads=self._threads)
+            session = open_session(model, self._device, backend=self._order.config.backend, threads=1)
             self._tagger = Tagger(model, session, budget_tokens=self._order.config.batch_tokens or None)
             self._opened = Opened(
                 device=session.device.name,
@@ -166,6 +204,23 @@ class TaggingActor:
                 seconds=perf_counter() - started,
             )
         return self._tagger
+
+
+def _tables(chunks: Iterable[list[Row]]) -> Iterator[pa.Table]:
+    """Each chunk as a table. What goes wrong beyond a document is told in a row: Ray is not to try it again."""
+    try:
+        for rows in chunks:
+            yield table_of(rows)
+    except Exception as error:  # noqa: BLE001 - it ends the run in the main process
+        yield table_of([beside(Broken(_as_finner_error(error)))])
+
+
+def _exit_at_once() -> None:
+    """Let this process end without Ray's destructors: Ray 2.60 now and then waits in them for itself, for ever.
+
+    It ends after Ray has taken leave of the cluster.
+    """
+    atexit.register(os._exit, 0)
 
 
 def _as_finner_error(error: Exception) -> FinnerError:

@@ -8,10 +8,12 @@ import signal
 import socket
 import tempfile
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
-from types import ModuleType
-from typing import Any
+from pathlib import Path
+from typing import Any, Literal
+
+from filelock import FileLock, Timeout
 
 from finner_batch.config import RunConfig, usable_cpus
 from finner_batch.engine.log import fields
@@ -22,6 +24,7 @@ from finner_batch.errors import DeviceError, UsageError
 LOG = logging.getLogger(__name__)
 OBJECT_STORE_BYTES = 256 << 20
 """Shared memory of a cluster that is started here: some sixty blocks on their way from one stage to the next."""
+FOLDER_PREFIX = "finner-ray-"
 ANSWER_S = 15.0
 QUIET = {
     "RAY_USAGE_STATS_ENABLED": "0",
@@ -29,8 +32,10 @@ QUIET = {
     "RAY_DATA_DISABLE_PROGRESS_BARS": "1",
     "RAY_DEDUP_LOGS_SKIP_REGEX": ".",  # what other processes of the cluster would print here, on stdout too
 }
-LOOPBACK = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}
-"""Under this name Ray has the switch that keeps all its ports on 127.0.0.1."""
+OWN = {
+    "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",  # under this name Ray has the switch that keeps its ports on 127.0.0.1
+    "RAY_AUTH_MODE": "token",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,7 +49,7 @@ class Cluster:
     ray_version: str
 
     @property
-    def device(self) -> str:
+    def device(self) -> Literal["cpu", "cuda"]:
         """Where every session of the run is opened: never on both, for their confidences differ in the last digits."""
         return "cuda" if self.gpus else "cpu"
 
@@ -64,14 +69,13 @@ def use_cluster(config: RunConfig, stop: Stop) -> Iterator[Cluster]:
     """
     with ExitStack() as on_leaving:
         own = config.address is None
-        token = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32)} if own else {}
-        on_leaving.enter_context(_environment(QUIET | LOOPBACK | token if own else QUIET))
+        settings = QUIET | OWN | {"RAY_AUTH_TOKEN": secrets.token_hex(32)} if own else QUIET
+        on_leaving.enter_context(_environment(settings))
         ray = import_ray()
         if not ray.is_initialized():
             with _signals_kept(stop), _native_messages_dropped():
                 if config.address is None:
-                    folder = tempfile.mkdtemp(prefix="finner-ray-")
-                    on_leaving.callback(shutil.rmtree, folder, ignore_errors=True)
+                    folder = on_leaving.enter_context(_session_folder())
                     on_leaving.callback(ray.shutdown)
                     _start(ray, config, folder)
                 else:
@@ -84,7 +88,7 @@ def use_cluster(config: RunConfig, stop: Stop) -> Iterator[Cluster]:
         yield cluster
 
 
-def import_ray() -> ModuleType:
+def import_ray() -> Any:
     """Ray with Ray Data, its messages kept from the terminal. Raises UsageError where it cannot be imported."""
     try:
         import ray  # noqa: PLC0415 - heavy, an extra, and it reads the environment as it is imported
@@ -95,11 +99,24 @@ def import_ray() -> ModuleType:
     for handler in logger.handlers:
         if isinstance(handler, logging.StreamHandler):  # the other one writes to the session's own file
             logger.removeHandler(handler)
-    module: ModuleType = ray
-    return module
+    return ray
 
 
-def _start(ray: ModuleType, config: RunConfig, folder: str) -> None:
+@contextmanager
+def _session_folder() -> Iterator[str]:
+    """A folder for Ray's sockets and logs, removed afterwards; those that killed runs have left are removed first."""
+    for left in Path(tempfile.gettempdir()).glob(f"{FOLDER_PREFIX}*"):
+        with suppress(Timeout, OSError), FileLock(left / "lock", timeout=0):
+            shutil.rmtree(left, ignore_errors=True)
+    folder = tempfile.mkdtemp(prefix=FOLDER_PREFIX)
+    try:
+        with FileLock(Path(folder, "lock")):
+            yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _start(ray: Any, config: RunConfig, folder: str) -> None:
     ray.init(
         address="local",
         num_cpus=config.workers or usable_cpus(),
@@ -113,7 +130,7 @@ def _start(ray: ModuleType, config: RunConfig, folder: str) -> None:
     )
 
 
-def _join(ray: ModuleType, address: str) -> None:
+def _join(ray: Any, address: str) -> None:
     if address.startswith("ray://"):
         raise UsageError(
             f"--address {address}: Ray Client is not supported; give HOST:PORT on a machine of the cluster, or "
@@ -131,7 +148,7 @@ def _join(ray: ModuleType, address: str) -> None:
         ) from error
 
 
-def _describe(ray: ModuleType, config: RunConfig) -> Cluster:
+def _describe(ray: Any, config: RunConfig) -> Cluster:
     resources: Mapping[str, float] = ray.cluster_resources()
     gpus = 0 if config.device == "cpu" else int(resources.get("GPU", 0))
     if config.device == "cuda" and not gpus:

@@ -1,4 +1,4 @@
-"""What travels between this process and the actors, as rows of a Ray dataset: pickled results, numbered."""
+"""What travels between this process and the actors, as rows of a Ray dataset: results, numbered, each pickled."""
 
 import pickle
 from collections.abc import Iterable, Iterator
@@ -17,6 +17,7 @@ from finner_batch.tagger.tagger import TaggingStatistics
 
 BESIDE = -1
 """The number of a row that belongs to no task."""
+Numbered: TypeAlias = tuple[int, Task]
 SCHEMA = pa.schema([("number", pa.int64()), ("position", pa.int64()), ("payload", pa.large_binary())])
 
 
@@ -31,7 +32,7 @@ class Opened:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Worked:
-    """What an actor says of itself after a block. `peak_bytes` is of it and the processes it started."""
+    """What an actor says of itself now and then. `peak_bytes` is of it and the processes it started."""
 
     actor: str
     peak_bytes: int
@@ -55,40 +56,32 @@ class Row(NamedTuple):
 
     number: int
     position: int
-    payload: bytes
-
-
-def row_of(number: int, position: int, payload: Payload) -> Row:
-    """Pack one result."""
-    return Row(number, position, pickle.dumps(payload, pickle.HIGHEST_PROTOCOL))
-
-
-def result_of(row: Row) -> Payload:
-    """Unpack what `row_of` packed."""
-    result: Payload = pickle.loads(row.payload)  # noqa: S301 - of this run's own processes
-    return result
+    payload: Payload
 
 
 def beside(payload: Worked | Broken) -> Row:
-    """Pack what belongs to no task."""
-    return row_of(BESIDE, BESIDE, payload)
+    """What belongs to no task, as a row."""
+    return Row(BESIDE, BESIDE, payload)
 
 
 def table_of(rows: Iterable[Row]) -> pa.Table:
-    """Rows as an Arrow table."""
-    return pa.Table.from_arrays(list(map(list, zip(*rows, strict=True))) or [[], [], []], schema=SCHEMA)
+    """Rows as an Arrow table, their payloads pickled."""
+    packed = [(row.number, row.position, pickle.dumps(row.payload, pickle.HIGHEST_PROTOCOL)) for row in rows]
+    return pa.Table.from_arrays(list(map(list, zip(*packed, strict=True))) or [[], [], []], schema=SCHEMA)
 
 
 def rows_of(table: pa.Table) -> Iterator[Row]:
     """The rows of `table_of`."""
-    return map(Row._make, zip(*(table.column(name).to_pylist() for name in SCHEMA.names), strict=True))
+    columns = (table.column(name).to_pylist() for name in SCHEMA.names)
+    for number, position, payload in zip(*columns, strict=True):
+        yield Row(number, position, pickle.loads(payload))  # noqa: S301 - of this run's own processes
 
 
-def pack_tasks(tasks: Iterable[tuple[int, Task]]) -> dict[str, bytes]:
+def pack_tasks(tasks: Iterable[Numbered]) -> dict[str, bytes]:
     """Numbered tasks as one item of a dataset: what a reading actor is given at once."""
     return {"tasks": pickle.dumps(list(tasks), pickle.HIGHEST_PROTOCOL)}
 
 
-def unpack_tasks(table: pa.Table) -> list[tuple[int, Task]]:
+def unpack_tasks(table: pa.Table) -> list[Numbered]:
     """The tasks of every item in the table."""
     return [task for packed in table.column("tasks").to_pylist() for task in pickle.loads(packed)]  # noqa: S301 - ours

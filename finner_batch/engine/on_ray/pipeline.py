@@ -8,35 +8,32 @@ from functools import partial
 from itertools import count
 from queue import Empty, Full, Queue
 from threading import Event, Thread
-from types import ModuleType
 from typing import Any
 
 import pyarrow as pa
 
 from finner_batch.engine.log import fields
-from finner_batch.engine.on_ray.actors import Order, ReadingActor, TaggingActor
+from finner_batch.engine.on_ray.actors import Order, ReadingActor, TaggingActor, WorkingActor
 from finner_batch.engine.on_ray.cluster import Cluster
-from finner_batch.engine.on_ray.messages import pack_tasks
+from finner_batch.engine.on_ray.messages import Numbered, pack_tasks
 from finner_batch.engine.pool import GRACE_S
-from finner_batch.engine.worker import Task, describe
+from finner_batch.engine.worker import describe
 
 LOG = logging.getLogger(__name__)
 BLOCK_BYTES = 4 << 20
 """Of what is read, tagged at once at most: some ten thousand sentences."""
-MOST_SOURCES = {"cpu": 8, "cuda": 32}
-"""Sources in a block at most. On a CPU how many are tagged together hardly matters, on a GPU it does."""
+MOST_SOURCES = 32
+"""Sources in a block at most. The more are tagged together, the fuller and the more alike the model's batches."""
 BLOCK_STORED_BYTES = 64 << 20
-READERS_PER_TAGGERS = 8
-"""On CPUs one reading actor feeds some twenty-five tagging ones; so many more start at once."""
-
-Numbered = tuple[int, Task]
+ROWS_FOR_A_GPU = 256
+"""Rows that a GPU's actor is given together, of however many blocks: Ray asks for a number there."""
 
 
 def blocks_of(tasks: Sequence[Numbered], actors: int, most: int) -> Iterator[list[Numbered]]:
     """Divide tasks into blocks, small ones towards the end, so that all actors finish at about the same time."""
     begin = 0
     while begin < len(tasks):
-        size = max(1, min(most, (len(tasks) - begin) // (4 * actors)))
+        size = max(1, min(most, (len(tasks) - begin) // (2 * actors)))
         block: list[Numbered] = []
         stored = 0
         for number, task in tasks[begin : begin + size]:
@@ -55,7 +52,7 @@ class PassFailedError(Exception):
 class Pipeline:
     """The two stages on a cluster, for any number of passes."""
 
-    def __init__(self, ray: ModuleType, cluster: Cluster, order: Order, workers: int) -> None:
+    def __init__(self, ray: Any, cluster: Cluster, order: Order, workers: int) -> None:
         """`workers`: the most tagging actors where there are no GPUs, else the most reading actors."""
         self._ray = ray
         self._cluster = cluster
@@ -98,35 +95,40 @@ class Pipeline:
         context.print_on_execution_start = False
         context.target_max_block_size = BLOCK_BYTES
         context.max_errored_blocks = -1  # what is missing is done again, by itself
-        longest = MOST_SOURCES[self._cluster.device] * (self._order.config.timeout_s + GRACE_S)
+        longest = MOST_SOURCES * (self._order.config.timeout_s + GRACE_S)
         context.execution_no_progress_timeout_s = longest + 600
-        most = 1 if one_by_one else MOST_SOURCES[self._cluster.device]
+        most = 1 if one_by_one else MOST_SOURCES
         items = [pack_tasks(block) for block in blocks_of(tasks, self._taggers, most)]
         stage = partial(self._stage, blocks=len(items))
         dataset = data.from_items(items, override_num_blocks=len(items))
-        arguments: dict[str, Any] = {"order": replace(self._order, pass_number=next(self._passes))}
-        if self._cluster.gpus:
-            dataset = stage(dataset, ReadingActor, arguments, self._workers, num_cpus=1)
-            arguments |= {"device": "cuda", "threads": 1}
-            return stage(dataset, TaggingActor, arguments, self._taggers, num_cpus=0, num_gpus=1)
-        readers = -(-self._workers // READERS_PER_TAGGERS)
-        dataset = stage(dataset, ReadingActor, arguments, readers, num_cpus=0)
-        arguments |= {"device": "cpu", "threads": 1}
-        return stage(dataset, TaggingActor, arguments, self._taggers, num_cpus=1)
+        order = replace(self._order, pass_number=next(self._passes))
+        arguments = {"order": order, "device": self._cluster.device}
+        if not self._cluster.gpus:
+            return stage(dataset, WorkingActor, arguments, self._workers, num_cpus=1)
+        dataset = stage(dataset, ReadingActor, arguments, self._workers, num_cpus=1)
+        return stage(dataset, TaggingActor, arguments, self._taggers, batch_size=ROWS_FOR_A_GPU, num_cpus=0, num_gpus=1)
 
     @property
     def _taggers(self) -> int:
         return self._cluster.gpus or self._workers
 
     def _stage(
-        self, dataset: Any, actor: type, arguments: dict[str, Any], most: int, *, blocks: int, **resources: int
+        self,
+        dataset: Any,
+        actor: type,
+        arguments: dict[str, Any],
+        most: int,
+        *,
+        blocks: int,
+        batch_size: int | None = None,
+        **resources: int,
     ) -> Any:
         """`dataset` through a pool of one to `most` actors."""
         most = min(most, blocks)
         return dataset.map_batches(
             actor,
             fn_constructor_kwargs=dict(arguments),
-            batch_size=None,
+            batch_size=batch_size,
             batch_format="pyarrow",
             compute=self._ray.data.ActorPoolStrategy(min_size=1, max_size=most, initial_size=most),
             **resources,

@@ -6,6 +6,7 @@ from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import ExitStack, closing
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 from tqdm import tqdm
 
@@ -13,9 +14,9 @@ from finner_batch import __version__
 from finner_batch.config import RunConfig
 from finner_batch.engine.log import fields
 from finner_batch.engine.on_ray.actors import Order
-from finner_batch.engine.on_ray.cluster import import_ray, use_cluster
+from finner_batch.engine.on_ray.cluster import Cluster, import_ray, use_cluster
 from finner_batch.engine.on_ray.delivery import Delivery, Finished
-from finner_batch.engine.on_ray.messages import Broken, Worked, result_of, rows_of
+from finner_batch.engine.on_ray.messages import Broken, Worked, rows_of
 from finner_batch.engine.on_ray.pipeline import PassFailedError, Pipeline
 from finner_batch.engine.on_ray.tally import Tally
 from finner_batch.engine.parse import ParsedDocument
@@ -64,7 +65,9 @@ def work_on_ray(
         work: _Work | None = None
         while True:
             for chosen in _rounds(tasks, stop, passed_over=progress.update):
-                work = work or on_leaving.enter_context(closing(_Work(config, model, recorder, report, stop)))
+                if work is None:
+                    cluster = on_leaving.enter_context(use_cluster(config, stop))
+                    work = _Work(cluster, config, model, recorder, report, stop)
                 with closing(work.results(chosen)) as results:
                     for result in results:
                         if stop.requested:
@@ -103,27 +106,29 @@ def _rounds(
 
 
 class _Work:
-    """The cluster, the pipeline on it, and what its actors say of themselves."""
+    """The pipeline on the cluster, and what its actors say of themselves."""
 
-    def __init__(self, config: RunConfig, model: Model, recorder: Recorder, report: RunReport, stop: Stop) -> None:
+    def __init__(
+        self, cluster: Cluster, config: RunConfig, model: Model, recorder: Recorder, report: RunReport, stop: Stop
+    ) -> None:
+        self._cluster = cluster
         self._recorder = recorder
         self._report = report
         self._stop = stop
         self._peaks: dict[str, int] = {}
         self._tasks = 0
-        self._on_closing = ExitStack()
-        cluster = self._on_closing.enter_context(use_cluster(config, stop))
         self._tally = Tally.start()
         report.workers = config.workers or cluster.cpus
-        report.cluster = {
+        self._facts: dict[str, Any] = {
             "address": cluster.address,
             "nodes": cluster.nodes,
             "cpus": cluster.cpus,
             "gpus": cluster.gpus,
             "ray": cluster.ray_version,
+            "bytes_to_main_process": 0,
         }
+        report.cluster = self._facts
         order = Order(config=config, model_id=model.model_id, version=__version__, tally=self._tally)
-        self._cluster = cluster
         self._pipeline = Pipeline(import_ray(), cluster, order, report.workers)
 
     def results(self, tasks: Mapping[int, Task]) -> Generator[Finished | None, None, None]:
@@ -138,6 +143,8 @@ class _Work:
             try:
                 yield from self._pass(delivery, alone=alone)
             except PassFailedError as error:
+                if self._stop.requested:  # the signal may have ended Ray too
+                    return
                 failures += 1
                 LOG.warning(fields("ray-failed", sources=len(delivery.missing), times=failures, error=error))
                 if failures == MOST_FAILURES:
@@ -159,8 +166,9 @@ class _Work:
             if table is None:
                 yield None
                 continue
+            self._facts["bytes_to_main_process"] += table.nbytes
             for row in rows_of(table):
-                match result_of(row):
+                match row.payload:
                     case Broken(error):
                         raise error
                     case Worked() as worked:
@@ -170,12 +178,8 @@ class _Work:
                     case finished:
                         yield from delivery.accept(row.number, row.position, finished)
 
-    def close(self) -> None:
-        """Leave the cluster, or end it where it was started."""
-        self._on_closing.close()
-
     def _note(self, worked: Worked) -> None:
-        self._peaks[worked.actor] = worked.peak_bytes
+        self._peaks[worked.actor] = max(worked.peak_bytes, self._peaks.get(worked.actor, 0))
         self._report.workers_peak_bytes = sum(self._peaks.values())
         if worked.opened is not None:
             opened = worked.opened
@@ -188,7 +192,6 @@ class _Work:
         begun = self._tally.end_pass()
         sources = begun.get("read", 0) - self._tasks
         documents = begun.get("tag", 0) - self._recorder.tagged
-        assert self._report.cluster is not None  # noqa: S101 - narrows the type
-        self._report.cluster |= {"sources_read_again": sources, "documents_tagged_again": documents}
+        self._facts |= {"sources_read_again": sources, "documents_tagged_again": documents}
         if sources or documents:
             LOG.info(fields("done-again", sources=sources, documents=documents))

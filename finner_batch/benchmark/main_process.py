@@ -1,0 +1,117 @@
+"""What the main process of a run on Ray does by itself for each document, file, byte and waiting source: measured.
+
+All else grows with the nodes; this does not.
+"""
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import tracemalloc
+from dataclasses import dataclass
+from pathlib import Path
+from time import perf_counter, process_time
+from typing import Any
+
+from finner_batch.benchmark.scale import make
+from finner_batch.config import RunConfig
+from finner_batch.engine.on_ray.delivery import Delivery
+from finner_batch.engine.select import Selection, select
+from finner_batch.errors import FinnerError
+from finner_batch.sources.discover import discover
+from finner_batch.store.ledger import Ledger
+from finner_batch.tagger.model import load_model
+
+_SENTENCES = "".join(
+    f"<p>The notes of issue {number} bear interest at {number}.25% per annum.</p>" for number in range(8)
+)
+_LARGE_BYTES = 16 << 20
+_LARGE_FILES = 16
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MainProcess:
+    """Of one main process. CPU seconds where it says so; the others are wall clock."""
+
+    cpu_seconds_a_document: float
+    """Handing out, taking back, writing: eight rows each."""
+    bytes_a_document: float
+    """That cross Ray to it."""
+    hash_bytes_per_second: float
+    seconds_a_part: float
+    """To read one more of the ledger's files at the next start."""
+    bytes_a_waiting_source: float
+
+
+def measure(documents: tuple[int, int]) -> MainProcess:
+    """Run on a Ray cluster of its own twice, over so many small filings each; the difference is what a document costs.
+
+    Raises FinnerError where a run does not come to its end.
+    """
+    with tempfile.TemporaryDirectory(prefix="finner-batch-nodes-") as folder:
+        place = Path(folder)
+        few, many = (_run(place / str(count), count) for count in documents)
+        more = documents[1] - documents[0]
+        return MainProcess(
+            cpu_seconds_a_document=(many["main_process_cpu_seconds"] - few["main_process_cpu_seconds"]) / more,
+            bytes_a_document=many["cluster"]["bytes_to_main_process"] / documents[1],
+            hash_bytes_per_second=_hash_bytes_per_second(place / "large"),
+            seconds_a_part=_seconds_a_part(place / "parts"),
+            bytes_a_waiting_source=_bytes_a_waiting_source(place / str(documents[1]) / "filings"),
+        )
+
+
+def _run(place: Path, documents: int) -> dict[str, Any]:
+    """The report of a run over made filings."""
+    filings = place / "filings"
+    filings.mkdir(parents=True)
+    for number in range(documents):
+        (filings / f"{number:06d}.htm").write_text(f"{_SENTENCES}<p>Filing {number}.</p>")
+    command = ["run", "--engine", "ray", "--json", "--input", str(filings), "--output", str(place / "results")]
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("FINNER_RUN_")}
+    done = subprocess.run(
+        [sys.executable, "-m", "finner_batch", *command], capture_output=True, text=True, check=False, env=environment
+    )
+    if done.returncode:
+        raise FinnerError(f"a run on Ray ended with exit code {done.returncode}: {done.stderr.strip()[-500:]}")
+    report: dict[str, Any] = json.loads(done.stdout)
+    return report
+
+
+def _hash_bytes_per_second(folder: Path) -> float:
+    """How fast the selection reads large files that are in the system's cache."""
+    folder.mkdir()
+    for number in range(_LARGE_FILES):
+        (folder / f"{number}.htm").write_bytes(bytes([number]) * _LARGE_BYTES)
+    started = perf_counter()
+    selected = select(
+        discover([str(folder)]), Ledger.load(folder, model_id="", config_id=""), selection := Selection(), retry=False
+    )
+    for _ in selected:
+        continue
+    return selection.bytes / (perf_counter() - started)
+
+
+def _seconds_a_part(place: Path, parts: int = 400) -> float:
+    """CPU seconds to load a ledger, for each of its parts; they hold one document each."""
+    make(place, parts, a_commit=1)
+    started = process_time()
+    ledger = Ledger.load(place / "results", model_id=load_model().model_id, config_id=RunConfig(input=()).config_id)
+    seconds = process_time() - started
+    if len(ledger) != parts:
+        raise FinnerError(f"a ledger of {parts} documents has {len(ledger)}")
+    return seconds / parts
+
+
+def _bytes_a_waiting_source(folder: Path) -> float:
+    """Memory of a source from its selection to its end."""
+    ledger = Ledger.load(folder, model_id="", config_id="")
+    tracemalloc.start()
+    before, _ = tracemalloc.get_traced_memory()
+    delivery = Delivery(
+        dict(enumerate(filter(None, select(discover([str(folder)]), ledger, Selection(), retry=False))))
+    )
+    held, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    return (held - before) / len(delivery.missing)
