@@ -11,6 +11,7 @@ import click
 
 from finner_batch.cli.options import FlagOption, json_option, output_option
 from finner_batch.errors import UsageError
+from finner_batch.objects.bucket import is_object_url
 
 WIDTH_WITHOUT_TERMINAL = 160
 
@@ -67,9 +68,10 @@ def query(
     from finner_batch.query.ask import ask  # noqa: PLC0415 - DuckDB is loaded for a query only
     from finner_batch.query.export import write_csv, write_json, write_parquet  # noqa: PLC0415 - likewise
     from finner_batch.query.questions import read_sql  # noqa: PLC0415 - likewise
+    from finner_batch.store.place import place_of  # noqa: PLC0415 - likewise
 
     target = _outside(parquet, output) if parquet else None
-    answer = ask(Path(output), read_sql(file) if file else str(sql), _parsed(parameters), allow=allow)
+    answer = ask(place_of(output), read_sql(file) if file else str(sql), _parsed(parameters), allow=allow)
     stdout = sys.stdout.buffer
     if target is not None:
         count = write_parquet(answer, target)
@@ -125,6 +127,6 @@ def _parsed(parameters: tuple[str, ...]) -> dict[str, Any]:
 def _outside(parquet: str, output: str) -> Path:
     """The file to write, which must not lie among the results. Raises UsageError."""
     path = Path(parquet).absolute()
-    if Path(output).resolve() in path.resolve().parents:
+    if not is_object_url(output) and Path(output).resolve() in path.resolve().parents:
         raise UsageError(f"--parquet {parquet} lies in the results folder: write it elsewhere")
     return path

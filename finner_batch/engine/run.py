@@ -4,7 +4,6 @@ import logging
 import sys
 from collections.abc import Callable, Iterator
 from itertools import chain
-from pathlib import Path
 
 from tqdm import tqdm
 
@@ -23,6 +22,7 @@ from finner_batch.sources.read import ReadOptions
 from finner_batch.store.folder import open_results
 from finner_batch.store.ledger import Ledger
 from finner_batch.store.lock import lock_results
+from finner_batch.store.place import Place, place_of
 from finner_batch.store.runs import load_runs, new_run_id, write_run
 from finner_batch.store.writer import Writer
 from finner_batch.tagger.device import choose_device
@@ -62,7 +62,7 @@ def run(config: RunConfig, *, stop: Stop | None = None, show_progress: bool = Fa
 
 def retry(config: RunConfig, *, stop: Stop | None = None, show_progress: bool = False) -> RunReport:
     """Do the failed documents of a results folder again. `config.input` is not used. Raises as `run` does."""
-    results = Path(config.output)
+    results = place_of(config.output)
     return _run(
         config,
         lambda ledger: _failed_sources(ledger, results),
@@ -83,11 +83,11 @@ def _run(
     retry: bool,
 ) -> RunReport:
     """Hold the lock, do the work, and leave a report however it ends."""
-    results = Path(config.output)
+    results = place_of(config.output)
     model = load_model(config.model)
     SentenceTokenizer(model.folder / "tokenizer.json", model.max_length)  # refuse an unusable one before any work
     device = choose_device(config.device)
-    with lock_results(results):
+    with lock_results(results) as lock:
         open_results(results)
         ledger = Ledger.load(results, model_id=model.model_id, config_id=config.config_id)
         report = RunReport(
@@ -102,7 +102,7 @@ def _run(
         LOG.info(fields("start", run=report.run_id, model=model.model_id, device=device.name, because=device.reason))
         tasks = select(sources_of(ledger), ledger, selection, retry=retry)
         try:
-            _work(config, model, ledger, tasks, report, stop, show_progress=show_progress, retry=retry)
+            _work(config, model, ledger, lock, tasks, report, stop, show_progress=show_progress, retry=retry)
         except BaseException as error:
             if stop.requested and isinstance(error, Exception):  # a signal to the whole group ends the workers too
                 LOG.warning(fields("stopped", run=report.run_id, error=error))
@@ -114,7 +114,7 @@ def _run(
         return _conclude(results, report, stop)
 
 
-def _conclude(results: Path, report: RunReport, stop: Stop) -> RunReport:
+def _conclude(results: Place, report: RunReport, stop: Stop) -> RunReport:
     report.status = "interrupted" if stop.requested else "done"
     report.exit_code = stop.exit_code if stop.requested else DOCUMENTS_FAILED if report.documents_failed else 0
     write_run(results, report.run_id, report.as_json())
@@ -128,6 +128,7 @@ def _work(
     config: RunConfig,
     model: Model,
     ledger: Ledger,
+    lock: Callable[[], None],
     tasks: Iterator[Task | None],
     report: RunReport,
     stop: Stop,
@@ -146,7 +147,7 @@ def _work(
     )
     settings = {"run_id": report.run_id, "model_id": model.model_id, "config_id": config.config_id}
     with (
-        Writer(Path(config.output), ledger=ledger, **settings) as writer,
+        Writer(place_of(config.output), ledger=ledger, lock=lock, **settings) as writer,
         Pool(report.workers, options) as pool,
         tqdm(desc="reading", unit=" files", disable=not show_progress, file=sys.stderr) as progress,
     ):
@@ -175,7 +176,7 @@ def _work(
             tasks = select_claimed(ledger, report.selection, retry=retry)
 
 
-def _leave_report(results: Path, report: RunReport) -> None:
+def _leave_report(results: Place, report: RunReport) -> None:
     """Write the report of a run that is breaking off; what breaks it off is told, also where this fails too."""
     try:
         write_run(results, report.run_id, report.as_json())
@@ -183,7 +184,7 @@ def _leave_report(results: Path, report: RunReport) -> None:
         LOG.warning(fields("no-report", run=report.run_id, error=error))
 
 
-def _failed_sources(ledger: Ledger, results: Path) -> Iterator[Source]:
+def _failed_sources(ledger: Ledger, results: Place) -> Iterator[Source]:
     """The sources of failed documents, under the names that the inputs of earlier runs gave them."""
     failed = {row.source for row in ledger.failed()}
     inputs = dict.fromkeys(path for report in load_runs(results) for path in report.get("config", {}).get("input", ()))

@@ -13,7 +13,8 @@ import pyarrow as pa
 
 from finner_batch.errors import FinnerError, UsageError
 from finner_batch.query.connection import ATTEMPTS, connect
-from finner_batch.store.part import list_parts
+from finner_batch.store.place import Place
+from finner_batch.store.rows import list_committed
 
 BATCH_ROWS = 10_000
 _READING = {"SELECT", "SET", "CREATE"}
@@ -31,7 +32,7 @@ class Answer:
 
 
 def ask(
-    results: Path, sql: str, parameters: Mapping[str, Any] | None = None, *, allow: Sequence[str | Path] = ()
+    results: Place, sql: str, parameters: Mapping[str, Any] | None = None, *, allow: Sequence[str | Path] = ()
 ) -> Answer:
     """Run SQL, several statements if need be; the answer is the last one's.
 
@@ -40,16 +41,16 @@ def ask(
     that reaches other files; FinnerError where files cannot be read.
     """
     for attempt in range(1, ATTEMPTS + 1):
-        parts = list_parts(results) if results.is_dir() else None
+        parts = list_committed(results)
         try:
             return _ask_once(results, sql, dict(parameters or {}), allow)
         except duckdb.IOException as error:
-            if attempt == ATTEMPTS or list_parts(results) == parts:
+            if attempt == ATTEMPTS or list_committed(results) == parts:
                 raise FinnerError(f"{results} cannot be read: {_one_line(error)}") from error
     raise AssertionError("the last attempt returns or raises")
 
 
-def _ask_once(results: Path, sql: str, parameters: dict[str, Any], allow: Sequence[str | Path]) -> Answer:
+def _ask_once(results: Place, sql: str, parameters: dict[str, Any], allow: Sequence[str | Path]) -> Answer:
     connection = connect(results, allow=allow)
     try:
         statements = connection.extract_statements(sql)

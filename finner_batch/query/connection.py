@@ -7,15 +7,17 @@ from pathlib import Path
 import duckdb
 
 from finner_batch.errors import FinnerError, UsageError
+from finner_batch.objects.bucket import is_object_url
 from finner_batch.query.questions import VIEWS, sql_folder
 from finner_batch.store.folder import require_results
 from finner_batch.store.part import Layout, list_parts
+from finner_batch.store.place import Place, absolute, place_of
 
 ATTEMPTS = 5
 """Listings tried while compactions delete what was listed."""
 
 
-def connect(results: str | Path, *, allow: Sequence[str | Path] = ()) -> duckdb.DuckDBPyConnection:
+def connect(results: str | Place, *, allow: Sequence[str | Path] = ()) -> duckdb.DuckDBPyConnection:
     """Open a results folder as it is now: views `entities`, `documents`, `runs`, current rows only.
 
     The connection sees one state of the folder. When a compaction deletes files of that state, a query raises
@@ -23,11 +25,11 @@ def connect(results: str | Path, *, allow: Sequence[str | Path] = ()) -> duckdb.
     nothing else and no network; no extension is loaded. Raises UsageError where there are no results, FinnerError where
     a file is missing.
     """
-    folder = Path(results).absolute()
+    folder = absolute(place_of(results))
     require_results(folder)
     for _ in range(ATTEMPTS):
         parts = _listing(folder)
-        connection = _restricted([folder, *allow])
+        connection = _restricted([str(folder), *allow])
         try:
             _create_views(connection, folder, parts)
         except duckdb.IOException as error:
@@ -39,7 +41,7 @@ def connect(results: str | Path, *, allow: Sequence[str | Path] = ()) -> duckdb.
     raise FinnerError(f"{folder} changes faster than it can be read: ask again")
 
 
-def _restricted(folders: Sequence[str | Path]) -> duckdb.DuckDBPyConnection:
+def _restricted(folders: Sequence[str | Place]) -> duckdb.DuckDBPyConnection:
     """Open a database in memory that reaches files in the given folders only."""
     connection = duckdb.connect(
         config={
@@ -50,14 +52,18 @@ def _restricted(folders: Sequence[str | Path]) -> duckdb.DuckDBPyConnection:
             "temp_directory": str(Path(tempfile.gettempdir()) / "finner-batch-query"),
         }
     )
-    allowed = ", ".join(_literal(str(Path(folder).absolute())) for folder in folders)
+    allowed = ", ".join(_literal(str(absolute(place_of(folder)))) for folder in folders)
+    if any(is_object_url(str(folder)) for folder in folders):
+        from finner_batch.query.objects import ResultsFileSystem  # noqa: PLC0415 - only object stores need it
+
+        connection.register_filesystem(ResultsFileSystem())
     connection.execute(f"SET allowed_directories = [{allowed}]")
     connection.execute("SET enable_external_access = false")
     connection.execute("SET lock_configuration = true")
     return connection
 
 
-def _create_views(connection: duckdb.DuckDBPyConnection, folder: Path, parts: Sequence[str]) -> None:
+def _create_views(connection: duckdb.DuckDBPyConnection, folder: Place, parts: Sequence[str]) -> None:
     layout = Layout(folder)
     reports = sorted(str(path) for path in (folder / "runs").glob("*.json"))
     for variable, value in (
@@ -74,7 +80,7 @@ def _create_views(connection: duckdb.DuckDBPyConnection, folder: Path, parts: Se
             connection.execute(statement)
 
 
-def _listing(folder: Path) -> list[str]:
+def _listing(folder: Place) -> list[str]:
     """Names of the parts, listed until nothing changes in between: a listing is no snapshot by itself."""
     parts, before = list_parts(folder), None
     while parts != before:

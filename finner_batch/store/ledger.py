@@ -8,13 +8,13 @@ by itself.
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import Enum
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
 from finner_batch.store.digest import DigestSet, Words, content_digest, name_digest, row_digest
 from finner_batch.store.names import Names
+from finner_batch.store.place import Place
 from finner_batch.store.rows import (
     IS_CURRENT_SETTING,
     IS_FAILED,
@@ -61,7 +61,7 @@ class FailedRow:
 class Ledger:
     """What a results folder holds, for one model and configuration, and what this run has begun and committed."""
 
-    def __init__(self, results: Path, parts: list[str], rows: Rows) -> None:
+    def __init__(self, results: Place, parts: list[str], rows: Rows) -> None:
         """`rows`: those in force, as `in_force` returns them. Use `load`."""
         self._names = Names(results, parts)
         self._rows = rows
@@ -73,7 +73,7 @@ class Ledger:
         self._done = DigestSet()
 
     @classmethod
-    def load(cls, results: Path, *, model_id: str, config_id: str) -> "Ledger":
+    def load(cls, results: Place, *, model_id: str, config_id: str) -> "Ledger":
         """Read the ledger of a folder; an absent one is empty. Raises FinnerError for a damaged file."""
         parts = list_committed(results)
         return cls(results, parts, in_force(read_rows(results, parts, model_id=model_id, config_id=config_id)))

@@ -1,0 +1,106 @@
+"""What is tried again, how often, and what it means when it still fails."""
+
+import logging
+from collections.abc import Callable
+from typing import TypeVar
+
+from finner_batch.errors import FinnerError
+
+Result = TypeVar("Result")
+
+ATTEMPTS = 10
+SECONDS = 90.0
+"""An answer is waited for until either bound."""
+FIRST_WAIT_S = 0.1
+LONGEST_WAIT_S = 10.0
+"""Waits double in between, and each gets a random part on top, so that many machines do not come back at once."""
+
+_BUSY = frozenset({"SlowDown", "Throttling", "ThrottlingException", "RequestTimeout", "ConditionalRequestConflict"})
+_NOT_FOUND = frozenset({"NoSuchKey", "NoSuchBucket", "404"})
+_REFUSED = 403
+_CHANGED = 412
+
+LOG = logging.getLogger(__name__)
+
+
+class ChangedError(OSError):
+    """The object is not what the request asked for: another version, or there already."""
+
+
+class BusyError(OSError):
+    """The store did not answer in time, whatever was tried; or it cannot be reached."""
+
+
+def retried(call: Callable[[], Result]) -> Result:
+    """Call, and again with growing waits while the store is busy or the connection breaks.
+
+    `call` must be harmless when done twice. Raises FileNotFoundError, PermissionError, `ChangedError`, `BusyError` or
+    another OSError that says what the store said.
+    """
+    import stamina  # noqa: PLC0415 - the extra brings it
+
+    try:
+        for attempt in stamina.retry_context(
+            on=_is_passing, attempts=ATTEMPTS, timeout=SECONDS, wait_initial=FIRST_WAIT_S, wait_max=LONGEST_WAIT_S
+        ):
+            with attempt:
+                return call()
+    except FinnerError:
+        raise
+    except Exception as error:
+        raise _explained(error) from error
+    raise AssertionError("the last attempt returns or raises")
+
+
+def _is_passing(error: Exception) -> bool:
+    """Whether trying again may help: the store is busy, or what it said did not arrive."""
+    import aiohttp  # noqa: PLC0415 - the extra brings it
+    from botocore.exceptions import HTTPClientError, IncompleteReadError  # noqa: PLC0415 - likewise
+
+    if isinstance(error, BusyError):  # of a call within a call, which has tried enough
+        return False
+    cause = _cause(error)
+    status, code = _answer(cause)
+    if code:
+        passing = status >= 500 or code in _BUSY
+    else:
+        passing = isinstance(
+            cause, HTTPClientError | IncompleteReadError | aiohttp.ClientError | ConnectionError | TimeoutError
+        )
+    if passing:
+        LOG.info('event=again reason="%s"', _line(cause).replace('"', "'"))
+    return passing
+
+
+def _cause(error: BaseException) -> BaseException:
+    """Return botocore's own error, which s3fs hides behind an OSError."""
+    return error.__cause__ if isinstance(error, OSError) and error.__cause__ is not None else error
+
+
+def _answer(error: BaseException) -> tuple[int, str]:
+    """Return status and code of what the store answered; 0 and nothing where there was no answer."""
+    response = getattr(error, "response", None)
+    if not isinstance(response, dict):
+        return 0, ""
+    status = int(response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
+    return status, str(response.get("Error", {}).get("Code", "")) or str(status)
+
+
+def _explained(error: Exception) -> OSError:
+    cause = _cause(error)
+    status, code = _answer(cause)
+    if not code:
+        return BusyError(f"no answer from the store: {_line(cause)}")
+    if code in _NOT_FOUND:
+        return FileNotFoundError(_line(cause))
+    if status == _CHANGED:
+        return ChangedError(_line(cause))
+    if status == _REFUSED:
+        return PermissionError(f"{code}: {_line(cause)}")
+    if _is_passing(error):
+        return BusyError(f"the store is too busy: {_line(cause)}")
+    return OSError(f"{code}: {_line(cause)}")
+
+
+def _line(error: BaseException) -> str:
+    return " ".join(str(error).split()) or type(error).__name__
