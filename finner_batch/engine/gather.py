@@ -100,7 +100,9 @@ class Gatherer:
                     self._add_failed(result)
                 case SourceDone(task, complete, kept):
                     with self._measure("write"):
-                        self._writer.finish(task.source.uri, task.sha256, complete=complete, kept=kept)
+                        self._writer.finish(
+                            task.source.uri, task.sha256, complete=complete, kept=kept, version=task.source.version
+                        )
 
     def _add_parsed(self, parsed: ParsedDocument, spans: list[list[Span]], tag_seconds: float) -> None:
         document = parsed.document

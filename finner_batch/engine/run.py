@@ -18,6 +18,7 @@ from finner_batch.engine.worker import Task, WorkerOptions
 from finner_batch.errors import FinnerError, UsageError
 from finner_batch.sources.discover import discover
 from finner_batch.sources.document import Source
+from finner_batch.sources.fetch import Copies, drop_copy
 from finner_batch.sources.read import ReadOptions
 from finner_batch.store.folder import open_results
 from finner_batch.store.ledger import Ledger
@@ -100,9 +101,10 @@ def _run(
             workers=config.workers or min(MOST_WORKERS, usable_cpus()),
         )
         LOG.info(fields("start", run=report.run_id, model=model.model_id, device=device.name, because=device.reason))
-        tasks = select(sources_of(ledger), ledger, selection, retry=retry)
         try:
-            _work(config, model, ledger, lock, tasks, report, stop, show_progress=show_progress, retry=retry)
+            with Copies() as copies:
+                tasks = select(sources_of(ledger), ledger, selection, copies=copies, retry=retry)
+                _work(config, model, ledger, lock, tasks, report, stop, show_progress=show_progress, retry=retry)
         except BaseException as error:
             if stop.requested and isinstance(error, Exception):  # a signal to the whole group ends the workers too
                 LOG.warning(fields("stopped", run=report.run_id, error=error))
@@ -166,6 +168,8 @@ def _work(
                     if stop.requested:
                         break
                     gatherer.take(result)
+                    if isinstance(result, SourceDone):
+                        drop_copy(result.task.source)
                     report.workers_peak_bytes = pool.peak_bytes
                     progress.update(result is None or isinstance(result, SourceDone))
                 gatherer.close(tag_the_rest=not stop.requested)

@@ -56,6 +56,11 @@ def is_object_url(url: str) -> bool:
     return url.startswith(SCHEMES)
 
 
+def strong(etag: str) -> str:
+    """Return an ETag that changes with every change of the content; empty for a weak one, or none (RFC 9110, 8.8.1)."""
+    return "" if etag.startswith("W/") else etag
+
+
 def split_url(url: str) -> tuple[str, str]:
     """Split into bucket and key. Raises UsageError where there is no bucket."""
     bucket, _, key = url.partition("://")[2].partition("/")
@@ -111,7 +116,7 @@ class Bucket:
             return
         upload = retried(lambda: self._call("create_multipart_upload", Key=key)["UploadId"])
         try:
-            parts = []
+            parts: list[dict[str, Any]] = []
             while piece := file.read(WHOLE_BYTES):
                 etag = self._upload_part(key, upload, len(parts) + 1, piece)
                 parts.append({"PartNumber": len(parts) + 1, "ETag": etag})

@@ -107,6 +107,22 @@ class Ledger:
         self._claimed.add(digest)
         return Verdict.NEW
 
+    def decide_version(self, source: str, version: str, digest: str, *, retry: bool = False) -> Verdict | None:
+        """Tell by an object's version alone whether its source is done; None where the content must be looked at.
+
+        `version` is what `Writer.finish` was told of a file, `digest` what stood for the content of a shard.
+        """
+        own = self._of_source(source)
+        mine = own[self._unsettled(own) & self._has(own, IS_FINISHED | IS_NEWEST | IS_CURRENT_SETTING)]
+        is_same = (self._rows.document[mine] == np.uint64(name_digest(version))) | self._holds(
+            mine, content_digest(digest)
+        )
+        if not is_same.any():
+            return None
+        if self._has(own, IS_FAILED).any():
+            return None if retry else Verdict.FAILED
+        return Verdict.DONE
+
     def home(self, sha256: str) -> str | None:
         """Return the source under which this content stood when the ledger was read; None where it did not."""
         place = self._home(content_digest(sha256))

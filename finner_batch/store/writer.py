@@ -112,12 +112,21 @@ class Writer:
         else:
             source.waiting.append((row, batches))
 
-    def finish(self, source: str, sha256: str | None, *, complete: bool = True, kept: Sequence[bytes] = ()) -> None:
+    def finish(
+        self,
+        source: str,
+        sha256: str | None,
+        *,
+        complete: bool = True,
+        kept: Sequence[bytes] = (),
+        version: str = "",
+    ) -> None:
         """Say that every document of a source was added, so that the next commit may hold them.
 
         `sha256`: of the file; None where it could not be read, and then nothing of the source is taken for removed.
         `complete`: False where reading broke off; the old rows of a shard that did not come up then stay.
         `kept`: `row_digest` of the shard's rows that were done before and were not added again.
+        `version`: what an object store calls this state of the file, so that `Ledger.decide_version` knows it again.
         """
         opened = self._open.pop(source, None) or _OpenSource()
         for row, batches in opened.waiting:
@@ -132,6 +141,8 @@ class Writer:
         if is_shard and complete:
             self._closings.append({"document_id": source, "source": source, "status": FINISHED, **common})
         done = complete if is_shard else opened.last is not None and opened.last["status"] == OK
+        if version and done and not is_shard and all(row["status"] == OK for row, _ in opened.waiting):
+            self._closings.append({"document_id": version, "source": source, "status": FINISHED, **common})
         self._outcomes.append((sha256, done))
 
     def commit(self) -> str | None:
