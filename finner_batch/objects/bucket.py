@@ -130,7 +130,7 @@ class Bucket:
         retried(lambda: self._call("delete_object", Key=key))
 
     def listed(self, prefix: str) -> Iterator[Listed]:
-        """Yield what lies directly below `prefix` (which ends in a slash, or is empty), in order of names, by pages."""
+        """Yield what lies directly below `prefix` (it ends in a slash, or is empty), by pages, folders first."""
         token: str | None = None
         while True:
             page = self._page(prefix, token)

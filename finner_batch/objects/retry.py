@@ -21,6 +21,7 @@ _REFUSED = 403
 _CHANGED = 412
 
 LOG = logging.getLogger(__name__)
+logging.getLogger("stamina").addHandler(logging.NullHandler())  # each retry is logged here
 
 
 class ChangedError(OSError):
@@ -54,22 +55,23 @@ def retried(call: Callable[[], Result]) -> Result:
 
 def _is_passing(error: Exception) -> bool:
     """Whether trying again may help: the store is busy, or what it said did not arrive."""
-    import aiohttp  # noqa: PLC0415 - the extra brings it
-    from botocore.exceptions import HTTPClientError, IncompleteReadError  # noqa: PLC0415 - likewise
+    passing = not isinstance(error, BusyError) and _may_pass(_cause(error))  # a call within this one has tried enough
+    if passing:
+        LOG.info('event=again reason="%s"', _line(_cause(error)).replace('"', "'"))
+    return passing
 
-    if isinstance(error, BusyError):  # of a call within a call, which has tried enough
-        return False
-    cause = _cause(error)
+
+def _may_pass(cause: BaseException) -> bool:
+    import aiohttp  # noqa: PLC0415 - the extra brings it
+    from botocore.exceptions import ConnectionError as NotConnectedError  # noqa: PLC0415 - likewise
+    from botocore.exceptions import HTTPClientError, IncompleteReadError  # noqa: PLC0415 - likewise
+    from botocore.parsers import ResponseParserError  # noqa: PLC0415 - likewise
+
     status, code = _answer(cause)
     if code:
-        passing = status >= 500 or code in _BUSY
-    else:
-        passing = isinstance(
-            cause, HTTPClientError | IncompleteReadError | aiohttp.ClientError | ConnectionError | TimeoutError
-        )
-    if passing:
-        LOG.info('event=again reason="%s"', _line(cause).replace('"', "'"))
-    return passing
+        return status >= 500 or code in _BUSY
+    without_answer = (HTTPClientError, NotConnectedError, IncompleteReadError, ResponseParserError, aiohttp.ClientError)
+    return isinstance(cause, (*without_answer, ConnectionError, TimeoutError))
 
 
 def _cause(error: BaseException) -> BaseException:
@@ -89,17 +91,13 @@ def _answer(error: BaseException) -> tuple[int, str]:
 def _explained(error: Exception) -> OSError:
     cause = _cause(error)
     status, code = _answer(cause)
-    if not code:
-        return BusyError(f"no answer from the store: {_line(cause)}")
     if code in _NOT_FOUND:
         return FileNotFoundError(_line(cause))
     if status == _CHANGED:
         return ChangedError(_line(cause))
     if status == _REFUSED:
-        return PermissionError(f"{code}: {_line(cause)}")
-    if _is_passing(error):
-        return BusyError(f"the store is too busy: {_line(cause)}")
-    return OSError(f"{code}: {_line(cause)}")
+        return PermissionError(_line(cause))
+    return BusyError(f"the store does not answer: {_line(cause)}") if _may_pass(cause) else OSError(_line(cause))
 
 
 def _line(error: BaseException) -> str:

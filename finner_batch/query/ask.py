@@ -13,6 +13,7 @@ import pyarrow as pa
 
 from finner_batch.errors import FinnerError, UsageError
 from finner_batch.query.connection import ATTEMPTS, connect
+from finner_batch.query.objects import is_unreadable, one_line
 from finner_batch.store.place import Place
 from finner_batch.store.rows import list_committed
 
@@ -44,9 +45,9 @@ def ask(
         parts = list_committed(results)
         try:
             return _ask_once(results, sql, dict(parameters or {}), allow)
-        except duckdb.IOException as error:
+        except duckdb.Error as error:
             if attempt == ATTEMPTS or list_committed(results) == parts:
-                raise FinnerError(f"{results} cannot be read: {_one_line(error)}") from error
+                raise FinnerError(f"{results} cannot be read: {one_line(error)}") from error
     raise AssertionError("the last attempt returns or raises")
 
 
@@ -66,11 +67,10 @@ def _ask_once(results: Place, sql: str, parameters: dict[str, Any], allow: Seque
         if _kind(last) in {"SET", "CREATE"}:
             raise UsageError("the last statement returns no rows: end with a SELECT")
         return _stream(connection, connection.sql(last, params=_own(last, parameters)))
-    except duckdb.IOException:
-        connection.close()
-        raise
     except duckdb.Error as error:
         connection.close()
+        if is_unreadable(error):
+            raise
         raise UsageError(_explained(error)) from error
 
 
@@ -87,7 +87,7 @@ def _stream(connection: duckdb.DuckDBPyConnection, relation: duckdb.DuckDBPyRela
                 yield from chain([] if first is None else [first], reader)
             except (duckdb.Error, pa.ArrowException, OSError) as error:
                 raise FinnerError(
-                    f"reading broke off: {_one_line(error)}. If the results were compacted meanwhile, ask again"
+                    f"reading broke off: {one_line(error)}. If the results were compacted meanwhile, ask again"
                 ) from error
 
     return Answer(reader.schema, batches())
@@ -113,12 +113,7 @@ def _kind(statement: duckdb.Statement) -> str:
 
 
 def _explained(error: duckdb.Error) -> str:
-    text = _one_line(error)
+    text = one_line(error)
     if isinstance(error, duckdb.PermissionException):
         return f"{text}. --allow FOLDER lets the SQL read other files"
     return text
-
-
-def _one_line(error: BaseException) -> str:
-    """Return DuckDB's message without the quoted SQL below it."""
-    return " ".join(str(error).partition("\nLINE ")[0].split())

@@ -8,6 +8,7 @@ import duckdb
 
 from finner_batch.errors import FinnerError, UsageError
 from finner_batch.objects.bucket import is_object_url
+from finner_batch.query.objects import ResultsFileSystem, is_unreadable, one_line
 from finner_batch.query.questions import VIEWS, sql_folder
 from finner_batch.store.folder import require_results
 from finner_batch.store.part import Layout, list_parts
@@ -32,10 +33,12 @@ def connect(results: str | Place, *, allow: Sequence[str | Path] = ()) -> duckdb
         connection = _restricted([str(folder), *allow])
         try:
             _create_views(connection, folder, parts)
-        except duckdb.IOException as error:
+        except duckdb.Error as error:
             connection.close()
+            if not is_unreadable(error):
+                raise
             if _listing(folder) == parts:
-                raise FinnerError(f"{folder} cannot be read: {str(error).partition(chr(10))[0]}") from error
+                raise FinnerError(f"{folder} cannot be read: {one_line(error)}") from error
         else:
             return connection
     raise FinnerError(f"{folder} changes faster than it can be read: ask again")
@@ -54,8 +57,6 @@ def _restricted(folders: Sequence[str | Place]) -> duckdb.DuckDBPyConnection:
     )
     allowed = ", ".join(_literal(str(absolute(place_of(folder)))) for folder in folders)
     if any(is_object_url(str(folder)) for folder in folders):
-        from finner_batch.query.objects import ResultsFileSystem  # noqa: PLC0415 - only object stores need it
-
         connection.register_filesystem(ResultsFileSystem())
     connection.execute(f"SET allowed_directories = [{allowed}]")
     connection.execute("SET enable_external_access = false")

@@ -3,17 +3,17 @@
 from datetime import UTC, datetime
 from typing import Any
 
+import duckdb
 from fsspec import AbstractFileSystem
 
 from finner_batch.objects.bucket import Bucket, split_url
-from finner_batch.objects.path import ObjectPath
 from finner_batch.objects.reader import ObjectReader
 
 
 class ResultsFileSystem(AbstractFileSystem):  # type: ignore[misc]  # fsspec has no types
     """The file system that `s3://` means in a DuckDB connection.
 
-    DuckDB makes an error of its own of what is raised here; `failure` keeps the first, for a better message.
+    DuckDB makes a plain `duckdb.Error` of what is raised here (`is_unreadable`).
     """
 
     protocol = "s3"
@@ -21,27 +21,38 @@ class ResultsFileSystem(AbstractFileSystem):  # type: ignore[misc]  # fsspec has
 
     def __init__(self) -> None:
         super().__init__()
-        self.failure: OSError | None = None
+        self._sizes: dict[str, int] = {}
 
     def open(self, path: str, mode: str = "rb", **_: Any) -> ObjectReader:
         """Open for reading."""
         if mode != "rb":
             raise PermissionError(f"{path}: results are only read here")
         bucket, key = split_url(path)
-        try:
-            return ObjectReader(Bucket(bucket), key, first="end")
-        except OSError as error:
-            self.failure = self.failure or error
-            raise
+        reader = ObjectReader(Bucket(bucket), key, first="end")
+        self._sizes[path] = reader.size
+        return reader
 
     def glob(self, path: str, **_: Any) -> list[str]:
         """Take a path as it stands: what is read was listed before."""
         return [path]
 
     def info(self, path: str, **_: Any) -> dict[str, Any]:
-        """Size of an object."""
-        return {"name": path, "size": ObjectPath.of(path).stat().st_size, "type": "file"}
+        """Size of a file that was opened."""
+        return {"name": path, "size": self._sizes[path], "type": "file"}
 
     def modified(self, path: str) -> datetime:  # noqa: ARG002 - fsspec's signature
         """Return a time that never changes: a part is never written again."""
         return datetime.fromtimestamp(0, UTC)
+
+
+def is_unreadable(error: duckdb.Error) -> bool:
+    """Tell whether a file could not be read: DuckDB's own error for that, or what it makes of an error of Python's."""
+    return isinstance(error, duckdb.IOException) or type(error) is duckdb.Error
+
+
+def one_line(error: BaseException) -> str:
+    """Return DuckDB's message without the quoted SQL below it; of a traceback in it, the last line."""
+    text = str(error).partition("\nLINE ")[0].strip()
+    if text.startswith("Traceback"):
+        text = text.rpartition("\n")[2].partition(": ")[2]
+    return " ".join(text.split())

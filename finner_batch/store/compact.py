@@ -20,7 +20,7 @@ from finner_batch.store.atomic import storage_errors
 from finner_batch.store.folder import open_results, replace_parts, require_results
 from finner_batch.store.lock import lock_results
 from finner_batch.store.part import Layout, PartFile, PartNames, list_parts
-from finner_batch.store.place import Place, parquet_source
+from finner_batch.store.place import Place, map_in_order, parquet_source
 from finner_batch.store.rows import Rows, in_force, read_rows
 from finner_batch.store.runs import new_run_id
 from finner_batch.store.schema import DOCUMENTS, ENTITIES
@@ -141,15 +141,20 @@ def _open(path: Place) -> pq.ParquetFile:
         raise FinnerError(f"{path} cannot be read: {error}. Nothing was changed") from error
 
 
-def _count_rows(path: Place) -> int:
-    return int(pq.read_metadata(parquet_source(path)).num_rows)
-
-
 def _size(results: Place, parts: list[str]) -> Size:
     layout = Layout(results)
+    documents, entities = (
+        list(map_in_order(results, _bytes_and_rows, map(file, parts))) for file in (layout.documents, layout.entities)
+    )
     return Size(
         parts=len(parts),
-        bytes=sum(layout.bytes(name) for name in parts),
-        documents=sum(_count_rows(layout.documents(name)) for name in parts),
-        entities=sum(_count_rows(layout.entities(name)) for name in parts),
+        bytes=sum(size for size, _ in (*documents, *entities)),
+        documents=sum(rows for _, rows in documents),
+        entities=sum(rows for _, rows in entities),
     )
+
+
+def _bytes_and_rows(path: Place) -> tuple[int, int]:
+    source = parquet_source(path)
+    size = path.stat().st_size if source is path else source.size
+    return size, int(pq.read_metadata(source).num_rows)

@@ -1,0 +1,179 @@
+"""`finner-batch` over a bucket, in processes of its own, whatever happens to them and to the store."""
+
+import json
+import os
+import random
+import signal
+import subprocess
+import threading
+import time
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from engine_helpers import command, finner, run_job, write_filings
+from s3_proxy import at_random
+
+from finner_batch.query.connection import connect
+
+SMALL_COMMITS = ("--commit-seconds", 0, "--window-sentences", 8, "--workers", 1)
+
+
+def rows(results):
+    """All rows that the views show, without what differs from run to run or place to place."""
+    with connect(results) as connection:
+        return {
+            table: sorted(
+                connection.execute(f"SELECT * EXCLUDE (run_id, source, {own}) FROM {table}").fetchall(),
+                key=repr,
+            )
+            for table, own in (("documents", "seconds"), ("entities", "schema_version"))
+        }
+
+
+@pytest.fixture(scope="session")
+def local(tmp_path_factory):
+    """Twelve filings, and the rows of a local run over them."""
+    folder = tmp_path_factory.mktemp("local")
+    filings = write_filings(folder / "filings", 12)
+    run_job(filings, folder / "results", *SMALL_COMMITS)
+    expected = rows(folder / "results")
+    assert len(expected["documents"]) == 12
+    assert len(expected["entities"]) > 12
+    return filings, expected
+
+
+@pytest.fixture
+def uploaded(local, bucket, proxy):
+    """The filings in the bucket, as a URL."""
+    for path in local[0].iterdir():
+        bucket.put(f"in/{path.name}", path.read_bytes())
+    proxy.requests.clear()
+    return f"s3://{bucket.name}/in"
+
+
+def start(filings, results):
+    arguments = command("run", "--input", filings, "--output", results, *SMALL_COMMITS)
+    return subprocess.Popen(arguments, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+
+
+def test_rows_in_a_bucket_are_those_in_a_folder_and_an_object_is_fetched_once(uploaded, results, local, proxy):
+    report = run_job(uploaded, results, *SMALL_COMMITS)
+    assert report["documents"] == {"ok": 12, "failed": 0}
+    for path in local[0].iterdir():
+        fetched = proxy.asked("GET", f"/in/{path.name}")
+        assert sum(request.sent for request in fetched) == path.stat().st_size
+    assert rows(results) == local[1]
+    asked = finner("query", "--output", results, "SELECT count(*) AS n FROM entities", "--json")
+    assert json.loads(asked.stdout) == [{"n": len(local[1]["entities"])}]
+    proxy.requests.clear()
+    again = run_job(uploaded, results, *SMALL_COMMITS)
+    assert again["sources"]["unchanged"] == 12
+    assert proxy.asked("GET", "/in/") == []
+    results.bucket.put("in/filing-003.htm", (local[0] / "filing-004.htm").read_bytes() + b" ")
+    changed = run_job(uploaded, results, *SMALL_COMMITS)
+    assert changed["documents"] == {"ok": 1, "failed": 0}
+    assert len(proxy.asked("GET", "/in/filing-003.htm")) == 1
+    assert finner("compact", "--output", results).stdout.startswith("before: ")
+    assert run_job(uploaded, results, *SMALL_COMMITS)["sources"]["unchanged"] == 12
+    assert len(rows(results)["documents"]) == 12
+
+
+def test_a_throttled_store_gives_the_same_rows(uploaded, results, local, proxy):
+    proxy.fault = at_random(5, 0.25)
+    report = run_job(uploaded, results, *SMALL_COMMITS)
+    assert report["documents"] == {"ok": 12, "failed": 0}
+    assert rows(results) == local[1]
+    proxy.fault = lambda _request: ""
+    assert [request.status for request in proxy.requests].count(503) >= 3
+    assert rows(results) == local[1]
+
+
+def test_a_run_that_is_killed_and_repeated_gives_the_same_rows(uploaded, results, local, proxy):
+    chance = random.Random(11)
+    kills = resumed = 0
+    while kills < 4:
+        before = len(proxy.asked("PUT", "/out/results/documents/part"))
+        process = start(uploaded, results)
+        wanted = before + chance.randint(1, 3)
+        while process.poll() is None and len(proxy.asked("PUT", "/out/results/documents/part")) < wanted:
+            time.sleep(0.005)
+        if process.poll() is not None:
+            break
+        time.sleep(chance.uniform(0, 0.05))
+        process.send_signal(signal.SIGKILL)
+        process.communicate()
+        kills += 1
+        resumed += before > 1
+    assert kills >= 3
+    assert resumed >= 2
+    begun = time.monotonic()
+    report = run_job(uploaded, results, *SMALL_COMMITS)
+    assert report["documents"]["ok"] < 12
+    assert time.monotonic() - begun < 55, "the lock of a run that was killed on this machine is not waited for"
+    assert rows(results) == local[1]
+    assert json.loads((results / ".lock.json").read_bytes())["released"]
+
+
+def test_of_two_runs_that_begin_together_one_works_and_one_is_told(uploaded, results, local):
+    both = [start(uploaded, results) for _ in range(2)]
+    logs = [process.communicate(timeout=120)[1] for process in both]
+    codes = [process.returncode for process in both]
+    assert sorted(codes) == [0, 4], logs
+    refused = logs[codes.index(4)]
+    winner = both[codes.index(0)]
+    assert f"{results} is in use by another run (process {winner.pid} on " in refused
+    assert "last heard of" in refused
+    assert rows(results) == local[1]
+
+
+def test_a_shard_is_read_by_range_and_resumed_inside(bucket, results, proxy, tmp_path):
+    chance = random.Random(1)
+    texts = [f"The {n} notes bear interest at {n % 8 + 1}.{n % 90 + 10}% per annum." for n in range(300)]
+    table = pa.table(
+        {"id": [f"row-{n}" for n in range(300)], "text": texts, "other": [chance.randbytes(20_000) for _ in texts]}
+    )
+    pq.write_table(table, tmp_path / "rows.parquet", row_group_size=50)
+    size = (tmp_path / "rows.parquet").stat().st_size
+    with (tmp_path / "rows.parquet").open("rb") as file:
+        bucket.upload("in/rows.parquet", file, size)
+    proxy.requests.clear()
+    report = run_job(f"s3://{bucket.name}/in/rows.parquet", results, *SMALL_COMMITS)
+    assert report["documents"]["ok"] == 300
+    assert sum(request.sent for request in proxy.asked("GET", "/in/rows.parquet")) < size / 3
+    proxy.requests.clear()
+    again = run_job(f"s3://{bucket.name}/in", results, *SMALL_COMMITS)
+    assert again["sources"]["unchanged"] == 1
+    assert sum(request.sent for request in proxy.asked("GET", "/in/rows.parquet")) == 0
+
+
+def test_failed_documents_are_left_alone_and_retried_from_the_bucket(bucket, results, local):
+    for path in sorted(local[0].iterdir())[:2]:
+        bucket.put(f"in/{path.name}", path.read_bytes())
+    bucket.put("in/broken.htm", b"PK\x03\x04" + os.urandom(50))
+    url = f"s3://{bucket.name}/in"
+    assert run_job(url, results, *SMALL_COMMITS, expect=3)["documents"] == {"ok": 2, "failed": 1}
+    assert run_job(url, results, *SMALL_COMMITS)["sources"]["failed_before"] == 1
+    done = finner("retry", "--output", results, "--json", expect=3)
+    assert json.loads(done.stdout)["documents"] == {"ok": 0, "failed": 1}
+
+
+def test_a_run_that_is_silent_loses_the_lock_and_commits_no_more(uploaded, results, local, proxy):
+    """A run is stopped in its middle (as a machine that sleeps), another takes over, and the first wakes up."""
+    process = start(uploaded, results)
+    while len(proxy.asked("PUT", "/out/results/documents/part")) < 3:
+        assert process.poll() is None
+        time.sleep(0.01)
+    process.send_signal(signal.SIGSTOP)
+    note = json.loads((results / ".lock.json").read_bytes())
+    results.bucket.put(f"{results.key}/.lock.json", json.dumps(note | {"machine": "elsewhere", "lease_s": 2}).encode())
+    time.sleep(0.1)
+    waking = threading.Timer(8, lambda: process.send_signal(signal.SIGCONT))
+    report = run_job(uploaded, results, *SMALL_COMMITS)
+    assert report["status"] == "done"
+    waking.start()
+    _, log = process.communicate(timeout=120)
+    waking.join()
+    assert process.returncode == 4, log
+    assert "lost the lock" in log
+    assert rows(results) == local[1]
