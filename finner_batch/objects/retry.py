@@ -28,8 +28,8 @@ class ChangedError(OSError):
     """The object is not what the request asked for: another version, or there already."""
 
 
-class BusyError(OSError):
-    """The store did not answer in time, whatever was tried; or it cannot be reached."""
+class BusyError(FinnerError):
+    """The store did not answer, whatever was tried; or it cannot be reached. Nothing is wrong with what lies there."""
 
 
 def retried(call: Callable[[], Result]) -> Result:
@@ -88,7 +88,7 @@ def _answer(error: BaseException) -> tuple[int, str]:
     return status, str(response.get("Error", {}).get("Code", "")) or str(status)
 
 
-def _explained(error: Exception) -> OSError:
+def _explained(error: Exception) -> Exception:
     cause = _cause(error)
     status, code = _answer(cause)
     if code in _NOT_FOUND:
@@ -97,7 +97,11 @@ def _explained(error: Exception) -> OSError:
         return ChangedError(_line(cause))
     if status == _REFUSED:
         return PermissionError(_line(cause))
-    return BusyError(f"the store does not answer: {_line(cause)}") if _may_pass(cause) else OSError(_line(cause))
+    if not _may_pass(cause):
+        return OSError(_line(cause))
+    return BusyError(
+        f"the object store does not answer: {_line(cause)}. What was committed before is whole; start again later"
+    )
 
 
 def _line(error: BaseException) -> str:

@@ -10,7 +10,7 @@ from typing import BinaryIO, cast
 from finner_batch.errors import DocumentError, FinnerError
 from finner_batch.objects.bucket import Bucket, is_object_url, split_url
 from finner_batch.objects.reader import ObjectReader
-from finner_batch.objects.retry import ChangedError
+from finner_batch.objects.retry import BusyError, ChangedError
 from finner_batch.sources.document import Source
 
 CHUNK_BYTES = 1 << 20
@@ -35,6 +35,8 @@ def open_stored(source: Source) -> Iterator[BinaryIO]:
     try:
         with _open(source) as stream:
             yield stream
+    except BusyError as error:
+        raise DocumentError("read", f"{error}; then `finner-batch retry`") from error
     except (FinnerError, MemoryError):
         raise
     except Exception as error:

@@ -16,11 +16,11 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 from finner_batch.errors import FinnerError, LockedError, UsageError
 from finner_batch.objects.path import ObjectPath
-from finner_batch.objects.retry import ChangedError
+from finner_batch.objects.retry import BusyError, ChangedError
 
 LEASE_S = 60.0
 """A lock that was not renewed for this long may be taken over."""
@@ -110,14 +110,21 @@ class Lease:
             found = self._wait()
             if found is not None and self._write(self._note, found.etag):
                 break
-        self._refuse_store_without_conditions()
+        try:
+            self._refuse_store_without_conditions()
+        except BaseException:
+            self._release()
+            raise
         self._beating.start()
         return self
 
     def __exit__(self, *_: object) -> None:
         self._ended.set()
         self._beating.join()
-        with suppress(OSError):  # it ends by itself then
+        self._release()
+
+    def _release(self) -> None:
+        with suppress(OSError, BusyError):  # it ends by itself then
             self._write(replace(self._note, released=True), self._etag)
 
     def check(self) -> None:
@@ -133,7 +140,7 @@ class Lease:
             with self._turn:
                 try:
                     self._renew()
-                except OSError as error:
+                except (OSError, BusyError) as error:
                     LOG.warning("event=lock-not-renewed error=%r", str(error))
                 if self._lost is not None:
                     return
@@ -211,9 +218,11 @@ class Lease:
         )
 
     def _refuse_store_without_conditions(self) -> None:
-        with suppress(ChangedError):
-            self._object.bucket.put(self._object.key, self._note.as_bytes(), if_absent=True)
-            raise UsageError(
-                f"{self._results}: this store overwrites an object that it was told to leave (If-None-Match), so two "
-                "runs could not be kept apart: write to a folder, or to a store with conditional writes"
-            )
+        never: tuple[dict[str, Any], ...] = ({"if_absent": True}, {"if_etag": '"no such version"'})
+        for condition in never:
+            with suppress(ChangedError):
+                self._object.bucket.put(self._object.key, self._note.as_bytes(), **condition)
+                raise UsageError(
+                    f"{self._results}: this store overwrites an object that it was told to leave (If-None-Match, "
+                    "If-Match), so two runs could not be kept apart: write to a folder, or to a store that obeys"
+                )

@@ -8,7 +8,7 @@ from typing import Any
 
 from finner_batch.errors import FinnerError
 from finner_batch.store.atomic import storage_errors, write_atomic
-from finner_batch.store.place import Place
+from finner_batch.store.place import Place, map_in_order
 
 
 def new_run_id(now: datetime | None = None) -> str:
@@ -42,5 +42,5 @@ def load_run(results: Place, run_id: str) -> dict[str, Any]:
 
 def load_runs(results: Place) -> Iterator[dict[str, Any]]:
     """Read all reports, oldest first."""
-    for path in sorted((results / "runs").glob("*.json")):
-        yield load_run(results, path.stem)
+    names = sorted(path.stem for path in (results / "runs").glob("*.json"))
+    yield from map_in_order(results, lambda name: load_run(results, name), names)

@@ -126,6 +126,9 @@ def test_a_store_that_ignores_conditions_is_refused(results, proxy):
     proxy.dropped = {"if-none-match", "if-match"}
     with pytest.raises(UsageError, match=r"If-None-Match.*could not be kept apart"), lock_results(results):
         pass
+    proxy.dropped = {"if-match"}
+    with pytest.raises(UsageError, match=r"If-Match.*could not be kept apart"), lock_results(results):
+        pass
 
 
 def test_a_writer_that_lost_the_lock_commits_nothing(results, elsewhere):

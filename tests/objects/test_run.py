@@ -5,7 +5,7 @@ import os
 import random
 import signal
 import subprocess
-import threading
+import sys
 import time
 
 import pyarrow as pa
@@ -158,22 +158,31 @@ def test_failed_documents_are_left_alone_and_retried_from_the_bucket(bucket, res
     assert json.loads(done.stdout)["documents"] == {"ok": 0, "failed": 1}
 
 
-def test_a_run_that_is_silent_loses_the_lock_and_commits_no_more(uploaded, results, local, proxy):
-    """A run is stopped in its middle (as a machine that sleeps), another takes over, and the first wakes up."""
-    process = start(uploaded, results)
+SLEEPER = """
+import functools, sys
+from finner_batch.store import lease
+lease.Note = functools.partial(lease.Note, machine="another machine")
+lease.Lease.__init__.__kwdefaults__.update(lease_s=4.0, renew_s=1.0)
+from finner_batch.cli.main import main
+main(sys.argv[1:])
+"""
+
+
+def test_a_run_that_sleeps_loses_the_lock_and_commits_no_more(uploaded, results, local, proxy):
+    """A run on another machine is stopped in its middle, as by a closed lid; another takes over, and it wakes up."""
+    arguments = [sys.executable, "-c", SLEEPER, "run", "--input", uploaded, "--output", str(results), *SMALL_COMMITS]
+    sleeper = subprocess.Popen(list(map(str, arguments)), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
     while len(proxy.asked("PUT", "/out/results/documents/part")) < 3:
-        assert process.poll() is None
-        time.sleep(0.01)
-    process.send_signal(signal.SIGSTOP)
-    note = json.loads((results / ".lock.json").read_bytes())
-    results.bucket.put(f"{results.key}/.lock.json", json.dumps(note | {"machine": "elsewhere", "lease_s": 2}).encode())
-    time.sleep(0.1)
-    waking = threading.Timer(8, lambda: process.send_signal(signal.SIGCONT))
-    report = run_job(uploaded, results, *SMALL_COMMITS)
-    assert report["status"] == "done"
-    waking.start()
-    _, log = process.communicate(timeout=120)
-    waking.join()
-    assert process.returncode == 4, log
+        assert sleeper.poll() is None, sleeper.communicate()
+        time.sleep(0.005)
+    sleeper.send_signal(signal.SIGSTOP)
+    taken = finner("run", "--input", uploaded, "--output", results, *SMALL_COMMITS, "--json")
+    assert 0 < json.loads(taken.stdout)["documents"]["ok"] < 12
+    assert "event=waiting" in taken.stderr
+    parts = len(proxy.asked("PUT", "/out/results/documents/part"))
+    sleeper.send_signal(signal.SIGCONT)
+    _, log = sleeper.communicate(timeout=120)
+    assert sleeper.returncode == 4, log
     assert "lost the lock" in log
+    assert len(proxy.asked("PUT", "/out/results/documents/part")) == parts
     assert rows(results) == local[1]
