@@ -5,13 +5,14 @@ https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html.
 """
 
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from email.utils import parsedate_to_datetime
 from functools import lru_cache
 from typing import Any, BinaryIO
 
-from finner_batch.errors import UsageError
+from finner_batch.errors import FinnerError, UsageError
 from finner_batch.objects.retry import retried
 
 SCHEMES = ("s3://", "s3a://")
@@ -122,7 +123,8 @@ class Bucket:
                 parts.append({"PartNumber": len(parts) + 1, "ETag": etag})
             self._complete(key, upload, parts, allowed)
         except BaseException:
-            retried(lambda: self._call("abort_multipart_upload", Key=key, UploadId=upload))
+            with suppress(OSError, FinnerError):  # what led here is told
+                retried(lambda: self._call("abort_multipart_upload", Key=key, UploadId=upload))
             raise
 
     def delete(self, key: str) -> None:

@@ -16,7 +16,7 @@ LONGEST_WAIT_S = 10.0
 """Waits double in between, and each gets a random part on top, so that many machines do not come back at once."""
 
 _BUSY = frozenset({"SlowDown", "Throttling", "ThrottlingException", "RequestTimeout", "ConditionalRequestConflict"})
-_NOT_FOUND = frozenset({"NoSuchKey", "NoSuchBucket", "404"})
+_NOT_FOUND = 404
 _REFUSED = 403
 _CHANGED = 412
 
@@ -90,8 +90,8 @@ def _answer(error: BaseException) -> tuple[int, str]:
 
 def _explained(error: Exception) -> Exception:
     cause = _cause(error)
-    status, code = _answer(cause)
-    if code in _NOT_FOUND:
+    status, _ = _answer(cause)
+    if status == _NOT_FOUND:
         return FileNotFoundError(_line(cause))
     if status == _CHANGED:
         return ChangedError(_line(cause))

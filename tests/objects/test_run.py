@@ -71,8 +71,9 @@ def test_rows_in_a_bucket_are_those_in_a_folder_and_an_object_is_fetched_once(up
     assert again["sources"]["unchanged"] == 12
     assert proxy.asked("GET", "/in/") == []
     results.bucket.put("in/filing-003.htm", (local[0] / "filing-004.htm").read_bytes() + b" ")
-    changed = run_job(uploaded, results, *SMALL_COMMITS)
-    assert changed["documents"] == {"ok": 1, "failed": 0}
+    changed = run_job(f"s3://{results.bucket.name}", results, *SMALL_COMMITS)
+    assert changed["documents"] == {"ok": 1, "failed": 0}, "a bucket's root is read without the results in it"
+    assert changed["sources"]["unchanged"] == 11
     assert len(proxy.asked("GET", "/in/filing-003.htm")) == 1
     assert finner("compact", "--output", results).stdout.startswith("before: ")
     assert run_job(uploaded, results, *SMALL_COMMITS)["sources"]["unchanged"] == 12
