@@ -2,9 +2,10 @@
 
 import logging
 from collections import deque
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
+from typing import TypeAlias
 
 from finner_batch.engine.log import fields
 from finner_batch.engine.worker import Task
@@ -124,12 +125,16 @@ def _decided(source: Source, ledger: Ledger, *, retry: bool) -> Verdict | None:
     return ledger.decide_version(source.uri, source.version, version_digest(source), retry=retry)
 
 
-def _looked_at(
-    sources: Iterator[Source], ledger: Ledger, copies: Copies, *, retry: bool
-) -> Iterator[tuple[Source, Verdict | None, str, int]]:
-    """Yield each source with its verdict, or what stands for its content, and its size; those ahead are fetched."""
+_Look: TypeAlias = tuple[Source, Verdict | None, str, int]
+"""A source, its verdict where the version tells it, else what stands for its content, and its size in bytes."""
 
-    def fetch(source: Source) -> tuple[Source, Verdict | None, str, int]:
+
+def _looked_at(sources: Iterator[Source], ledger: Ledger, copies: Copies, *, retry: bool) -> Iterator[_Look]:
+    """Look at each source; those ahead are fetched meanwhile."""
+
+    def look(source: Source, verdict: Verdict | None) -> _Look:
+        if verdict:
+            return source, verdict, "", source.size
         try:
             fetched, sha256, size = copies.fetch(source)
         except DocumentError:
@@ -137,7 +142,7 @@ def _looked_at(
         return fetched, None, sha256, size
 
     executor = ThreadPoolExecutor(HASHERS, thread_name_prefix="hash")
-    ahead: deque[tuple[int, Callable[[], tuple[Source, Verdict | None, str, int]]]] = deque()
+    ahead: deque[tuple[int, Future[_Look]]] = deque()
     held = 0
     try:
         for source in sources:
@@ -146,12 +151,11 @@ def _looked_at(
             while ahead and (len(ahead) >= HASHED_AHEAD or held + size > COPIED_AHEAD_BYTES):
                 first, result = ahead.popleft()
                 held -= first
-                yield result()
-            known = (source, verdict, "", source.size)
-            ahead.append((size, (lambda known=known: known) if verdict else executor.submit(fetch, source).result))
+                yield result.result()
+            ahead.append((size, executor.submit(look, source, verdict)))
             held += size
         for _, result in ahead:
-            yield result()
+            yield result.result()
     finally:
         executor.shutdown(wait=False, cancel_futures=True)
 
