@@ -6,7 +6,7 @@ import os
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
-from finner_batch.tagger.device import DeviceChoice
+from finner_batch.tagger.device import BackendChoice, DeviceChoice
 
 PIPELINE_VERSION = 2
 """Raised whenever the code would give other rows for the same input, model and settings: all is then done again."""
@@ -29,6 +29,8 @@ class RunConfig:
     """Files, folders, globs or fsspec URLs."""
     output: str = "results"
     """The results folder; made where there is none."""
+    shard: str | None = None
+    """`i/n`: read only the i-th of n shares of the sources; None reads all."""
     documents: Literal["main", "all"] = "main"
     """Of a full submission: the main document, or its exhibits too."""
     tables: bool = False
@@ -39,14 +41,25 @@ class RunConfig:
     """Column of a shard that names its rows."""
     model: str | None = None
     """Model folder; None is the packaged one."""
+    every_sentence: bool = False
+    """Read the sentences with a number that lack the model's cues too."""
     device: DeviceChoice = "auto"
     """Where the model runs."""
+    engine: Literal["local", "ray"] = "local"
+    """Where the stages run: in processes of this machine, or as actors of a Ray cluster."""
+    address: str | None = None
+    """The Ray cluster to join, `host:port` or `auto`; None starts one on this machine for the run."""
+    backend: BackendChoice = "auto"
+    """What runs it; `auto` is OpenVINO on a CPU where it is installed, else onnxruntime."""
     workers: int = 0
-    """Processes that read and tokenise; 0 is one per CPU, eight at most."""
+    """Processes that read and tokenise; 0 is one per CPU, eight at most. On Ray: actors; 0 is one per CPU."""
     batch_tokens: int = 0
     """Tokens in a batch; 0 is the device's own best."""
     window_sentences: int = 4096
     """Sentences with a number that are gathered before they are sorted by length and tagged."""
+    cache_mb: int | None = None
+    """Mebibytes that the cache of tagged sentences may take in the results folder; 0 switches it off, None is the
+    device's own best."""
     timeout_s: float = 120.0
     """Seconds that reading one document may take."""
     memory_limit_mb: int = 4096
@@ -67,6 +80,7 @@ class RunConfig:
             "tables": self.tables,
             "text_column": self.text_column,
             "id_column": self.id_column,
+            "every_sentence": self.every_sentence,
         }
         return hashlib.sha256(json.dumps(rows, sort_keys=True).encode()).hexdigest()[:12]
 

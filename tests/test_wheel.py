@@ -14,7 +14,7 @@ def call(*arguments, **options):
     return done.stdout
 
 
-def test_the_wheel_holds_model_and_questions_and_runs_in_an_empty_environment(tmp_path):
+def test_the_wheel_holds_model_questions_and_page_and_runs_in_an_empty_environment(tmp_path):
     """From outside the checkout, with nothing installed but the wheel and what it asks for."""
     call(sys.executable, "-m", "build", "--wheel", "--outdir", tmp_path / "dist", REPOSITORY)
     (wheel,) = (tmp_path / "dist").glob("*.whl")
@@ -31,9 +31,14 @@ def test_the_wheel_holds_model_and_questions_and_runs_in_an_empty_environment(tm
     report = json.loads(call(binaries / "finner-batch", "run", REPOSITORY / "data" / "filings", "--json", **options))
     assert report["documents"]["ok"] > 0
     assert report["entities"] > 0
+    examples = "from finner_batch.demo.examples import EXAMPLES; print(all(one.path.is_file() for one in EXAMPLES))"
+    assert call(binaries / "python", "-c", examples, **options).strip() == "True"
     listed = call(binaries / "finner-batch", "query", "--list", **options)
     assert "facilities" in listed
     (counted,) = json.loads(
         call(binaries / "finner-batch", "query", "SELECT count(*) AS n FROM entities", "--json", **options)
     )
     assert counted["n"] == report["entities"]
+    page = json.loads(call(binaries / "finner-batch", "report", "--json", **options))
+    assert page["shown"] == report["entities"]
+    assert Path(work / page["path"]).read_text(encoding="utf-8").startswith("<!doctype html>")

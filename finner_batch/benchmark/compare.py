@@ -7,7 +7,7 @@ of the input is reckoned from its rates.
 
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from random import Random
 from time import perf_counter, process_time
 from typing import Any, TypeVar
@@ -27,8 +27,9 @@ from finner_batch.engine.parse import Stopwatch
 from finner_batch.entities.numbers import number_tokens
 from finner_batch.sentences.split import split
 from finner_batch.sources.document import Document, Source
+from finner_batch.tagger.cues import EVERY_SENTENCE
 from finner_batch.tagger.model import Model
-from finner_batch.tagger.session import Session
+from finner_batch.tagger.session import VARIANT_OF_DEVICE, AnySession
 from finner_batch.tagger.tagger import Tagger
 from finner_batch.text.block import Block, Extraction
 from finner_batch.text.extract import extract
@@ -36,6 +37,8 @@ from finner_batch.text.extract import extract
 Item = TypeVar("Item")
 
 OURS = "finner-batch"
+OURS_EVERY = "finner-batch, every sentence"
+"""Without the model's cues: it reads what the others read."""
 LOOP = "plain onnxruntime loop"
 PIPELINE = "transformers pipeline"
 SAMPLE_CHARACTERS = 8_000_000
@@ -108,7 +111,7 @@ def compare(
     survey: Survey,
     distinct: Sequence[str],
     model: Model,
-    session: Session,
+    session: AnySession,
     encoder: Encoder,
     *,
     most_sentences: int,
@@ -171,20 +174,23 @@ def _splitting(documents: Sequence[Document], chance: Random, repeats: int) -> C
     )
 
 
-def _tagging(sentences: list[str], model: Model, session: Session, encoder: Encoder, repeats: int) -> Contest:
-    tagger = Tagger(model, session)
-    tokenizer = tagger.tokenizer()
+def _tagging(sentences: list[str], model: Model, session: AnySession, encoder: Encoder, repeats: int) -> Contest:
+    def ours(tagger: Tagger) -> Callable[[Sequence[str]], object]:
+        tokenizer = tagger.tokenizer()
 
-    def ours(items: Sequence[str]) -> object:
-        windows = [window for text in items for window in tokenizer.windows(text, number_tokens(text))]
-        return tagger.spans(windows, tagger.probabilities(windows)[0])
+        def tag(items: Sequence[str]) -> object:
+            windows = [window for text in items for window in tokenizer.windows(text, number_tokens(text))]
+            return tagger.spans(windows, tagger.probabilities(windows)[0])
+
+        return tag
 
     return _contest(
         "tag",
         sentences,
         {
-            OURS: ours,
-            LOOP: OnnxLoop(model, session.variant, session.device),
+            OURS: ours(Tagger(model, session)),
+            OURS_EVERY: ours(Tagger(replace(model, cues=EVERY_SENTENCE), session)),
+            LOOP: OnnxLoop(model, VARIANT_OF_DEVICE[session.device.name], session.device),
             PIPELINE: TransformersPipeline(model, encoder, session.device),
         },
         repeats,

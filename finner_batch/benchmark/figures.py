@@ -51,9 +51,19 @@ class ModelStage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EndToEnd:
-    """The whole job as a process of its own, wall clock; the cost is in the currency of the price."""
+    """The whole job as a process of its own, wall clock; the cost is in the currency of the price.
+
+    `unchanged_seconds`: the same command again, which finds nothing new; `unchanged_stored_bytes_per_second` counts
+    the files as they are stored, `unchanged_bytes_per_second` their markup. `help_seconds` and `small_seconds`: of
+    `finner-batch --help` and of a run on one small filing.
+    """
 
     seconds: Spread
+    unchanged_seconds: Spread
+    unchanged_bytes_per_second: Spread
+    unchanged_stored_bytes_per_second: Spread
+    help_seconds: Spread
+    small_seconds: Spread
     documents_per_second: Spread
     bytes_per_second: Spread
     peak_bytes: Spread
@@ -107,10 +117,16 @@ def model_figures(passes: Sequence[Pass], encoder: Encoder, rates: Mapping[Preci
 def end_to_end_figures(runs: Sequence[WholeRun], found: Survey, price_per_hour: float | None) -> EndToEnd:
     """The whole job, and what it costs where the price of the machine is known."""
     seconds = Spread.of([one.seconds for one in runs])
+    unchanged = Spread.of([one.unchanged_seconds for one in runs])
     documents = runs[-1].documents
     hours = seconds.median / 3600
     return EndToEnd(
         seconds=seconds,
+        unchanged_seconds=unchanged,
+        unchanged_bytes_per_second=unchanged.rate(found.markup_bytes),
+        unchanged_stored_bytes_per_second=unchanged.rate(found.stored_bytes),
+        help_seconds=Spread.of([one.help_seconds for one in runs]),
+        small_seconds=Spread.of([one.small_seconds for one in runs]),
         documents_per_second=seconds.rate(documents),
         bytes_per_second=seconds.rate(found.markup_bytes),
         peak_bytes=Spread.of([one.peak_bytes for one in runs]),

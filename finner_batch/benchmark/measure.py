@@ -9,7 +9,7 @@ import tempfile
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from finner_batch.benchmark.ceiling import MatrixProduct
 from finner_batch.benchmark.compare import Comparison, compare
@@ -27,21 +27,21 @@ from finner_batch.benchmark.spread import Spread
 from finner_batch.benchmark.stages import MODEL, Pass, run_stages
 from finner_batch.benchmark.survey import Survey, survey
 from finner_batch.benchmark.usual_stack import require_packages
-from finner_batch.benchmark.whole_run import WholeRun, run_whole
+from finner_batch.benchmark.whole_run import WholeRun, run_whole, small_filing
 from finner_batch.config import usable_cpus
 from finner_batch.engine.log import fields
 from finner_batch.sources.discover import discover
-from finner_batch.tagger.device import DeviceChoice
+from finner_batch.tagger.device import BackendChoice, DeviceChoice
 from finner_batch.tagger.model import Model, load_model
-from finner_batch.tagger.session import Session, open_session
+from finner_batch.tagger.openvino import OpenVinoSession
+from finner_batch.tagger.session import AnySession, open_session
 
 LOG = logging.getLogger(__name__)
 
 MOST_TURNS = 3
 """In a comparison: the usual stack is slow."""
-FORMAT_VERSION = 2
+FORMAT_VERSION = 3
 """Of the JSON; raised when a figure changes its meaning."""
-Backend = Literal["auto", "onnxruntime"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,8 +54,8 @@ class BenchmarkConfig:
     """Model folder; None is the packaged one."""
     device: DeviceChoice = "auto"
     """Where the model runs."""
-    backend: Backend = "auto"
-    """What runs it; `auto` is onnxruntime."""
+    backend: BackendChoice = "auto"
+    """What runs it; `auto` as a run chooses."""
     repeats: int = 5
     """How often everything is measured."""
     compare: bool = False
@@ -105,8 +105,10 @@ def measure(config: BenchmarkConfig) -> Benchmark:
     started = datetime.now(UTC).isoformat(timespec="seconds")
     sources = list(discover(config.input))
     model = load_model(config.model)
-    session = open_session(model, config.device)
+    session = open_session(model, config.device, backend=config.backend)
     encoder = read_encoder(model.onnx_path(session.variant))
+    if isinstance(session, OpenVinoSession):
+        encoder = encoder.by_openvino(session.float_precision)
     LOG.info(fields("survey", files=len(sources), device=session.device.name, because=session.device.reason))
     found, distinct = survey(sources, model)
     products = {
@@ -122,7 +124,7 @@ def measure(config: BenchmarkConfig) -> Benchmark:
         passes.append(run_stages(sources, model, session))
         for precision, product in products.items():
             rates[precision].append(product.operations_per_second(config.ceiling_seconds))
-        runs.append(run_whole(config.input, model=model.folder, device=config.device))
+        runs.append(run_whole(config.input, model=model.folder, device=config.device, backend=session.backend))
     whole = end_to_end_figures(runs, found, config.price_per_hour)
     comparison = None
     if config.compare:
@@ -143,7 +145,7 @@ def measure(config: BenchmarkConfig) -> Benchmark:
         started=started,
         machine=machine,
         settings=config,
-        backend="onnxruntime" if config.backend == "auto" else config.backend,
+        backend=session.backend,
         device=session.device.name,
         device_reason=session.device.reason,
         model_id=model.model_id,
@@ -161,10 +163,9 @@ def measure(config: BenchmarkConfig) -> Benchmark:
     )
 
 
-def _warm_up(model: Model, session: Session) -> None:
+def _warm_up(model: Model, session: AnySession) -> None:
     """Go through all stages once, with sentences of many lengths, so that nothing measured is a beginning."""
-    page = "".join(f"<p>The notes bear interest at {words}.25%{' per annum' * words}.</p>" for words in range(1, 100))
     with tempfile.TemporaryDirectory(prefix="finner-batch-benchmark-") as folder:
         path = Path(folder) / "warm-up.htm"
-        path.write_text(page, encoding="utf-8")
+        path.write_text(small_filing(), encoding="utf-8")
         run_stages(list(discover([str(path)])), model, session)

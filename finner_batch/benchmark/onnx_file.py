@@ -6,7 +6,7 @@ https://github.com/onnx/onnx/blob/main/onnx/onnx.proto.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal, TypeAlias
 
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from finner_batch.errors import ModelError
 
-Precision = Literal["fp32", "fp16", "int8"]
+Precision = Literal["fp32", "fp16", "bf16", "int8"]
 
 _OPSET = 20
 _IR_VERSION = 9
@@ -43,6 +43,12 @@ class Encoder:
     labels: int
     weights: dict[Precision, int]
     attention_precision: Precision
+
+    def by_openvino(self, float_precision: Literal["bf16", "fp32"]) -> "Encoder":
+        """The same encoder where OpenVINO runs it: int8 products, but for the classifier and the attention."""
+        classifier = self.width * self.labels
+        weights: dict[Precision, int] = {"int8": sum(self.weights.values()) - classifier, float_precision: classifier}
+        return replace(self, weights=weights, attention_precision=float_precision)
 
     def multiply_adds(self, tokens: int, squared_lengths: int) -> dict[Precision, int]:
         """Multiply-adds by precision for `tokens` in windows whose lengths squared sum to `squared_lengths`.

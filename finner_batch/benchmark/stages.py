@@ -38,7 +38,7 @@ from finner_batch.sources.read import ReadOptions, read_documents
 from finner_batch.store.ledger import Ledger
 from finner_batch.store.writer import Writer
 from finner_batch.tagger.model import Model
-from finner_batch.tagger.session import Session
+from finner_batch.tagger.session import AnySession
 from finner_batch.tagger.tagger import Tagger
 from finner_batch.tagger.tokens import SentenceTokenizer
 
@@ -85,7 +85,7 @@ class Pass:
     squared_lengths: int
 
 
-def run_stages(sources: Sequence[Source], model: Model, session: Session) -> Pass:
+def run_stages(sources: Sequence[Source], model: Model, session: AnySession) -> Pass:
     """Do the whole job once, into a folder that is deleted again.
 
     The cyclic garbage collector is off, as in the job's reading processes, and is called after as many messages as
@@ -93,8 +93,8 @@ def run_stages(sources: Sequence[Source], model: Model, session: Session) -> Pas
     """
     watch = Stopwatch()
     timed = TimedSession(session)
-    tagger = TimedTagger(Tagger(model, cast(Session, timed)), timed)
-    tokenizer = SentenceTokenizer(model.folder / "tokenizer.json", model.max_length)
+    tagger = TimedTagger(Tagger(model, cast(AnySession, timed)), timed)
+    tokenizer = SentenceTokenizer(model.folder / "tokenizer.json", model.max_length, model.cues)
     config = RunConfig(input=tuple(source.uri for source in sources))
     report = RunReport(
         run_id="benchmark",

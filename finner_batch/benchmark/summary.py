@@ -94,6 +94,12 @@ def _end_to_end(figures: Benchmark) -> Iterator[str]:
         f" {_seconds(whole.seconds)} s wall, {whole.documents_per_second.median:,.2f} documents/s,"
         f" {whole.bytes_per_second.median / 1e6:,.1f} MB/s, peak memory {whole.peak_bytes.highest / MEBIBYTE:,.0f} MiB"
     )
+    yield (
+        f"once more, nothing new: {_seconds(whole.unchanged_seconds)} s,"
+        f" {whole.unchanged_bytes_per_second.median / 1e6:,.0f} MB/s of markup"
+        f" ({whole.unchanged_stored_bytes_per_second.median / 1e6:,.1f} MB/s as stored)"
+    )
+    yield f"start: --help {_seconds(whole.help_seconds)} s, a run on one small filing {_seconds(whole.small_seconds)} s"
     if whole.cost_per_thousand_documents is not None:
         yield (
             f"cost: {whole.cost_per_thousand_documents:.4g} per thousand documents"

@@ -40,10 +40,15 @@ class Survey:
 
 
 def survey(sources: Sequence[Source], model: Model) -> tuple[Survey, list[str]]:
-    """Read, extract, split and count. Gives the distinct sentences with a number too, in the order of the text.
+    """Read, extract, split and count, as `count`. Raises UsageError where no sentence holds a number."""
+    found, distinct = count(sources, model)
+    if not found.numbered_sentences:
+        raise UsageError("nothing to measure: the input holds no sentence with a number; give other files with --input")
+    return found, distinct
 
-    Raises UsageError where no sentence holds a number.
-    """
+
+def count(sources: Sequence[Source], model: Model) -> tuple[Survey, list[str]]:
+    """Read, extract, split and count. Gives the distinct sentences with a number too, in the order of the text."""
     tokenizer = plain_tokenizer(model)
     read = list(distinct_sources(sources, Stopwatch()))
     found = Survey(sources=len(sources), duplicates=len(sources) - len(read))
@@ -67,8 +72,6 @@ def survey(sources: Sequence[Source], model: Model) -> tuple[Survey, list[str]]:
         found.prose_tokens += sum(tokens)
         found.numbered_tokens += sum(compress(tokens, has_number))
         distinct.update(dict.fromkeys(compress(texts, has_number)))
-    if not found.numbered_sentences:
-        raise UsageError("nothing to measure: the input holds no sentence with a number; give other files with --input")
     return found, list(distinct)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from finner_batch.tagger.session import Session
+from finner_batch.tagger.session import AnySession
 from finner_batch.tagger.span import Span
 from finner_batch.tagger.tagger import Probabilities, Tagger, TaggingStatistics
 from finner_batch.tagger.tokens import Window
@@ -16,7 +16,7 @@ from finner_batch.tagger.tokens import Window
 class TimedSession:
     """Counts what the model is given and how long it takes. `seconds` is wall clock, `cpu_seconds` of all threads."""
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: AnySession) -> None:
         self._session = session
         self.seconds = self.cpu_seconds = 0.0
         self._masks: list[NDArray[np.int64]] = []

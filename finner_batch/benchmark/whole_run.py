@@ -1,11 +1,16 @@
-"""The job as a user starts it: `finner-batch run` as a process of its own, with its workers, into a new folder."""
+"""The job as a user starts it: `finner-batch run` as a process of its own, with its workers, into a new folder.
+
+Once for the rows, then once more over the same input, which has nothing to do; and on one small filing, where starting
+is nearly all of it.
+"""
 
 import json
 import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
@@ -20,9 +25,16 @@ _SETTINGS = "FINNER_RUN_"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WholeRun:
-    """`seconds`: wall clock from the start of the process to its end; `peak_bytes`: main process and workers."""
+    """`seconds`: wall clock from the start of the process to its end; `peak_bytes`: main process and workers.
+
+    `unchanged_seconds`: the same command once more, with nothing new; `help_seconds`: `finner-batch --help`;
+    `small_seconds`: a run on one small filing, the loading of the model included.
+    """
 
     seconds: float
+    unchanged_seconds: float
+    help_seconds: float
+    small_seconds: float
     peak_bytes: int
     documents: int
     failed: int
@@ -30,31 +42,57 @@ class WholeRun:
     workers: int
 
 
-def run_whole(inputs: Sequence[str], *, model: Path, device: str) -> WholeRun:
-    """Run the job once, with its own defaults: settings in the environment are kept from it.
+def run_whole(inputs: Sequence[str], *, model: Path, device: str, backend: str) -> WholeRun:
+    """Run the job with its own defaults: settings in the environment are kept from it.
 
     Raises FinnerError where it does not come to its end.
     """
-    with tempfile.TemporaryDirectory(prefix="finner-batch-benchmark-") as folder:
-        # A shell between the two: a process begins with the peak memory of the one that started it.
-        command = ["/bin/sh", "-c", '"$@"; exit $?', "sh"]
-        command += [sys.executable, "-m", "finner_batch", "run", "--json", "--output", f"{folder}/results"]
-        command += ["--model", str(model), "--device", device]
+    settings = ["--model", str(model), "--device", device, "--backend", backend]
+    with _new_folder() as folder:
+        command = ["run", "--json", "--output", str(folder / "results"), *settings]
         for path in inputs:
             command += ["--input", path]
-        environment = {name: value for name, value in os.environ.items() if not name.startswith(_SETTINGS)}
-        started = perf_counter()
-        done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
-        seconds = perf_counter() - started
-    if done.returncode not in _DONE:
-        last = (done.stderr.strip().splitlines() or ["no message"])[-1]
-        raise FinnerError(f"`finner-batch run` ended with exit code {done.returncode}: {last}")
-    report = json.loads(done.stdout)
+        seconds, first = _finner_batch(command)
+        unchanged_seconds, _ = _finner_batch(command)
+    report = json.loads(first)
+    with _new_folder() as folder:
+        (folder / "small.htm").write_text(small_filing(), encoding="utf-8")
+        small = ["run", "--output", str(folder / "results"), "--input", str(folder / "small.htm"), *settings]
+        small_seconds, _ = _finner_batch(small)
+    help_seconds, _ = _finner_batch(["--help"])
     return WholeRun(
         seconds=seconds,
+        unchanged_seconds=unchanged_seconds,
+        help_seconds=help_seconds,
+        small_seconds=small_seconds,
         peak_bytes=report["peak_mebibytes"] << 20,
         documents=report["documents"]["ok"],
         failed=report["documents"]["failed"],
         entities=report["entities"],
         workers=report["workers"],
     )
+
+
+def small_filing() -> str:
+    """A page of 99 sentences with a number, of many lengths."""
+    return "".join(f"<p>The notes bear interest at {words}.25%{' per annum' * words}.</p>" for words in range(1, 100))
+
+
+def _finner_batch(arguments: Sequence[str]) -> tuple[float, str]:
+    """Wall-clock seconds of a command, and its stdout."""
+    # A shell between the two: a process begins with the peak memory of the one that started it.
+    command = ["/bin/sh", "-c", '"$@"; exit $?', "sh", sys.executable, "-m", "finner_batch", *arguments]
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(_SETTINGS)}
+    started = perf_counter()
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
+    seconds = perf_counter() - started
+    if done.returncode not in _DONE:
+        last = (done.stderr.strip().splitlines() or ["no message"])[-1]
+        raise FinnerError(f"`finner-batch {arguments[0]}` ended with exit code {done.returncode}: {last}")
+    return seconds, done.stdout
+
+
+@contextmanager
+def _new_folder() -> Iterator[Path]:
+    with tempfile.TemporaryDirectory(prefix="finner-batch-benchmark-") as folder:
+        yield Path(folder)

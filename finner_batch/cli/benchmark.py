@@ -29,9 +29,9 @@ STDOUT = "-"
 @click.option("--device", type=click.Choice(["auto", "cpu", "cuda"]), default="auto", help="Where the model runs.")
 @click.option(
     "--backend",
-    type=click.Choice(["auto", "onnxruntime"]),
+    type=click.Choice(["auto", "onnxruntime", "openvino"]),
     default="auto",
-    help="What runs the model; onnxruntime is the only one so far.",
+    help="What runs the model; auto: OpenVINO on a CPU where it is installed (extra `openvino`).",
 )
 @click.option("--repeats", type=click.IntRange(1), default=5, help="Times that everything is measured.")
 @click.option("--compare", is_flag=True, help="Measure the usual stack too (extra `benchmark`).")

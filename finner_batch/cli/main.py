@@ -14,6 +14,8 @@ from finner_batch.errors import FinnerError
 COMMANDS = {
     "run": "Read filings or shards, write the financial numbers they state.",
     "query": "Ask a results folder in SQL.",
+    "diff": "Show what differs between two results folders.",
+    "report": "Write one HTML page of a results folder.",
     "retry": "Do the failed documents of a results folder again.",
     "compact": "Rewrite a results folder into fewer, larger Parquet files.",
     "text": "Show the text that is read from a file.",
@@ -22,7 +24,9 @@ COMMANDS = {
     "train": "Fine-tune, evaluate and export a tagger.",
     "evaluate": "Measure a model on labelled sentences.",
     "export": "Make an ONNX variant of a model, gated on agreement.",
+    "demo": "Open a page to try it on a text or a filing.",
     "benchmark": "Measure the job on this machine, beside the usual stack.",
+    "plan": "Reckon documents, bytes, time and cost of a run before it.",
 }
 """Name and one line of help of each command; the module is `finner_batch.cli.<name>`, the object has the same name."""
 

@@ -3,15 +3,15 @@
 import json
 import shutil
 import sys
+from dataclasses import asdict
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import click
 
-from finner_batch.cli.options import FlagOption, json_option, output_option
+from finner_batch.cli.options import FlagOption, json_option, local_file, output_option
 from finner_batch.errors import UsageError
-from finner_batch.objects.bucket import is_object_url
 
 WIDTH_WITHOUT_TERMINAL = 160
 
@@ -28,12 +28,13 @@ WIDTH_WITHOUT_TERMINAL = 160
     cls=FlagOption,
     multiple=True,
     metavar="NAME=VALUE",
-    help="Value of $NAME in the SQL.",
+    help="Value of a parameter of the question, or of $NAME in the SQL; again for others.",
 )
 @click.option("--rows", default=40, metavar="N", help="Rows of a table at most; 0 for all.")
 @click.option("--csv", "as_csv", cls=FlagOption, is_flag=True, help="All rows as CSV on stdout.")
 @json_option
 @click.option("--parquet", type=click.Path(dir_okay=False), help="All rows into this Parquet file.")
+@click.option("--export", type=click.Path(dir_okay=False), help="All of it into this DuckDB file: tables, questions.")
 @click.option("--allow", multiple=True, type=click.Path(), help="Another folder whose files the SQL may read.")
 def query(
     *,
@@ -46,46 +47,56 @@ def query(
     as_csv: bool,
     as_json: bool,
     parquet: str | None,
+    export: str | None,
     allow: tuple[str, ...],
 ) -> None:
     """Ask a results folder in SQL (DuckDB), or with a shipped question.
 
-    Views: entities, documents, runs, with current rows only. `finner-batch query "DESCRIBE entities"` lists columns.
+    Views: entities, documents, runs, with current rows only; against_xbrl, where `evaluate` was asked to compare the
+    rows with the filers' tags. `finner-batch query "DESCRIBE entities"` lists columns.
 
     \b
       finner-batch query --list
-      finner-batch query --file facilities_by_size
+      finner-batch query --file facilities_by_size --param cik=0000320193 --param least=1e9
+      finner-batch query --export finner.duckdb
       finner-batch query "SELECT company, text, value FROM entities WHERE value > $least" -p least=1e9
+      finner-batch query --output 'results/*' --file coverage       # the folders of several shards as one
     """  # noqa: D301 - Click's mark for lines to keep as they are
     if sum([as_csv, as_json, parquet is not None]) > 1:
         raise UsageError("--csv, --json and --parquet exclude each other")
-    if sum([sql is not None, file is not None, show_list]) != 1:
-        raise UsageError('give either SQL, as in `finner-batch query "FROM entities"`, or --file, or --list')
+    if sum([sql is not None, file is not None, show_list, export is not None]) != 1:
+        raise UsageError(
+            'give either SQL, as in `finner-batch query "FROM entities"`, or --file, or --list, or --export'
+        )
     if show_list:
         _show_questions(as_json=as_json)
+        return
+
+    if export is not None:
+        _export(output, export, as_json=as_json)
         return
 
     from finner_batch.query.ask import ask  # noqa: PLC0415 - DuckDB is loaded for a query only
     from finner_batch.query.export import write_csv, write_json, write_parquet  # noqa: PLC0415 - likewise
     from finner_batch.query.questions import read_sql  # noqa: PLC0415 - likewise
-    from finner_batch.store.place import place_of  # noqa: PLC0415 - likewise
 
-    target = _outside(parquet, output) if parquet else None
-    answer = ask(place_of(output), read_sql(file) if file else str(sql), _parsed(parameters), allow=allow)
+    target = outside("--parquet", parquet, output) if parquet else None
+    answer = ask(output, read_sql(file) if file else str(sql), _parsed(parameters), allow=allow)
     stdout = sys.stdout.buffer
     if target is not None:
         count = write_parquet(answer, target)
         click.echo(f"{count:,} rows in {target}", err=True)
     elif as_csv:
-        write_csv(answer, stdout)
+        write_csv(answer, stdout, harmless=sys.stdout.isatty())
     elif as_json:
         write_json(answer, stdout)
     else:
-        _show(answer, rows)
+        show(answer, rows)
     stdout.flush()
 
 
-def _show(answer: Any, rows: int) -> None:
+def show(answer: Any, rows: int) -> None:
+    """Print an answer as a table, of so many rows at most; 0: all."""
     from finner_batch.query.export import rows_of  # noqa: PLC0415 - DuckDB is loaded for a query only
     from finner_batch.query.table import table_lines  # noqa: PLC0415 - likewise
 
@@ -99,15 +110,37 @@ def _show(answer: Any, rows: int) -> None:
 
 
 def _show_questions(*, as_json: bool) -> None:
-    from finner_batch.query.questions import list_questions  # noqa: PLC0415 - a light command starts fast
+    from finner_batch.query.questions import list_questions, sql_folder  # noqa: PLC0415 - a light command starts fast
 
     questions = list_questions()
     if as_json:
-        click.echo(json.dumps([{"name": item.name, "question": item.question} for item in questions], indent=2))
+        listed = [
+            {
+                "name": item.name,
+                "question": item.question,
+                "parameters": [asdict(parameter) for parameter in item.parameters],
+                "file": str(item.path),
+            }
+            for item in questions
+        ]
+        click.echo(json.dumps(listed, indent=2, ensure_ascii=False))
         return
     widest = max(len(item.name) for item in questions)
     for item in questions:
         click.echo(f"{item.name:<{widest}}  {item.question}")
+        for one in item.parameters:
+            given = f"{one.name}={one.default}" if one.default else one.name
+            click.echo(f"{'':<{widest}}    --param {given}: {one.meaning}")
+    click.echo(f"Ask one with --file NAME. The files are in {sql_folder()}", err=True)
+
+
+def _export(output: str, export: str, *, as_json: bool) -> None:
+    from finner_batch.query.database import export_database  # noqa: PLC0415 - DuckDB is loaded for a query only
+
+    path = outside("--export", export, output)
+    rows = export_database(output, path)
+    counted = ", ".join(f"{count:,} {name}" for name, count in rows.items())
+    click.echo(json.dumps({"file": str(path), "rows": rows}) if as_json else f"{counted} in {path}")
 
 
 def _parsed(parameters: tuple[str, ...]) -> dict[str, Any]:
@@ -124,9 +157,9 @@ def _parsed(parameters: tuple[str, ...]) -> dict[str, Any]:
     return parsed
 
 
-def _outside(parquet: str, output: str) -> Path:
+def outside(flag: str, file: str, output: str) -> Path:
     """The file to write, which must not lie among the results. Raises UsageError."""
-    path = Path(parquet).absolute()
-    if not is_object_url(output) and Path(output).resolve() in path.resolve().parents:
-        raise UsageError(f"--parquet {parquet} lies in the results folder: write it elsewhere")
+    path = local_file(flag, file)
+    if any(parent.match(str(Path(output).resolve())) for parent in path.resolve().parents):
+        raise UsageError(f"{flag} {file} lies in the results folder: write it elsewhere")
     return path

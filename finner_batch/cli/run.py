@@ -33,13 +33,34 @@ def run_settings(command: Command) -> Command:
             _setting("--text-column", multiple=True, help="Text column of shards; may be given several times."),
             _setting("--id-column", help="Column of a shard that names its rows."),
             _setting("--model", help="Model folder; the packaged one by default."),
+            _setting(
+                "--every-sentence",
+                is_flag=True,
+                help="Read sentences without the model's cues (no word of debt, say) too: some five times as many.",
+            ),
             _setting("--device", type=click.Choice(["auto", "cpu", "cuda"]), help="Where the model runs."),
+            _setting(
+                "--engine", type=click.Choice(["local", "ray"]), help="This machine's processes, or Ray's actors."
+            ),
+            _setting(
+                "--address", metavar="HOST:PORT", help="Ray cluster to join, or `auto`; without it one is started."
+            ),
+            _setting(
+                "--backend",
+                type=click.Choice(["auto", "onnxruntime", "openvino"]),
+                help="What runs the model; auto: OpenVINO on a CPU where it is installed (extra `openvino`).",
+            ),
             _setting(
                 "--workers", type=click.IntRange(0, 256), help="Reading processes; 0: one per CPU, eight at most."
             ),
             _setting("--batch-tokens", type=click.IntRange(0), help="Tokens in a batch; 0: the device's own best."),
             _setting(
                 "--window-sentences", type=click.IntRange(1), help="Sentences that are sorted and tagged together."
+            ),
+            _setting(
+                "--cache-mb",
+                type=click.IntRange(0),
+                help="Mebibytes of tagged sentences that are kept across runs; 0: none.  [default: 256, on a GPU 0]",
             ),
             _setting("--timeout-s", type=click.FloatRange(0.1), help="Seconds that reading one document may take."),
             _setting("--memory-limit-mb", type=click.IntRange(256), help="Mebibytes that a reading process may use."),
@@ -56,6 +77,7 @@ def run_settings(command: Command) -> Command:
 @click.option("--input", "-i", type=PathOrUrl(), multiple=True, help="File, folder, glob or URL.  [required]")
 @click.argument("more_inputs", type=PathOrUrl(), nargs=-1, metavar="[PATH]...")
 @output_option
+@_setting("--shard", metavar="I/N", help="Read the I-th of N shares of the sources only, as in 2/8.")
 @run_settings
 @config_option
 @json_option

@@ -20,6 +20,7 @@ HELP = {
     "output": "The model folder.",
     "base": "DistilBERT or BERT: a folder, a hub name, or package:NAME for an installed package that holds one.",
     "labels": "Label set (debt4, finer139), a file of concept names (JSON list, or one a line), or frequent:N.",
+    "cues": "Cues that a sentence must have to be read: of a label set (debt4), or a TOML file; none by default.",
     "name": "The model's name.",
     "concept_epochs": "Epochs over every frequent concept first; 0: none.",
     "concept_focus": "In those epochs only sentences that speak of a debt's rate or amount.",

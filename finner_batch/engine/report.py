@@ -46,6 +46,10 @@ class RunReport:
     """Tokens of the sentences that hold a number."""
     tokens_run: int = 0
     """Those that the model read: exact repeats are read once."""
+    tokens_from_cache: int = 0
+    """Those that it did not read because the cache held them, from this run or another."""
+    cache_off: str | None = None
+    """Why the cache was switched off during the run."""
     tokens_padded: int = 0
     """The same with padding."""
     seconds: dict[str, float] = field(default_factory=dict)
@@ -54,6 +58,8 @@ class RunReport:
     """Failed documents by stage and error type."""
     parts: int = 0
     workers_peak_bytes: int = 0
+    cluster: dict[str, Any] | None = None
+    """What a run on Ray worked on, and how much of the work was done again there; None where none was needed."""
     status: str = "running"
     exit_code: int = 0
     _clock: float = field(default_factory=perf_counter, repr=False)
@@ -90,6 +96,8 @@ class RunReport:
             "device": self.device,
             "device_reason": self.device_reason,
             "variant": self.variant,
+            "engine": self.config.engine,
+            "cluster": self.cluster,
             "workers": self.workers,
             "sources": {name: count for name, count in asdict(self.selection).items() if name != "claimed"},
             "documents": {"ok": self.documents_ok, "failed": self.documents_failed},
@@ -101,7 +109,9 @@ class RunReport:
             "characters": self.characters,
             "tokens": self.tokens,
             "tokens_run": self.tokens_run,
+            "tokens_from_cache": self.tokens_from_cache,
             "tokens_padded": self.tokens_padded,
+            "cache_off": self.cache_off,
             "stage_seconds": {stage: round(seconds, 3) for stage, seconds in self.seconds.items()},
             "stage_clock": {stage: "wall" if stage in WALL_CLOCK else "cpu" for stage in self.seconds},
             "tokens_per_second_of_the_model": _ratio(self.tokens_run, self.seconds.get("tag", 0.0)),
@@ -121,6 +131,8 @@ class RunReport:
             f"{self.documents_ok} documents, {self.entities} entities in {self.wall_seconds:.1f} s"
             f" ({self.documents_failed} failed, {skipped} skipped), {self.peak_bytes // MEBIBYTE} MiB"
         )
+        if self.tokens_from_cache:
+            line += f", {self.tokens_from_cache / self.tokens:.0%} of the tokens from the cache"
         return line if self.status == "done" else f"{self.status}: {line}"
 
 

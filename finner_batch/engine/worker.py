@@ -15,12 +15,14 @@ from time import monotonic
 from types import FrameType
 from typing import TypeAlias
 
-from finner_batch.config import MEBIBYTE
+from finner_batch.config import MEBIBYTE, RunConfig
 from finner_batch.engine.parse import ParsedDocument, Stopwatch, parse, stage_of
 from finner_batch.errors import OutOfTimeError
 from finner_batch.sources.document import Document, FailedDocument, Source
 from finner_batch.sources.read import ReadOptions, read_documents
 from finner_batch.store.ledger import row_digest
+from finner_batch.tagger.cues import EVERY_SENTENCE, Cues
+from finner_batch.tagger.model import Model
 from finner_batch.tagger.tokens import SentenceTokenizer
 
 
@@ -32,8 +34,27 @@ class WorkerOptions:
     tables: bool
     tokenizer_json: Path
     max_length: int
+    cues: Cues
     timeout_s: float
     memory_limit_mb: int
+
+    @classmethod
+    def of(cls, config: RunConfig, model: Model) -> "WorkerOptions":
+        """Those of a run with this model."""
+        return cls(
+            read=ReadOptions(
+                documents=config.documents,
+                text_columns=config.text_column or None,
+                id_column=config.id_column,
+                max_document_bytes=config.max_document_mb * MEBIBYTE,
+            ),
+            tables=config.tables,
+            tokenizer_json=model.folder / "tokenizer.json",
+            max_length=model.max_length,
+            cues=EVERY_SENTENCE if config.every_sentence else model.cues,
+            timeout_s=config.timeout_s,
+            memory_limit_mb=config.memory_limit_mb,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,7 +108,7 @@ def work(connection: Connection, options: WorkerOptions) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     _limit_memory(options.memory_limit_mb * MEBIBYTE)
     os.environ["TOKENIZERS_PARALLELISM"] = "false"
-    tokenizer = SentenceTokenizer(options.tokenizer_json, options.max_length)
+    tokenizer = SentenceTokenizer(options.tokenizer_json, options.max_length, options.cues)
     gc.disable()  # a tenth of the time goes into looking for cycles that hardly arise: now and then is enough,
     gc.freeze()  # and among what was made since
     sent = 0

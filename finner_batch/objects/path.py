@@ -78,11 +78,27 @@ class ObjectPath:
         except FileNotFoundError:
             return
 
+    def is_file(self) -> bool:
+        """Tell whether there is such an object."""
+        try:
+            self.bucket.get(self.key, 0, 1)
+        except FileNotFoundError:
+            return False
+        return True
+
+    def is_dir(self) -> bool:
+        """Tell whether anything lies below it."""
+        return next(self.bucket.listed(f"{self.key}/" if self.key else ""), None) is not None
+
+    def exists(self) -> bool:
+        """Tell whether it is an object or a folder."""
+        return self.is_dir() or self.is_file()
+
     def mkdir(self, *, parents: bool = True, exist_ok: bool = True) -> None:
         """Make the folder show in listings."""
         assert parents  # noqa: S101 - there is nothing to make above it
         assert exist_ok  # noqa: S101 - two that make it make the same
-        if next(self.bucket.listed(f"{self.key}/"), None) is None:
+        if not self.is_dir():
             (self / MARKER).write_bytes(b"")
 
     def open(self) -> ObjectReader:

@@ -1,18 +1,22 @@
-"""A DuckDB connection over a results folder: the views are ready, the files are only read."""
+"""A DuckDB connection over a results folder, or several: the views are ready, the files are only read."""
 
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import duckdb
 
 from finner_batch.errors import FinnerError, UsageError
-from finner_batch.objects.bucket import is_object_url
 from finner_batch.query.objects import ResultsFileSystem, is_unreadable, one_line
-from finner_batch.query.questions import VIEWS, sql_folder
+from finner_batch.query.questions import VIEWS, shipped_sql
 from finner_batch.store.folder import require_results
 from finner_batch.store.part import Layout, list_parts
-from finner_batch.store.place import Place, absolute, place_of
+from finner_batch.store.place import Place, absolute, matching, place_of
+
+AUDIT = "against_xbrl.parquet"
+"""Where a results folder holds its rows beside the filers' own tags, from `evaluate --against-xbrl … --errors`."""
+
+_VIEWS_SCHEMA = "results_views"
 
 ATTEMPTS = 5
 """Listings tried while compactions delete what was listed."""
@@ -21,42 +25,92 @@ ATTEMPTS = 5
 def connect(results: str | Place, *, allow: Sequence[str | Path] = ()) -> duckdb.DuckDBPyConnection:
     """Open a results folder as it is now: views `entities`, `documents`, `runs`, current rows only.
 
-    The connection sees one state of the folder. When a compaction deletes files of that state, a query raises
-    `duckdb.IOException` (never fewer rows): connect again. SQL reaches files in `results` and in the folders `allow`,
-    nothing else and no network; no extension is loaded. Raises UsageError where there are no results, FinnerError where
-    a file is missing.
+    A glob (`results/*`) opens all results folders that it matches as one, as the shards of a run wrote them: a document
+    that stands in several counts once, as it was read last.
+
+    The connection sees one state of the folder. When a compaction deletes files of that state, a query raises an error
+    that `is_unreadable` tells (never fewer rows): connect again. SQL reaches files in `results` and in the folders
+    `allow`, and nothing else; no extension is loaded. Raises UsageError where there are no results, FinnerError where a
+    file is missing.
     """
+    connection = restricted([*list_results(results), *allow])
+    try:
+        _with_views(connection, results, lambda: None)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def copy_tables(
+    results: str | Place, connection: duckdb.DuckDBPyConnection, schema: str, tables: Sequence[str]
+) -> None:
+    """Copy views of a results folder, all of one state, into tables of a schema.
+
+    The connection may read the folder (`restricted`). A compaction in between makes it begin again. Raises UsageError
+    where there are no results, FinnerError where a file is missing or the disk refuses.
+    """
+
+    def copy() -> None:
+        for table in tables:
+            connection.execute(f"CREATE OR REPLACE TABLE {schema}.{table} AS FROM {_VIEWS_SCHEMA}.{table}")
+
+    connection.execute(f"CREATE SCHEMA IF NOT EXISTS {schema}")
+    connection.execute(f"CREATE SCHEMA {_VIEWS_SCHEMA}")
+    connection.execute(f"USE {_VIEWS_SCHEMA}")
+    _with_views(connection, results, copy)
+    connection.execute(f"USE {schema}")
+    connection.execute(f"DROP SCHEMA {_VIEWS_SCHEMA} CASCADE")
+
+
+def list_results(results: str | Place) -> dict[Place, list[str]]:
+    """The parts of the results folder, or of each that a glob matches. Raises UsageError where there is none."""
     folder = absolute(place_of(results))
-    require_results(folder)
+    matched = matching(folder)
+    if matched == [folder]:
+        require_results(folder)
+        if not (parts := _listing(folder)):
+            raise UsageError(f"no results at {folder} any more")
+        return {folder: parts}
+    found = {path: parts for path in matched if (path / "documents").is_dir() and (parts := _listing(path))}
+    if not found:
+        raise UsageError(f"{results} matches no results folder: `finner-batch run --output` names where they are made")
+    return found
+
+
+def _with_views(connection: duckdb.DuckDBPyConnection, results: str | Place, then: Callable[[], None]) -> None:
+    """Make the views, then do something with them; once more where a compaction deletes what was listed."""
     for _ in range(ATTEMPTS):
-        parts = _listing(folder)
-        connection = _restricted([str(folder), *allow])
+        parts = list_results(results)
         try:
-            _create_views(connection, folder, parts)
+            _create_views(connection, absolute(place_of(results)), parts)
+            then()
         except duckdb.Error as error:
-            connection.close()
             if not is_unreadable(error):
                 raise
-            if _listing(folder) == parts:
-                raise FinnerError(f"{folder} cannot be read: {one_line(error)}") from error
+            if list_results(results) == parts:
+                raise FinnerError(f"{results} cannot be read: {one_line(error)}") from error
         else:
-            return connection
-    raise FinnerError(f"{folder} changes faster than it can be read: ask again")
+            return
+    raise FinnerError(f"{results} changes faster than it can be read: ask again")
 
 
-def _restricted(folders: Sequence[str | Place]) -> duckdb.DuckDBPyConnection:
-    """Open a database in memory that reaches files in the given folders only."""
+def restricted(folders: Sequence[str | Place], *, database: str | Path = ":memory:") -> duckdb.DuckDBPyConnection:
+    """Open a database, in memory or a file, whose SQL reaches files in the given folders, or what globs match, only."""
     connection = duckdb.connect(
+        database,
         config={
             "autoinstall_known_extensions": False,
             "autoload_known_extensions": False,
             "allow_community_extensions": False,
             "python_enable_replacements": False,
             "temp_directory": str(Path(tempfile.gettempdir()) / "finner-batch-query"),
-        }
+        },
     )
-    allowed = ", ".join(_literal(str(absolute(place_of(folder)))) for folder in folders)
-    if any(is_object_url(str(folder)) for folder in folders):
+    connection.execute("SET enable_progress_bar = false")  # a slow query would draw it on stdout, among the rows
+    places = [place for folder in folders for place in matching(absolute(place_of(folder)))]
+    allowed = ", ".join(_literal(str(place)) for place in places)
+    if not all(isinstance(place, Path) for place in places):
         connection.register_filesystem(ResultsFileSystem())
     connection.execute(f"SET allowed_directories = [{allowed}]")
     connection.execute("SET enable_external_access = false")
@@ -64,18 +118,18 @@ def _restricted(folders: Sequence[str | Place]) -> duckdb.DuckDBPyConnection:
     return connection
 
 
-def _create_views(connection: duckdb.DuckDBPyConnection, folder: Place, parts: Sequence[str]) -> None:
-    layout = Layout(folder)
-    reports = sorted(str(path) for path in (folder / "runs").glob("*.json"))
+def _create_views(connection: duckdb.DuckDBPyConnection, results: Place, parts: Mapping[Place, Sequence[str]]) -> None:
+    reports = sorted(str(path) for folder in parts for path in (folder / "runs").glob("*.json"))
+    audit = results / AUDIT
     for variable, value in (
-        ("results", str(folder)),
-        ("documents_parts", [str(layout.documents(name)) for name in parts]),
-        ("entities_parts", [str(layout.entities(name)) for name in parts]),
+        ("results", str(results)),
+        ("documents_parts", [str(Layout(folder).documents(name)) for folder in parts for name in parts[folder]]),
+        ("entities_parts", [str(Layout(folder).entities(name)) for folder in parts for name in parts[folder]]),
         ("run_reports", reports or None),
+        ("audit", str(audit) if audit.is_file() else None),
     ):
         connection.execute(f"SET VARIABLE {variable} = ?", [value])
-    views = (sql_folder() / f"{VIEWS}.sql").read_text(encoding="utf-8")
-    for statement in connection.extract_statements(views):
+    for statement in connection.extract_statements(shipped_sql(VIEWS)):
         # The other statements list the folder, which is done above: by literal names, whatever characters they hold.
         if statement.type == duckdb.StatementType.CREATE:
             connection.execute(statement)
@@ -86,8 +140,6 @@ def _listing(folder: Place) -> list[str]:
     parts, before = list_parts(folder), None
     while parts != before:
         parts, before = list_parts(folder), parts
-    if not parts:
-        raise UsageError(f"no results at {folder} any more")
     return parts
 
 

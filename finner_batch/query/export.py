@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 
 from finner_batch.errors import UsageError
 from finner_batch.query.ask import Answer
+from finner_batch.query.table import visible
 from finner_batch.store.atomic import temporary_path
 
 
@@ -22,23 +23,30 @@ def rows_of(answer: Answer) -> Iterator[tuple[Any, ...]]:
         yield from zip(*(column.to_pylist() for column in batch.columns), strict=True)
 
 
-def write_csv(answer: Answer, file: BinaryIO) -> None:
-    """Write CSV (RFC 4180, UTF-8, a header, lines end in a line feed); null is empty, nested values are JSON."""
+def write_csv(answer: Answer, file: BinaryIO, *, harmless: bool = False) -> None:
+    """Write CSV (RFC 4180, UTF-8, a header, lines end in a line feed); null is empty, nested values are JSON.
+
+    `harmless`: for a terminal, with characters that it would obey or hide shown as escapes.
+    """
+    clean = visible if harmless else str
     text = io.TextIOWrapper(file, encoding="utf-8", newline="", write_through=True)
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(answer.schema.names)
+    writer.writerow(map(clean, answer.schema.names))
     for row in rows_of(answer):
-        writer.writerow(["" if value is None else _flat(value) for value in row])
+        writer.writerow(["" if value is None else clean(_flat(value)) for value in row])
     text.detach()
 
 
 def write_json(answer: Answer, file: BinaryIO) -> None:
-    """Write a JSON array of one object a row, a row a line; what JSON lacks becomes text, NaN and infinity null."""
+    """Write a JSON array of one object a row, a row a line; what JSON lacks becomes text, NaN and infinity null.
+
+    Characters that a terminal would obey or hide are written as JSON's own escapes.
+    """
     names = answer.schema.names
     separator = b"[\n"
     for row in rows_of(answer):
         item = json.dumps({name: _plain(value) for name, value in zip(names, row, strict=True)}, ensure_ascii=False)
-        file.write(separator + item.encode())
+        file.write(separator + _harmless(item).encode())
         separator = b",\n"
     file.write(b"\n]\n" if separator == b",\n" else b"[]\n")
 
@@ -58,6 +66,13 @@ def write_parquet(answer: Answer, path: Path) -> int:
     finally:
         temporary.unlink(missing_ok=True)
     return rows
+
+
+def _harmless(text: str) -> str:
+    """Return JSON with every character that is not printable escaped: the same value to a program."""
+    if text.isprintable():
+        return text
+    return "".join(character if character.isprintable() else json.dumps(character)[1:-1] for character in text)
 
 
 def _flat(value: Any) -> str:

@@ -8,6 +8,7 @@ from fsspec import AbstractFileSystem
 
 from finner_batch.objects.bucket import Bucket, split_url
 from finner_batch.objects.reader import ObjectReader
+from finner_batch.query.table import visible
 
 
 class ResultsFileSystem(AbstractFileSystem):  # type: ignore[misc]  # fsspec has no types
@@ -51,8 +52,11 @@ def is_unreadable(error: duckdb.Error) -> bool:
 
 
 def one_line(error: BaseException) -> str:
-    """Return DuckDB's message without the quoted SQL below it; of a traceback in it, the last line."""
+    """Return DuckDB's message without the quoted SQL below it, harmless for a terminal: it may quote a filing.
+
+    Of a traceback in it, the last line.
+    """
     text = str(error).partition("\nLINE ")[0].strip()
     if text.startswith("Traceback"):
         text = text.rpartition("\n")[2].partition(": ")[2]
-    return " ".join(text.split())
+    return visible(" ".join(text.split()))

@@ -4,6 +4,7 @@
 system and an object store do in different ways is a function here, in `newfile` and in `lock`.
 """
 
+import glob
 import os
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -42,6 +43,21 @@ def place_of(output: str | Place) -> Place:
 def absolute(place: Place) -> Place:
     """Return the place as it is called from everywhere; links stay."""
     return Path(os.path.abspath(place)) if isinstance(place, Path) else place  # noqa: PTH100 - resolve() follows links
+
+
+def matching(place: Place) -> list[Place]:
+    """Return the place; where there is none and its name is a glob, the places that it matches, in their order."""
+    if not glob.has_magic(str(place)) or place.exists():
+        return [place]
+    if isinstance(place, Path):
+        return [Path(path) for path in sorted(glob.glob(str(place)))]  # noqa: PTH207 - the whole path is the pattern
+    matched = [ObjectPath(place.bucket, "")]
+    for part in place.key.split("/"):
+        if glob.has_magic(part):
+            matched = [below for folder in matched for below in folder.glob(part)]
+        else:
+            matched = [folder / part for folder in matched]
+    return sorted(matched)
 
 
 def parquet_source(path: Place) -> Any:

@@ -80,7 +80,11 @@ DOCUMENTS = pa.schema(
         _column("error", pa.string(), "what is wrong and what to do about it", null=True),
         _column("sentences", pa.int32(), "sentences of the document", unit="sentences", null=True),
         _column(
-            "tagged_sentences", pa.int32(), "those given to the model (they hold a digit)", unit="sentences", null=True
+            "tagged_sentences",
+            pa.int32(),
+            "those given to the model: they hold a number and its cues",
+            unit="sentences",
+            null=True,
         ),
         _column("entities", pa.int32(), "rows of this document in `entities`", unit="rows"),
         _column("seconds", pa.float64(), "CPU time of its stages and the model's wall clock", unit="s", null=True),

@@ -7,6 +7,7 @@ from typing import Literal
 from finner_batch.errors import DeviceError
 
 DeviceChoice = Literal["auto", "cpu", "cuda"]
+BackendChoice = Literal["auto", "onnxruntime", "openvino"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from finner_batch.errors import ModelError
+from finner_batch.tagger.cues import EVERY_SENTENCE, Cues
 
 FORMAT_VERSION = 1
 DEFAULT_MODEL = Path(__file__).resolve().parent.parent / "models" / "debt4"
@@ -25,7 +26,7 @@ class Model:
     `labels[0]` is `O`; the others are concept names. `max_length` counts tokens, special ones included. `temperature`
     divides the logits before the softmax. A number gets its likeliest label other than `O` where its probability
     reaches `thresholds[label]`, be `O` likelier or not. `variants` maps a precision (`int8`, `fp16`, `fp32`) to its
-    ONNX file's name.
+    ONNX file's name. A sentence that lacks one of the `cues` is not read.
     """
 
     folder: Path
@@ -35,6 +36,7 @@ class Model:
     temperature: float
     thresholds: Mapping[str, float]
     variants: Mapping[str, str]
+    cues: Cues = EVERY_SENTENCE
     checksums: Mapping[str, str]
 
     @cached_property
@@ -92,6 +94,7 @@ def _model(path: Path, config: Mapping[str, Any], checksums: Mapping[str, str]) 
             max_length=int(config["max_length"]),
             temperature=float(config["temperature"]),
             thresholds={str(label): float(value) for label, value in config["thresholds"].items()},
+            cues=Cues.of(config.get("cues", {}), where=f"model {path}"),
             variants={str(key): str(value["file"]) for key, value in config["variants"].items()},
             checksums=checksums,
         )

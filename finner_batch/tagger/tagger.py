@@ -11,41 +11,54 @@ import numpy as np
 from numpy.typing import NDArray
 
 from finner_batch.tagger.batches import batches
-from finner_batch.tagger.device import DeviceChoice
+from finner_batch.tagger.device import BackendChoice, DeviceChoice
 from finner_batch.tagger.model import Model, load_model
-from finner_batch.tagger.session import Session, open_session
+from finner_batch.tagger.openvino import OPENVINO
+from finner_batch.tagger.remembered import Memory, Remembered
+from finner_batch.tagger.session import AnySession, open_session
 from finner_batch.tagger.span import Span
 from finner_batch.tagger.tokens import SentenceTokenizer, Window
 
 Probabilities: TypeAlias = NDArray[np.float64]
 """`[numbers, labels]`, rows sum to 1."""
 
-BUDGET_TOKENS = {"cpu": 1024, "cuda": 32_768}
-LENGTH_MULTIPLE = {"cpu": 1, "cuda": 16}
+BUDGET_TOKENS = {"cpu": 1024, "cuda": 32_768, OPENVINO: 2048}
+LENGTH_MULTIPLE = {"cpu": 1, "cuda": 16, OPENVINO: 8}
 BATCHES_READY = 256
 """So many batches are made before they are run: what runs between two of them finds the processor's caches cold."""
 
 
 @dataclass(frozen=True, slots=True)
 class TaggingStatistics:
-    """What a call cost: windows given, windows run (repeats are run once), their tokens without and with padding."""
+    """What a call cost: windows given, windows run (repeats are run once), their tokens without and with padding.
+
+    `tokens_remembered` are those of windows that were not run because their logits were known from before the call.
+    """
 
     windows: int
     windows_run: int
     tokens: int
     tokens_run: int
     tokens_padded: int
+    tokens_remembered: int
 
 
 class Tagger:
-    """A model on a device."""
+    """A model on a device. With a `memory`, windows that any tagger like this one has run before are not run again."""
 
-    def __init__(self, model: Model, session: Session, *, budget_tokens: int | None = None) -> None:
+    def __init__(
+        self, model: Model, session: AnySession, *, budget_tokens: int | None = None, memory: Memory | None = None
+    ) -> None:
         self.model = model
         self.session = session
-        self.budget_tokens = budget_tokens or BUDGET_TOKENS[session.device.name]
-        self._length_multiple = LENGTH_MULTIPLE[session.device.name]
+        own = OPENVINO if session.backend == OPENVINO else session.device.name
+        self.budget_tokens = budget_tokens or BUDGET_TOKENS[own]
+        self._length_multiple = LENGTH_MULTIPLE[own]
         self._thresholds = np.array([0.0, *(model.thresholds[label] for label in model.labels[1:])])
+        self._remembered: Remembered | None = None
+        if memory is not None:
+            computed_by = f"{model.model_id} {session.computed_by}"
+            self._remembered = Remembered(memory, computed_by=computed_by, labels=len(model.labels))
 
     @classmethod
     def load(
@@ -53,25 +66,27 @@ class Tagger:
         folder: str | Path | None = None,
         *,
         device: DeviceChoice = "auto",
+        backend: BackendChoice = "auto",
         variant: str | None = None,
         threads: int = 0,
         budget_tokens: int | None = None,
     ) -> "Tagger":
         """Verify a model folder (None: the packaged one) and open a session. Raises ModelError, DeviceError."""
         model = load_model(folder)
-        session = open_session(model, device, variant=variant, threads=threads)
+        session = open_session(model, device, backend=backend, variant=variant, threads=threads)
         return cls(model, session, budget_tokens=budget_tokens)
 
     def tokenizer(self) -> SentenceTokenizer:
-        """A tokenizer for this model's windows."""
-        return SentenceTokenizer(self.model.folder / "tokenizer.json", self.model.max_length)
+        """A tokenizer for this model's windows: of the sentences that have its cues."""
+        return SentenceTokenizer(self.model.folder / "tokenizer.json", self.model.max_length, self.model.cues)
 
     def probabilities(
         self, windows: Sequence[Window], *, interrupted: Callable[[], bool] = lambda: False
     ) -> tuple[list[Probabilities], TaggingStatistics]:
         """Calibrated label probabilities of each window's numbers, in the order given.
 
-        Windows with the same ids and number positions are run once and share their table, which cannot be written to.
+        Windows with the same ids and number positions are run once and share their table, which cannot be written to;
+        those that are remembered are not run, and have the table they had.
         The result of a window depends on nothing but the window. Raises InterruptedError as soon as `interrupted()` is
         true between two batches.
         """
@@ -79,7 +94,9 @@ class Tagger:
         same_as = [
             first_index.setdefault((window.packed_ids, window.positions), index) for index, window in enumerate(windows)
         ]
-        distinct = list(first_index.values())
+        asked = list(first_index.values())
+        digests, known = self._look_up([windows[index] for index in asked])
+        distinct = [index for index, found in zip(asked, known, strict=True) if found is None]
         unique = [windows[index] for index in distinct]
         made = batches(unique, budget_tokens=self.budget_tokens, length_multiple=self._length_multiple)
         logits: list[NDArray[np.float32]] = []
@@ -94,23 +111,36 @@ class Tagger:
             order += [distinct[member] for batch in ready for member in batch.members]
             tokens_padded += sum(batch.input_ids.size for batch in ready)
         tables: dict[int, Probabilities] = {}
+        order += [index for index, found in zip(asked, known, strict=True) if found is not None]
         if order:
-            table = self._softmax(np.concatenate(logits))
+            logits.append(self._packed_logits(known))
+            of_all = np.concatenate(logits)
+            table = self._softmax(of_all)
             table.flags.writeable = False
             ends = list(accumulate(len(windows[index].positions) for index in order))
-            tables = {index: table[start:end] for index, start, end in zip(order, [0, *ends[:-1]], ends, strict=True)}
+            places = {index: slice(start, end) for index, start, end in zip(order, [0, *ends[:-1]], ends, strict=True)}
+            tables = {index: table[place] for index, place in places.items()}
+            if self._remembered is not None:
+                digest_of = dict(zip(asked, digests, strict=True))
+                ran = order[: len(distinct)]
+                self._remembered.keep([digest_of[index] for index in ran], [of_all[places[index]] for index in ran])
+        tokens_unknown = sum(window.length for window in unique)
         statistics = TaggingStatistics(
             windows=len(windows),
             windows_run=len(unique),
             tokens=sum(window.length for window in windows),
-            tokens_run=sum(window.length for window in unique),
+            tokens_run=tokens_unknown,
             tokens_padded=tokens_padded,
+            tokens_remembered=sum(windows[index].length for index in asked) - tokens_unknown,
         )
         return [tables[index] for index in same_as], statistics
 
-    def spans(self, windows: Sequence[Window], probabilities: Sequence[Probabilities]) -> list[list[Span]]:
+    def spans(
+        self, windows: Sequence[Window], probabilities: Sequence[Probabilities], *, threshold: float | None = None
+    ) -> list[list[Span]]:
         """The numbers of each window that the model labels: likeliest label but `O`, where it reaches its threshold.
 
+        `threshold` is one for all labels, in place of the model's own.
         Raises ValueError where the probabilities are not of as many numbers as the windows have.
         """
         counts = [len(window.numbers) for window in windows]
@@ -122,12 +152,23 @@ class Tagger:
         table = np.concatenate(probabilities)
         best = table[:, 1:].argmax(axis=1) + 1
         confidence = table[np.arange(len(table)), best]
+        least = self._thresholds[best] if threshold is None else threshold
         ends = list(accumulate(counts))
-        for place in np.flatnonzero(confidence >= self._thresholds[best]).tolist():
+        for place in np.flatnonzero(confidence >= least).tolist():
             index = bisect_right(ends, place)
             start, end = windows[index].numbers[place - ends[index]]  # counted from the window's end
             found[index].append(Span(start, end, self.model.labels[best[place]], float(confidence[place])))
         return found
+
+    def _look_up(self, windows: Sequence[Window]) -> tuple[list[bytes], list[bytes | None]]:
+        """Digests of windows, and the packed logits of those that are remembered."""
+        if self._remembered is None:
+            return [b""] * len(windows), [None] * len(windows)
+        return self._remembered.find(windows)
+
+    def _packed_logits(self, known: Sequence[bytes | None]) -> NDArray[np.float32]:
+        packed = b"".join(found for found in known if found is not None)
+        return np.frombuffer(packed, np.float32).reshape(-1, len(self.model.labels))
 
     def _softmax(self, logits: NDArray[np.float32]) -> Probabilities:
         scaled = logits.astype(np.float64) / self.model.temperature

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
 from finner_batch.errors import ModelError
+from finner_batch.tagger.cues import EVERY_SENTENCE, Cues
 
 NumberSpan: TypeAlias = tuple[int, int]
 """Start and end of a number token in its sentence, in code points."""
@@ -57,8 +58,11 @@ class SentenceTokenizer:
     token spelt out in the text (`[SEP]`) is read as text.
     """
 
-    def __init__(self, tokenizer_json: Path, max_length: int) -> None:
-        """Raises ModelError where the tokenizer is not a WordPiece one that splits at white space."""
+    def __init__(self, tokenizer_json: Path, max_length: int, cues: Cues = EVERY_SENTENCE) -> None:
+        """Sentences that lack one of the `cues` get no window.
+
+        Raises ModelError where the tokenizer is not a WordPiece one that splits at white space.
+        """
         definition = json.loads(tokenizer_json.read_text(encoding="utf-8"))
         kinds = ((definition.get(part) or {}).get("type") for part in ("model", "pre_tokenizer"))
         if tuple(kinds) != ("WordPiece", "BertPreTokenizer"):
@@ -71,6 +75,7 @@ class SentenceTokenizer:
             raise ModelError(f"{tokenizer_json}: expected one token before and one after a sentence, got {special}")
         self._first, self._last = special
         self._room = max_length - 2
+        self._cues = cues
         self._memo: dict[str, _Pieces] = {}
         lowercase = bool((definition.get("normalizer") or {}).get("lowercase"))
         self._normal = str.lower if lowercase else str
@@ -80,9 +85,9 @@ class SentenceTokenizer:
         """Tokenise a sentence; a sentence longer than the model's window becomes several overlapping ones.
 
         Windows overlap by half. A number is read in the window whose middle is nearest to it; windows that would read
-        no number are left out, as is a sentence without numbers.
+        no number are left out, as is a sentence without numbers or without cues.
         """
-        if not numbers:
+        if not numbers or not self._cues.found_in(sentence):
             return []
         ids, positions = self._encode(sentence, numbers)
         if len(ids) <= self._room:

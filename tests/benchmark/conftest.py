@@ -31,4 +31,4 @@ def model():
 
 @pytest.fixture(scope="module")
 def session(model):
-    return open_session(model, "cpu")
+    return open_session(model, "cpu", backend="onnxruntime")

@@ -33,7 +33,7 @@ def test_every_contest_has_finner_batch_first_and_the_usual_stack_last(compariso
     assert names == {
         "extract": [OURS, "BeautifulSoup get_text"],
         "split": [OURS, "pysbd"],
-        "tag": [OURS, "plain onnxruntime loop", "transformers pipeline"],
+        "tag": [OURS, "finner-batch, every sentence", "plain onnxruntime loop", "transformers pipeline"],
     }
 
 

@@ -1,5 +1,6 @@
 import gc
 import shutil
+from dataclasses import replace
 
 import pytest
 
@@ -14,6 +15,7 @@ from finner_batch.engine.run import run
 from finner_batch.errors import UsageError
 from finner_batch.sources.discover import discover
 from finner_batch.sources.read import ReadOptions
+from finner_batch.tagger.cues import EVERY_SENTENCE
 from finner_batch.tagger.tagger import Tagger
 
 
@@ -51,6 +53,7 @@ def test_a_pass_pickles_and_loads_what_the_reading_processes_send(filings, model
         tables=False,
         tokenizer_json=model.folder / "tokenizer.json",
         max_length=model.max_length,
+        cues=model.cues,
         timeout_s=60.0,
         memory_limit_mb=4096,
     )
@@ -126,8 +129,9 @@ def test_a_file_that_cannot_be_read_is_counted_and_the_others_are_measured(filin
 
 def test_the_survey_counts_tokens_as_the_tagger_does(sources, model, session):
     counts, distinct = survey(sources, model)
-    found = run_stages(sources, model, session)
-    assert counts.numbered_tokens == found.tokens
+    every = run_stages(sources, replace(model, cues=EVERY_SENTENCE), session)
+    assert counts.numbered_tokens == every.tokens
+    assert run_stages(sources, model, session).tokens < every.tokens
     assert counts.prose_tokens > counts.numbered_tokens
     assert counts.sentences > counts.numbered_sentences > len(distinct) == 7
     assert counts.markup_bytes == counts.html_bytes == counts.stored_bytes

@@ -100,6 +100,8 @@ def test_a_flag_beats_the_environment_beats_the_job_file_beats_the_default(confi
     assert (by_file.workers, by_file.timeout_s, by_file.tables) == (2, 7.0, True)
     assert configuration(job=job, FINNER_RUN_WORKERS="3").workers == 3
     assert configuration("--workers", "4", job=job, FINNER_RUN_WORKERS="3").workers == 4
+    assert configuration(job='input = "a"\nshard = "1/4"').shard == "1/4"
+    assert configuration("-i", "a", FINNER_RUN_SHARD="2/8").shard == "2/8"
 
 
 def test_inputs_are_given_by_flag_argument_or_environment(configuration):

@@ -2,6 +2,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from collections import Counter
 from pathlib import Path
 
@@ -89,3 +90,13 @@ def processes_marked(mark):
             except OSError:
                 continue
     return found
+
+
+def wait_for(condition, seconds=60):
+    """Wait until `condition()` is true, and say whether it came to be."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if condition():
+            return True
+        time.sleep(0.1)
+    return False

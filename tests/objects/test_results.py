@@ -156,10 +156,13 @@ def test_no_results_and_missing_files_are_clear_errors(results):
 def test_a_compaction_between_listing_and_opening_is_no_error(results, monkeypatch):
     Job(results).run(BEFORE)
     Job(results).run(AFTER)
-    original = connection_module._restricted
-    monkeypatch.setattr(
-        connection_module, "_restricted", lambda folders: compact(results, settle_s=0) and original(folders)
-    )
+    original = connection_module._create_views
+
+    def create(*arguments):
+        compact(results, settle_s=0)
+        original(*arguments)
+
+    monkeypatch.setattr(connection_module, "_create_views", create)
     with connect(results) as connection:
         assert connection.execute("SELECT count(*) FROM entities").fetchone() == (4,)
     with connect(results) as old:

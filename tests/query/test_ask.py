@@ -43,7 +43,7 @@ def test_wrong_sql_is_a_usage_error_of_one_line(filled, sql, message):
 
 
 def test_a_parameter_that_the_sql_lacks_is_a_usage_error(filled):
-    with pytest.raises(UsageError, match=r"no parameter \$typo"):
+    with pytest.raises(UsageError, match="no parameter typo: it takes none"):
         rows(filled, "SELECT 1", {"typo": 1})
 
 

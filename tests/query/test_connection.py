@@ -11,6 +11,7 @@ from finner_batch.store.compact import compact
 from finner_batch.store.folder import open_results
 from finner_batch.store.runs import write_run
 from finner_batch.store.schema import DOCUMENTS, ENTITIES
+from finner_batch.training.evaluation.against_xbrl import SCHEMA
 
 
 def columns(connection, view):
@@ -34,6 +35,7 @@ def test_the_views_have_the_columns_of_the_contract(filled, opened):
     with opened(filled) as connection:
         assert columns(connection, "entities") == ENTITIES.names
         assert columns(connection, "documents") == DOCUMENTS.names
+        assert columns(connection, "against_xbrl") == SCHEMA.names
         assert connection.execute("SELECT count(*) FROM entities").fetchone() == (6,)
         assert connection.execute("SELECT count(*) FROM documents").fetchone() == (3,)
 
@@ -112,10 +114,14 @@ def test_a_missing_entities_file_is_an_error_and_not_fewer_rows(filled):
 
 
 def test_a_compaction_between_listing_and_opening_is_no_error(filled, monkeypatch):
-    original = connection_module._restricted
-    monkeypatch.setattr(
-        connection_module, "_restricted", lambda folders: compact(filled, settle_s=0) and original(folders)
-    )
+    original, compacted = connection_module._create_views, []
+
+    def compact_first(*arguments):
+        if not compacted:
+            compacted.append(compact(filled, settle_s=0))
+        original(*arguments)
+
+    monkeypatch.setattr(connection_module, "_create_views", compact_first)
     with connect(filled) as connection:
         assert connection.execute("SELECT count(*) FROM entities").fetchone() == (6,)
 
@@ -147,3 +153,24 @@ def test_files_elsewhere_are_reached_only_when_allowed(filled, tmp_path: Path):
         assert connection.execute(sql).fetchall() == [(1,)]
         with pytest.raises(duckdb.Error):
             connection.execute("SET enable_external_access = true")
+
+
+def test_a_document_in_two_folders_of_a_glob_counts_once_as_it_was_read_last(tmp_path, fill_results, opened):
+    """As after another number of shards: a file of the one folder was read again into the other."""
+    fill_results(tmp_path / "r" / "b")
+    fill_results(tmp_path / "r" / "a")
+    with opened(tmp_path / "r" / "*") as connection:
+        assert connection.execute("SELECT count(*) FROM entities").fetchone() == (6,)
+        assert connection.execute("SELECT count(*) FROM documents").fetchone() == (3,)
+        (newest,) = connection.execute("SELECT DISTINCT filename FROM current_documents").fetchall()
+    assert "/r/a/documents/" in newest[0]
+
+
+def test_a_glob_takes_results_folders_only_and_says_where_it_finds_none(tmp_path, fill_results):
+    fill_results(tmp_path / "r" / "shard-1")
+    (tmp_path / "r" / "other" / "documents").mkdir(parents=True)
+    (tmp_path / "r" / "notes.txt").touch()
+    with connect(tmp_path / "r" / "*") as connection:
+        assert connection.execute("SELECT count(*) FROM entities").fetchone() == (6,)
+    with pytest.raises(UsageError, match="matches no results folder"):
+        connect(tmp_path / "r" / "o*")

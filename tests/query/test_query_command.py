@@ -1,6 +1,8 @@
+import contextlib
 import csv
 import io
 import json
+import os
 import re
 import subprocess
 import sys
@@ -8,6 +10,7 @@ import sys
 import pyarrow.parquet as pq
 import pytest
 from click.testing import CliRunner
+from made_results import STATED, document, number, store
 
 from finner_batch.cli.compact import compact
 from finner_batch.cli.query import query
@@ -54,10 +57,88 @@ def test_parquet_is_written_whole_and_outside_the_results(asked, filled, tmp_pat
 
 def test_a_table_shows_no_control_characters_and_says_when_it_is_cut(asked):
     outcome = asked("SELECT company FROM entities ORDER BY ALL DESC", "--rows", "1")
-    assert outcome.stdout.splitlines()[2] == r"Café \x1b[31mHoldings"
+    shown = r"Café \x1b[31mHoldings\u202e<script>alert(1)</script>'; DROP TABLE entities; --"
+    assert outcome.stdout.splitlines()[2] == shown
     assert len(outcome.stdout.splitlines()) == 3
     assert "first 1 rows" in outcome.stderr
     assert len(asked("SELECT company FROM entities", "--rows", "0").stdout.splitlines()) == 8
+
+
+@pytest.fixture
+def long_word(tmp_path):
+    """Results with a sentence of one word of 10,000 characters, hostile ones among them."""
+    word = "\x1b]0;title\x07\u202e\x9b31m" + "x" * 10_000
+    return word, store(tmp_path / "long", [document("a.htm", [number(STATED, f"{word} is [5.0] here", 0.05)])])
+
+
+def test_a_word_of_ten_thousand_characters_is_short_in_a_table_and_whole_elsewhere(asked, long_word, tmp_path):
+    word, results = long_word
+    sentence = f"{word} is 5.0 here"
+    table = asked("FROM entities", results=results).stdout
+    assert max(map(len, table.splitlines())) < 400
+    assert all(character.isprintable() or character == "\n" for character in table)
+    sql = "SELECT sentence FROM entities"
+    assert list(csv.reader(io.StringIO(asked(sql, "--csv", results=results).stdout)))[1] == [sentence]
+    as_json = asked(sql, "--json", results=results).stdout
+    assert json.loads(as_json) == [{"sentence": sentence}]
+    assert all(character.isprintable() or character == "\n" for character in as_json)
+    asked(sql, "--parquet", str(tmp_path / "x.parquet"), results=results)
+    assert pq.read_table(tmp_path / "x.parquet").to_pylist() == [{"sentence": sentence}]
+
+
+def test_csv_on_a_terminal_shows_what_it_would_obey_as_escapes(long_word):
+    _, results = long_word
+    leader, follower = os.openpty()
+    command = [
+        sys.executable,
+        "-m",
+        "finner_batch",
+        "query",
+        "-o",
+        str(results),
+        "SELECT left(sentence, 20) FROM entities",
+    ]
+    with subprocess.Popen([*command, "--csv"], stdout=follower) as process:
+        os.close(follower)
+        shown = b""
+        with contextlib.suppress(OSError):  # how a terminal says that its other end is closed
+            while some := os.read(leader, 10_000):
+                shown += some
+        process.wait()
+    os.close(leader)
+    assert b"\x1b" not in shown
+    assert rb"\x1b]0;title\x07\u202e\x9b31m" in shown
+
+
+def test_an_error_that_quotes_a_filing_is_harmless(asked):
+    with pytest.raises(UsageError, match="Could not convert") as error:
+        asked("SELECT company::INTEGER FROM entities")
+    assert str(error.value).isprintable()
+
+
+def test_a_questions_parameters_are_values_and_never_sql(asked):
+    arguments = ("--file", "facilities_by_size", "--json")
+    assert len(json.loads(asked(*arguments, "-p", "least=1e9").stdout)) == 1
+    assert json.loads(asked(*arguments, "-p", "cik=x' OR 1=1; --", "-p", "least=0").stdout) == []
+    with pytest.raises(UsageError, match="convert string 'DROP' to DOUBLE"):
+        asked(*arguments, "-p", "least=DROP")
+
+
+def test_missing_and_unknown_parameters_are_named_with_those_there_are(asked):
+    with pytest.raises(UsageError, match=r"no parameter typo: it takes cik \(optional\), least \(optional\)"):
+        asked("--file", "facilities_by_size", "-p", "typo=1", "-p", "cik=7")
+    with pytest.raises(UsageError, match=r"no value for parameter b: it takes a, b\. Give each as --param"):
+        asked("SELECT $a, $b", "-p", "a=1")
+    with pytest.raises(UsageError, match="no parameter results"):
+        asked("SELECT getvariable('results')", "-p", "results=/")
+
+
+def test_everything_is_exported_and_said_how_much(asked, filled, tmp_path):
+    path = tmp_path / "x.duckdb"
+    assert asked("--export", str(path)).stdout == f"6 entities, 3 documents, 0 runs in {path}\n"
+    assert json.loads(asked("--export", str(path), "--json").stdout)["rows"]["entities"] == 6
+    with pytest.raises(UsageError, match="results folder"):
+        asked("--export", str(filled / "x.duckdb"))
 
 
 def test_parameters_keep_leading_zeros_and_become_numbers_where_they_are(asked):
@@ -68,7 +149,10 @@ def test_parameters_keep_leading_zeros_and_become_numbers_where_they_are(asked):
 
 def test_questions_are_listed_and_asked_by_name(asked):
     assert re.search(r"^facilities_by_size +Which credit facilities", asked("--list").stdout, re.MULTILINE)
-    assert {"name", "question"} == set(json.loads(asked("--list", "--json").stdout)[0])
+    listed = {item["name"]: item for item in json.loads(asked("--list", "--json").stdout)}
+    least = {"name": "least", "default": "0", "meaning": "size from which on, in units of its currency: 1e9"}
+    assert least in listed["facilities_by_size"]["parameters"]
+    assert "--param least=0: size from which on" in asked("--list").stdout
     assert "Acme Corp" in asked("--file", "facilities_by_size").stdout
 
 
@@ -79,6 +163,7 @@ def test_questions_are_listed_and_asked_by_name(asked):
         ("SELECT 1", "--list"),
         ("SELECT 1", "--file", "coverage"),
         ("SELECT 1", "--csv", "--json"),
+        ("SELECT 1", "--export", "x.duckdb"),
         ("SELECT 1", "-p", "x"),
     ],
 )
@@ -104,6 +189,21 @@ def test_a_reader_that_stops_early_gets_no_traceback(filled):
         process.stdout.readline()
         process.stdout.close()
         assert process.stderr.read() == b""
+
+
+def test_a_slow_query_prints_its_rows_and_no_progress_bar(filled):
+    impatient = (
+        "import sys, duckdb\noriginal = duckdb.connect\n"
+        "def connect(*arguments, **options):\n"
+        "    connection = original(*arguments, **options)\n"
+        "    connection.execute('SET progress_bar_time = 50')\n"
+        "    return connection\n"
+        "duckdb.connect = connect\n"
+        "from finner_batch.cli.main import main\nmain(sys.argv[1:])\n"
+    )
+    sql = "SELECT count(*) AS n FROM range(100_000_000) t(a) WHERE hash(a) % 7 = 9"
+    command = [sys.executable, "-c", impatient, "query", "--output", str(filled), sql, "--csv"]
+    assert subprocess.run(command, capture_output=True, check=True).stdout == b"n\n0\n"
 
 
 def test_compact_reports_before_and_after(filled):

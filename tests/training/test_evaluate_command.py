@@ -183,7 +183,7 @@ def not_refitted(folder):
 
 def test_thresholds_go_into_a_model_of_ones_own_and_are_not_chosen_by_what_is_reported(data, tmp_path):
     own = tmp_path / "model"
-    shutil.copytree(DEFAULT_MODEL, own, ignore=shutil.ignore_patterns("*fp16*"))
+    shutil.copytree(DEFAULT_MODEL, own)
     with pytest.raises(UsageError, match="refitted"):
         call("--data", data, "--split", "validation", "--cost", "fp=9,fn=1", "--model", own, *WRITE)
     not_refitted(own)
@@ -344,7 +344,7 @@ def digest(path):
 
 def model_with_record(folder, record):
     """The packaged model with another record of its training."""
-    shutil.copytree(DEFAULT_MODEL, folder, ignore=shutil.ignore_patterns("*fp16*"), dirs_exist_ok=True)
+    shutil.copytree(DEFAULT_MODEL, folder, dirs_exist_ok=True)
     (folder / "training.json").write_text(json.dumps(record))
     checksums = {
         **json.loads((folder / "checksums.json").read_text()),

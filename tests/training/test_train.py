@@ -239,7 +239,7 @@ def copied(trained, tmp_path):
 def test_chosen_thresholds_outlast_an_export_of_the_same_training_only(config, copied, data, caplog):
     export_model(copied, data, ["fp32"])
     assert load_model(copied).thresholds == {RATE: 0.8, CAPACITY: 0.2}
-    assert set(load_model(copied).variants) == {"int8", "fp16", "fp32"}
+    assert set(load_model(copied).variants) - {"openvino"} == {"int8", "fp16", "fp32"}
     assert "reset" not in caplog.text
     train(replace(config, concept_epochs=0, epochs=3, output=str(copied)))
     assert load_model(copied).thresholds == {RATE: 0.5, CAPACITY: 0.5}

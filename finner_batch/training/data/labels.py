@@ -1,9 +1,11 @@
 """Label sets: the concepts that a tagger looks for, by name or from a file of one's own."""
 
 import json
+import tomllib
 from pathlib import Path
 
-from finner_batch.errors import UsageError
+from finner_batch.errors import ModelError, UsageError
+from finner_batch.tagger.cues import Cues
 from finner_batch.training.data.dataset import OUTSIDE
 
 
@@ -37,3 +39,24 @@ def read_labels(name: str) -> list[str]:
     if len(set(labels)) < len(labels) or OUTSIDE in labels:
         raise UsageError(f"--labels {name}: needs distinct concept names, without {OUTSIDE}")
     return labels
+
+
+def read_cues(name: str) -> dict[str, str]:
+    """Read cues, by group one pattern: those of a label set (`debt4`), or a TOML file of lists; none for an empty name.
+
+    Raises UsageError where the file is not so.
+    """
+    if not name:
+        return {}
+    path = labels_folder() / f"{name}.cues.toml"
+    path = path if path.is_file() else Path(name)
+    try:
+        groups = tomllib.loads(path.read_text(encoding="utf-8"))
+        cues = {group: "|".join(patterns) for group, patterns in groups.items()}
+        Cues.of(cues, where=str(path))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, TypeError, ModelError) as error:
+        raise UsageError(
+            f"--cues {name}: needs a label set with cues (debt4), or a TOML file of groups, each a list of patterns"
+            f" ({error})"
+        ) from error
+    return cues

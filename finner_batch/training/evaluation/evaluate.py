@@ -119,7 +119,7 @@ def measure(config: EvaluationConfig) -> Evaluation:
     rows = sentences_to_judge(source.sentences, config.split)
     by = _gold(config, rows)
     tagger = Tagger.load(
-        config.model, device="cpu" if config.variant in (None, "int8") else "auto", variant=config.variant
+        config.model, device="cpu" if config.variant in (None, "int8", "openvino") else "auto", variant=config.variant
     )
     model = tagger.model
     logger.info(fields("evaluate", model=model.model_id, split=config.split, gold=by, sentences=len(rows)))

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from finner_batch.errors import UsageError
+from finner_batch.tagger.tokens import SentenceTokenizer
 from finner_batch.training.data.dataset import GENERATED, OUTSIDE
 from finner_batch.training.data.examples import MASKED
 from finner_batch.training.data.sources import known_sentences
@@ -95,17 +96,25 @@ def check_labels(sentences: Sequence[LabelledSentence], labels: Sequence[str], d
 
 
 def judge(rows: Sequence[LabelledSentence], tagger: Tagger) -> Judged:
-    """Tag the numbers of sentences. The logits are those of the model before its temperature, up to a constant."""
-    tokenizer = tagger.tokenizer()
+    """Tag the numbers of sentences. The logits are those of the model before its temperature, up to a constant.
+
+    The numbers of sentences that lack the model's cues count as judged `O`.
+    """
+    tokenizer = SentenceTokenizer(tagger.model.folder / "tokenizer.json", tagger.model.max_length)
     windows, owners = [], []
     for place, row in enumerate(rows):
         found = tokenizer.windows(row.text, [(number.start, number.end) for number in row.numbers])
         windows += found
         owners += [place] * len(found)
-    probabilities, _ = tagger.probabilities(windows)
-    tables = np.maximum(np.concatenate(probabilities), np.finfo(float).tiny)
-    by_span = [{(number.start, number.end): number for number in row.numbers} for row in rows]
+    is_read = np.array([tagger.model.cues.found_in(row.text) for row in rows], dtype=bool)
+    probabilities, _ = tagger.probabilities(
+        [window for window, owner in zip(windows, owners, strict=True) if is_read[owner]]
+    )
     places = np.repeat(np.array(owners, dtype=np.int64), [len(window.numbers) for window in windows])
+    tables = np.eye(1, len(tagger.model.labels)).repeat(len(places), axis=0)
+    tables[is_read[places]] = np.concatenate([*probabilities, tables[:0]])
+    tables = np.maximum(tables, np.finfo(float).tiny)
+    by_span = [{(number.start, number.end): number for number in row.numbers} for row in rows]
     numbers = [by_span[place][span] for place, window in zip(owners, windows, strict=True) for span in window.numbers]
     return Judged(
         rows=rows,

@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from finner_batch.errors import FinnerError
+from finner_batch.store.atomic import temporary_path
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -77,9 +78,10 @@ def mistakes(
 
 
 def write_rows(rows: Sequence[Mapping[str, Any]], schema: pa.Schema, path: Path) -> None:
-    """Write rows as Parquet, making the folder. Raises FinnerError where the disk refuses."""
+    """Write rows as Parquet, complete or not at all, making the folder. Raises FinnerError where the disk refuses."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        pq.write_table(pa.Table.from_pylist(list(rows), schema=schema), path, compression="zstd")
+        pq.write_table(pa.Table.from_pylist(list(rows), schema=schema), temporary_path(path), compression="zstd")
+        temporary_path(path).replace(path)
     except OSError as error:
         raise FinnerError(f"cannot write {path}: {error.strerror or error}") from error

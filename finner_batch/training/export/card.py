@@ -9,7 +9,7 @@ from finner_batch.training.evaluation.scores import AVERAGES
 VARIANTS = """\
 Compared with the PyTorch checkpoint in fp32 on the same sentences and on those of other text of the same companies
 that speak of a debt's rate or amount. The int8 variant takes one activation scale a token, so no row depends on the
-sentences that share its batch."""
+sentences that share its batch. `openvino`: the fp16 file as OpenVINO runs it, in int8."""
 OWN_VARIANTS = """\
 Compared with the PyTorch checkpoint in fp32 on the same sentences. The int8 variant takes one activation scale a token,
 so no row depends on the sentences that share its batch."""
@@ -27,6 +27,9 @@ Nothing was chosen by these {units}: the epoch and the temperature come from the
 *Filtered* counts only the sentences that hold one of the labels, as figures published for FiNER-139 do."""
 INTERVAL = " In brackets the\n95 % interval over resampled {drawn}."
 
+CUES = """\
+A sentence that lacks the model's cues (`config.json`) is not read: its numbers count as judged to have no label.
+"""
 READINGS = "The gold is what readers of the sentences say of each number (`data/annotations/README.md`)."
 FILERS = """\
 Against the filers' own inline XBRL the same model has these figures. Filers leave numbers untagged that they tag
@@ -78,7 +81,8 @@ def _figures(record: dict[str, Any]) -> str:
     counted = f"{development['sentences']:,} sentences", f"that hold a number, {development['numbers']:,} numbers."
     start = f"Development companies, never trained on: {companies}, with" if companies else "Never trained on:"
     place = "of notes " if filings else ""
-    return f"{start} {counted[0]}\n{place}{counted[1]} {gold}{chosen}"
+    cues = CUES if record.get("cues") else ""
+    return f"{start} {counted[0]}\n{place}{counted[1]} {gold}{cues}{chosen}"
 
 
 def _reliability(development: dict[str, Any]) -> str:

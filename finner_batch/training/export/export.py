@@ -1,8 +1,9 @@
-"""From a checkpoint to the ONNX variants of a model folder, each through its gate.
+"""From a checkpoint to the variants of a model folder, each through its gate.
 
 A variant is compared with the checkpoint itself (PyTorch, fp32) on the development companies' sentences: those of the
 notes, and those elsewhere that speak of a debt's rate or amount. The variants of one call are written only where all
-decide the same and lose next to nothing; the figures go into the folder.
+decide the same and lose next to nothing; the figures go into the folder. The variant `openvino` is no file of its own:
+OpenVINO reads that of fp16 (`finner_batch/tagger/openvino.py`), and the gate says whether it may.
 """
 
 from __future__ import annotations
@@ -10,33 +11,41 @@ from __future__ import annotations
 import json
 import logging
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import numpy as np
-import onnxruntime
 
+from finner_batch.config import usable_cpus
 from finner_batch.errors import ModelError, UsageError
 from finner_batch.tagger.batches import batches
+from finner_batch.tagger.openvino import OPENVINO, compiled, is_installed
 from finner_batch.tagger.tokens import SentenceTokenizer
 from finner_batch.training.data.examples import Example, make_examples
 from finner_batch.training.data.sources import apply_shares, known_sentences, load_data, whole_text
 from finner_batch.training.evaluation.scores import decide, scored, scores, softmax
-from finner_batch.training.export.folder import CHECKPOINT, RECORD_FILE, onnx_file, threshold_of, write_folder
+from finner_batch.training.export.folder import (
+    CHECKPOINT,
+    RECORD_FILE,
+    file_precision,
+    onnx_file,
+    threshold_of,
+    write_folder,
+)
 from finner_batch.training.export.graph import Precision, build
 from finner_batch.training.learning.base import classifier, load_base
 from finner_batch.training.learning.loop import number_logits
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
 
 logger = logging.getLogger(__name__)
 
-PRECISIONS: tuple[Precision, ...] = get_args(Precision)
-PACKAGED: tuple[Precision, ...] = ("int8", "fp16")
-MAX_LOGIT_DIFFERENCE: dict[Precision, float] = {"fp32": 0.001, "fp16": 0.05, "int8": 1.0}
+Variant: TypeAlias = Precision | Literal["openvino"]
+PACKAGED: tuple[Variant, ...] = ("int8", "fp16")
+MAX_LOGIT_DIFFERENCE: dict[Variant, float] = {"fp32": 0.001, "fp16": 0.05, "int8": 1.0, "openvino": 1.0}
 """Over all numbers and labels; logits of a trained head lie within about -8..8."""
 MIN_SPAN_AGREEMENT = 0.995
 MAX_F1_LOSS = 0.003
@@ -51,7 +60,7 @@ class Gate:
     2 x both / (one + other). `f1_loss`: reference's development micro-F1 on notes less the variant's.
     """
 
-    precision: Precision
+    precision: Variant
     numbers: int
     spans: int
     max_logit_difference: float
@@ -74,12 +83,13 @@ class Gate:
         return found
 
 
-def export_model(folder: Path, data: Path, precisions: Sequence[Precision] = PACKAGED) -> list[Gate]:
+def export_model(folder: Path, data: Path, precisions: Sequence[Variant] | None = None) -> list[Gate]:
     """Make the ONNX variants of a folder made by `train`, and write the folder anew around them.
 
     `data` is any that `train` takes; where it lacks the split `dev`, the share that the training set aside is it again.
-    Variants made before stay. Raises ModelError where the folder has no checkpoint or a variant fails its gate, and
-    UsageError where the data hold nothing to compare on; nothing is written then.
+    Without `precisions`: int8 and fp16, and openvino where it is installed and passes. Variants made before stay.
+    Raises ModelError where the folder has no checkpoint or a variant fails its gate, and UsageError where the data hold
+    nothing to compare on; nothing is written then.
     """
     checkpoint = folder / CHECKPOINT
     if not (checkpoint / RECORD_FILE).is_file():
@@ -93,10 +103,10 @@ def export_model(folder: Path, data: Path, precisions: Sequence[Precision] = PAC
     reference = number_logits(model, [*notes, *others], bf16=False)
     weights = {name: tensor.detach().cpu().numpy() for name, tensor in model.state_dict().items()}
     gates = []
-    graphs: dict[Precision, bytes] = {}
-    for precision in precisions:
-        graph = build(base.config, weights, len(labels), precision).SerializeToString()
-        logits = run_onnx(graph, [*notes, *others])
+    graphs: dict[str, bytes] = {}
+    for precision in precisions or installed_variants():
+        graph = build(base.config, weights, len(labels), file_precision(precision)).SerializeToString()
+        logits = run_graph(graph, [*notes, *others], by_openvino=precision == OPENVINO)
         gate = compare(
             precision,
             reference,
@@ -108,14 +118,17 @@ def export_model(folder: Path, data: Path, precisions: Sequence[Precision] = PAC
             bytes_written=len(graph),
         )
         logger.info("gate %s", " ".join(f"{name}={value}" for name, value in asdict(gate).items()))
+        if gate.failures() and precisions is None and precision == OPENVINO:
+            logger.warning("openvino is left out, it fails its gate: %s", "; ".join(gate.failures()))
+            continue
         if gate.failures():
             raise ModelError(f"the {precision} variant of {folder} fails its gate: {'; '.join(gate.failures())}")
-        graphs[precision] = graph
+        graphs[file_precision(precision)] = graph
         gates.append(gate)
-    for precision, graph in graphs.items():
-        part = folder / f"{onnx_file(precision)}.tmp"
+    for name, graph in graphs.items():
+        part = folder / f"{onnx_file(name)}.tmp"
         part.write_bytes(graph)
-        part.replace(folder / onnx_file(precision))
+        part.replace(folder / onnx_file(name))
     record["gates"] = {**record.get("gates", {}), **{gate.precision: asdict(gate) for gate in gates}}
     (checkpoint / RECORD_FILE).write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
     write_folder(folder, labels, record)
@@ -140,23 +153,50 @@ def gate_examples(
     return notes, others
 
 
-def run_onnx(graph: bytes, examples: Sequence[Example]) -> list[NDArray[np.float32]]:
-    """Logits [numbers, labels] of each example's numbers, by onnxruntime on the CPU."""
-    options = onnxruntime.SessionOptions()
-    options.log_severity_level = 3
-    session = onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
+def installed_variants() -> tuple[Variant, ...]:
+    """The variants of a packaged model that can be gated here."""
+    return (*PACKAGED, "openvino") if is_installed() else PACKAGED
+
+
+def run_graph(graph: bytes, examples: Sequence[Example], *, by_openvino: bool = False) -> list[NDArray[np.float32]]:
+    """Logits [numbers, labels] of each example's numbers, by onnxruntime or OpenVINO on the CPU."""
+    run = _openvino(graph) if by_openvino else _onnxruntime(graph)
     windows = [example.window for example in examples]
     found: list[NDArray[np.float32]] = [np.empty(0, dtype=np.float32)] * len(windows)
     for batch in batches(windows, budget_tokens=BUDGET_TOKENS):
-        feeds = {"input_ids": batch.input_ids, "attention_mask": batch.attention_mask}
-        logits = session.run(["logits"], feeds)[0]
+        logits = run({"input_ids": batch.input_ids, "attention_mask": batch.attention_mask})
         for row, member in enumerate(batch.members):
             found[member] = logits[row, list(windows[member].positions)]
     return found
 
 
+def _onnxruntime(graph: bytes) -> Callable[[dict[str, NDArray[np.int64]]], NDArray[np.float32]]:
+    import onnxruntime  # noqa: PLC0415 - heavy
+
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 3
+    session = onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
+
+    def run(feeds: dict[str, NDArray[np.int64]]) -> NDArray[np.float32]:
+        logits: NDArray[np.float32] = session.run(["logits"], feeds)[0]
+        return logits
+
+    return run
+
+
+def _openvino(graph: bytes) -> Callable[[dict[str, NDArray[np.int64]]], NDArray[np.float32]]:
+    import openvino  # noqa: PLC0415 - heavy
+
+    request = compiled(openvino.Core(), graph, usable_cpus()).create_infer_request()
+
+    def run(feeds: dict[str, NDArray[np.int64]]) -> NDArray[np.float32]:
+        return np.array(request.infer(feeds)["logits"], dtype=np.float32)  # the buffer is used again
+
+    return run
+
+
 def compare(
-    precision: Precision,
+    precision: Variant,
     reference: Sequence[NDArray[np.float32]],
     logits: Sequence[NDArray[np.float32]],
     notes: Sequence[Example],

@@ -6,9 +6,10 @@ import hashlib
 import json
 import logging
 import shutil
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from finner_batch.tagger.model import FORMAT_VERSION
+from finner_batch.tagger.openvino import OPENVINO
 from finner_batch.training.evaluation.scores import THRESHOLD
 from finner_batch.training.export.card import model_card
 
@@ -16,16 +17,23 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    from finner_batch.training.export.graph import Precision
+
 logger = logging.getLogger(__name__)
 
 CHECKPOINT = "checkpoint"
 RECORD_FILE = "training.json"
-DEVICES = {"int8": "cpu", "fp16": "cuda", "fp32": "any"}
+DEVICES = {"int8": "cpu", "fp16": "cuda", "fp32": "any", "openvino": "cpu"}
 
 
-def onnx_file(precision: str) -> str:
+def file_precision(variant: str) -> Precision:
+    """In which precision the file of a variant is: OpenVINO reads that of fp16."""
+    return "fp16" if variant == OPENVINO else cast("Precision", variant)
+
+
+def onnx_file(variant: str) -> str:
     """Name of a variant's file."""
-    return f"model.{precision}.onnx"
+    return f"model.{file_precision(variant)}.onnx"
 
 
 def write_folder(folder: Path, labels: Sequence[str], record: dict[str, Any]) -> None:
@@ -43,6 +51,7 @@ def write_folder(folder: Path, labels: Sequence[str], record: dict[str, Any]) ->
         "max_length": settings["max_length"],
         "temperature": record["development"]["temperature"],
         "thresholds": _thresholds(folder, labels, record),
+        "cues": record.get("cues", {}),
         "variants": {
             precision: {"file": onnx_file(precision), "device": DEVICES[precision]} for precision in record["gates"]
         },

@@ -34,6 +34,8 @@ class TrainConfig:
     labels: str = "debt4"
     """A label set's name, a file of concept names (a JSON list, or one a line), or `frequent:N`: every concept that N
     or more numbers of the split `train` carry."""
+    cues: str = ""
+    """A label set's name, or a TOML file of groups of patterns: a sentence that lacks one of them is never read."""
     name: str = "debt4"
     """The model's name; its identity is this and a digest of its files."""
     concept_epochs: int = 2

@@ -14,7 +14,10 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from finner_batch.errors import UsageError
+from finner_batch.tagger.cues import Cues
 from finner_batch.training.data.dataset import (
     FILING,
     GENERATED,
@@ -24,7 +27,7 @@ from finner_batch.training.data.dataset import (
     write_sentences,
 )
 from finner_batch.training.data.examples import frequent_concepts, make_examples
-from finner_batch.training.data.labels import read_labels
+from finner_batch.training.data.labels import read_cues, read_labels
 from finner_batch.training.data.sources import apply_shares, known_sentences, load_sources, whole_text
 from finner_batch.training.evaluation.calibration import fit_temperature
 from finner_batch.training.evaluation.evaluate import EvaluationConfig, measure, write_output
@@ -44,10 +47,12 @@ from finner_batch.training.learning.tracking import tracked
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from numpy.typing import NDArray
     from transformers import DistilBertForTokenClassification
 
     from finner_batch.tagger.tokens import SentenceTokenizer
     from finner_batch.training.data.dataset import Gold
+    from finner_batch.training.data.examples import Example
     from finner_batch.training.evaluation.scores import Scored
     from finner_batch.training.learning.config import TrainConfig
     from finner_batch.training.learning.tracking import Tracker
@@ -58,6 +63,8 @@ LABELS = "labels"
 FREQUENT = "frequent:"
 EVALUATION = "evaluation"
 """Folder of the exported model's own evaluation, within the model folder."""
+UNREAD_LOGIT = -100.0
+"""Of every label but `O`, for a number that the model is not given to read."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,6 +139,7 @@ def chosen_epochs(history: Sequence[Epoch]) -> int:
 
 def _train(config: TrainConfig, tracker: Tracker | None) -> Path:
     output = Path(config.output)
+    cues = read_cues(config.cues)
     sources = load_sources(config.data)
     splits = split_sentences([row for source in sources for row in source.sentences], config)
     labels = [OUTSIDE, *choose_labels(config.labels, splits.train)]
@@ -168,7 +176,8 @@ def _train(config: TrainConfig, tracker: Tracker | None) -> Path:
         "machine": describe_machine(),
         "versions": versions(),
         "passes": {name: [asdict(epoch) for epoch in epochs] for name, epochs in passes.items()},
-        **_figures(model, tokenizer, labels, splits, temperature, config.threshold),
+        "cues": cues,
+        **_figures(model, tokenizer, labels, splits, temperature, config.threshold, Cues.of(cues, where=config.cues)),
     }
     (output / CHECKPOINT / RECORD_FILE).write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
     _finish(output, splits, record, tracker)
@@ -196,12 +205,13 @@ def _figures(
     splits: Splits,
     temperature: float,
     threshold: float,
+    cues: Cues,
 ) -> dict[str, Any]:
     """Figures on the dev split and, where sentences of filings were read, on those of filings by their tags."""
 
     def numbers(sentences: Sequence[LabelledSentence], by: Gold) -> Scored:
         examples = make_examples(sentences, labels, tokenizer, mask=False, gold=by)
-        return scored(examples, number_logits(model, examples, bf16=False), sentences)
+        return scored(examples, _read_logits(model, examples, sentences, cues), sentences)
 
     thresholds = [threshold] * (len(labels) - 1)
     found = {"development": report(numbers(splits.dev, "readings"), labels, temperature, thresholds).as_json()}
@@ -209,6 +219,24 @@ def _figures(
     if any(row.is_read for row in filings):
         found["development_filers"] = report(numbers(filings, "filers"), labels, temperature, thresholds).as_json()
     return found
+
+
+def _read_logits(
+    model: DistilBertForTokenClassification,
+    examples: Sequence[Example],
+    sentences: Sequence[LabelledSentence],
+    cues: Cues,
+) -> list[NDArray[np.float32]]:
+    """Logits [numbers, labels] of each example; those of a sentence without the cues say `O`, as a job has it."""
+    read = [example for example in examples if cues.found_in(sentences[example.sentence].text)]
+    found = iter(number_logits(model, read, bf16=False))
+    outside = np.full(model.classifier.out_features, UNREAD_LOGIT, dtype=np.float32)
+    outside[0] = 0.0
+    kept = {id(example) for example in read}
+    return [
+        next(found) if id(example) in kept else np.tile(outside, (len(example.window.numbers), 1))
+        for example in examples
+    ]
 
 
 def _finish(output: Path, splits: Splits, record: dict[str, Any], tracker: Tracker | None) -> None:

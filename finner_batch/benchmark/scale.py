@@ -1,0 +1,149 @@
+"""The start of a run over very many documents: made files, a ledger made of them by the real writer, the real start.
+
+    python -m finner_batch.benchmark.scale --documents 1000000
+
+makes that many small files (some 4 GB of disk blocks) and a results folder in which all of them are done, and measures
+in processes of their own: what a run does before its first document (list the input, read the ledger; then ask it
+about each file), and a whole `finner-batch run`, which finds nothing new and so hashes every file. Seconds are wall
+clock; CPU seconds say what they would be on a machine that does nothing else. Everything made is deleted.
+"""
+
+import argparse
+import hashlib
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from time import perf_counter, process_time
+from typing import Any
+
+from finner_batch.config import MEBIBYTE, RunConfig
+from finner_batch.engine.worker import own_peak_bytes
+from finner_batch.sources.discover import discover
+from finner_batch.store.ledger import Ledger, Verdict
+from finner_batch.store.runs import new_run_id
+from finner_batch.store.writer import Writer
+from finner_batch.tagger.model import load_model
+
+A_FOLDER = 1000
+"""Files of one folder."""
+A_COMMIT = RunConfig(input=()).commit_documents
+
+
+def make(place: Path, documents: int) -> None:
+    """Make the files below `place/filings`, and the results folder `place/results` that holds a row of each."""
+    results = place / "results"
+    settings: dict[str, Any] = {"model_id": load_model().model_id, "config_id": RunConfig(input=()).config_id}
+    ledger = Ledger.load(results, **settings)
+    with Writer(results, ledger=ledger, run_id=new_run_id(), **settings) as writer:
+        for number in range(documents):
+            folder = place / "filings" / f"{number // A_FOLDER:04d}"
+            if number % A_FOLDER == 0:
+                folder.mkdir(parents=True)
+            accession = f"{number % 7919:010d}-{number % 25:02d}-{number:06d}"
+            path, content = folder / f"{accession}.htm", _content(number)
+            sha256 = hashlib.sha256(content).hexdigest()
+            path.write_bytes(content)
+            document = {
+                "document_id": f"{accession}/a.htm",
+                "source": str(path),
+                "sha256": sha256,
+                "bytes": len(content),
+                "kind": "html",
+                "accession_number": accession,
+                "company": f"Company {number % 7919}",
+                "form_type": "10-K",
+                "status": "ok",
+                "sentences": 1,
+                "tagged_sentences": 1,
+                "seconds": 0.5,
+            }
+            writer.add(document)
+            writer.finish(str(path), sha256)
+            if (number + 1) % A_COMMIT == 0:
+                writer.commit()
+        writer.commit()
+
+
+def start(place: Path) -> dict[str, Any]:
+    """What a run does before its first document, in this process. Raises RuntimeError where a document is not done."""
+    imported = own_peak_bytes()
+    settings: dict[str, Any] = {"model_id": load_model().model_id, "config_id": RunConfig(input=()).config_id}
+    times = [_now()]
+    listed = sum(1 for _ in discover([str(place / "filings")]))
+    times.append(_now())
+    ledger = Ledger.load(place / "results", **settings)
+    times.append(_now())
+    peak = own_peak_bytes()
+    for number, source in enumerate(discover([str(place / "filings")])):
+        if ledger.decide(source.uri, hashlib.sha256(_content(number)).hexdigest()) is not Verdict.DONE:
+            raise RuntimeError(f"{source.uri} is not done in the ledger")
+    times.append(_now())
+    steps = zip(("listing", "ledger", "listing_and_asking"), times, times[1:], strict=False)
+    return {
+        "documents": len(ledger),
+        "listed": listed,
+        **{name: {"seconds": end[0] - begin[0], "cpu_seconds": end[1] - begin[1]} for name, begin, end in steps},
+        "peak_mebibytes": peak // MEBIBYTE,
+        "peak_mebibytes_at_the_end": own_peak_bytes() // MEBIBYTE,
+        "of_them_imports": imported // MEBIBYTE,
+    }
+
+
+def _now() -> tuple[float, float]:
+    return perf_counter(), process_time()
+
+
+def _content(number: int) -> bytes:
+    return b"<p>Filing %d.</p>" % number
+
+
+def _cpu_of_children() -> float:
+    times = os.times()
+    return times.children_user + times.children_system
+
+
+def _in_a_process(*arguments: str) -> dict[str, Any]:
+    """Run a module of this program and read the JSON that it prints; a shell keeps this process's peak memory apart."""
+    command = ["/bin/sh", "-c", '"$@"; exit $?', "sh", sys.executable, "-m", *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise RuntimeError(f"{arguments} ended with exit code {done.returncode}: {done.stderr.strip()[-500:]}")
+    found: dict[str, Any] = json.loads(done.stdout)
+    return found
+
+
+def main() -> None:
+    """Make, measure, print JSON."""
+    parser = argparse.ArgumentParser(description="Measures the start of a run over very many documents.")
+    parser.add_argument("--documents", type=int, default=1_000_000)
+    parser.add_argument("--folder", default=None, help="where the files are made; the system's temporary folder")
+    parser.add_argument("--start", default=None, help=argparse.SUPPRESS)
+    given = parser.parse_args()
+    if given.start:
+        print(json.dumps(start(Path(given.start))))  # noqa: T201 - the result
+        return
+    with tempfile.TemporaryDirectory(prefix="finner-batch-scale-", dir=given.folder) as folder:
+        place = Path(folder)
+        begun = perf_counter()
+        make(place, given.documents)
+        made = perf_counter() - begun
+        figures = {"making_seconds": made, "start": _in_a_process(__spec__.name, "--start", folder)}
+        begun, cpu_before = perf_counter(), _cpu_of_children()
+        report = _in_a_process(
+            "finner_batch", "run", "--json", "--input", str(place / "filings"), "--output", str(place / "results")
+        )
+        figures["run_with_nothing_new"] = {
+            "seconds": perf_counter() - begun,
+            "cpu_seconds": _cpu_of_children() - cpu_before,
+            "unchanged": report["sources"]["unchanged"],
+            "documents": report["documents"],
+            "peak_mebibytes": report["peak_mebibytes"],
+        }
+    print(json.dumps(figures, indent=2))  # noqa: T201 - the result
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,58 @@
+"""`finner-batch report`: thin over `finner_batch.report`."""
+
+import json
+import logging
+from dataclasses import asdict
+
+import click
+
+from finner_batch.cli.options import FlagOption, PathOrUrl, json_option, output_option
+
+
+@click.command()
+@output_option
+@click.option(
+    "--html",
+    type=click.Path(dir_okay=False),
+    help="The file to write; default report.html in --output.",
+)
+@click.option("--run", "run_id", cls=FlagOption, metavar="RUN_ID", help="Only what this run wrote; default everything.")
+@click.option(
+    "--against-xbrl",
+    "filings",
+    cls=FlagOption,
+    type=PathOrUrl(),
+    multiple=True,
+    help="Judge the numbers by the tags of these filings, as `evaluate` does.",
+)
+@click.option("--model", help="With --against-xbrl: the model folder that made the rows; the packaged one by default.")
+@json_option
+def report(
+    *, output: str, html: str | None, run_id: str | None, filings: tuple[str, ...], model: str | None, as_json: bool
+) -> None:
+    """Write one HTML page of a results folder, to look at, search and send on: it needs no network.
+
+    What was found by tag and company, how it is spread, every number marked in its sentence, failed documents, the
+    last run's figures beside the run before.
+    """
+    from finner_batch.engine.log import set_up_log  # noqa: PLC0415 - heavy
+    from finner_batch.report.page import ReportConfig, write_report  # noqa: PLC0415 - heavy
+    from finner_batch.store.place import place_of  # noqa: PLC0415 - heavy
+
+    set_up_log(logging.INFO)
+    written = write_report(
+        ReportConfig(
+            output=place_of(output),
+            html=place_of(html) if html else None,
+            run_id=run_id,
+            against_xbrl=filings,
+            model=model,
+        )
+    )
+    if as_json:
+        click.echo(json.dumps(asdict(written) | {"path": str(written.path)}, indent=2))
+        return
+    shown = f"{written.total:,} numbers"
+    if written.shown < written.total:
+        shown = f"{written.shown:,} of {written.total:,} numbers, an even sample"
+    click.echo(f"{written.path}: {shown}, {written.bytes / (1 << 20):.1f} MB")

@@ -1,0 +1,118 @@
+"""Serves the page, on this machine only unless told otherwise, and sends nothing anywhere else."""
+
+import logging
+import os
+import socket
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from threading import Event
+from typing import Any
+
+from finner_batch.config import MEBIBYTE
+from finner_batch.demo.config import DemoConfig, is_loopback, require_demo_extra
+from finner_batch.demo.finder import Finder
+from finner_batch.engine.log import fields
+from finner_batch.engine.stop import stop_on_signals
+from finner_batch.errors import UsageError
+
+LOG = logging.getLogger(__name__)
+POLICY = (
+    "default-src 'self' data: blob: 'unsafe-inline' 'unsafe-eval'; object-src 'none'; base-uri 'self'; "
+    "form-action 'self'; frame-ancestors 'none'"
+)
+"""A browser that follows it asks no other host for anything; Gradio's own scripts are inline and build functions."""
+VISITORS = 16
+"""Sessions whose last reading is kept in memory."""
+SENT_AT_MOST = 2
+"""Times the limit of a file after which its sending is broken off; before that the page says what is wrong."""
+STYLE = Path(__file__).with_name("style.css")
+
+
+def serve(config: DemoConfig, *, ready: Callable[[str], None]) -> None:
+    """Serve until SIGINT or SIGTERM; `ready` is called with the page's address once it answers.
+
+    Raises UsageError where Gradio is missing or the address cannot be listened on, ModelError and DeviceError where a
+    model cannot be used.
+    """
+    require_demo_extra()
+    _refuse_unusable(config)
+    with stop_on_signals() as stop, tempfile.TemporaryDirectory(prefix="finner-batch-demo-") as uploads:
+        _quiet(uploads)
+        from starlette.middleware import Middleware  # noqa: PLC0415 - heavy
+
+        from finner_batch.demo.page import build, theme  # noqa: PLC0415 - Gradio reads its environment when it is imported
+
+        with Finder(config) as finder:
+            finder.warm_up()
+            page = build(finder)
+            page.queue(default_concurrency_limit=1, max_size=VISITORS, api_open=False)
+            page.launch(
+                server_name=config.host,
+                server_port=config.port,
+                share=False,
+                inbrowser=False,
+                quiet=True,
+                prevent_thread_lock=True,
+                show_error=False,
+                allowed_paths=[],
+                max_file_size=SENT_AT_MOST * config.max_file_mb * MEBIBYTE,
+                state_session_capacity=VISITORS,
+                enable_monitoring=False,
+                ssr_mode=False,
+                mcp_server=False,
+                pwa=False,
+                footer_links=[],
+                run_history=False,
+                theme=theme(),
+                css=STYLE.read_text(encoding="utf-8"),
+                app_kwargs={"middleware": [Middleware(_Headers)]},
+            )
+            try:
+                if not is_loopback(config.host):
+                    LOG.warning(fields("open", host=config.host, note="whoever reaches this address can use the page"))
+                ready(f"http://{config.host}:{config.port}/")
+                waiting = Event()
+                while not stop.requested:
+                    waiting.wait(0.2)
+            finally:
+                page.close(verbose=False)
+
+
+def _quiet(uploads: str) -> None:
+    """Leave nothing of Gradio to its environment: no share link, no telemetry, no other paths; uploads in `uploads`."""
+    for name in [name for name in os.environ if name.startswith("GRADIO_")]:
+        del os.environ[name]
+    os.environ |= {"GRADIO_ANALYTICS_ENABLED": "0", "GRADIO_TEMP_DIR": uploads, "HF_HUB_OFFLINE": "1"}
+
+
+def _refuse_unusable(config: DemoConfig) -> None:
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(config.host, config.port, type=socket.SOCK_STREAM)[0]
+        with socket.socket(family, kind, protocol) as trial:
+            trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            trial.bind(address)
+    except OSError as error:
+        raise UsageError(
+            f"cannot listen on {config.host} port {config.port} ({error.strerror}): give another --host or --port"
+        ) from error
+
+
+class _Headers:
+    """Adds headers to every response: no other host, no guessing of types, no address passed on."""
+
+    def __init__(self, app: Any) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        async def send_with_headers(message: Any) -> None:
+            if message["type"] == "http.response.start":
+                message["headers"] = [
+                    *message["headers"],
+                    (b"content-security-policy", POLICY.encode("ascii")),
+                    (b"x-content-type-options", b"nosniff"),
+                    (b"referrer-policy", b"no-referrer"),
+                ]
+            await send(message)
+
+        await self._app(scope, receive, send_with_headers)

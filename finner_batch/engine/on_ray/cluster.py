@@ -1,0 +1,192 @@
+"""The cluster that a run works on: one that is joined, or one that is started on this machine for the run alone."""
+
+import logging
+import os
+import secrets
+import shutil
+import signal
+import socket
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from types import ModuleType
+from typing import Any
+
+from finner_batch.config import RunConfig, usable_cpus
+from finner_batch.engine.log import fields
+from finner_batch.engine.stop import Stop
+from finner_batch.engine.worker import describe
+from finner_batch.errors import DeviceError, UsageError
+
+LOG = logging.getLogger(__name__)
+OBJECT_STORE_BYTES = 256 << 20
+"""Shared memory of a cluster that is started here: some sixty blocks on their way from one stage to the next."""
+ANSWER_S = 15.0
+QUIET = {
+    "RAY_USAGE_STATS_ENABLED": "0",
+    "RAY_BACKEND_LOG_LEVEL": "fatal",
+    "RAY_DATA_DISABLE_PROGRESS_BARS": "1",
+    "RAY_DEDUP_LOGS_SKIP_REGEX": ".",  # what other processes of the cluster would print here, on stdout too
+}
+LOOPBACK = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}
+"""Under this name Ray has the switch that keeps all its ports on 127.0.0.1."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cluster:
+    """What the run may use. `address` is None for a cluster of the run's own."""
+
+    address: str | None
+    nodes: int
+    cpus: int
+    gpus: int
+    ray_version: str
+
+    @property
+    def device(self) -> str:
+        """Where every session of the run is opened: never on both, for their confidences differ in the last digits."""
+        return "cuda" if self.gpus else "cpu"
+
+    @property
+    def device_reason(self) -> str:
+        """Why, in a sentence for the log."""
+        return f"GPUs of the Ray cluster: {self.gpus}" if self.gpus else "no GPU of a Ray cluster that may be used"
+
+
+@contextmanager
+def use_cluster(config: RunConfig, stop: Stop) -> Iterator[Cluster]:
+    """Join the cluster at `config.address`, or start one; leave it afterwards, and end it where it was started.
+
+    A cluster that the calling program had joined is used as it is, and left to it. Raises UsageError where Ray is not
+    installed or nothing answers at the address, DeviceError where a GPU is required and the cluster has none,
+    InterruptedError where a stop was asked for meanwhile.
+    """
+    with ExitStack() as on_leaving:
+        own = config.address is None
+        token = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32)} if own else {}
+        on_leaving.enter_context(_environment(QUIET | LOOPBACK | token if own else QUIET))
+        ray = import_ray()
+        if not ray.is_initialized():
+            with _signals_kept(stop), _native_messages_dropped():
+                if config.address is None:
+                    folder = tempfile.mkdtemp(prefix="finner-ray-")
+                    on_leaving.callback(shutil.rmtree, folder, ignore_errors=True)
+                    on_leaving.callback(ray.shutdown)
+                    _start(ray, config, folder)
+                else:
+                    on_leaving.callback(ray.shutdown)
+                    _join(ray, config.address)
+        if stop.requested:
+            raise InterruptedError("a stop was asked for")
+        cluster = _describe(ray, config)
+        LOG.info(fields("cluster", address=cluster.address, nodes=cluster.nodes, cpus=cluster.cpus, gpus=cluster.gpus))
+        yield cluster
+
+
+def import_ray() -> ModuleType:
+    """Ray with Ray Data, its messages kept from the terminal. Raises UsageError where it cannot be imported."""
+    try:
+        import ray  # noqa: PLC0415 - heavy, an extra, and it reads the environment as it is imported
+        import ray.data  # noqa: PLC0415
+    except ImportError as error:
+        raise UsageError(f"--engine ray cannot import Ray ({error}): pip install 'finner-batch[ray]'") from error
+    logger = logging.getLogger("ray.data")
+    for handler in logger.handlers:
+        if isinstance(handler, logging.StreamHandler):  # the other one writes to the session's own file
+            logger.removeHandler(handler)
+    module: ModuleType = ray
+    return module
+
+
+def _start(ray: ModuleType, config: RunConfig, folder: str) -> None:
+    ray.init(
+        address="local",
+        num_cpus=config.workers or usable_cpus(),
+        num_gpus=0 if config.device == "cpu" else None,
+        include_dashboard=False,
+        object_store_memory=OBJECT_STORE_BYTES,
+        log_to_driver=False,
+        logging_level="ERROR",
+        _node_ip_address="127.0.0.1",
+        _temp_dir=folder,
+    )
+
+
+def _join(ray: ModuleType, address: str) -> None:
+    if address.startswith("ray://"):
+        raise UsageError(
+            f"--address {address}: Ray Client is not supported; give HOST:PORT on a machine of the cluster, or "
+            "submit the command as a Ray job with --address auto"
+        )
+    try:
+        if address != "auto":
+            host, _, port = address.rpartition(":")
+            socket.create_connection((host, int(port)), timeout=ANSWER_S).close()  # Ray itself would try for minutes
+        ray.init(address=address, log_to_driver=False, logging_level="ERROR")
+    except (OSError, ValueError, RuntimeError) as error:
+        raise UsageError(
+            f"--address {address}: no Ray cluster that can be joined there ({describe(error)}); "
+            "HOST:PORT is what `ray start --head` printed"
+        ) from error
+
+
+def _describe(ray: ModuleType, config: RunConfig) -> Cluster:
+    resources: Mapping[str, float] = ray.cluster_resources()
+    gpus = 0 if config.device == "cpu" else int(resources.get("GPU", 0))
+    if config.device == "cuda" and not gpus:
+        raise DeviceError("--device cuda: the Ray cluster has no GPU; `ray status` shows what it has")
+    return Cluster(
+        address=config.address,
+        nodes=sum(1 for node in ray.nodes() if node["Alive"]),
+        cpus=int(resources.get("CPU", 0)),
+        gpus=gpus,
+        ray_version=str(ray.__version__),
+    )
+
+
+@contextmanager
+def _environment(values: Mapping[str, str]) -> Iterator[None]:
+    """Set variables for Ray and what it starts; what the user has set stays, but for the promises of the network."""
+    before = {name: os.environ.get(name) for name in values}
+    os.environ.update(values)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+
+
+@contextmanager
+def _native_messages_dropped() -> Iterator[None]:
+    """What Ray's own runtime prints as it starts goes nowhere; what goes wrong is raised."""
+    kept = os.dup(2)
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 2)
+    os.close(nowhere)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+
+
+@contextmanager
+def _signals_kept(stop: Stop) -> Iterator[None]:
+    """Ray takes SIGTERM for itself as it starts, to exit: keep it a request to stop."""
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    before: dict[int, Any] = {number: signal.getsignal(number) for number in numbers}
+    try:
+        yield
+    except SystemExit as error:
+        stop.signal_number = stop.signal_number or signal.SIGTERM
+        raise InterruptedError("a stop was asked for") from error
+    finally:
+        for number, handler in before.items():
+            try:
+                signal.signal(number, handler)
+            except ValueError:  # not the main thread: Ray has taken nothing
+                break

@@ -1,0 +1,164 @@
+"""One pass over tasks: a Ray dataset of them through reading and tagging actors, its rows streamed back."""
+
+import logging
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from dataclasses import replace
+from functools import partial
+from itertools import count
+from queue import Empty, Full, Queue
+from threading import Event, Thread
+from types import ModuleType
+from typing import Any
+
+import pyarrow as pa
+
+from finner_batch.engine.log import fields
+from finner_batch.engine.on_ray.actors import Order, ReadingActor, TaggingActor
+from finner_batch.engine.on_ray.cluster import Cluster
+from finner_batch.engine.on_ray.messages import pack_tasks
+from finner_batch.engine.pool import GRACE_S
+from finner_batch.engine.worker import Task, describe
+
+LOG = logging.getLogger(__name__)
+BLOCK_BYTES = 4 << 20
+"""Of what is read, tagged at once at most: some ten thousand sentences."""
+MOST_SOURCES = {"cpu": 8, "cuda": 32}
+"""Sources in a block at most. On a CPU how many are tagged together hardly matters, on a GPU it does."""
+BLOCK_STORED_BYTES = 64 << 20
+READERS_PER_TAGGERS = 8
+"""On CPUs one reading actor feeds some twenty-five tagging ones; so many more start at once."""
+
+Numbered = tuple[int, Task]
+
+
+def blocks_of(tasks: Sequence[Numbered], actors: int, most: int) -> Iterator[list[Numbered]]:
+    """Divide tasks into blocks, small ones towards the end, so that all actors finish at about the same time."""
+    begin = 0
+    while begin < len(tasks):
+        size = max(1, min(most, (len(tasks) - begin) // (4 * actors)))
+        block: list[Numbered] = []
+        stored = 0
+        for number, task in tasks[begin : begin + size]:
+            stored += task.size or 0
+            if block and stored > BLOCK_STORED_BYTES:
+                break
+            block.append((number, task))
+        yield block
+        begin += len(block)
+
+
+class PassFailedError(Exception):
+    """Ray ended a pass before its end; what it did not bring can be done again."""
+
+
+class Pipeline:
+    """The two stages on a cluster, for any number of passes."""
+
+    def __init__(self, ray: ModuleType, cluster: Cluster, order: Order, workers: int) -> None:
+        """`workers`: the most tagging actors where there are no GPUs, else the most reading actors."""
+        self._ray = ray
+        self._cluster = cluster
+        self._order = order
+        self._workers = workers
+        self._passes = count()
+
+    def tables(self, tasks: Sequence[Numbered], *, one_by_one: bool) -> Iterator[pa.Table | None]:
+        """Do the tasks; yield the tables of rows as they come, None now and then. Raises PassFailedError.
+
+        With `one_by_one` each source is a block of its own. What dies too often is left out.
+        """
+        dataset = self._dataset(tasks, one_by_one=one_by_one)
+        ready: Queue[pa.Table | Exception | None] = Queue(maxsize=2)
+        left = Event()
+        thread = Thread(target=_pump, args=(dataset, ready, left), name="results", daemon=True)
+        thread.start()
+        try:
+            while True:
+                try:
+                    table = ready.get(timeout=0.5)
+                except Empty:
+                    yield None
+                    continue
+                if table is None:
+                    return
+                if isinstance(table, Exception):
+                    raise PassFailedError(describe(table)) from table
+                yield table
+        finally:
+            left.set()
+            if thread.is_alive():
+                _end(dataset)
+                thread.join(10)
+
+    def _dataset(self, tasks: Sequence[Numbered], *, one_by_one: bool) -> Any:
+        data = self._ray.data
+        context = data.DataContext.get_current()
+        context.enable_progress_bars = False
+        context.print_on_execution_start = False
+        context.target_max_block_size = BLOCK_BYTES
+        context.max_errored_blocks = -1  # what is missing is done again, by itself
+        longest = MOST_SOURCES[self._cluster.device] * (self._order.config.timeout_s + GRACE_S)
+        context.execution_no_progress_timeout_s = longest + 600
+        most = 1 if one_by_one else MOST_SOURCES[self._cluster.device]
+        items = [pack_tasks(block) for block in blocks_of(tasks, self._taggers, most)]
+        stage = partial(self._stage, blocks=len(items))
+        dataset = data.from_items(items, override_num_blocks=len(items))
+        arguments: dict[str, Any] = {"order": replace(self._order, pass_number=next(self._passes))}
+        if self._cluster.gpus:
+            dataset = stage(dataset, ReadingActor, arguments, self._workers, num_cpus=1)
+            arguments |= {"device": "cuda", "threads": 1}
+            return stage(dataset, TaggingActor, arguments, self._taggers, num_cpus=0, num_gpus=1)
+        readers = -(-self._workers // READERS_PER_TAGGERS)
+        dataset = stage(dataset, ReadingActor, arguments, readers, num_cpus=0)
+        arguments |= {"device": "cpu", "threads": 1}
+        return stage(dataset, TaggingActor, arguments, self._taggers, num_cpus=1)
+
+    @property
+    def _taggers(self) -> int:
+        return self._cluster.gpus or self._workers
+
+    def _stage(
+        self, dataset: Any, actor: type, arguments: dict[str, Any], most: int, *, blocks: int, **resources: int
+    ) -> Any:
+        """`dataset` through a pool of one to `most` actors."""
+        most = min(most, blocks)
+        return dataset.map_batches(
+            actor,
+            fn_constructor_kwargs=dict(arguments),
+            batch_size=None,
+            batch_format="pyarrow",
+            compute=self._ray.data.ActorPoolStrategy(min_size=1, max_size=most, initial_size=most),
+            **resources,
+        )
+
+
+def _pump(dataset: Any, ready: Queue[pa.Table | Exception | None], left: Event) -> None:
+    """Bring what the dataset yields to the main thread, which must not wait without end: a stop may be asked for."""
+    end: Exception | None = None
+    try:
+        for table in dataset.iter_batches(batch_size=None, batch_format="pyarrow", prefetch_batches=1):
+            if not _put(ready, table, left):
+                return
+    except Exception as error:  # noqa: BLE001 - raised in the main thread
+        end = error
+    _put(ready, end, left)
+
+
+def _put(ready: Queue[pa.Table | Exception | None], item: pa.Table | Exception | None, left: Event) -> bool:
+    while not left.is_set():
+        with suppress(Full):
+            ready.put(item, timeout=0.5)
+            return True
+    return False
+
+
+def _end(dataset: Any) -> None:
+    """End the execution of a dataset that nobody reads any more: its actors are killed."""
+    executor = dataset._current_executor  # noqa: SLF001 - Ray Data has no public way to leave an iteration from outside
+    if executor is None:
+        return
+    try:
+        executor.shutdown(force=True)
+    except Exception as error:  # noqa: BLE001 - a signal to the whole group has ended Ray too
+        LOG.info(fields("ray-gone", error=error))

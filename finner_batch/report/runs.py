@@ -1,0 +1,167 @@
+"""The run that the page is about, the run before it, and what differs."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from finner_batch.errors import UsageError
+from finner_batch.report.figures import duration
+from finner_batch.store.place import Place
+from finner_batch.store.runs import load_runs
+
+STAGES = {
+    "load": "the model into memory",
+    "read": "files, decompressed and decoded",
+    "extract": "visible text and sections",
+    "split": "sentences",
+    "numbers": "which sentences hold one",
+    "tokenize": "sentences into word pieces",
+    "tag": "the model",
+    "value": "numbers into values",
+    "write": "Parquet",
+}
+"""Stages in the order of the data, and what each of them does."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stage:
+    """Seconds of a stage; `clock` is `cpu` (summed over processes) or `wall`. `share` is of all stages' seconds."""
+
+    name: str
+    does: str
+    seconds: float
+    clock: str
+    share: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """One figure of two runs, as text; `change` is empty where nothing changed."""
+
+    name: str
+    now: str
+    before: str
+    change: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Runs:
+    """The reports of a run and of the run before it, as `runs/*.json` hold them, and their comparison."""
+
+    run: dict[str, Any]
+    before: dict[str, Any] | None
+    stages: list[Stage]
+    changes: list[Change]
+    settings: list[Change]
+    """Settings, versions and machine, where they differ."""
+
+
+def choose_run(results: Place, run_id: str | None) -> Runs | None:
+    """Take a run's report, by default the last one's; None where no run has reported.
+
+    Raises UsageError where there is no report of that run, FinnerError where a report is damaged.
+    """
+    reports = list(load_runs(results))
+    ids = [report.get("run_id") for report in reports]
+    if run_id is not None and run_id not in ids:
+        known = ", ".join(map(str, ids[-5:])) or "none"
+        raise UsageError(f"no run {run_id} in {results}: its last runs are {known}")
+    if not reports:
+        return None
+    place = ids.index(run_id) if run_id is not None else len(reports) - 1
+    run, before = reports[place], reports[place - 1] if place else None
+    return Runs(
+        run=run,
+        before=before,
+        stages=_stages(run),
+        changes=list(_changes(run, before)) if before else [],
+        settings=list(_settings(run, before)) if before else [],
+    )
+
+
+def _stages(run: Mapping[str, Any]) -> list[Stage]:
+    seconds = run.get("stage_seconds", {})
+    total = sum(seconds.values()) or 1.0
+    order = [*(name for name in STAGES if name in seconds), *(name for name in seconds if name not in STAGES)]
+    return [
+        Stage(
+            name=name,
+            does=STAGES.get(name, ""),
+            seconds=seconds[name],
+            clock=run.get("stage_clock", {}).get(name, ""),
+            share=seconds[name] / total,
+        )
+        for name in order
+    ]
+
+
+def _changes(run: Mapping[str, Any], before: Mapping[str, Any]) -> Iterator[Change]:
+    for name, path in (
+        ("Files given", "sources.sources"),
+        ("of them unchanged, not read again", "sources.unchanged"),
+        ("Documents read", "documents.ok"),
+        ("Documents failed", "documents.failed"),
+        ("Sentences", "sentences"),
+        ("Numbers found", "entities"),
+    ):
+        yield _counts(name, _at(run, path), _at(before, path))
+    labels = {**before.get("labels", {}), **run.get("labels", {})}
+    for label in sorted(labels):
+        yield _counts(label, run.get("labels", {}).get(label, 0), before.get("labels", {}).get(label, 0))
+    yield _counts("Tokens a second, the model", *_both(run, before, "tokens_per_second_of_the_model"))
+    yield _counts("Peak memory, MiB", *_both(run, before, "peak_mebibytes"))
+    now, then = _both(run, before, "wall_seconds")
+    yield Change(
+        name="Time taken",
+        now="–" if now is None else duration(now),
+        before="–" if then is None else duration(then),
+        change=_percent(now, then),
+    )
+
+
+def _counts(name: str, now: float | None, before: float | None) -> Change:
+    change = ""
+    if now is not None and before is not None and now != before:
+        change = f"{'+' if now > before else '−'}{abs(now - before):,.0f}"
+        if before:
+            change += f" ({_percent(now, before)})"
+    shown = ["–" if value is None else f"{value:,.0f}" for value in (now, before)]
+    return Change(name=name, now=shown[0], before=shown[1], change=change)
+
+
+def _percent(now: float | None, before: float | None) -> str:
+    if not now or not before or now == before:
+        return "−100%" if before and now == 0 else ""
+    ratio = now / before
+    if ratio >= 10:
+        return f"{ratio:,.0f} times"
+    return f"{'+' if ratio > 1 else '−'}{abs(ratio - 1):.1%}"
+
+
+def _settings(run: Mapping[str, Any], before: Mapping[str, Any]) -> Iterator[Change]:
+    keys = ("model_id", "variant", "device", "workers", "config", "machine", "versions")
+    now, then = _flat({key: run.get(key) for key in keys}), _flat({key: before.get(key) for key in keys})
+    for name in {**now, **then}:
+        if now.get(name) != then.get(name):
+            yield Change(name=name, now=now.get(name, "–"), before=then.get(name, "–"), change="")
+
+
+def _flat(nested: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
+    flat: dict[str, str] = {}
+    for key, value in nested.items():
+        if isinstance(value, dict):
+            flat |= _flat(value, f"{prefix}{key}.")
+        else:
+            flat[f"{prefix}{key}"] = ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+    return flat
+
+
+def _both(run: Mapping[str, Any], before: Mapping[str, Any], path: str) -> tuple[float | None, float | None]:
+    return _at(run, path), _at(before, path)
+
+
+def _at(report: Mapping[str, Any], path: str) -> float | None:
+    found: Any = report
+    for key in path.split("."):
+        found = found.get(key) if isinstance(found, dict) else None
+    return found if isinstance(found, int | float) else None

@@ -1,0 +1,59 @@
+-- Which numbers changed most between a company's filings that state them in the same sentence?
+WITH given AS (
+  SELECT
+    ltrim(getvariable('cik')::VARCHAR, '0') AS cik,       -- the filer's number; all companies where not given
+    lower(getvariable('label')::VARCHAR) AS wanted        -- a label, or a part of one: Spread; all where not given
+),
+-- The same sentence: the same but for its numbers and the names of months.
+stated AS (
+  SELECT
+    *,
+    coalesce(entities.cik, company, document_id) AS filer,
+    coalesce(period_of_report, filing_date) AS period,
+    regexp_replace(
+      regexp_replace(
+        sentence,
+        '(January|February|March|April|May|June|July|August|September|October|November|December|three|six|nine|twelve)',
+        'month', 'g'
+      ),
+      '[0-9][0-9.,/]*', '#', 'g'
+    ) AS wording,
+    len(regexp_extract_all(substr(sentence, 1, "start"), '[0-9][0-9.,/]*')) AS numbers_before
+  FROM entities, given
+  WHERE value IS NOT NULL AND period IS NOT NULL
+    AND (given.cik IS NULL OR ltrim(entities.cik, '0') = given.cik)
+    AND (given.wanted IS NULL OR contains(lower(label), given.wanted))
+),
+-- A filing that says it several times with different values tells nothing.
+once AS (
+  SELECT filer, form_type, period, label, unit, wording, numbers_before, any_value(company) AS company,
+    any_value(value) AS value, any_value(text) AS text, any_value(sentence) AS sentence
+  FROM stated
+  GROUP BY ALL
+  HAVING count(DISTINCT value) = 1
+),
+beside AS (
+  SELECT
+    *,
+    lag(value) OVER by_time AS value_before,
+    lag(text) OVER by_time AS text_before,
+    lag(form_type || ' ' || period) OVER by_time AS filing_before
+  FROM once
+  WINDOW by_time AS (
+    PARTITION BY filer, label, unit, wording, numbers_before ORDER BY period, form_type
+  )
+)
+SELECT
+  coalesce(company, filer) AS company,
+  label,
+  filing_before,
+  form_type || ' ' || period AS filing,
+  text_before AS before,
+  text AS after,
+  value_before,
+  value,
+  round(100 * (value - value_before) / nullif(abs(value_before), 0), 1) AS percent_change,
+  sentence
+FROM beside
+WHERE value <> value_before
+ORDER BY abs(percent_change) DESC NULLS FIRST, company, period, label, sentence;

@@ -1,0 +1,25 @@
+-- Which numbers contradict the filer's own XBRL: another value, or another concept, on the same number?
+WITH given AS (
+  SELECT
+    ltrim(getvariable('cik')::VARCHAR, '0') AS cik  -- the filer's number; all companies where not given
+)
+SELECT
+  verdict,
+  coalesce(company, document_id) AS company,
+  label,
+  concept AS xbrl_concept,
+  text,
+  value,
+  xbrl_value,
+  round(confidence, 3) AS confidence,
+  -- false where the results have changed since they were compared
+  EXISTS (
+    FROM entities
+    WHERE entities.document_id = audit.document_id AND entities.document_start = audit.document_start
+      AND entities.label = audit.label AND entities.value IS NOT DISTINCT FROM audit.value
+  ) AS still_so,
+  section,
+  sentence
+FROM against_xbrl AS audit, given
+WHERE verdict IN ('value differs', 'other concept') AND (given.cik IS NULL OR ltrim(audit.cik, '0') = given.cik)
+ORDER BY verdict DESC, still_so DESC, audit.confidence DESC, document_id, document_start;

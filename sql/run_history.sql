@@ -1,0 +1,24 @@
+-- Which runs were made, how did each end and how fast was it, and what had changed since the run before?
+SELECT
+  started,
+  run_id,
+  status,
+  exit_code,
+  round(wall_seconds, 1) AS seconds,
+  documents_ok,
+  documents_failed,
+  entities,
+  (SELECT count(*) FROM entities WHERE entities.run_id = runs.run_id) AS still_in_force,
+  round((documents_ok + documents_failed) / nullif(wall_seconds, 0), 2) AS documents_per_second,
+  model_id,
+  CASE
+    WHEN lag(run_id) OVER by_start IS NULL THEN 'first run'
+    WHEN lag(model_id) OVER by_start IS DISTINCT FROM model_id AND lag(config_id) OVER by_start IS DISTINCT FROM config_id
+      THEN 'model, settings'
+    WHEN lag(model_id) OVER by_start IS DISTINCT FROM model_id THEN 'model'
+    WHEN lag(config_id) OVER by_start IS DISTINCT FROM config_id THEN 'settings'
+    ELSE ''
+  END AS changed
+FROM runs
+WINDOW by_start AS (ORDER BY started, run_id)
+ORDER BY started, run_id;

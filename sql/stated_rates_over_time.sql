@@ -1,0 +1,50 @@
+-- Which rates does a company state from filing to filing, in percent, and which are new or gone since the one before?
+WITH given AS (
+  SELECT
+    ltrim(getvariable('cik')::VARCHAR, '0') AS cik  -- the filer's number; all companies where not given
+),
+-- A filing is a company's annual or quarterly report for a period, however many documents it came in.
+filings AS (
+  SELECT
+    coalesce(documents.cik, company, document_id) AS filer,
+    form_type,
+    coalesce(period_of_report, filing_date) AS period,
+    any_value(company) AS company,
+    list(struct_pack(source, document_id)) AS its_documents
+  FROM documents, given
+  WHERE status = 'ok' AND period IS NOT NULL AND regexp_matches(form_type, '^(10-?[KQ]|[24]0-?F)')
+    AND (given.cik IS NULL OR ltrim(documents.cik, '0') = given.cik)
+  GROUP BY filer, form_type, period
+),
+stated AS (
+  SELECT source, document_id, round(100 * value, 4) AS percent
+  FROM entities
+  WHERE label = 'DebtInstrumentInterestRateStatedPercentage' AND value IS NOT NULL
+),
+rates AS (
+  SELECT
+    filer, form_type, period, filings.company,
+    coalesce(list_sort(list(DISTINCT percent) FILTER (percent IS NOT NULL)), []) AS rates
+  FROM (SELECT *, unnest(its_documents) AS document FROM filings) AS filings
+  LEFT JOIN stated ON stated.source = document.source AND stated.document_id = document.document_id
+  GROUP BY filer, form_type, period, filings.company
+),
+beside AS (
+  SELECT
+    *,
+    lag(rates) OVER by_time AS rates_before,
+    lag(form_type || ' ' || period) OVER by_time AS filing_before
+  FROM rates
+  WINDOW by_time AS (PARTITION BY filer ORDER BY period, form_type)
+)
+SELECT
+  coalesce(company, filer) AS company,
+  form_type,
+  period,
+  array_to_string(rates, ', ') AS percent,
+  filing_before,
+  array_to_string(list_filter(rates, lambda rate: NOT list_contains(rates_before, rate)), ', ') AS new,
+  array_to_string(list_filter(rates_before, lambda rate: NOT list_contains(rates, rate)), ', ') AS gone
+FROM beside
+WHERE len(rates) > 0 OR len(rates_before) > 0
+ORDER BY filer, period, form_type;

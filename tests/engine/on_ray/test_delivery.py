@@ -1,0 +1,62 @@
+import random
+
+from finner_batch.engine.on_ray.delivery import Delivery
+from finner_batch.engine.on_ray.pipeline import BLOCK_STORED_BYTES, blocks_of
+from finner_batch.engine.pool import SourceDone
+from finner_batch.engine.worker import Task, failed_source
+from finner_batch.sources.document import Source
+
+
+def task(number, **given):
+    return Task(source=Source(uri=f"/in/{number}", name=str(number)), sha256="00", size=given.pop("size", 1), **given)
+
+
+def results_of(number, documents):
+    """(number, position, result) of each document and of the end."""
+    found = [failed_source(task(number), "read", f"E{place}", "") for place in range(documents)]
+    return [(number, place, result) for place, result in enumerate([*found, SourceDone(task(number), complete=True)])]
+
+
+def test_whatever_comes_twice_late_or_out_of_turn_is_delivered_once_and_in_order():
+    chance = random.Random(4)
+    for _ in range(200):
+        tasks = {number: task(number, done=frozenset([b"row"])) for number in range(5)}
+        sent = [row for number in tasks for row in results_of(number, chance.randrange(6))]
+        rows = sent + chance.choices(sent, k=10)
+        chance.shuffle(rows)
+        delivery = Delivery(tasks)
+        got = [(row[0], result) for row in rows for result in delivery.accept(*row)]
+        assert not delivery.missing
+        for number, given in tasks.items():
+            own = [result for owner, result in got if owner == number]
+            expected = [result for owner, _, result in sent if owner == number]
+            assert own[:-1] == expected[:-1]
+            assert own[-1].task == given, "the task as the main process has it, with the rows that were done"
+
+
+def test_what_is_missing_goes_on_behind_what_was_delivered():
+    delivery = Delivery({0: task(0), 1: task(1)})
+    rows = results_of(0, 4)
+    assert len([found for row in (rows[0], rows[1], rows[3]) for found in delivery.accept(*row)]) == 2
+    assert [*delivery.accept(*results_of(1, 0)[0])]
+    assert delivery.missing == {0: task(0, skip=2)}
+    resumed = Delivery(delivery.missing)
+    assert [found for row in rows for found in resumed.accept(*row)] == [
+        rows[2][2],
+        rows[3][2],
+        SourceDone(task(0, skip=2), complete=True),
+    ]
+
+
+def test_blocks_hold_every_task_once_and_grow_smaller_towards_the_end():
+    tasks = [(number, task(number, size=100)) for number in range(215)]
+    blocks = list(blocks_of(tasks, actors=2, most=8))
+    assert [pair for block in blocks for pair in block] == tasks
+    sizes = [len(block) for block in blocks]
+    assert sizes == sorted(sizes, reverse=True)
+    assert (sizes[0], sizes[-1]) == (8, 1)
+
+
+def test_a_large_source_shares_its_block_with_nothing():
+    tasks = [(number, task(number, size=BLOCK_STORED_BYTES)) for number in range(40)]
+    assert {len(block) for block in blocks_of(tasks, actors=1, most=8)} == {1}

@@ -1,0 +1,182 @@
+"""Real clusters of real processes: what a run on them leaves is compared with what a local run leaves."""
+
+import json
+import os
+import signal
+import subprocess
+import textwrap
+from pathlib import Path
+
+import pytest
+from engine_helpers import (
+    ask,
+    command,
+    finner,
+    leftovers,
+    plain_rows,
+    processes_marked,
+    run_job,
+    wait_for,
+    write_filings,
+)
+
+pytestmark = pytest.mark.usefixtures("_ray")
+RAY = ("--engine", "ray")
+SMALL_COMMITS = ("--commit-seconds", 0, "--commit-documents", 1)
+
+
+def same_rows(results, expected):
+    for table in ("entities", "documents"):
+        assert plain_rows(results, table) == plain_rows(expected, table)
+    assert plain_rows(expected, "entities").total() > 200
+    assert leftovers(results) == []
+
+
+def start(folder, results, mark, *flags, environment=os.environ):
+    return subprocess.Popen(
+        command("run", "--input", folder, "--output", results, *RAY, *flags, *SMALL_COMMITS),
+        env=environment | {"FINNER_TEST_MARK": mark},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def wait_for_commit(process):
+    seen = ""
+    while "event=commit" not in seen:
+        seen = process.stderr.readline()
+        assert seen, "the run ended before its first commit"
+
+
+def listening(process_ids):
+    """Local addresses on which these processes listen (`/proc/net/tcp`, state 0A)."""
+    sockets = set()
+    for process in process_ids:
+        for entry in Path(f"/proc/{process}/fd").glob("*"):
+            try:
+                sockets.add(str(entry.readlink()).removeprefix("socket:[").removesuffix("]"))
+            except OSError:
+                continue
+    lines = [line.split() for name in ("tcp", "tcp6") for line in Path(f"/proc/net/{name}").read_text().splitlines()]
+    return {line[1].rsplit(":", 1)[0] for line in lines if line[3] == "0A" and line[9] in sockets}
+
+
+def test_a_cluster_of_the_runs_own_gives_the_local_rows_and_is_gone_afterwards(mixed, local, tmp_path):
+    results = tmp_path / "results"
+    process = start(mixed, results, "own", "--workers", 2, "--json")
+    wait_for_commit(process)
+    addresses = listening(processes_marked("own"))
+    stdout, log = process.communicate(timeout=600)
+    assert process.returncode == 3, log
+    same_rows(results, local)
+    loopback = {"0100007F", "0000000000000000FFFF00000100007F", "00000000000000000000000001000000"}
+    assert addresses, "Ray's processes listen"
+    assert addresses <= loopback, "and nothing from outside reaches them"
+    report = json.loads(stdout)
+    assert (report["engine"], report["workers"]) == ("ray", 2)
+    assert report["variant"] in {"int8", "openvino"}
+    assert report["documents"] == {"ok": 240, "failed": 2}
+    assert report["sources"]["duplicates"] == 1
+    assert {"read", "extract", "split", "tokenize", "value", "load", "tag", "write"} <= report["stage_seconds"].keys()
+    assert report["cluster"]["sources_read_again"] == report["cluster"]["documents_tagged_again"] == 0
+    assert report["peak_mebibytes_of_workers"] > 100
+    assert all(line.startswith("time=") for line in log.splitlines()), log
+    assert wait_for(lambda: not processes_marked("own"), 20), "no process of the cluster outlives the run"
+    again = run_job(mixed, results, *RAY)
+    assert (again["documents"], again["cluster"]) == ({"ok": 0, "failed": 0}, None), "nothing to do needs no cluster"
+
+
+def test_a_node_killed_in_the_middle_changes_no_row(nodes, mixed, local, tmp_path):
+    results = tmp_path / "results"
+    flags = ("--address", nodes.address, "--workers", 4, "--json")
+    process = start(mixed, results, "joined", *flags, environment=nodes.environment)
+    wait_for_commit(process)
+    assert [line for line in map(name_of, processes_marked("second")) if "TaggingActor" in line], "it has work"
+    nodes.kill("second")
+    assert process.poll() is None, "the run was over before the node was killed"
+    stdout, log = process.communicate(timeout=600)
+    assert process.returncode == 3, log
+    same_rows(results, local)
+    cluster = json.loads(stdout)["cluster"]
+    assert (cluster["nodes"], cluster["cpus"]) == (2, 2)
+    again = f"done again: {cluster['sources_read_again']} sources, {cluster['documents_tagged_again']} documents"
+    print(again)  # noqa: T201 - `pytest -rP` shows how often work was repeated
+    assert cluster["sources_read_again"] + cluster["documents_tagged_again"] > 0
+
+
+def name_of(process):
+    """What a process calls itself."""
+    try:
+        return Path(f"/proc/{process}/cmdline").read_text()
+    except OSError:
+        return ""
+
+
+CRASHING_RUNTIME = """
+    # Stands in for an onnxruntime that crashes on one input: the process ends where a sentence fills the window.
+    import importlib, os, sys
+    here = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+    sys.path = [folder for folder in sys.path if os.path.abspath(folder) != here]
+    del sys.modules["onnxruntime"]
+    onnxruntime = importlib.import_module("onnxruntime")
+
+    class InferenceSession(onnxruntime.InferenceSession):
+        def run(self, outputs, inputs, *rest):
+            if inputs["input_ids"].shape[1] > 500:
+                os._exit(1)
+            return super().run(outputs, inputs, *rest)
+
+    onnxruntime.InferenceSession = InferenceSession
+"""
+
+
+def test_a_document_that_kills_every_actor_is_one_failed_row(tmp_path):
+    filings = write_filings(tmp_path / "filings", 6)
+    (filings / "poison.htm").write_text(f"<p>{'the rate is 5.25% and ' * 400}.</p>")
+    runtime = tmp_path / "runtime" / "onnxruntime"
+    runtime.mkdir(parents=True)
+    (runtime / "__init__.py").write_text(textwrap.dedent(CRASHING_RUNTIME))
+    path = os.pathsep.join(filter(None, [str(runtime.parent), os.environ.get("PYTHONPATH")]))
+    results, good = tmp_path / "results", tmp_path / "good"
+    environment = os.environ | {"PYTHONPATH": path}
+    report = run_job(filings, results, "--workers", 1, *RAY, expect=3, env=environment)
+    assert report["documents"] == {"ok": 6, "failed": 1}
+    (row,) = ask(results, "SELECT document_id, error_type, error FROM documents WHERE status = 'failed'")
+    assert (row["document_id"], row["error_type"]) == ("poison.htm", "WorkerDied")
+    (filings / "poison.htm").unlink()
+    run_job(filings, good)
+    assert plain_rows(results, "entities") == plain_rows(good, "entities")
+
+
+def test_a_driver_killed_and_one_stopped_leave_the_rest_to_the_next_run_exactly_once(mixed, local, tmp_path):
+    results = tmp_path / "results"
+    for number, code in ((signal.SIGKILL, -signal.SIGKILL), (signal.SIGTERM, 143)):
+        before = plain_rows(results, "documents") if results.exists() else {}
+        process = start(mixed, results, str(code), "--workers", 1)
+        wait_for_commit(process)
+        process.send_signal(number)
+        _, log = process.communicate(timeout=100)
+        assert process.returncode == code, log
+        assert "Traceback" not in log
+        assert wait_for(lambda mark=str(code): not processes_marked(mark), 60), "the cluster ends with its run"
+        after = plain_rows(results, "documents")
+        assert before.items() <= after.items()
+        assert 0 < after.total() < plain_rows(local, "documents").total()
+    run_job(mixed, results, expect=3)
+    same_rows(results, local)
+
+
+@pytest.mark.parametrize(
+    ("flags", "reason"),
+    [
+        (("--address", "127.0.0.1:6379"), "--engine ray"),
+        ((*RAY, "--address", "ray://127.0.0.1:10001"), "HOST:PORT"),
+        ((*RAY, "--address", "127.0.0.1:1"), "no Ray cluster"),
+    ],
+)
+def test_an_address_that_cannot_be_joined_is_a_usage_error(tmp_path, flags, reason):
+    filings = write_filings(tmp_path / "filings", 1)
+    refused = finner("run", "--input", filings, "--output", tmp_path / "results", *flags, expect=2)
+    assert reason in refused.stderr
+    assert "Traceback" not in refused.stderr

@@ -1,0 +1,90 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from finner_batch.entities.numbers import number_tokens
+from finner_batch.store.cache import WindowCache
+from finner_batch.tagger.device import Device
+from finner_batch.tagger.model import load_model
+from finner_batch.tagger.session import Session
+from finner_batch.tagger.tagger import Tagger
+
+SENTENCES = [
+    f"The {2020 + n} Notes bear interest at {n % 9}.{n:02d}% and the facility has a size of ${n + 100} million."
+    for n in range(60)
+]
+
+
+@pytest.fixture(scope="module")
+def model():
+    return load_model()
+
+
+@pytest.fixture(scope="module")
+def session(model):
+    return Session(model, Device("cpu", "a test"))
+
+
+@pytest.fixture
+def memory(tmp_path):
+    cache = WindowCache(tmp_path / "windows.sqlite", 1 << 24, lambda *told: pytest.fail(str(told)))
+    yield cache
+    cache.close()
+
+
+@pytest.fixture(scope="module")
+def windows(model, session):
+    tokenizer = Tagger(model, session).tokenizer()
+    return [window for sentence in SENTENCES for window in tokenizer.windows(sentence, number_tokens(sentence))]
+
+
+def same(tables, others):
+    return all(np.array_equal(table, other) for table, other in zip(tables, others, strict=True))
+
+
+def test_what_is_remembered_is_equal_to_the_last_bit_and_is_not_run(model, session, memory, windows):
+    plain, without = Tagger(model, session).probabilities(windows)
+    first, before = Tagger(model, session, memory=memory).probabilities(windows[:40])
+    tagger = Tagger(model, session, memory=memory)
+    mixed, after = tagger.probabilities([*windows[::-1], windows[50]])
+    assert same(first, plain[:40])
+    assert same(mixed, [*plain[::-1], plain[50]])
+    assert (without.tokens_remembered, before.tokens_remembered) == (0, 0)
+    assert after.tokens_remembered == before.tokens_run
+    assert after.tokens_run + before.tokens_run == without.tokens_run
+    assert after.windows_run == without.windows_run - 40
+    again, nothing = tagger.probabilities(windows)
+    assert same(again, plain)
+    assert (nothing.windows_run, nothing.tokens_run, nothing.tokens_padded) == (0, 0, 0)
+    assert tagger.probabilities([])[0] == []
+
+
+def test_another_model_another_variant_and_another_runtime_remember_nothing_of_each_other(
+    model, session, memory, windows, monkeypatch
+):
+    _, first = Tagger(model, session, memory=memory).probabilities(windows)
+    assert first.tokens_run > 0
+    half = Session(model, Device("cpu", "a test"), variant="fp16")
+    plain, _ = Tagger(model, half).probabilities(windows)
+    for other in (
+        Tagger(replace(model, name="other"), session, memory=memory),
+        Tagger(model, half, memory=memory),
+    ):
+        _, statistics = other.probabilities(windows)
+        assert statistics.tokens_remembered == 0
+        assert other.probabilities(windows)[1].tokens_run == 0
+    assert same(Tagger(model, half, memory=memory).probabilities(windows)[0], plain)
+    monkeypatch.setattr("onnxruntime.__version__", "0.1")
+    assert Tagger(model, session, memory=memory).probabilities(windows)[1].tokens_remembered == 0
+
+
+def test_the_same_ids_with_other_numbers_are_another_window(model, session, memory, windows):
+    window = max(windows, key=lambda window: len(window.positions))
+    assert len(window.positions) > 1
+    fewer = window._replace(positions=window.positions[1:], numbers=window.numbers[1:])
+    tagger = Tagger(model, session, memory=memory)
+    (whole,), _ = tagger.probabilities([window])
+    (part,), statistics = tagger.probabilities([fewer])
+    assert statistics.tokens_remembered == 0
+    assert np.array_equal(part, whole[1:])
