@@ -40,11 +40,12 @@ class Got:
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """What a listing names: an object, or a folder (`etag` is empty)."""
+    """What a listing names: an object, or a folder (`etag` is empty). `age_s` as in `Got`."""
 
     name: str
     size: int
     etag: str
+    age_s: float = 0.0
 
     @property
     def is_folder(self) -> bool:
@@ -63,8 +64,13 @@ def strong(etag: str) -> str:
 
 
 def split_url(url: str) -> tuple[str, str]:
-    """Split into bucket and key. Raises UsageError where there is no bucket."""
+    """Split into bucket and key. Raises UsageError where there is no bucket, or more than its name."""
     bucket, _, key = url.partition("://")[2].partition("/")
+    if "@" in bucket:
+        raise UsageError(
+            "an s3:// URL with credentials in it would be kept in logs and reports: give them as the AWS tools take "
+            "them (AWS_PROFILE, AWS_ACCESS_KEY_ID, …)"
+        )
     if not bucket:
         raise UsageError(f"{url} names no bucket: write s3://bucket/folder")
     return bucket, key.strip("/")
@@ -138,7 +144,7 @@ class Bucket:
             page = self._page(prefix, token)
             folders = [Listed(item["Prefix"][len(prefix) : -1], 0, "") for item in page.get("CommonPrefixes", ())]
             files = [
-                Listed(item["Key"][len(prefix) :], int(item["Size"]), str(item["ETag"]))
+                Listed(item["Key"][len(prefix) :], int(item["Size"]), str(item["ETag"]), _age_s(item, page))
                 for item in page.get("Contents", ())
                 if item["Key"] != prefix
             ]
@@ -180,16 +186,16 @@ class Bucket:
             answer = self._call("get_object", Key=key)  # an empty object has no range
         data: bytes = sync(filesystem().loop, answer["Body"].read)
         total = str(answer.get("ContentRange", "")).rpartition("/")[2]
-        return Got(data, int(total) if total.isdigit() else len(data), str(answer["ETag"]), _age_s(answer))
+        return Got(data, int(total) if total.isdigit() else len(data), str(answer["ETag"]), _age_s(answer, answer))
 
     def _call(self, operation: str, **options: Any) -> dict[str, Any]:
         answer: dict[str, Any] = filesystem().call_s3(operation, Bucket=self.name, **options)
         return answer
 
 
-def _age_s(answer: dict[str, Any]) -> float:
-    """Seconds from the last change to the answer, both by the store's clock."""
-    modified: datetime = answer["LastModified"]
+def _age_s(item: dict[str, Any], answer: dict[str, Any]) -> float:
+    """Seconds from the last change of an object to the answer, both by the store's clock."""
+    modified: datetime = item["LastModified"]
     now = parsedate_to_datetime(answer["ResponseMetadata"]["HTTPHeaders"]["date"])
     return max(0.0, (now - modified).total_seconds())
 

@@ -26,6 +26,8 @@ class ObjectPath:
     key: str
     size: int = field(default=-1, compare=False)
     """Known from a listing, else -1."""
+    age_s: float = field(default=0.0, compare=False)
+    """Seconds since it was written, by the store's clock, when it was listed."""
 
     @classmethod
     def of(cls, url: str) -> "ObjectPath":
@@ -67,7 +69,7 @@ class ObjectPath:
             found = True
             if item.name != MARKER:
                 key = f"{self.key}/{item.name}" if self.key else item.name
-                yield ObjectPath(self.bucket, key, -1 if item.is_folder else item.size)
+                yield ObjectPath(self.bucket, key, -1 if item.is_folder else item.size, item.age_s)
         if not found:
             raise FileNotFoundError(f"nothing below {self}/")
 

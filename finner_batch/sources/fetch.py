@@ -6,6 +6,8 @@ Shards in an object store are not copied: the ETag stands for their content, and
 import hashlib
 import shutil
 import tempfile
+import threading
+import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Self
@@ -20,28 +22,22 @@ from finner_batch.sources.shards import SHARDS
 from finner_batch.sources.storage import chunks_of, fingerprint, is_url, open_stored
 
 _NAME = "finner-batch-copies-"
+_SETTLED_S = 60
+"""A folder of copies that is younger may be about to be locked by the run that makes it."""
 
 
 class Copies:
-    """A temporary folder of fetched files. Use as a context manager: leaving it deletes them.
+    """Fetched files in a temporary folder, made for the first. Use as a context manager: leaving it deletes them.
 
     What a killed run left is deleted by the next one: its lock tells that nobody holds it any more.
     """
 
     def __init__(self) -> None:
+        self._turn = threading.Lock()
         self._folder: Path | None = None
         self._lock: FileLock | None = None
 
     def __enter__(self) -> Self:
-        for left in Path(tempfile.gettempdir()).glob(f"{_NAME}*"):
-            try:
-                with FileLock(left / ".lock", timeout=0):
-                    shutil.rmtree(left, ignore_errors=True)
-            except (Timeout, OSError):  # another run's, or another user's
-                continue
-        self._folder = Path(tempfile.mkdtemp(prefix=_NAME))
-        self._lock = FileLock(self._folder / ".lock")
-        self._lock.acquire()
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -55,20 +51,44 @@ class Copies:
         That is the SHA-256 in hex of its bytes, or of its version for a shard in an object store. Raises
         `DocumentError` where it cannot be read.
         """
-        if self._folder is None or not is_url(source.uri) or source.copy:
+        if not is_url(source.uri) or source.copy:
             return source, *fingerprint(source)
         with open_stored(source) as stream:
             head = stream.read(SNIFF_BYTES)
             if source.version and _is_shard(head, source):
                 return source, version_digest(source), source.size
             digest = hashlib.sha256(head)
-            with tempfile.NamedTemporaryFile(dir=self._folder, delete=False) as copy:
-                copy.write(head)
-                for chunk in chunks_of(stream):
-                    digest.update(chunk)
-                    copy.write(chunk)
+            with tempfile.NamedTemporaryFile(dir=self._made_folder(), delete=False) as copy:
+                try:
+                    copy.write(head)
+                    for chunk in chunks_of(stream):
+                        digest.update(chunk)
+                        copy.write(chunk)
+                except BaseException:
+                    Path(copy.name).unlink()
+                    raise
                 size = copy.tell()
         return replace(source, copy=copy.name), digest.hexdigest(), size
+
+    def _made_folder(self) -> Path:
+        with self._turn:
+            if self._folder is None:
+                _delete_left()
+                self._folder = Path(tempfile.mkdtemp(prefix=_NAME))
+                self._lock = FileLock(self._folder / ".lock", thread_local=False)
+                self._lock.acquire()
+            return self._folder
+
+
+def _delete_left() -> None:
+    """Delete the folders of runs that were killed."""
+    for left in Path(tempfile.gettempdir()).glob(f"{_NAME}*"):
+        try:
+            if time.time() - left.stat().st_mtime > _SETTLED_S:
+                with FileLock(left / ".lock", timeout=0):
+                    shutil.rmtree(left, ignore_errors=True)
+        except (Timeout, OSError):  # another run's, or another user's
+            continue
 
 
 def _is_shard(head: bytes, source: Source) -> bool:

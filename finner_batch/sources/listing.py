@@ -144,7 +144,9 @@ class Walk:
     ) -> Iterator[tuple[str, Entry | None]]:
         path = f"{folder}/{entry.name}"
         below = f"{relative}/{entry.name}" if relative else entry.name
-        if entry.name.startswith("."):
+        if not entry.name:
+            self.passed_over(path, "its key has two slashes in a row")
+        elif entry.name.startswith("."):
             self.passed_over(path, "hidden")
         elif entry.is_folder:
             if self.entered(below):

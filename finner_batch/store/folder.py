@@ -6,15 +6,15 @@ from collections.abc import Sequence
 from finner_batch.errors import UsageError
 from finner_batch.store.atomic import TEMPORARY, flush_folder, storage_errors, write_atomic
 from finner_batch.store.part import FIRST_PART, Layout, PartFile, is_part, list_parts
-from finner_batch.store.place import Place
+from finner_batch.store.place import Place, may_be_committed
 
 
 def open_results(results: Place) -> list[str]:
     """Make the folder if need be, bring it in order, and return the names of its parts. The caller holds the lock.
 
-    Deleted are temporary files, entities files whose commit never happened, and the parts that a compaction replaced
-    and had no time to delete. Raises UsageError where the folder belongs to something else, FinnerError where the disk
-    refuses.
+    Deleted are temporary files, entities files whose commit never happened nor can, and the parts that a compaction
+    replaced and had no time to delete. Raises UsageError where the folder belongs to something else, FinnerError where
+    the disk refuses.
     """
     layout = Layout(results)
     _refuse_foreign(results)
@@ -27,7 +27,7 @@ def open_results(results: Place) -> list[str]:
         finish_replacing(results)
         committed = set(list_parts(results))
         for path in layout.entities(FIRST_PART).parent.iterdir():
-            if is_part(path) and path.stem not in committed:
+            if is_part(path) and path.stem not in committed and not may_be_committed(path):
                 path.unlink()
         if not committed:
             part = PartFile(results, FIRST_PART)

@@ -3,6 +3,11 @@
 The store's conditional writes decide: of several that create the object (`If-None-Match: *`), renew it or take it over
 (`If-Match`), one succeeds. Its age is told by the store's clock alone. Whoever finds a lock waits until it is renewed,
 which refuses it, or silent for `LEASE_S`, which lets it take over; on the holder's own machine it need not wait.
+
+A holder asks `check` before each commit, and no lock reaches a request that is under way: one that is held up for half
+the lease, by the network or because the machine sleeps just then, may be done after the lock was lost. What it commits
+is whole (`place.may_be_committed`), and where the machines' clocks agree older by its name than what the next holder
+commits, so of a document that both did the next holder's rows count.
 """
 
 import json
@@ -130,7 +135,7 @@ class Lease:
     def check(self) -> None:
         """Make sure that the lock is held for the next half of the lease. Raises LockedError where it was lost."""
         with self._turn:
-            if self._lost is None and _now() - self._renewed_at > self._note.lease_s / 2:
+            while self._lost is None and _now() - self._renewed_at > self._note.lease_s / 2:
                 self._renew()
             if self._lost is not None:
                 raise self._lost

@@ -21,6 +21,8 @@ Place: TypeAlias = Path | ObjectPath
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
+COMMITTED_WITHIN_S = 3600.0
+"""A request that was sent before its run lost the lock has arrived by then, or never will: TCP gives up before."""
 REQUESTS = 16
 """Objects that are read at a time."""
 
@@ -43,6 +45,14 @@ def place_of(output: str | Place) -> Place:
 def absolute(place: Place) -> Place:
     """Return the place as it is called from everywhere; links stay."""
     return Path(os.path.abspath(place)) if isinstance(place, Path) else place  # noqa: PTH100 - resolve() follows links
+
+
+def may_be_committed(entities: Place) -> bool:
+    """Tell whether the commit of this entities file may still arrive: from a run that sent it, and then lost the lock.
+
+    A folder's lock does not get lost.
+    """
+    return not isinstance(entities, Path) and entities.age_s < COMMITTED_WITHIN_S
 
 
 def matching(place: Place) -> list[Place]:

@@ -2,12 +2,15 @@ import logging
 import sys
 import threading
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 sys.path.insert(0, str(Path(__file__).parent.parent / "engine"))
 
+from bucket_helpers import job, rows
+from engine_helpers import write_filings
 from s3_proxy import Proxy
 
 from finner_batch.objects import bucket as bucket_module
@@ -18,6 +21,8 @@ from finner_batch.objects.path import ObjectPath
 @pytest.fixture(scope="session")
 def server():
     """An S3-speaking server, as host and port."""
+    for package in ("moto", "flask", "flask_cors", "s3fs", "stamina"):
+        pytest.importorskip(package, reason=f"{package} is not installed: pip install 'finner-batch[dev]'")
     from moto.server import ThreadedMotoServer  # noqa: PLC0415 - slow to import
 
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
@@ -70,3 +75,30 @@ def bucket(proxy, request) -> Bucket:
 @pytest.fixture
 def results(bucket) -> ObjectPath:
     return ObjectPath(bucket, "out/results")
+
+
+class Local(NamedTuple):
+    filings: Path
+    results: Path
+    rows: dict
+
+
+@pytest.fixture(scope="session")
+def local(tmp_path_factory):
+    """Twelve filings, and a local run over them."""
+    folder = tmp_path_factory.mktemp("local")
+    filings = write_filings(folder / "filings", 12)
+    job(filings, folder / "results")
+    expected = rows(folder / "results")
+    assert len(expected["documents"]) == 12
+    assert len(expected["entities"]) > 12
+    return Local(filings, folder / "results", expected)
+
+
+@pytest.fixture
+def uploaded(local, bucket, proxy):
+    """The filings in the bucket, as a URL."""
+    for path in local.filings.iterdir():
+        bucket.put(f"in/{path.name}", path.read_bytes())
+    proxy.requests.clear()
+    return f"s3://{bucket.name}/in"

@@ -7,6 +7,7 @@ from finner_batch.objects import bucket as bucket_module
 from finner_batch.objects.path import ObjectPath
 from finner_batch.objects.reader import FIRST_BYTES, ObjectReader
 from finner_batch.objects.retry import BusyError, ChangedError
+from finner_batch.sources.discover import discover
 
 DATA = bytes(range(256)) * 8_000
 
@@ -95,6 +96,15 @@ def test_a_large_file_is_sent_in_pieces_and_appears_whole(bucket, proxy, monkeyp
     proxy.fault = lambda _request: ""
     assert bucket.get("large").data == data
     assert len(proxy.asked("PUT", "partNumber")) >= 3
+
+
+def test_a_key_with_two_slashes_in_a_row_is_left_out_and_told(bucket):
+    for name in ("a.htm", "/b.htm", "c//d.htm", "c/e.htm"):
+        bucket.put(f"in/{name}", b"x")
+    left_out = []
+    found = discover([f"s3://{bucket.name}/in"], passed_over=lambda path, reason: left_out.append((path, reason)))
+    assert [source.name for source in found] == ["a.htm", "c/e.htm"]
+    assert [reason for _, reason in left_out] == ["its key has two slashes in a row"] * 2
 
 
 def test_a_listing_goes_on_over_its_pages(bucket, monkeypatch):

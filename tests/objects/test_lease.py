@@ -6,16 +6,19 @@ import threading
 import time
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 
 from finner_batch.errors import LockedError, UsageError
+from finner_batch.query.connection import connect
 from finner_batch.store import lease as lease_module
 from finner_batch.store.folder import open_results
 from finner_batch.store.lease import Lease
 from finner_batch.store.ledger import Ledger
 from finner_batch.store.lock import lock_results
-from finner_batch.store.part import list_parts
+from finner_batch.store.part import PartFile, PartNames, list_parts
 from finner_batch.store.place import place_of
+from finner_batch.store.schema import DOCUMENTS
 from finner_batch.store.writer import Writer
 
 
@@ -94,7 +97,7 @@ def test_of_many_that_take_over_a_silent_lock_one_succeeds(results, elsewhere):
     won, refused = [], []
 
     def take():
-        lease = Lease(results)
+        lease = Lease(results, renew_s=0.5)
         try:
             won.append(lease.__enter__())
         except LockedError as error:
@@ -131,7 +134,8 @@ def test_a_store_that_ignores_conditions_is_refused(results, proxy):
         pass
 
 
-def test_a_writer_that_lost_the_lock_commits_nothing(results, elsewhere):
+def test_a_writer_that_lost_the_lock_commits_nothing(results, elsewhere, monkeypatch):
+    monkeypatch.setattr("finner_batch.store.place.COMMITTED_WITHIN_S", 0)
     elsewhere("one")
     lost = silent(results, lease_s=0)
     open_results(results)
@@ -149,11 +153,75 @@ def test_a_writer_that_lost_the_lock_commits_nothing(results, elsewhere):
     assert [path.stem for path in (results / "entities").iterdir()] == list_parts(results)
 
 
+def test_a_commit_that_was_under_way_when_the_lock_was_lost_arrives_whole(results, elsewhere):
+    """The request was sent while the lock was held, and the network held it up: no lock reaches it there."""
+    document = {"document_id": "a", "source": "/in/a", "sha256": "0" * 64, "kind": "html", "status": "ok"}
+    settings = {"model_id": "m", "config_id": "c"}
+    elsewhere("one")
+    silent(results, lease_s=0)
+    open_results(results)
+    late = PartFile(results, PartNames(results, "first").next())
+    late.documents.append(
+        pa.RecordBatch.from_pylist([document | settings | {"run_id": "first", "entities": 0}], DOCUMENTS)
+    )
+    late.seal()
+    late.entities.publish(lambda: None)
+    time.sleep(1.1)
+    elsewhere("two")
+    with lock_results(results) as lock:
+        ledger = Ledger.load(results, **settings)
+        with Writer(results, ledger=ledger, run_id="second", lock=lock, **settings) as writer:
+            writer.add(document)
+            writer.finish("/in/a", "0" * 64)
+            late.documents.publish(lambda: None)
+            writer.commit()
+    with connect(results) as connection:
+        assert connection.execute("SELECT run_id FROM documents").fetchall() == [("second",)]
+        assert connection.execute("SELECT count(*) FROM entities").fetchall() == [(0,)]
+
+
+def test_what_was_never_committed_goes_once_its_commit_can_no_more_arrive(results, monkeypatch):
+    open_results(results)
+    part = PartFile(results, PartNames(results, "r").next())
+    part.seal()
+    part.entities.publish(lambda: None)
+    open_results(results)
+    assert (results / "entities" / f"{part.name}.parquet").is_file()
+    monkeypatch.setattr("finner_batch.store.place.COMMITTED_WITHIN_S", 0)
+    open_results(results)
+    assert not (results / "entities" / f"{part.name}.parquet").is_file()
+    assert len(list_parts(results)) == 1
+
+
+def test_a_renewal_that_took_as_long_as_the_lease_is_made_again_before_a_commit(results, proxy, monkeypatch):
+    with Lease(results, lease_s=60, renew_s=60) as lease:
+        clock = [lease_module._now()]
+        monkeypatch.setattr(lease_module, "_now", lambda: clock[0])
+        clock[0] += 31
+        delays = iter([80, 1])
+
+        def slow(request):
+            if request.command == "PUT":
+                clock[0] += next(delays)
+            return ""
+
+        proxy.fault = slow
+        proxy.requests.clear()
+        lease.check()
+        assert [request.status for request in proxy.asked("PUT", ".lock.json")] == [200, 200]
+        assert clock[0] - lease._renewed_at == 1
+        proxy.fault = lambda _request: ""
+
+
 def test_no_bucket_or_no_credentials_is_one_clear_error(proxy):  # noqa: ARG001 - the server must be up
     with pytest.raises(UsageError, match="bucket does not exist"), lock_results(place_of("s3://no-such-bucket/x")):
         pass
     with pytest.raises(UsageError, match="names no bucket"):
         place_of("s3://")
+    with pytest.raises(UsageError, match="credentials in it") as error:
+        place_of("s3://AKIA1234:SECRET@bucket/x")
+    assert "SECRET" not in str(error.value)
+    assert "AKIA" not in str(error.value)
     with pytest.raises(UsageError, match="written to a folder or to s3://"):
         place_of("gs://bucket/x")
     assert place_of("file:///a/b") == Path("/a/b")
