@@ -13,6 +13,7 @@ SECONDS = 90.0
 """An answer is waited for until either bound."""
 FIRST_WAIT_S = 0.1
 LONGEST_WAIT_S = 10.0
+JITTER_S = 1.0
 """Waits double in between, and each gets a random part on top, so that many machines do not come back at once."""
 
 _BUSY = frozenset({"SlowDown", "Throttling", "ThrottlingException", "RequestTimeout", "ConditionalRequestConflict"})
@@ -42,7 +43,12 @@ def retried(call: Callable[[], Result]) -> Result:
 
     try:
         for attempt in stamina.retry_context(
-            on=_is_passing, attempts=ATTEMPTS, timeout=SECONDS, wait_initial=FIRST_WAIT_S, wait_max=LONGEST_WAIT_S
+            on=_is_passing,
+            attempts=ATTEMPTS,
+            timeout=SECONDS,
+            wait_initial=FIRST_WAIT_S,
+            wait_max=LONGEST_WAIT_S,
+            wait_jitter=JITTER_S,
         ):
             with attempt:
                 return call()

@@ -9,12 +9,12 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent))
 sys.path.insert(0, str(Path(__file__).parent.parent / "engine"))
 
-from bucket_helpers import job, rows
+from bucket_helpers import job, make_bucket, rows
 from engine_helpers import write_filings
 from s3_proxy import Proxy
 
 from finner_batch.objects import bucket as bucket_module
-from finner_batch.objects.bucket import Bucket, filesystem
+from finner_batch.objects.bucket import Bucket
 from finner_batch.objects.path import ObjectPath
 
 
@@ -47,6 +47,7 @@ def session_proxy(server):
             "AWS_SHARED_CREDENTIALS_FILE": "/dev/null",
         }.items():
             patch.setenv(name, value)
+        patch.setattr("finner_batch.objects.retry.JITTER_S", 0.05)
         bucket_module.filesystem.cache_clear()
         yield proxy
     bucket_module.filesystem.cache_clear()
@@ -66,10 +67,9 @@ def proxy(session_proxy):
 @pytest.fixture
 def bucket(proxy, request) -> Bucket:
     """A bucket of the test's own."""
-    name = f"test-{abs(hash(request.node.nodeid)) % 10**12}"
-    filesystem().call_s3("create_bucket", Bucket=name)
+    made = make_bucket(request.node.nodeid)
     proxy.requests.clear()
-    return Bucket(name)
+    return made
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ import shutil
 
 import duckdb
 import pytest
-from bucket_helpers import rows
+from bucket_helpers import make_bucket, rows
 
 from finner_batch.benchmark.plan import PlanConfig, _list
 from finner_batch.cli.main import COMMANDS, main
@@ -34,16 +34,16 @@ def folder(tmp_path_factory):
     return place
 
 
-@pytest.fixture
-def places(folder, bucket, tmp_path):
-    """The same results in a folder and in a bucket, to be written to."""
-    local, remote = tmp_path / "results", ObjectPath(bucket, "results")
+@pytest.fixture(scope="module")
+def places(folder, session_proxy, tmp_path_factory):  # noqa: ARG001 - the server must be up
+    """The same results in a folder and in a bucket, to be written to; what is done to one is done to the other."""
+    local, remote = tmp_path_factory.mktemp("copy") / "results", ObjectPath(make_bucket("commands"), "results")
     shutil.copytree(folder / "results", local)
     for path in local.rglob("*"):
         if path.is_file() and not path.name.startswith("."):
-            bucket.put(f"results/{path.relative_to(local)}", path.read_bytes())
+            remote.bucket.put(f"results/{path.relative_to(local)}", path.read_bytes())
     for path in (folder / "filings").iterdir():
-        bucket.put(f"filings/{path.name}", path.read_bytes())
+        remote.bucket.put(f"filings/{path.name}", path.read_bytes())
     return {"local": local, "remote": remote}
 
 
@@ -92,7 +92,7 @@ def test_a_command_does_to_results_in_a_bucket_what_it_does_to_a_folder(name, pl
         code, out, err = say(capsys, arguments)
         text = out + "".join(line for line in err.splitlines() if line.startswith("Error:"))
         text = text.replace(str(names["results"]), "RESULTS").replace(str(tmp_path / where), "TMP")
-        said[where] = code, re.sub(r'"bytes": \d+|[\d.]+ s|[\d.]+ MiB', "…", text)
+        said[where] = code, re.sub(r'"bytes": \d+|[\d.]+ s|[\d.]+ MiB|\d{8}T\d{6}Z-\w{4}', "…", text)
     assert said["remote"] == said["local"]
     assert said["remote"][0] == (2 if name.startswith(("no ", "a ")) else 0), said["remote"]
     if name == "report":

@@ -101,7 +101,7 @@ def test_killed_at_every_change_of_the_bucket_a_run_and_a_compaction_can_be_fini
     monkeypatch.setattr("finner_batch.store.place.COMMITTED_WITHIN_S", 0)
     before, after = expected
     Job(ObjectPath(bucket, "begun"), commit_every=10).run(BEFORE)
-    for step in range(1, 100, 4):
+    for step in range(1, 100, 5):
         results = ObjectPath(bucket, f"{step}")
         copy(ObjectPath(bucket, "begun"), results)
         kill_at(step)
