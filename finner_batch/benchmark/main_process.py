@@ -20,6 +20,7 @@ from finner_batch.engine.on_ray.delivery import Delivery
 from finner_batch.engine.select import Selection, select
 from finner_batch.errors import FinnerError
 from finner_batch.sources.discover import discover
+from finner_batch.sources.fetch import Copies
 from finner_batch.store.ledger import Ledger
 from finner_batch.tagger.model import load_model
 
@@ -85,11 +86,11 @@ def _hash_bytes_per_second(folder: Path) -> float:
     for number in range(_LARGE_FILES):
         (folder / f"{number}.htm").write_bytes(bytes([number]) * _LARGE_BYTES)
     started = perf_counter()
-    selected = select(
-        discover([str(folder)]), Ledger.load(folder, model_id="", config_id=""), selection := Selection(), retry=False
-    )
-    for _ in selected:
-        continue
+    ledger = Ledger.load(folder, model_id="", config_id="")
+    selection = Selection()
+    with Copies() as copies:
+        for _ in select(discover([str(folder)]), ledger, selection, copies=copies, retry=False):
+            continue
     return selection.bytes / (perf_counter() - started)
 
 
@@ -107,11 +108,11 @@ def _seconds_a_part(place: Path, parts: int = 400) -> float:
 def _bytes_a_waiting_source(folder: Path) -> float:
     """Memory of a source from its selection to its end."""
     ledger = Ledger.load(folder, model_id="", config_id="")
-    tracemalloc.start()
-    before, _ = tracemalloc.get_traced_memory()
-    delivery = Delivery(
-        dict(enumerate(filter(None, select(discover([str(folder)]), ledger, Selection(), retry=False))))
-    )
-    held, _ = tracemalloc.get_traced_memory()
-    tracemalloc.stop()
+    with Copies() as copies:
+        tracemalloc.start()
+        before, _ = tracemalloc.get_traced_memory()
+        selected = select(discover([str(folder)]), ledger, Selection(), copies=copies, retry=False)
+        delivery = Delivery(dict(enumerate(filter(None, selected))))
+        held, _ = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
     return (held - before) / len(delivery.missing)

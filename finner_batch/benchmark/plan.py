@@ -192,6 +192,8 @@ def _suffix(name: str) -> str:
 
 def _size(source: Source) -> int:
     """Bytes as stored; 0 where nobody tells."""
+    if source.version:
+        return source.size
     if not is_url(source.uri):
         try:
             return os.stat(source.uri).st_size  # noqa: PTH116 - a million of them

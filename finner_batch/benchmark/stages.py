@@ -32,6 +32,7 @@ from finner_batch.engine.worker import (
     failed_source,
 )
 from finner_batch.errors import DocumentError
+from finner_batch.objects.bucket import always
 from finner_batch.sources.document import Document, FailedDocument, Source
 from finner_batch.sources.read import ReadOptions, read_documents
 from finner_batch.store.ledger import Ledger
@@ -109,7 +110,8 @@ def run_stages(sources: Sequence[Source], model: Model, session: AnySession) -> 
     ids = {"model_id": model.model_id, "config_id": config.config_id}
     with tempfile.TemporaryDirectory(prefix="finner-batch-benchmark-") as folder, _as_in_a_worker():
         ledger = Ledger.load(Path(folder), **ids)
-        with Writer(Path(folder), ledger=ledger, run_id=report.run_id, **ids) as writer:
+        settings = {**ids, "run_id": report.run_id}
+        with Writer(Path(folder), ledger=ledger, lock=always, **settings) as writer:
             gatherer = Gatherer(
                 writer,
                 lambda: cast(Tagger, tagger),

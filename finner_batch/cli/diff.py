@@ -3,7 +3,6 @@
 import json
 import sys
 from dataclasses import asdict
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -17,8 +16,8 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("results_a", type=click.Path(path_type=Path))
-@click.argument("results_b", type=click.Path(path_type=Path))
+@click.argument("results_a", type=click.Path())
+@click.argument("results_b", type=click.Path())
 @click.option(
     "--tolerance",
     default=0.05,
@@ -31,8 +30,8 @@ if TYPE_CHECKING:
 @click.option("--parquet", type=click.Path(dir_okay=False), help="The rows into this Parquet file.")
 def diff(
     *,
-    results_a: Path,
-    results_b: Path,
+    results_a: str,
+    results_b: str,
     tolerance: float,
     rows: int,
     as_csv: bool,
@@ -48,12 +47,14 @@ def diff(
         raise UsageError("--csv, --json and --parquet exclude each other")
     from finner_batch.query.diff import diff as compare  # noqa: PLC0415 - DuckDB is loaded for this only
     from finner_batch.query.export import write_csv, write_json, write_parquet  # noqa: PLC0415 - likewise
+    from finner_batch.store.place import place_of  # noqa: PLC0415 - likewise
 
     target = None
     if parquet is not None:
-        target = outside("--parquet", parquet, str(results_a))
-        outside("--parquet", parquet, str(results_b))
-    found = compare(results_a, results_b, tolerance=tolerance, shown=not (as_csv or as_json or target))
+        target = outside("--parquet", parquet, results_a)
+        outside("--parquet", parquet, results_b)
+    shown = not (as_csv or as_json or target)
+    found = compare(place_of(results_a), place_of(results_b), tolerance=tolerance, shown=shown)
     stdout = sys.stdout.buffer
     if target is not None:
         count = write_parquet(found.rows, target)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 from click.core import ParameterSource
 
-from finner_batch.cli.options import FlagOption, PathOrUrl, json_option
+from finner_batch.cli.options import FlagOption, PathOrUrl, json_option, local_file
 from finner_batch.errors import UsageError
 
 if TYPE_CHECKING:
@@ -43,14 +43,14 @@ ONLY_ON_SENTENCES = ("split", "gold", "precision", "cost", "write_thresholds", "
     is_flag=True,
     help="Put the chosen thresholds into the folder --model; by the split validation, or rows it has not learnt from.",
 )
-@click.option("--errors", type=click.Path(dir_okay=False, path_type=Path), help="Parquet file for the list of errors.")
+@click.option("--errors", type=click.Path(dir_okay=False), help="Parquet file for the list of errors.")
 @click.option(
     "--output",
     "-o",
     type=click.Path(file_okay=False, path_type=Path),
     help="Folder for report.json, classification_report.txt, errors.parquet, confusion.png, reliability.png.",
 )
-@click.option("--results", type=click.Path(path_type=Path), help="With --against-xbrl: the results folder.")
+@click.option("--results", type=click.Path(), help="With --against-xbrl: the results folder.")
 @click.option(
     "--against-xbrl",
     "filings",
@@ -70,9 +70,9 @@ def evaluate(
     precision: str | None,
     cost: str | None,
     write_thresholds: bool,
-    errors: Path | None,
+    errors: str | None,
     output: Path | None,
-    results: Path | None,
+    results: str | None,
     filings: tuple[str, ...],
     as_json: bool,
 ) -> None:
@@ -88,6 +88,7 @@ def evaluate(
         _against_xbrl(ctx, model, data, results, filings, errors, as_json)
         return
     _refuse(ctx, ("results",), "it needs --against-xbrl FILINGS")
+    errors_file = local_file("--errors", errors) if errors else None
     from finner_batch.training.evaluation.evaluate import EvaluationConfig, measure, write_output  # noqa: PLC0415 - heavy
     from finner_batch.training.evaluation.mistakes import SCHEMA, write_rows  # noqa: PLC0415 - heavy
     from finner_batch.training.evaluation.plots import require_matplotlib  # noqa: PLC0415 - heavy
@@ -109,8 +110,8 @@ def evaluate(
     text = summary(result)
     if output:
         write_output(result, text, output)
-    if errors:
-        write_rows(result.errors, SCHEMA, errors)
+    if errors_file:
+        write_rows(result.errors, SCHEMA, errors_file)
     click.echo(json.dumps(result.as_json(), indent=2) if as_json else text)
 
 
@@ -118,20 +119,22 @@ def _against_xbrl(
     ctx: click.Context,
     model: str | None,
     data: Path,
-    results: Path | None,
+    results: str | None,
     filings: tuple[str, ...],
-    errors: Path | None,
+    errors: str | None,
     as_json: bool,
 ) -> None:
+    from finner_batch.store.place import place_of  # noqa: PLC0415 - heavy
     from finner_batch.training.evaluation.against_xbrl import SCHEMA, against_xbrl  # noqa: PLC0415 - heavy
     from finner_batch.training.evaluation.mistakes import write_rows  # noqa: PLC0415 - heavy
     from finner_batch.training.evaluation.xbrl_summary import comparison_json, comparison_text  # noqa: PLC0415 - heavy
 
+    errors_file = local_file("--errors", errors) if errors else None
     found = against_xbrl(
-        results or Path("results"), filings, model=model, data=data if _is_given(ctx, "data") else None
+        place_of(results or "results"), filings, model=model, data=data if _is_given(ctx, "data") else None
     )
-    if errors:
-        write_rows(found.rows, SCHEMA, errors)
+    if errors_file:
+        write_rows(found.rows, SCHEMA, errors_file)
     click.echo(json.dumps(comparison_json(found), indent=2) if as_json else comparison_text(found))
 
 

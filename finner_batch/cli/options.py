@@ -63,6 +63,13 @@ def load_job_file(ctx: click.Context, param: click.Parameter, value: str | None)
     return value
 
 
+def local_file(flag: str, file: str) -> Path:
+    """The file that a flag names, with an absolute path. Raises UsageError for a URL."""
+    if "://" in file:
+        raise UsageError(f"{flag} {file}: this is written to a local file: name one, and copy it from there")
+    return Path(file).absolute()
+
+
 def config_option(command: Command) -> Command:
     """`--config FILE`: a TOML job file whose keys are the long flags (flag > environment > file > default)."""
     return click.option(

@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from finner_batch.cli.options import FlagOption, json_option, output_option
+from finner_batch.cli.options import FlagOption, json_option, local_file, output_option
 from finner_batch.errors import UsageError
 
 WIDTH_WITHOUT_TERMINAL = 160
@@ -81,7 +81,7 @@ def query(
     from finner_batch.query.questions import read_sql  # noqa: PLC0415 - likewise
 
     target = outside("--parquet", parquet, output) if parquet else None
-    answer = ask(Path(output), read_sql(file) if file else str(sql), _parsed(parameters), allow=allow)
+    answer = ask(output, read_sql(file) if file else str(sql), _parsed(parameters), allow=allow)
     stdout = sys.stdout.buffer
     if target is not None:
         count = write_parquet(answer, target)
@@ -140,7 +140,7 @@ def _export(output: str, export: str, *, as_json: bool) -> None:
     from finner_batch.query.database import export_database  # noqa: PLC0415 - DuckDB is loaded for a query only
 
     path = outside("--export", export, output)
-    rows = export_database(Path(output), path)
+    rows = export_database(output, path)
     counted = ", ".join(f"{count:,} {name}" for name, count in rows.items())
     click.echo(json.dumps({"file": str(path), "rows": rows}) if as_json else f"{counted} in {path}")
 
@@ -161,7 +161,7 @@ def _parsed(parameters: tuple[str, ...]) -> dict[str, Any]:
 
 def outside(flag: str, file: str, output: str) -> Path:
     """The file to write, which must not lie among the results. Raises UsageError."""
-    path = Path(file).absolute()
+    path = local_file(flag, file)
     if any(parent.match(str(Path(output).resolve())) for parent in path.resolve().parents):
         raise UsageError(f"{flag} {file} lies in the results folder: write it elsewhere")
     return path

@@ -3,7 +3,6 @@
 import json
 import logging
 from dataclasses import asdict
-from pathlib import Path
 
 import click
 
@@ -14,7 +13,7 @@ from finner_batch.cli.options import FlagOption, PathOrUrl, json_option, output_
 @output_option
 @click.option(
     "--html",
-    type=click.Path(dir_okay=False, path_type=Path),
+    type=click.Path(dir_okay=False),
     help="The file to write; default report.html in --output.",
 )
 @click.option("--run", "run_id", cls=FlagOption, metavar="RUN_ID", help="Only what this run wrote; default everything.")
@@ -29,7 +28,7 @@ from finner_batch.cli.options import FlagOption, PathOrUrl, json_option, output_
 @click.option("--model", help="With --against-xbrl: the model folder that made the rows; the packaged one by default.")
 @json_option
 def report(
-    *, output: str, html: Path | None, run_id: str | None, filings: tuple[str, ...], model: str | None, as_json: bool
+    *, output: str, html: str | None, run_id: str | None, filings: tuple[str, ...], model: str | None, as_json: bool
 ) -> None:
     """Write one HTML page of a results folder, to look at, search and send on: it needs no network.
 
@@ -38,10 +37,17 @@ def report(
     """
     from finner_batch.engine.log import set_up_log  # noqa: PLC0415 - heavy
     from finner_batch.report.page import ReportConfig, write_report  # noqa: PLC0415 - heavy
+    from finner_batch.store.place import place_of  # noqa: PLC0415 - heavy
 
     set_up_log(logging.INFO)
     written = write_report(
-        ReportConfig(output=Path(output), html=html, run_id=run_id, against_xbrl=filings, model=model)
+        ReportConfig(
+            output=place_of(output),
+            html=place_of(html) if html else None,
+            run_id=run_id,
+            against_xbrl=filings,
+            model=model,
+        )
     )
     if as_json:
         click.echo(json.dumps(asdict(written) | {"path": str(written.path)}, indent=2))

@@ -1,7 +1,6 @@
 """`finner-batch retry`: the failed documents of a results folder again."""
 
 import dataclasses
-from pathlib import Path
 from typing import Any
 
 import click
@@ -16,11 +15,12 @@ def _settings_of_last_run(ctx: click.Context, _param: click.Parameter, value: st
     if ctx.resilient_parsing:
         return value
     from finner_batch.store.folder import require_results  # noqa: PLC0415 - heavy
+    from finner_batch.store.place import place_of  # noqa: PLC0415 - heavy
     from finner_batch.store.runs import load_runs  # noqa: PLC0415 - heavy
 
-    require_results(Path(value))
+    require_results(place_of(value))
     own = {field.name for field in dataclasses.fields(RunConfig)} - {"input", "output"}
-    for report in load_runs(Path(value)):
+    for report in load_runs(place_of(value)):
         settings = {name: setting for name, setting in report.get("config", {}).items() if name in own}
         ctx.default_map = {**(ctx.default_map or {}), **settings}
     return value

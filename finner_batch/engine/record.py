@@ -42,7 +42,9 @@ class Recorder:
                 self._add_failed(result)
             case SourceDone(task, complete, kept):
                 with self._measure_write():
-                    self._writer.finish(task.source.uri, task.sha256, complete=complete, kept=kept)
+                    self._writer.finish(
+                        task.source.uri, task.sha256, complete=complete, kept=kept, version=task.source.version
+                    )
 
     def count_tagging(self, statistics: TaggingStatistics, seconds: float) -> None:
         """Add what a call of the model cost to the report."""

@@ -22,11 +22,13 @@ from finner_batch.engine.worker import Task, WorkerOptions
 from finner_batch.errors import FinnerError, UsageError
 from finner_batch.sources.discover import discover
 from finner_batch.sources.document import Source
+from finner_batch.sources.fetch import Copies, drop_copy
 from finner_batch.sources.share import Share
 from finner_batch.store.cache import CACHE_FILE, WindowCache
 from finner_batch.store.folder import open_results
 from finner_batch.store.ledger import Ledger
 from finner_batch.store.lock import lock_results
+from finner_batch.store.place import Place, place_of
 from finner_batch.store.runs import load_runs, new_run_id, write_run
 from finner_batch.store.writer import Writer
 from finner_batch.tagger.device import Device, choose_device
@@ -73,7 +75,7 @@ def run(config: RunConfig, *, stop: Stop | None = None, show_progress: bool = Fa
 
 def retry(config: RunConfig, *, stop: Stop | None = None, show_progress: bool = False) -> RunReport:
     """Do the failed documents of a results folder again. `config.input` is not used. Raises as `run` does."""
-    results = Path(config.output)
+    results = place_of(config.output)
     return _run(
         config,
         lambda ledger: _failed_sources(ledger, results),
@@ -94,11 +96,11 @@ def _run(
     retry: bool,
 ) -> RunReport:
     """Hold the lock, do the work, and leave a report however it ends."""
-    results = Path(config.output)
+    results = place_of(config.output)
     model = load_model(config.model)
     SentenceTokenizer(model.folder / "tokenizer.json", model.max_length)  # refuse an unusable one before any work
     work, device = _engine(config)
-    with lock_results(results):
+    with lock_results(results) as lock:
         open_results(results)
         ledger = Ledger.load(results, model_id=model.model_id, config_id=config.config_id)
         report = RunReport(
@@ -111,9 +113,10 @@ def _run(
             workers=config.workers or min(MOST_WORKERS, usable_cpus()),
         )
         LOG.info(fields("start", run=report.run_id, model=model.model_id, device=device.name, because=device.reason))
-        tasks = select(sources_of(ledger), ledger, selection, retry=retry)
         try:
-            work(config, model, ledger, tasks, report, stop, show_progress=show_progress, retry=retry)
+            with Copies() as copies:
+                tasks = select(sources_of(ledger), ledger, selection, copies=copies, retry=retry)
+                work(config, model, ledger, lock, tasks, report, stop, show_progress=show_progress, retry=retry)
         except BaseException as error:
             if stop.requested and isinstance(error, Exception):  # a signal to the whole group ends the workers too
                 LOG.warning(fields("stopped", run=report.run_id, error=error))
@@ -138,7 +141,7 @@ def _engine(config: RunConfig) -> tuple[Callable[..., None], Device]:
     return _work, choose_device("cpu" if config.backend == OPENVINO else config.device)
 
 
-def _conclude(results: Path, report: RunReport, stop: Stop) -> RunReport:
+def _conclude(results: Place, report: RunReport, stop: Stop) -> RunReport:
     report.status = "interrupted" if stop.requested else "done"
     report.exit_code = stop.exit_code if stop.requested else DOCUMENTS_FAILED if report.documents_failed else 0
     write_run(results, report.run_id, report.as_json())
@@ -152,6 +155,7 @@ def _work(
     config: RunConfig,
     model: Model,
     ledger: Ledger,
+    lock: Callable[[], None],
     tasks: Iterator[Task | None],
     report: RunReport,
     stop: Stop,
@@ -163,7 +167,7 @@ def _work(
     settings = {"run_id": report.run_id, "model_id": model.model_id, "config_id": config.config_id}
     with (
         _cache(config, report) as cache_for,
-        Writer(Path(config.output), ledger=ledger, **settings) as writer,
+        Writer(place_of(config.output), ledger=ledger, lock=lock, **settings) as writer,
         SessionAhead(lambda: open_session(model, config.device, backend=config.backend)) as ahead,
         Pool(report.workers, WorkerOptions.of(config, model)) as pool,
         tqdm(desc="reading", unit=" files", disable=not show_progress, file=sys.stderr) as progress,
@@ -191,6 +195,8 @@ def _work(
                     if stop.requested:
                         break
                     gatherer.take(result)
+                    if isinstance(result, SourceDone):
+                        drop_copy(result.task.source)
                     report.workers_peak_bytes = pool.peak_bytes
                     progress.update(result is None or isinstance(result, SourceDone))
                 gatherer.close(tag_the_rest=not stop.requested)
@@ -204,6 +210,7 @@ def _work(
 @contextmanager
 def _cache(config: RunConfig, report: RunReport) -> Iterator[Callable[[AnySession], WindowCache | None]]:
     """Gives the cache of the results folder for a session. What goes wrong with it is a line of the log, no more."""
+    results = place_of(config.output)
     opened: list[WindowCache] = []
 
     def tell(event: str, reason: str) -> None:
@@ -213,7 +220,11 @@ def _cache(config: RunConfig, report: RunReport) -> Iterator[Callable[[AnySessio
         mebibytes = CACHE_MB[session.device.name] if config.cache_mb is None else config.cache_mb
         if not mebibytes:
             return None
-        opened.append(WindowCache(Path(config.output) / CACHE_FILE, mebibytes * MEBIBYTE, tell))
+        if not isinstance(results, Path):
+            report.cache_off = "it is a file that is changed in place, which an object store does not hold"
+            tell("cache-off", report.cache_off)
+            return None
+        opened.append(WindowCache(results / CACHE_FILE, mebibytes * MEBIBYTE, tell))
         return opened[-1]
 
     try:
@@ -224,7 +235,7 @@ def _cache(config: RunConfig, report: RunReport) -> Iterator[Callable[[AnySessio
             report.cache_off = cache.off
 
 
-def _leave_report(results: Path, report: RunReport) -> None:
+def _leave_report(results: Place, report: RunReport) -> None:
     """Write the report of a run that is breaking off; what breaks it off is told, also where this fails too."""
     try:
         write_run(results, report.run_id, report.as_json())
@@ -232,7 +243,7 @@ def _leave_report(results: Path, report: RunReport) -> None:
         LOG.warning(fields("no-report", run=report.run_id, error=error))
 
 
-def _failed_sources(ledger: Ledger, results: Path) -> Iterator[Source]:
+def _failed_sources(ledger: Ledger, results: Place) -> Iterator[Source]:
     """The sources of failed documents, under the names that the inputs of earlier runs gave them."""
     failed = {row.source for row in ledger.failed()}
     inputs = dict.fromkeys(path for report in load_runs(results) for path in report.get("config", {}).get("input", ()))

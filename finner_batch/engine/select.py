@@ -4,18 +4,24 @@ import logging
 from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import TypeAlias
 
 from finner_batch.engine.log import fields
 from finner_batch.engine.worker import Task
-from finner_batch.errors import DocumentError
+from finner_batch.errors import DocumentError, UsageError
+from finner_batch.objects.bucket import is_object_url
+from finner_batch.sources.discover import discover
 from finner_batch.sources.document import Source
+from finner_batch.sources.fetch import Copies, drop_copy, version_digest
 from finner_batch.sources.read import fingerprint
 from finner_batch.store.ledger import Ledger, Verdict
 
 LOG = logging.getLogger(__name__)
 HASHERS = 4
 HASHED_AHEAD = 64
+COPIED_AHEAD_BYTES = 1 << 30
+"""Bytes of URLs that are fetched before their turn, or one file."""
 
 
 @dataclass(slots=True)
@@ -36,19 +42,22 @@ class Selection:
     """Failed before with this content, model and configuration: left to `retry`."""
 
 
-def select(sources: Iterator[Source], ledger: Ledger, selection: Selection, *, retry: bool) -> Iterator[Task | None]:
+def select(
+    sources: Iterator[Source], ledger: Ledger, selection: Selection, *, copies: Copies, retry: bool
+) -> Iterator[Task | None]:
     """Tasks for the sources that are not done, in the order given; `selection` counts the others, each a None here.
 
     The first of several sources with the same bytes is the one that is read, so the order decides, not timing. A source
-    that cannot be hashed becomes a task all the same: reading it fails and leaves a row that says why.
+    that cannot be hashed becomes a task all the same: reading it fails and leaves a row that says why. An object whose
+    version is known is not fetched.
     """
-    for source, sha256, size in _fingerprints(sources):
+    for source, known, sha256, size in _looked_at(sources, ledger, copies, retry=retry):
         selection.sources += 1
         selection.bytes += size
-        if not sha256:
+        if not (known or sha256):
             yield Task(source=source, sha256=None, size=None)
             continue
-        verdict = ledger.decide(source.uri, sha256, retry=retry)
+        verdict = known or ledger.decide(source.uri, sha256, retry=retry)
         if verdict is Verdict.COPY and _home_changed(ledger, sha256):
             ledger.claim(sha256)
             verdict = Verdict.NEW
@@ -59,9 +68,11 @@ def select(sources: Iterator[Source], ledger: Ledger, selection: Selection, *, r
                 selection.claimed.append(source)
                 yield None
             case Verdict.FAILED:
+                drop_copy(source)
                 selection.failed_before += 1
                 yield None
             case Verdict.DONE | Verdict.COPY:
+                drop_copy(source)
                 selection.unchanged += 1
                 yield None
 
@@ -73,7 +84,8 @@ def select_claimed(ledger: Ledger, selection: Selection, *, retry: bool) -> Iter
     that waited is read, and the rest wait again: call this until `selection.claimed` is empty.
     """
     waiting, selection.claimed = selection.claimed, []
-    for source, sha256, size in _fingerprints(iter(waiting)):
+    for source in waiting:
+        sha256, size = _fingerprint(source)
         verdict = ledger.decide(source.uri, sha256, retry=retry) if sha256 else Verdict.NEW
         match verdict:
             case Verdict.NEW:
@@ -82,6 +94,7 @@ def select_claimed(ledger: Ledger, selection: Selection, *, retry: bool) -> Iter
                 selection.claimed.append(source)
                 yield None
             case _:
+                drop_copy(source)
                 selection.duplicates += 1
                 LOG.info(fields("duplicate", source=source.uri, sha256=sha256))
                 yield None
@@ -92,26 +105,64 @@ def _home_changed(ledger: Ledger, sha256: str) -> bool:
     home = ledger.home(sha256)
     if home is None:
         return False
-    now, _ = _fingerprint(Source(uri=home, name=home))
+    source = Source(uri=home, name=home)
+    if is_object_url(home):
+        try:
+            source = next(discover([home]))
+        except UsageError:
+            return False
+        if _decided(source, ledger, retry=False):
+            return False
+        source = replace(source, etag="")
+    now, _ = _fingerprint(source)
     return now not in {"", sha256}
 
 
-def _fingerprints(sources: Iterator[Source]) -> Iterator[tuple[Source, str, int]]:
+def _decided(source: Source, ledger: Ledger, *, retry: bool) -> Verdict | None:
+    """What the version of an object tells; None for all other sources."""
+    if not source.version:
+        return None
+    return ledger.decide_version(source.uri, source.version, version_digest(source), retry=retry)
+
+
+_Look: TypeAlias = tuple[Source, Verdict | None, str, int]
+"""A source, its verdict where the version tells it, else what stands for its content, and its size in bytes."""
+
+
+def _looked_at(sources: Iterator[Source], ledger: Ledger, copies: Copies, *, retry: bool) -> Iterator[_Look]:
+    """Look at each source; those ahead are fetched meanwhile."""
+
+    def look(source: Source, verdict: Verdict | None) -> _Look:
+        if verdict:
+            return source, verdict, "", source.size
+        try:
+            fetched, sha256, size = copies.fetch(source)
+        except DocumentError:
+            return source, None, "", 0
+        return fetched, None, sha256, size
+
     executor = ThreadPoolExecutor(HASHERS, thread_name_prefix="hash")
-    ahead: deque[tuple[Source, Future[tuple[str, int]]]] = deque()
+    ahead: deque[tuple[int, Future[_Look]]] = deque()
+    held = 0
     try:
         for source in sources:
-            ahead.append((source, executor.submit(_fingerprint, source)))
-            if len(ahead) >= HASHED_AHEAD:
+            verdict = _decided(source, ledger, retry=retry)
+            size = 0 if verdict else source.size
+            while ahead and (len(ahead) >= HASHED_AHEAD or held + size > COPIED_AHEAD_BYTES):
                 first, result = ahead.popleft()
-                yield first, *result.result()
-        for rest, result in ahead:
-            yield rest, *result.result()
+                held -= first
+                yield result.result()
+            ahead.append((size, executor.submit(look, source, verdict)))
+            held += size
+        for _, result in ahead:
+            yield result.result()
     finally:
         executor.shutdown(wait=False, cancel_futures=True)
 
 
 def _fingerprint(source: Source) -> tuple[str, int]:
+    if source.version and not source.copy:  # a shard
+        return version_digest(source), source.size
     try:
         return fingerprint(source)
     except DocumentError:

@@ -13,8 +13,9 @@ import pyarrow as pa
 
 from finner_batch.errors import FinnerError, UsageError
 from finner_batch.query.connection import ATTEMPTS, connect, list_results
+from finner_batch.query.objects import is_unreadable, one_line
 from finner_batch.query.questions import variables_of
-from finner_batch.query.table import visible
+from finner_batch.store.place import Place
 
 BATCH_ROWS = 10_000
 _READING = {"SELECT", "SET", "CREATE"}
@@ -32,7 +33,7 @@ class Answer:
 
 
 def ask(
-    results: Path, sql: str, parameters: Mapping[str, Any] | None = None, *, allow: Sequence[str | Path] = ()
+    results: str | Place, sql: str, parameters: Mapping[str, Any] | None = None, *, allow: Sequence[str | Path] = ()
 ) -> Answer:
     """Run SQL, several statements if need be; the answer is the last one's.
 
@@ -45,13 +46,13 @@ def ask(
         parts = list_results(results)
         try:
             return _ask_once(results, sql, dict(parameters or {}), allow)
-        except duckdb.IOException as error:
+        except duckdb.Error as error:
             if attempt == ATTEMPTS or list_results(results) == parts:
-                raise FinnerError(f"{results} cannot be read: {_one_line(error)}") from error
+                raise FinnerError(f"{results} cannot be read: {one_line(error)}") from error
     raise AssertionError("the last attempt returns or raises")
 
 
-def _ask_once(results: Path, sql: str, parameters: dict[str, Any], allow: Sequence[str | Path]) -> Answer:
+def _ask_once(results: str | Place, sql: str, parameters: dict[str, Any], allow: Sequence[str | Path]) -> Answer:
     connection = connect(results, allow=allow)
     try:
         statements = connection.extract_statements(sql)
@@ -68,11 +69,10 @@ def _ask_once(results: Path, sql: str, parameters: dict[str, Any], allow: Sequen
         if _kind(last) in {"SET", "CREATE"}:
             raise UsageError("the last statement returns no rows: end with a SELECT")
         return stream(connection, connection.sql(last, params=_own(last, parameters)))
-    except duckdb.IOException:
-        connection.close()
-        raise
     except duckdb.Error as error:
         connection.close()
+        if is_unreadable(error):
+            raise
         raise UsageError(_explained(error)) from error
 
 
@@ -92,7 +92,7 @@ def stream(connection: duckdb.DuckDBPyConnection, relation: duckdb.DuckDBPyRelat
                 yield from chain([] if first is None else [first], reader)
             except (duckdb.Error, pa.ArrowException, OSError) as error:
                 raise FinnerError(
-                    f"reading broke off: {_one_line(error)}. If the results were compacted meanwhile, ask again"
+                    f"reading broke off: {one_line(error)}. If the results were compacted meanwhile, ask again"
                 ) from error
 
     return Answer(reader.schema, batches())
@@ -127,12 +127,7 @@ def _kind(statement: duckdb.Statement) -> str:
 
 
 def _explained(error: duckdb.Error) -> str:
-    text = _one_line(error)
+    text = one_line(error)
     if isinstance(error, duckdb.PermissionException):
         return f"{text}. --allow FOLDER lets the SQL read other files"
     return text
-
-
-def _one_line(error: BaseException) -> str:
-    """Return DuckDB's message without the quoted SQL below it, harmless for a terminal: it may quote a filing."""
-    return visible(" ".join(str(error).partition("\nLINE ")[0].split()))

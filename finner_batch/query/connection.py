@@ -1,6 +1,5 @@
 """A DuckDB connection over a results folder, or several: the views are ready, the files are only read."""
 
-import glob
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -8,9 +7,11 @@ from pathlib import Path
 import duckdb
 
 from finner_batch.errors import FinnerError, UsageError
+from finner_batch.query.objects import ResultsFileSystem, is_unreadable, one_line
 from finner_batch.query.questions import VIEWS, shipped_sql
 from finner_batch.store.folder import require_results
 from finner_batch.store.part import Layout, list_parts
+from finner_batch.store.place import Place, absolute, matching, place_of
 
 AUDIT = "against_xbrl.parquet"
 """Where a results folder holds its rows beside the filers' own tags, from `evaluate --against-xbrl … --errors`."""
@@ -21,16 +22,16 @@ ATTEMPTS = 5
 """Listings tried while compactions delete what was listed."""
 
 
-def connect(results: str | Path, *, allow: Sequence[str | Path] = ()) -> duckdb.DuckDBPyConnection:
+def connect(results: str | Place, *, allow: Sequence[str | Path] = ()) -> duckdb.DuckDBPyConnection:
     """Open a results folder as it is now: views `entities`, `documents`, `runs`, current rows only.
 
     A glob (`results/*`) opens all results folders that it matches as one, as the shards of a run wrote them: a document
     that stands in several counts once, as it was read last.
 
-    The connection sees one state of the folder. When a compaction deletes files of that state, a query raises
-    `duckdb.IOException` (never fewer rows): connect again. SQL reaches files in `results` and in the folders `allow`,
-    nothing else and no network; no extension is loaded. Raises UsageError where there are no results, FinnerError where
-    a file is missing.
+    The connection sees one state of the folder. When a compaction deletes files of that state, a query raises an error
+    that `is_unreadable` tells (never fewer rows): connect again. SQL reaches files in `results` and in the folders
+    `allow`, and nothing else; no extension is loaded. Raises UsageError where there are no results, FinnerError where a
+    file is missing.
     """
     connection = restricted([*list_results(results), *allow])
     try:
@@ -41,7 +42,9 @@ def connect(results: str | Path, *, allow: Sequence[str | Path] = ()) -> duckdb.
     return connection
 
 
-def copy_tables(results: str | Path, connection: duckdb.DuckDBPyConnection, schema: str, tables: Sequence[str]) -> None:
+def copy_tables(
+    results: str | Place, connection: duckdb.DuckDBPyConnection, schema: str, tables: Sequence[str]
+) -> None:
     """Copy views of a results folder, all of one state, into tables of a schema.
 
     The connection may read the folder (`restricted`). A compaction in between makes it begin again. Raises UsageError
@@ -60,38 +63,40 @@ def copy_tables(results: str | Path, connection: duckdb.DuckDBPyConnection, sche
     connection.execute(f"DROP SCHEMA {_VIEWS_SCHEMA} CASCADE")
 
 
-def list_results(results: str | Path) -> dict[Path, list[str]]:
+def list_results(results: str | Place) -> dict[Place, list[str]]:
     """The parts of the results folder, or of each that a glob matches. Raises UsageError where there is none."""
-    folder = Path(results).absolute()
-    if folder.exists() or not glob.has_magic(str(folder)):
+    folder = absolute(place_of(results))
+    matched = matching(folder)
+    if matched == [folder]:
         require_results(folder)
         if not (parts := _listing(folder)):
             raise UsageError(f"no results at {folder} any more")
         return {folder: parts}
-    matched = [Path(path) for path in sorted(glob.glob(str(folder)))]  # noqa: PTH207 - an absolute pattern
     found = {path: parts for path in matched if (path / "documents").is_dir() and (parts := _listing(path))}
     if not found:
         raise UsageError(f"{results} matches no results folder: `finner-batch run --output` names where they are made")
     return found
 
 
-def _with_views(connection: duckdb.DuckDBPyConnection, results: str | Path, then: Callable[[], None]) -> None:
+def _with_views(connection: duckdb.DuckDBPyConnection, results: str | Place, then: Callable[[], None]) -> None:
     """Make the views, then do something with them; once more where a compaction deletes what was listed."""
     for _ in range(ATTEMPTS):
         parts = list_results(results)
         try:
-            _create_views(connection, Path(results).absolute(), parts)
+            _create_views(connection, absolute(place_of(results)), parts)
             then()
-        except duckdb.IOException as error:
+        except duckdb.Error as error:
+            if not is_unreadable(error):
+                raise
             if list_results(results) == parts:
-                raise FinnerError(f"{results} cannot be read: {str(error).partition(chr(10))[0]}") from error
+                raise FinnerError(f"{results} cannot be read: {one_line(error)}") from error
         else:
             return
     raise FinnerError(f"{results} changes faster than it can be read: ask again")
 
 
-def restricted(folders: Sequence[str | Path], *, database: str | Path = ":memory:") -> duckdb.DuckDBPyConnection:
-    """Open a database, in memory or a file, whose SQL reaches files in the given folders only."""
+def restricted(folders: Sequence[str | Place], *, database: str | Path = ":memory:") -> duckdb.DuckDBPyConnection:
+    """Open a database, in memory or a file, whose SQL reaches files in the given folders, or what globs match, only."""
     connection = duckdb.connect(
         database,
         config={
@@ -103,14 +108,17 @@ def restricted(folders: Sequence[str | Path], *, database: str | Path = ":memory
         },
     )
     connection.execute("SET enable_progress_bar = false")  # a slow query would draw it on stdout, among the rows
-    allowed = ", ".join(_literal(str(Path(folder).absolute())) for folder in folders)
+    places = [place for folder in folders for place in matching(absolute(place_of(folder)))]
+    allowed = ", ".join(_literal(str(place)) for place in places)
+    if not all(isinstance(place, Path) for place in places):
+        connection.register_filesystem(ResultsFileSystem())
     connection.execute(f"SET allowed_directories = [{allowed}]")
     connection.execute("SET enable_external_access = false")
     connection.execute("SET lock_configuration = true")
     return connection
 
 
-def _create_views(connection: duckdb.DuckDBPyConnection, results: Path, parts: Mapping[Path, Sequence[str]]) -> None:
+def _create_views(connection: duckdb.DuckDBPyConnection, results: Place, parts: Mapping[Place, Sequence[str]]) -> None:
     reports = sorted(str(path) for folder in parts for path in (folder / "runs").glob("*.json"))
     audit = results / AUDIT
     for variable, value in (
@@ -127,7 +135,7 @@ def _create_views(connection: duckdb.DuckDBPyConnection, results: Path, parts: M
             connection.execute(statement)
 
 
-def _listing(folder: Path) -> list[str]:
+def _listing(folder: Place) -> list[str]:
     """Names of the parts, listed until nothing changes in between: a listing is no snapshot by itself."""
     parts, before = list_parts(folder), None
     while parts != before:

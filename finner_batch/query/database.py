@@ -13,6 +13,7 @@ from finner_batch.errors import FinnerError, UsageError
 from finner_batch.query.connection import AUDIT, copy_tables, restricted
 from finner_batch.query.questions import VIEWS, list_questions, shipped_sql
 from finner_batch.store.atomic import TEMPORARY, flush_folder
+from finner_batch.store.place import Place, absolute, place_of
 from finner_batch.store.schema import DOCUMENTS, ENTITIES, SCHEMA_VERSION
 
 MARK = "made_by_finner_batch"
@@ -22,7 +23,7 @@ _OF_TABLES = re.compile(r"CREATE OR REPLACE (MACRO (marked|short_label)|VIEW rat
 """What questions need beside the tables, and is made of these alone."""
 
 
-def export_database(results: Path, path: Path) -> dict[str, int]:
+def export_database(results: str | Place, path: Path) -> dict[str, int]:
     """Write tables `entities`, `documents`, `runs`, and `against_xbrl` where there is one; return their rows.
 
     Every shipped question is a view, its parameters DuckDB variables; tables, columns and views carry their meaning as
@@ -31,13 +32,14 @@ def export_database(results: Path, path: Path) -> dict[str, int]:
     files cannot be read.
     """
     _refuse_foreign(path)
-    tables = ["entities", "documents", "runs", *([COMPARED] if (results / AUDIT).is_file() else [])]
+    place = absolute(place_of(results))
+    tables = ["entities", "documents", "runs", *([COMPARED] if (place / AUDIT).is_file() else [])]
     try:
         with tempfile.TemporaryDirectory(prefix=TEMPORARY, dir=path.parent) as folder:
             made = Path(folder) / "export.duckdb"
-            with closing(restricted([results], database=made)) as connection:
-                copy_tables(results, connection, "main", tables)
-                _describe(connection, results)
+            with closing(restricted([place], database=made)) as connection:
+                copy_tables(place, connection, "main", tables)
+                _describe(connection, place)
                 _add_questions(connection, tables)
                 rows = {
                     name: connection.execute(f"SELECT count(*) FROM main.{name}").fetchall()[0][0]  # noqa: S608 - of `tables`
@@ -67,12 +69,12 @@ def _refuse_foreign(path: Path) -> None:
         ) from error
 
 
-def _describe(connection: duckdb.DuckDBPyConnection, results: Path) -> None:
+def _describe(connection: duckdb.DuckDBPyConnection, results: Place) -> None:
     connection.execute(
         f"CREATE TABLE main.{MARK} AS "
         "SELECT ?::VARCHAR AS version, ?::INTEGER AS schema_version, ?::VARCHAR AS results, "
         "now()::TIMESTAMP AS exported_utc",
-        [__version__, SCHEMA_VERSION, str(results.absolute())],
+        [__version__, SCHEMA_VERSION, str(results)],
     )
     for table, schema in (("entities", ENTITIES), ("documents", DOCUMENTS)):
         for field in schema:

@@ -1,7 +1,6 @@
 """What differs between two results folders: of two models, two versions, two dates."""
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import duckdb
@@ -10,6 +9,7 @@ from finner_batch.errors import FinnerError
 from finner_batch.query.ask import Answer, stream
 from finner_batch.query.connection import copy_tables, restricted
 from finner_batch.query.questions import DIFF, shipped_sql
+from finner_batch.store.place import Place
 
 SHOWN = """
 SELECT
@@ -65,7 +65,7 @@ class Difference:
     rows: Answer
 
 
-def diff(a: Path, b: Path, *, tolerance: float = 0.05, shown: bool = False) -> Difference:
+def diff(a: Place, b: Place, *, tolerance: float = 0.05, shown: bool = False) -> Difference:
     """Compare two results folders, each as it is now.
 
     Documents are matched by name and source, then by name and content, name alone, content alone: a folder that was
@@ -106,7 +106,7 @@ def diff(a: Path, b: Path, *, tolerance: float = 0.05, shown: bool = False) -> D
         raise
 
 
-def _side(connection: duckdb.DuckDBPyConnection, name: str, results: Path) -> Side:
+def _side(connection: duckdb.DuckDBPyConnection, name: str, results: Place) -> Side:
     counts = "count(*) AS documents, coalesce(sum(entities), 0)::BIGINT AS entities"
     models = "coalesce(list_sort(list(DISTINCT model_id)), []) AS models"
     (row,) = _rows(connection, f"FROM {name}.documents SELECT {counts}, {models}")

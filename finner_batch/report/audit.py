@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from finner_batch.report.columns import Verdicts
+from finner_batch.store.place import Place
 from finner_batch.training.evaluation.against_xbrl import Comparison, against_xbrl
 from finner_batch.training.evaluation.verdicts import Tally
 
@@ -34,7 +34,7 @@ class Audit:
     missed: list[dict[str, Any]]
 
 
-def audit(results: Path, filings: Sequence[str], *, model: str | None) -> Audit:
+def audit(results: Place, filings: Sequence[str], *, model: str | None) -> Audit:
     """Judge a folder's rows by the tags of the filings they come from. Raises what `against_xbrl` raises."""
     found = against_xbrl(results, filings, model=model)
     return Audit(

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, TypeVar
 
 import duckdb
@@ -11,9 +10,11 @@ import pyarrow as pa
 
 from finner_batch.errors import FinnerError
 from finner_batch.query.connection import ATTEMPTS, connect
+from finner_batch.query.objects import is_unreadable, one_line
 from finner_batch.report.distributions import Distribution, distribution
 from finner_batch.report.tags import Tag, list_tags
 from finner_batch.store.part import list_parts
+from finner_batch.store.place import Place
 
 COMPANIES_SHOWN = 15
 FAILURES_SHOWN = 300
@@ -103,7 +104,7 @@ class Folder:
     failed: list[dict[str, Any]]
 
 
-def in_one_state(results: Path, work: Callable[[duckdb.DuckDBPyConnection], Found]) -> Found:
+def in_one_state(results: Place, work: Callable[[duckdb.DuckDBPyConnection], Found]) -> Found:
     """Give `work` a connection that sees one state of the folder; again where a compaction deletes that state.
 
     Raises UsageError where there are no results, FinnerError where files cannot be read.
@@ -113,9 +114,11 @@ def in_one_state(results: Path, work: Callable[[duckdb.DuckDBPyConnection], Foun
         parts = list_parts(results)
         try:
             return work(connection)
-        except duckdb.IOException as error:
+        except duckdb.Error as error:
+            if not is_unreadable(error):
+                raise
             if list_parts(results) == parts:
-                raise FinnerError(f"{results} cannot be read: {str(error).partition(chr(10))[0]}") from error
+                raise FinnerError(f"{results} cannot be read: {one_line(error)}") from error
         finally:
             connection.close()
     raise FinnerError(f"{results} changes faster than it can be read: ask again")

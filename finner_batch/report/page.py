@@ -27,6 +27,8 @@ from finner_batch.report.numbers import Numbers, read_numbers
 from finner_batch.report.runs import choose_run
 from finner_batch.report.tags import list_tags
 from finner_batch.store.atomic import write_atomic
+from finner_batch.store.folder import require_results
+from finner_batch.store.place import Place, absolute
 
 HERE = Path(__file__).parent
 FIRST_ROWS = 50
@@ -41,8 +43,8 @@ class ReportConfig:
     whose tags the numbers are judged by, `model` the folder of the model that made them (None: the packaged one).
     """
 
-    output: Path
-    html: Path | None = None
+    output: Place
+    html: Place | None = None
     run_id: str | None = None
     against_xbrl: tuple[str, ...] = ()
     model: str | None = None
@@ -52,7 +54,7 @@ class ReportConfig:
 class Written:
     """A page that was written: where, its bytes, and the numbers in its table, of how many."""
 
-    path: Path
+    path: Place
     bytes: int
     shown: int
     total: int
@@ -63,6 +65,7 @@ def write_report(config: ReportConfig) -> Written:
 
     Raises UsageError for a folder without results, an unknown run, or a file that cannot be written.
     """
+    require_results(config.output)
     runs = choose_run(config.output, config.run_id)
     audit = None
     if config.against_xbrl:
@@ -88,14 +91,14 @@ def write_report(config: ReportConfig) -> Written:
         numbers=numbers,
         runs=runs,
         audit=audit,
-        results=str(config.output.absolute()),
+        results=str(absolute(config.output)),
         only=config.run_id,
     ).encode()
     path = config.html or config.output / "report.html"
     try:
         write_atomic(path, content)
     except OSError as error:
-        raise UsageError(f"cannot write {path}: {error.strerror}") from error
+        raise UsageError(f"cannot write {path}: {error.strerror or error}") from error
     return Written(path=path, bytes=len(content), shown=numbers.shown, total=numbers.total)
 
 

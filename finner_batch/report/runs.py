@@ -2,11 +2,11 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from finner_batch.errors import UsageError
 from finner_batch.report.figures import duration
+from finner_batch.store.place import Place
 from finner_batch.store.runs import load_runs
 
 STAGES = {
@@ -56,7 +56,7 @@ class Runs:
     """Settings, versions and machine, where they differ."""
 
 
-def choose_run(results: Path, run_id: str | None) -> Runs | None:
+def choose_run(results: Place, run_id: str | None) -> Runs | None:
     """Take a run's report, by default the last one's; None where no run has reported.
 
     Raises UsageError where there is no report of that run, FinnerError where a report is damaged.

@@ -14,9 +14,10 @@ from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
 from finner_batch.errors import UsageError
+from finner_batch.objects.bucket import Bucket, is_object_url, split_url, strong
 from finner_batch.sources.document import Source
 from finner_batch.sources.edgar_path import document_name
-from finner_batch.sources.listing import LocalTree, PassedOver, RemoteTree, Tree, Walk
+from finner_batch.sources.listing import LocalTree, ObjectTree, PassedOver, RemoteTree, Tree, Walk
 from finner_batch.sources.storage import is_url
 
 _MAGIC = re.compile(r"[*?\[]")
@@ -61,6 +62,8 @@ def _each_once(sources: Iterator[Source]) -> Iterator[Source]:
 def _sources(given: str, passed_over: PassedOver) -> Iterator[Source]:
     if given.startswith("file://"):
         given = url2pathname(urlsplit(given).path)
+    if is_object_url(given):
+        return _objects(given, passed_over)
     if is_url(given):
         return _remote(given, passed_over)
     path = os.path.abspath(Path(given).expanduser())  # noqa: PTH100 - resolve() would follow links
@@ -89,7 +92,7 @@ def _remote(given: str, passed_over: PassedOver) -> Iterator[Source]:
         root, pattern = _split_glob(path) if _MAGIC.search(path) and not is_file else (path.rstrip("/"), "**")
         is_folder = not is_file and filesystem.isdir(root)
     except ImportError as error:
-        raise UsageError(f"{given}: {error} (s3:// needs `pip install 'finner-batch[s3]'`)") from error
+        raise UsageError(f"{given}: {error}") from error
     except Exception as error:
         raise UsageError(f"{given}: {error}: check the URL and the credentials") from error
     uri = str(filesystem.unstrip_protocol(root))
@@ -98,6 +101,27 @@ def _remote(given: str, passed_over: PassedOver) -> Iterator[Source]:
     if not is_folder:
         raise UsageError(f"no such file or folder: {given}")
     return _below(_Place(given, RemoteTree(filesystem), root, uri.removesuffix(root)), pattern, passed_over)
+
+
+def _objects(given: str, passed_over: PassedOver) -> Iterator[Source]:
+    """Find objects of a bucket, with their ETags, so that those of an unchanged one need not be fetched."""
+    name, key = split_url(given)
+    bucket = Bucket(name)
+    try:
+        root, pattern = (_split_glob(f"/{key}")) if _MAGIC.search(key) else (f"/{key}".rstrip("/"), "**")
+        if key and not given.endswith("/"):
+            try:
+                got = bucket.get(key, 0, 1)
+            except FileNotFoundError:
+                pass
+            else:
+                uri = f"s3://{name}/{key}"
+                return iter([Source(uri=uri, name=key.rpartition("/")[2], etag=strong(got.etag), size=got.size)])
+        if next(bucket.listed(f"{root.strip('/')}/".lstrip("/")), None) is None:
+            raise UsageError(f"no such file or folder: {given}")
+    except OSError as error:
+        raise UsageError(f"{given}: {error}: check the URL and the credentials") from error
+    return _below(_Place(given, ObjectTree(bucket), root, f"s3://{name}"), pattern, passed_over)
 
 
 class _Place(NamedTuple):
@@ -135,10 +159,13 @@ def _below(place: _Place, pattern: str, passed_over: PassedOver) -> Iterator[Sou
     )
     found = False
     try:
-        for relative in walk.below(place.root):
+        for relative, entry in walk.below(place.root):
             found = True
             name = _recordable(relative)
-            yield Source(uri=f"{place.scheme}{_recordable(place.root.rstrip('/'))}/{name}", name=name)
+            etag, size = (entry.etag, entry.size) if entry else ("", 0)
+            yield Source(
+                uri=f"{place.scheme}{_recordable(place.root.rstrip('/'))}/{name}", name=name, etag=etag, size=size
+            )
     except OSError as error:
         raise UsageError(f"{place.given} cannot be listed: {error.strerror or error}") from error
     if not found:

@@ -17,6 +17,17 @@ class Source:
 
     uri: str
     name: str
+    etag: str = ""
+    """What an object store calls this version of the object: the content is the same while the ETag is."""
+    size: int = 0
+    """Bytes, where a listing told them."""
+    copy: str = ""
+    """A local copy of it, for as long as there is one."""
+
+    @property
+    def version(self) -> str:
+        """ETag and size: what stands for the content of an object that was not fetched; empty for other files."""
+        return f"{self.etag} {self.size}" if self.etag else ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

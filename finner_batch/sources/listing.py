@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
+from finner_batch.objects.bucket import Bucket, strong
+
 PassedOver = Callable[[str, str], None]
 """Told the path of what is left out, and why."""
 
@@ -19,6 +21,9 @@ class Entry:
     name: str
     is_folder: bool
     is_file: bool
+    etag: str = ""
+    """As in `Source`."""
+    size: int = 0
 
     def sort_key(self) -> str:
         """Order entries so that a walk yields paths in the order of the paths themselves."""
@@ -70,6 +75,25 @@ class RemoteTree:
         return folder
 
 
+class ObjectTree:
+    """A bucket. Folders are what keys have before a slash; `folder` begins with a slash, as paths do."""
+
+    def __init__(self, bucket: Bucket) -> None:
+        self._bucket = bucket
+
+    def entries(self, folder: str) -> Iterable[Entry]:
+        """List a folder by pages of a thousand names."""
+        prefix = f"{folder.strip('/')}/".lstrip("/")
+        return [
+            Entry(item.name, item.is_folder, not item.is_folder, strong(item.etag), item.size)
+            for item in self._bucket.listed(prefix)
+        ]
+
+    def identity(self, folder: str) -> object:
+        """Its path: object stores have no links."""
+        return folder
+
+
 def _entry(entry: os.DirEntry[str]) -> Entry:
     try:
         return Entry(entry.name, entry.is_dir(), entry.is_file() or (entry.is_symlink() and not Path(entry).exists()))
@@ -90,22 +114,22 @@ class Walk:
     entered: Callable[[str], bool]
     passed_over: PassedOver
 
-    def below(self, root: str) -> Iterator[str]:
-        """Yield the paths, relative to `root`, of the files below it, in their order; one listing a level is held.
+    def below(self, root: str) -> Iterator[tuple[str, Entry | None]]:
+        """Yield paths, relative to `root`, and entries of the files below it, in order; one listing a level is held.
 
-        A folder below `root` that cannot be listed is yielded like a file: reading it leaves a row that says why.
+        A folder below `root` that cannot be listed is yielded without an entry: reading it leaves a row that says why.
         Raises OSError where `root` itself cannot be listed.
         """
         return self._below(root, "", ())
 
-    def _below(self, folder: str, relative: str, ancestors: tuple[object, ...]) -> Iterator[str]:
+    def _below(self, folder: str, relative: str, ancestors: tuple[object, ...]) -> Iterator[tuple[str, Entry | None]]:
         try:
             identity = self.tree.identity(folder)
             entries = sorted(self.tree.entries(folder), key=Entry.sort_key)
         except OSError:
             if not relative:
                 raise
-            yield relative
+            yield relative, None
             return
         if identity in ancestors:
             self.passed_over(folder, "a link back to a folder that holds it")
@@ -115,10 +139,14 @@ class Walk:
             for entry in entries:
                 yield from self._entry(entry, folder, relative, (*ancestors, identity))
 
-    def _entry(self, entry: Entry, folder: str, relative: str, ancestors: tuple[object, ...]) -> Iterator[str]:
+    def _entry(
+        self, entry: Entry, folder: str, relative: str, ancestors: tuple[object, ...]
+    ) -> Iterator[tuple[str, Entry | None]]:
         path = f"{folder}/{entry.name}"
         below = f"{relative}/{entry.name}" if relative else entry.name
-        if entry.name.startswith("."):
+        if not entry.name:
+            self.passed_over(path, "its key has two slashes in a row")
+        elif entry.name.startswith("."):
             self.passed_over(path, "hidden")
         elif entry.is_folder:
             if self.entered(below):
@@ -126,7 +154,7 @@ class Walk:
         elif not entry.is_file:
             self.passed_over(path, "no regular file")
         elif self.chosen(below):
-            yield below
+            yield below, entry
 
 
 def is_results_folder(entries: Iterable[Entry]) -> bool:

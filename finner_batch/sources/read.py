@@ -44,7 +44,7 @@ def read_documents(
     """
     with open_stored(source) as stream:
         head = stream.read(SNIFF_BYTES)
-        container = _container(head, source)
+        container = container_of(head, source)
         if container in SHARDS:
             stream.seek(0)
             yield from read_shard(
@@ -67,7 +67,8 @@ def read_documents(
         yield read_document(source, stored, data)
 
 
-def _container(head: bytes, source: Source) -> Container:
+def container_of(head: bytes, source: Source) -> Container:
+    """Tell a source's kind by its first `SNIFF_BYTES`."""
     return sniff(_decompressed_head(head) if compression_of(head) else head, document_name(source.uri))
 
 

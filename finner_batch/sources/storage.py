@@ -1,12 +1,16 @@
 """Stored bytes: a local file or an fsspec URL as a binary stream, and what it means when it cannot be read."""
 
 import hashlib
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import BinaryIO, cast
 
 from finner_batch.errors import DocumentError, FinnerError
+from finner_batch.objects.bucket import Bucket, is_object_url, split_url
+from finner_batch.objects.reader import ObjectReader
+from finner_batch.objects.retry import BusyError, ChangedError
 from finner_batch.sources.document import Source
 
 CHUNK_BYTES = 1 << 20
@@ -29,8 +33,10 @@ def is_url(uri: str) -> bool:
 def open_stored(source: Source) -> Iterator[BinaryIO]:
     """Open the stored bytes for reading; whatever keeps them from being read is a `DocumentError` of stage `read`."""
     try:
-        with _open(source.uri) as stream:
+        with _open(source) as stream:
             yield stream
+    except BusyError as error:
+        raise DocumentError("read", f"{error}; then `finner-batch retry`") from error
     except (FinnerError, MemoryError):
         raise
     except Exception as error:
@@ -82,7 +88,11 @@ def too_large(limit: int) -> DocumentError:
     )
 
 
-def _open(uri: str) -> BinaryIO:
+def _open(source: Source) -> BinaryIO:
+    uri = source.copy if source.copy and os.path.exists(source.copy) else source.uri  # noqa: PTH110 - as below
+    if is_object_url(uri):
+        bucket, key = split_url(uri)
+        return cast("BinaryIO", ObjectReader(Bucket(bucket), key, etag=source.etag or None))
     if not is_url(uri):
         return open(uri, "rb")  # noqa: PTH123 - the caller's `with` closes it; a plain path costs no Path object
     import fsspec  # noqa: PLC0415 - only URLs need it
@@ -95,6 +105,8 @@ def _explain(source: Source, error: Exception) -> str:
         if "\N{REPLACEMENT CHARACTER}" in source.uri:
             return "its name is not UTF-8, so it cannot be recorded: rename it"
         return "no longer there: moved or deleted after it was found; run again"
+    if isinstance(error, ChangedError):
+        return "replaced after it was found: run again"
     if isinstance(error, IsADirectoryError):
         return "a folder that cannot be listed: give this user the right to read it"
     if isinstance(error, PermissionError):

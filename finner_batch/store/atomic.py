@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from finner_batch.errors import FinnerError
+from finner_batch.objects.path import ObjectPath
 
 TEMPORARY = ".tmp-"
 """Prefix of names that are being written; whoever holds the lock may delete them. No reader's glob matches them."""
@@ -22,8 +23,10 @@ def publish(path: Path) -> None:
     flush_folder(path.parent)
 
 
-def flush_folder(folder: Path) -> None:
-    """Make renames and deletions in `folder` survive a power cut."""
+def flush_folder(folder: Path | ObjectPath) -> None:
+    """Make renames and deletions in `folder` survive a power cut; an object store has kept them when it answers."""
+    if not isinstance(folder, Path):
+        return
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)
@@ -31,8 +34,11 @@ def flush_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
-def write_atomic(path: Path, content: bytes) -> None:
+def write_atomic(path: Path | ObjectPath, content: bytes) -> None:
     """Write a small file in one step; a reader sees the old content or the new, never a part of it."""
+    if not isinstance(path, Path):
+        path.write_bytes(content)
+        return
     temporary = temporary_path(path)
     with temporary.open("wb") as file:
         file.write(content)
@@ -42,8 +48,8 @@ def write_atomic(path: Path, content: bytes) -> None:
 
 
 @contextmanager
-def storage_errors(results: Path) -> Iterator[None]:
-    """Turn what a disk refuses (full, read-only, over quota) into a FinnerError that says what to do."""
+def storage_errors(results: Path | ObjectPath) -> Iterator[None]:
+    """Turn what a disk (full, read-only) or an object store refuses into a FinnerError that says what to do."""
     try:
         yield
     except OSError as error:

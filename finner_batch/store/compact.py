@@ -6,8 +6,8 @@ oldest first, so that a tombstone outlives what it hides.
 """
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -20,6 +20,7 @@ from finner_batch.store.atomic import storage_errors
 from finner_batch.store.folder import open_results, replace_parts, require_results
 from finner_batch.store.lock import lock_results
 from finner_batch.store.part import Layout, PartFile, PartNames, list_parts
+from finner_batch.store.place import Place, map_in_order, parquet_source
 from finner_batch.store.rows import Rows, in_force, read_rows
 from finner_batch.store.runs import new_run_id
 from finner_batch.store.schema import DOCUMENTS, ENTITIES
@@ -48,7 +49,7 @@ class CompactReport:
     after: Size
 
 
-def compact(results: Path, *, target_bytes: int = TARGET_BYTES, settle_s: float = SETTLE_S) -> CompactReport:
+def compact(results: Place, *, target_bytes: int = TARGET_BYTES, settle_s: float = SETTLE_S) -> CompactReport:
     """Rewrite a results folder into parts of about `target_bytes`, keeping only rows in force.
 
     Takes the lock. Old parts that are large and wholly in force are left as they are. Memory is bounded by the row
@@ -56,21 +57,22 @@ def compact(results: Path, *, target_bytes: int = TARGET_BYTES, settle_s: float 
     holds them, FinnerError where the disk refuses or a file is damaged (nothing is lost then).
     """
     require_results(results)
-    with lock_results(results):
+    with lock_results(results) as lock:
         parts = open_results(results)
         rows = read_rows(results, parts, model_id="", config_id="")
         kept = in_force(rows)
         before = _size(results, parts)
         begin = _first_to_rewrite(results, parts, rows, kept, target_bytes)
         if begin < len(parts):
-            _rewrite(results, parts, begin, kept, target_bytes)
+            _rewrite(results, parts, begin, kept, target_bytes, lock)
             time.sleep(settle_s)
+            lock()
             with storage_errors(results):
                 replace_parts(results, parts[begin:])
         return CompactReport(before=before, after=_size(results, list_parts(results)))
 
 
-def _first_to_rewrite(results: Path, parts: list[str], rows: Rows, kept: Rows, target_bytes: int) -> int:
+def _first_to_rewrite(results: Place, parts: list[str], rows: Rows, kept: Rows, target_bytes: int) -> int:
     """Skip the oldest parts that are large and whole, and do nothing where one whole part would only be copied."""
     held, standing = (np.bincount(some.part, minlength=len(parts)) for some in (rows, kept))
     layout = Layout(results)
@@ -81,7 +83,9 @@ def _first_to_rewrite(results: Path, parts: list[str], rows: Rows, kept: Rows, t
     return len(parts) if alone else begin
 
 
-def _rewrite(results: Path, parts: list[str], begin: int, kept: Rows, target_bytes: int) -> None:
+def _rewrite(
+    results: Place, parts: list[str], begin: int, kept: Rows, target_bytes: int, lock: Callable[[], None]
+) -> None:
     names = PartNames(results, new_run_id())
     written: list[PartFile] = []
     try:
@@ -99,7 +103,7 @@ def _rewrite(results: Path, parts: list[str], begin: int, kept: Rows, target_byt
         raise
     with storage_errors(results):
         for part in reversed(written):
-            part.publish()
+            part.publish(lock)
 
 
 def _copy(layout: Layout, name: str, standing: npt.NDArray[np.int32], part: PartFile) -> None:
@@ -130,18 +134,27 @@ def _identities(rows: pa.Table | pa.RecordBatch) -> pa.Array:
     return joined.combine_chunks() if isinstance(joined, pa.ChunkedArray) else joined
 
 
-def _open(path: Path) -> pq.ParquetFile:
+def _open(path: Place) -> pq.ParquetFile:
     try:
-        return pq.ParquetFile(path)
+        return pq.ParquetFile(parquet_source(path))
     except (pa.ArrowException, OSError) as error:
         raise FinnerError(f"{path} cannot be read: {error}. Nothing was changed") from error
 
 
-def _size(results: Path, parts: list[str]) -> Size:
+def _size(results: Place, parts: list[str]) -> Size:
     layout = Layout(results)
+    documents, entities = (
+        list(map_in_order(results, _bytes_and_rows, map(file, parts))) for file in (layout.documents, layout.entities)
+    )
     return Size(
         parts=len(parts),
-        bytes=sum(layout.bytes(name) for name in parts),
-        documents=sum(pq.read_metadata(layout.documents(name)).num_rows for name in parts),
-        entities=sum(pq.read_metadata(layout.entities(name)).num_rows for name in parts),
+        bytes=sum(size for size, _ in (*documents, *entities)),
+        documents=sum(rows for _, rows in documents),
+        entities=sum(rows for _, rows in entities),
     )
+
+
+def _bytes_and_rows(path: Place) -> tuple[int, int]:
+    source = parquet_source(path)
+    size = path.stat().st_size if source is path else source.size
+    return size, int(pq.read_metadata(source).num_rows)

@@ -8,13 +8,13 @@ by itself.
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import Enum
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
 from finner_batch.store.digest import DigestSet, Words, content_digest, name_digest, row_digest
 from finner_batch.store.names import Names
+from finner_batch.store.place import Place
 from finner_batch.store.rows import (
     IS_CURRENT_SETTING,
     IS_FAILED,
@@ -61,7 +61,7 @@ class FailedRow:
 class Ledger:
     """What a results folder holds, for one model and configuration, and what this run has begun and committed."""
 
-    def __init__(self, results: Path, parts: list[str], rows: Rows) -> None:
+    def __init__(self, results: Place, parts: list[str], rows: Rows) -> None:
         """`rows`: those in force, as `in_force` returns them. Use `load`."""
         self._names = Names(results, parts)
         self._rows = rows
@@ -73,7 +73,7 @@ class Ledger:
         self._done = DigestSet()
 
     @classmethod
-    def load(cls, results: Path, *, model_id: str, config_id: str) -> "Ledger":
+    def load(cls, results: Place, *, model_id: str, config_id: str) -> "Ledger":
         """Read the ledger of a folder; an absent one is empty. Raises FinnerError for a damaged file."""
         parts = list_committed(results)
         return cls(results, parts, in_force(read_rows(results, parts, model_id=model_id, config_id=config_id)))
@@ -106,6 +106,22 @@ class Ledger:
                 return Verdict.COPY
         self._claimed.add(digest)
         return Verdict.NEW
+
+    def decide_version(self, source: str, version: str, digest: str, *, retry: bool = False) -> Verdict | None:
+        """Tell by an object's version alone whether its source is done; None where the content must be looked at.
+
+        `version` is what `Writer.finish` was told of a file, `digest` what stood for the content of a shard.
+        """
+        own = self._of_source(source)
+        mine = own[self._unsettled(own) & self._has(own, IS_FINISHED | IS_NEWEST | IS_CURRENT_SETTING)]
+        is_same = (self._rows.document[mine] == np.uint64(name_digest(version))) | self._holds(
+            mine, content_digest(digest)
+        )
+        if not is_same.any():
+            return None
+        if self._has(own, IS_FAILED).any():
+            return None if retry else Verdict.FAILED
+        return Verdict.DONE
 
     def home(self, sha256: str) -> str | None:
         """Return the source under which this content stood when the ledger was read; None where it did not."""

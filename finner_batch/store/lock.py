@@ -1,29 +1,53 @@
 """One writer at a time: the lock of a results folder.
 
-The lock is the kernel's (flock through filelock): it ends with the process that holds it, however that ends, so a lock
-file left by a dead process blocks nobody. Who holds it is written beside it, for the message only.
+A local folder's lock is the kernel's (flock through filelock): it ends with the process that holds it, however that
+ends, so a lock file left by a dead process blocks nobody. Who holds it is written beside it, for the message only. An
+object store's lock is a lease (`lease`).
 """
 
 import json
 import os
 import socket
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
 from filelock import FileLock, Timeout
 
 from finner_batch.errors import LockedError, UsageError
+from finner_batch.objects.bucket import always
+from finner_batch.objects.path import ObjectPath
 from finner_batch.store.atomic import storage_errors
+from finner_batch.store.lease import Lease
+from finner_batch.store.place import Place
 
 
 @contextmanager
-def lock_results(results: Path) -> Iterator[None]:
-    """Hold the lock of a results folder, which is made if need be.
+def lock_results(results: Place) -> Iterator[Callable[[], None]]:
+    """Hold the lock of a results folder, which is made if need be; what is yielded raises where it was lost since.
 
-    Raises LockedError at once where another process holds it, UsageError where the folder cannot be made or written.
+    Raises LockedError where another process holds it (for a folder at once), UsageError where the folder cannot be made
+    or written.
     """
+    with _lock_folder(results) if isinstance(results, Path) else _lock_objects(results) as held:
+        yield held
+
+
+@contextmanager
+def _lock_objects(results: ObjectPath) -> Iterator[Callable[[], None]]:
+    lease = Lease(results)
+    try:
+        lease.__enter__()
+    except OSError as error:
+        raise UsageError(f"cannot use {results} for results: {error}") from error
+    with ExitStack() as stack:
+        stack.push(lease)
+        yield lease.check
+
+
+@contextmanager
+def _lock_folder(results: Path) -> Iterator[Callable[[], None]]:
     try:
         results.mkdir(parents=True, exist_ok=True)
         lock = FileLock(results / ".lock", timeout=0)
@@ -36,7 +60,7 @@ def lock_results(results: Path) -> Iterator[None]:
         raise UsageError(f"cannot use {results} for results: {error.strerror or error}") from error
     try:
         _say_who_holds_it(results)
-        yield
+        yield always
     finally:
         lock.release()
 

@@ -2,13 +2,13 @@
 
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from finner_batch.store.place import Place
 from finner_batch.store.rows import Rows, open_documents
 
 KEPT_GROUPS = 4
@@ -20,7 +20,7 @@ class Names:
     The latest groups are kept: sources are asked for in their order, and mostly stand in that order.
     """
 
-    def __init__(self, results: Path, parts: Sequence[str]) -> None:
+    def __init__(self, results: Place, parts: Sequence[str]) -> None:
         self._results = results
         self._parts = parts
         self._group = lru_cache(KEPT_GROUPS)(self._read_group)

@@ -5,18 +5,17 @@ last and deleted first, so an entities file without it does not count, and every
 Names sort in the order of the commits.
 """
 
-import os
 import re
 import time
-from contextlib import suppress
+from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
-from typing import BinaryIO
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from finner_batch.store.atomic import publish, temporary_path
+from finner_batch.objects.bucket import always
+from finner_batch.store.newfile import new_file
+from finner_batch.store.place import Place
 from finner_batch.store.schema import DOCUMENTS, ENTITIES, REPETITIVE
 
 FIRST_PART = "part-0000000000000-empty-000000"
@@ -33,18 +32,18 @@ _NAME = re.compile(r"part-(\d{13})-.+-\d{6}")
 class Layout:
     """Where things lie in a results folder."""
 
-    results: Path
+    results: Place
 
     @property
-    def folders(self) -> tuple[Path, Path, Path]:
+    def folders(self) -> tuple[Place, Place, Place]:
         """The three folders, `documents`, `entities`, `runs`."""
         return self.results / "documents", self.results / "entities", self.results / "runs"
 
-    def documents(self, name: str) -> Path:
+    def documents(self, name: str) -> Place:
         """File of a part's document rows."""
         return self.results / "documents" / f"{name}.parquet"
 
-    def entities(self, name: str) -> Path:
+    def entities(self, name: str) -> Place:
         """File of a part's entity rows."""
         return self.results / "entities" / f"{name}.parquet"
 
@@ -53,12 +52,12 @@ class Layout:
         return self.documents(name).stat().st_size + self.entities(name).stat().st_size
 
 
-def list_parts(results: Path) -> list[str]:
+def list_parts(results: Place) -> list[str]:
     """Names of the committed parts, oldest first. Raises FileNotFoundError where there is no `documents` folder."""
     return sorted(path.stem for path in (results / "documents").iterdir() if is_part(path))
 
 
-def is_part(path: Path) -> bool:
+def is_part(path: Place) -> bool:
     """Tell a part's file from anything else by its name."""
     return path.suffix == ".parquet" and _NAME.fullmatch(path.stem) is not None
 
@@ -66,7 +65,7 @@ def is_part(path: Path) -> bool:
 class PartNames:
     """Gives names that sort after all names of a folder and after each other, also where the clock runs back."""
 
-    def __init__(self, results: Path, run_id: str) -> None:
+    def __init__(self, results: Place, run_id: str) -> None:
         self._run_id = run_id
         self._last_ms = max((int(match[1]) for match in map(_NAME.fullmatch, list_parts(results)) if match), default=0)
         self._count = 0
@@ -81,22 +80,21 @@ class PartNames:
 class TableFile:
     """One Parquet file being written: batches in, row groups out, nothing visible before it is published."""
 
-    def __init__(self, path: Path, schema: pa.Schema, repetitive: tuple[str, ...]) -> None:
-        self.path = path
+    def __init__(self, path: Place, schema: pa.Schema, repetitive: tuple[str, ...]) -> None:
         self.rows = 0
         self._schema = schema
         self._batches: list[pa.RecordBatch] = []
         self._waiting_rows = 0
         self._waiting_bytes = 0
-        self._file: BinaryIO = temporary_path(path).open("wb")
+        self._new = new_file(path)
         self._parquet = pq.ParquetWriter(
-            self._file, schema, compression="zstd", use_dictionary=list(repetitive), write_statistics=True
+            self._new.file, schema, compression="zstd", use_dictionary=list(repetitive), write_statistics=True
         )
 
     @property
     def bytes_on_disk(self) -> int:
         """Size of what is written; rows that wait for their row group do not count."""
-        return self._file.tell()
+        return self._new.file.tell()
 
     def append(self, batch: pa.RecordBatch) -> None:
         """Add rows; writes a row group when enough wait."""
@@ -108,21 +106,21 @@ class TableFile:
             self._flush()
 
     def seal(self) -> None:
-        """Write the rest and the footer, and flush to the disk."""
+        """Write the rest and the footer, so that only publishing is left."""
         if self._batches or not self.rows:
             self._flush()
         self._parquet.close()
-        self._file.flush()
-        os.fsync(self._file.fileno())
-        self._file.close()
+        self._new.seal()
+
+    def publish(self, allowed: Callable[[], None]) -> None:
+        """Make the file visible; `allowed` raises where this writer may not write any more."""
+        self._new.publish(allowed)
 
     def discard(self) -> None:
         """Drop the file; nothing of it was visible."""
         self._batches = []
         self._parquet.is_open = False  # the footer of a dropped file is never written, also not by the destructor
-        with suppress(OSError):  # what a full disk does not take is dropped here anyway
-            self._file.close()
-        temporary_path(self.path).unlink(missing_ok=True)
+        self._new.discard()
 
     def _flush(self) -> None:
         table = pa.Table.from_batches(self._batches, schema=self._schema)
@@ -133,7 +131,7 @@ class TableFile:
 class PartFile:
     """A part being written: both files, sealed together, published entities first."""
 
-    def __init__(self, results: Path, name: str) -> None:
+    def __init__(self, results: Place, name: str) -> None:
         layout = Layout(results)
         self.name = name
         self.entities = TableFile(layout.entities(name), ENTITIES, REPETITIVE["entities"])
@@ -145,14 +143,14 @@ class PartFile:
         return self.entities.bytes_on_disk + self.documents.bytes_on_disk
 
     def seal(self) -> None:
-        """Finish both files on the disk. From here on only two renames are missing."""
+        """Finish both files. From here on only two renames, or two requests, are missing."""
         self.entities.seal()
         self.documents.seal()
 
-    def publish(self) -> None:
-        """Make the part visible. The rename of the documents file is the commit."""
-        publish(self.entities.path)
-        publish(self.documents.path)
+    def publish(self, allowed: Callable[[], None] = always) -> None:
+        """Make the part visible. The documents file is the commit. `allowed` raises where the lock is lost."""
+        self.entities.publish(always)
+        self.documents.publish(allowed)
 
     def discard(self) -> None:
         """Drop a part that was not published."""

@@ -7,7 +7,6 @@ is a tombstone. Newer is the later part, then the later row of a part. Rows that
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, fields, replace
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +17,7 @@ import pyarrow.parquet as pq
 from finner_batch.errors import FinnerError
 from finner_batch.store.digest import Words, content_digests, name_digests
 from finner_batch.store.part import Layout, list_parts
+from finner_batch.store.place import Place, map_in_order, parquet_source, waits_for_answers
 from finner_batch.store.schema import FAILED, FINISHED, REMOVED, SCHEMA_VERSION, SHARD_KINDS
 
 IS_FAILED = 1
@@ -53,11 +53,12 @@ class Rows:
         return len(self.source)
 
 
-def read_rows(results: Path, parts: Sequence[str], *, model_id: str, config_id: str) -> Rows:
+def read_rows(results: Place, parts: Sequence[str], *, model_id: str, config_id: str) -> Rows:
     """Read all rows of the given parts, oldest first. Raises FinnerError for a damaged or too new file."""
     read = [_none()]
-    for index, name in enumerate(parts):
-        read += _read_part(results, name, index, model_id, config_id)
+    places = list(enumerate(parts))
+    for rows in map_in_order(results, lambda at: list(_read_part(results, at[1], at[0], model_id, config_id)), places):
+        read += rows
     return Rows(*(np.concatenate([getattr(rows, field.name) for rows in read]) for field in fields(Rows)))
 
 
@@ -77,7 +78,7 @@ def in_force(rows: Rows) -> Rows:
     return replace(rows, flags=flags).take(last[stands])
 
 
-def list_committed(results: Path) -> list[str]:
+def list_committed(results: Place) -> list[str]:
     """Names of the parts; none where there is no results folder yet."""
     try:
         return list_parts(results)
@@ -90,7 +91,7 @@ def _none() -> Rows:
     return Rows(words, words, words, words, np.empty(0, np.uint8), places, places)
 
 
-def _read_part(results: Path, name: str, index: int, model_id: str, config_id: str) -> Iterator[Rows]:
+def _read_part(results: Place, name: str, index: int, model_id: str, config_id: str) -> Iterator[Rows]:
     begin = 0
     with open_documents(results, name) as file:
         for batch in file.iter_batches(BATCH_ROWS, columns=_COLUMNS, use_threads=False):
@@ -116,11 +117,11 @@ def _read_part(results: Path, name: str, index: int, model_id: str, config_id: s
 
 
 @contextmanager
-def open_documents(results: Path, name: str) -> Iterator[pq.ParquetFile]:
+def open_documents(results: Place, name: str) -> Iterator[pq.ParquetFile]:
     """Open the documents file of a part. Raises FinnerError where it is damaged, or newer than this program."""
     path = Layout(results).documents(name)
     try:
-        with pq.ParquetFile(path) as file:
+        with pq.ParquetFile(parquet_source(path), pre_buffer=waits_for_answers(path)) as file:
             version = int((file.schema_arrow.metadata or {}).get(b"finner_batch.schema_version", 0))
             if version > SCHEMA_VERSION:
                 raise FinnerError(f"{path} was written by a newer finner-batch (schema {version}): upgrade")

@@ -4,11 +4,11 @@ import json
 import secrets
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 from finner_batch.errors import FinnerError
 from finner_batch.store.atomic import storage_errors, write_atomic
+from finner_batch.store.place import Place, map_in_order
 
 
 def new_run_id(now: datetime | None = None) -> str:
@@ -16,7 +16,7 @@ def new_run_id(now: datetime | None = None) -> str:
     return f"{now or datetime.now(UTC):%Y%m%dT%H%M%SZ}-{secrets.token_hex(2)}"
 
 
-def write_run(results: Path, run_id: str, report: Mapping[str, Any]) -> Path:
+def write_run(results: Place, run_id: str, report: Mapping[str, Any]) -> Place:
     """Write the report of a run and return its path; writing it again replaces it.
 
     The keys that the view `runs` shows as columns are listed in `sql/views.sql`; others stay in its `report`.
@@ -30,7 +30,7 @@ def write_run(results: Path, run_id: str, report: Mapping[str, Any]) -> Path:
     return path
 
 
-def load_run(results: Path, run_id: str) -> dict[str, Any]:
+def load_run(results: Place, run_id: str) -> dict[str, Any]:
     """Read one report. Raises FinnerError where there is none or it is damaged."""
     path = results / "runs" / f"{run_id}.json"
     try:
@@ -40,7 +40,7 @@ def load_run(results: Path, run_id: str) -> dict[str, Any]:
     return report
 
 
-def load_runs(results: Path) -> Iterator[dict[str, Any]]:
+def load_runs(results: Place) -> Iterator[dict[str, Any]]:
     """Read all reports, oldest first."""
-    for path in sorted((results / "runs").glob("*.json")):
-        yield load_run(results, path.stem)
+    names = sorted(path.stem for path in (results / "runs").glob("*.json"))
+    yield from map_in_order(results, lambda name: load_run(results, name), names)

@@ -14,7 +14,9 @@ FAILED = "failed"
 REMOVED = "removed"
 """Status of a tombstone: the source no longer holds this document. No view shows it."""
 FINISHED = "finished"
-"""Status of the row that closes a shard: every row of the file with this `sha256` was done. No view shows it."""
+"""Status of the row that closes a shard: every row of the file with this `sha256` was done. No view shows it.
+
+A file of an object store is closed so too, with its version (`Source.version`) as document_id."""
 
 SHARD_KINDS = frozenset({"parquet", "jsonl"})
 """Kinds whose documents are rows of one file: `sha256` is of the row's text, and each is committed by itself."""

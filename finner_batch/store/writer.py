@@ -4,19 +4,20 @@ What is committed together: all documents of a file, with the tombstones of thos
 shard, as they come. Whatever was added and not committed is gone when the process dies, and is done again.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeAlias
 
 import pyarrow as pa
 
 from finner_batch.errors import DocumentError
+from finner_batch.objects.bucket import always
 from finner_batch.store.atomic import storage_errors
 from finner_batch.store.folder import open_results
 from finner_batch.store.ledger import Ledger
 from finner_batch.store.part import PartFile, PartNames
+from finner_batch.store.place import Place
 from finner_batch.store.schema import (
     DOCUMENTS,
     ENTITIES,
@@ -52,8 +53,19 @@ class Writer:
     FinnerError and leaves what was committed before; the writer is of no use after that.
     """
 
-    def __init__(self, results: Path, *, ledger: Ledger, run_id: str, model_id: str, config_id: str) -> None:
+    def __init__(
+        self,
+        results: Place,
+        *,
+        ledger: Ledger,
+        run_id: str,
+        model_id: str,
+        config_id: str,
+        lock: Callable[[], None] = always,
+    ) -> None:
+        """`lock`: what `lock_results` yields; asked before each commit."""
         open_results(results)
+        self._lock = lock
         self._results = results
         self._ledger = ledger
         self._names = PartNames(results, run_id)
@@ -100,12 +112,21 @@ class Writer:
         else:
             source.waiting.append((row, batches))
 
-    def finish(self, source: str, sha256: str | None, *, complete: bool = True, kept: Sequence[bytes] = ()) -> None:
+    def finish(
+        self,
+        source: str,
+        sha256: str | None,
+        *,
+        complete: bool = True,
+        kept: Sequence[bytes] = (),
+        version: str = "",
+    ) -> None:
         """Say that every document of a source was added, so that the next commit may hold them.
 
         `sha256`: of the file; None where it could not be read, and then nothing of the source is taken for removed.
         `complete`: False where reading broke off; the old rows of a shard that did not come up then stay.
         `kept`: `row_digest` of the shard's rows that were done before and were not added again.
+        `version`: what an object store calls this state of the file, so that `Ledger.decide_version` knows it again.
         """
         opened = self._open.pop(source, None) or _OpenSource()
         for row, batches in opened.waiting:
@@ -120,6 +141,8 @@ class Writer:
         if is_shard and complete:
             self._closings.append({"document_id": source, "source": source, "status": FINISHED, **common})
         done = complete if is_shard else opened.last is not None and opened.last["status"] == OK
+        if version and done and not is_shard and all(row["status"] == OK for row, _ in opened.waiting):
+            self._closings.append({"document_id": version, "source": source, "status": FINISHED, **common})
         self._outcomes.append((sha256, done))
 
     def commit(self) -> str | None:
@@ -131,7 +154,7 @@ class Writer:
                 for batch in pa.Table.from_pylist(rows, schema=DOCUMENTS).to_batches():
                     part.documents.append(batch)
                 part.seal()
-                part.publish()
+                part.publish(self._lock)
         for sha256, done in self._outcomes:
             self._ledger.close(sha256, done=done)
         name = self._part.name if self._part else None

@@ -5,7 +5,6 @@ import sys
 from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import ExitStack, closing
 from itertools import islice
-from pathlib import Path
 from typing import Any
 
 from tqdm import tqdm
@@ -27,7 +26,9 @@ from finner_batch.engine.select import select_claimed
 from finner_batch.engine.stop import Stop
 from finner_batch.engine.worker import Task, failed_source
 from finner_batch.errors import FinnerError
+from finner_batch.sources.fetch import drop_copy
 from finner_batch.store.ledger import Ledger
+from finner_batch.store.place import place_of
 from finner_batch.store.writer import Writer
 from finner_batch.tagger.model import Model
 
@@ -42,6 +43,7 @@ def work_on_ray(
     config: RunConfig,
     model: Model,
     ledger: Ledger,
+    lock: Callable[[], None],
     tasks: Iterator[Task | None],
     report: RunReport,
     stop: Stop,
@@ -55,7 +57,7 @@ def work_on_ray(
     """
     settings = {"run_id": report.run_id, "model_id": model.model_id, "config_id": config.config_id}
     with (
-        Writer(Path(config.output), ledger=ledger, **settings) as writer,
+        Writer(place_of(config.output), ledger=ledger, lock=lock, **settings) as writer,
         tqdm(desc="reading", unit=" files", disable=not show_progress, file=sys.stderr) as progress,
         ExitStack() as on_leaving,
     ):
@@ -96,6 +98,7 @@ def _rounds(
             if task is None:
                 passed_over()
             else:
+                drop_copy(task.source)  # so many would fill the disk, and another node reads its own
                 yield task
 
     every = enumerate(chosen())

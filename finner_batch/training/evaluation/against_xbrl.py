@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
+    from finner_batch.store.place import Place
     from finner_batch.text.block import Extraction
 
 logger = logging.getLogger(__name__)
@@ -98,7 +99,7 @@ class Comparison:
 
 
 def against_xbrl(
-    results: Path, filings: Sequence[str], *, model: str | None = None, data: Path | None = None
+    results: Place, filings: Sequence[str], *, model: str | None = None, data: Path | None = None
 ) -> Comparison:
     """Compare the rows that a model wrote with the inline XBRL of the filings that they come from.
 

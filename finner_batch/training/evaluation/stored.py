@@ -12,7 +12,7 @@ from finner_batch.errors import UsageError
 from finner_batch.query.ask import ask
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from finner_batch.store.place import Place
 
 logger = logging.getLogger(__name__)
 
@@ -56,7 +56,7 @@ class StoredDocument:
     rows: tuple[StoredRow, ...]
 
 
-def stored_documents(results: Path, model_id: str) -> dict[tuple[str, str], list[StoredDocument]]:
+def stored_documents(results: Place, model_id: str) -> dict[tuple[str, str], list[StoredDocument]]:
     """Documents with inline XBRL of a results folder that one model read, by id and hash, with their rows.
 
     Raises UsageError where there are none.

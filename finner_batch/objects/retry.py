@@ -1,0 +1,114 @@
+"""What is tried again, how often, and what it means when it still fails."""
+
+import logging
+from collections.abc import Callable
+from typing import TypeVar
+
+from finner_batch.errors import FinnerError
+
+Result = TypeVar("Result")
+
+ATTEMPTS = 10
+SECONDS = 90.0
+"""An answer is waited for until either bound."""
+FIRST_WAIT_S = 0.1
+LONGEST_WAIT_S = 10.0
+JITTER_S = 1.0
+"""Waits double in between, and each gets a random part on top, so that many machines do not come back at once."""
+
+_BUSY = frozenset({"SlowDown", "Throttling", "ThrottlingException", "RequestTimeout", "ConditionalRequestConflict"})
+_NOT_FOUND = 404
+_REFUSED = 403
+_CHANGED = 412
+
+LOG = logging.getLogger(__name__)
+logging.getLogger("stamina").addHandler(logging.NullHandler())  # each retry is logged here
+
+
+class ChangedError(OSError):
+    """The object is not what the request asked for: another version, or there already."""
+
+
+class BusyError(FinnerError):
+    """The store did not answer, whatever was tried; or it cannot be reached. Nothing is wrong with what lies there."""
+
+
+def retried(call: Callable[[], Result]) -> Result:
+    """Call, and again with growing waits while the store is busy or the connection breaks.
+
+    `call` must be harmless when done twice. Raises FileNotFoundError, PermissionError, `ChangedError`, `BusyError` or
+    another OSError that says what the store said.
+    """
+    import stamina  # noqa: PLC0415 - the extra brings it
+
+    try:
+        for attempt in stamina.retry_context(
+            on=_is_passing,
+            attempts=ATTEMPTS,
+            timeout=SECONDS,
+            wait_initial=FIRST_WAIT_S,
+            wait_max=LONGEST_WAIT_S,
+            wait_jitter=JITTER_S,
+        ):
+            with attempt:
+                return call()
+    except FinnerError:
+        raise
+    except Exception as error:
+        raise _explained(error) from error
+    raise AssertionError("the last attempt returns or raises")
+
+
+def _is_passing(error: Exception) -> bool:
+    """Whether trying again may help: the store is busy, or what it said did not arrive."""
+    passing = not isinstance(error, BusyError) and _may_pass(_cause(error))  # a call within this one has tried enough
+    if passing:
+        LOG.info('event=again reason="%s"', _line(_cause(error)).replace('"', "'"))
+    return passing
+
+
+def _may_pass(cause: BaseException) -> bool:
+    import aiohttp  # noqa: PLC0415 - the extra brings it
+    from botocore.exceptions import ConnectionError as NotConnectedError  # noqa: PLC0415 - likewise
+    from botocore.exceptions import HTTPClientError, IncompleteReadError  # noqa: PLC0415 - likewise
+    from botocore.parsers import ResponseParserError  # noqa: PLC0415 - likewise
+
+    status, code = _answer(cause)
+    if code:
+        return status >= 500 or code in _BUSY
+    without_answer = (HTTPClientError, NotConnectedError, IncompleteReadError, ResponseParserError, aiohttp.ClientError)
+    return isinstance(cause, (*without_answer, ConnectionError, TimeoutError))
+
+
+def _cause(error: BaseException) -> BaseException:
+    """Return botocore's own error, which s3fs hides behind an OSError."""
+    return error.__cause__ if isinstance(error, OSError) and error.__cause__ is not None else error
+
+
+def _answer(error: BaseException) -> tuple[int, str]:
+    """Return status and code of what the store answered; 0 and nothing where there was no answer."""
+    response = getattr(error, "response", None)
+    if not isinstance(response, dict):
+        return 0, ""
+    status = int(response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
+    return status, str(response.get("Error", {}).get("Code", "")) or str(status)
+
+
+def _explained(error: Exception) -> Exception:
+    cause = _cause(error)
+    status, _ = _answer(cause)
+    if status == _NOT_FOUND:
+        return FileNotFoundError(_line(cause))
+    if status == _CHANGED:
+        return ChangedError(_line(cause))
+    if status == _REFUSED:
+        return PermissionError(_line(cause))
+    if not _may_pass(cause):
+        return OSError(_line(cause))
+    return BusyError(
+        f"the object store does not answer: {_line(cause)}. What was committed before is whole; start again later"
+    )
+
+
+def _line(error: BaseException) -> str:
+    return " ".join(str(error).split()) or type(error).__name__
