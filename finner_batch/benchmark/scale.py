@@ -77,7 +77,8 @@ def start(place: Path) -> dict[str, Any]:
     ledger = Ledger.load(place / "results", **settings)
     times.append(_now())
     peak = own_peak_bytes()
-    for number, source in enumerate(discover([str(place / "filings")])):
+    for source in discover([str(place / "filings")]):
+        number = int(Path(source.uri).stem.rpartition("-")[2])
         if ledger.decide(source.uri, hashlib.sha256(_content(number)).hexdigest()) is not Verdict.DONE:
             raise RuntimeError(f"{source.uri} is not done in the ledger")
     times.append(_now())
