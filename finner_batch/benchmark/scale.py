@@ -42,7 +42,7 @@ def make(place: Path, documents: int, *, a_commit: int = A_COMMIT) -> None:
             folder = place / "filings" / f"{number // A_FOLDER:04d}"
             if number % A_FOLDER == 0:
                 folder.mkdir(parents=True)
-            accession = f"{number % 7919:010d}-{number % 25:02d}-{number:06d}"
+            accession = f"{number:010d}-{number % 25:02d}-{number % 7919:06d}"  # in the order in which they are listed
             path, content = folder / f"{accession}.htm", _content(number)
             sha256 = hashlib.sha256(content).hexdigest()
             path.write_bytes(content)
