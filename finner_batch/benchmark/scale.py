@@ -35,7 +35,7 @@ A_COMMIT = RunConfig(input=()).commit_documents
 def make(place: Path, documents: int, *, a_commit: int = A_COMMIT) -> None:
     """Make the files below `place/filings`, and the results folder `place/results` that holds a row of each."""
     results = place / "results"
-    settings: dict[str, Any] = {"model_id": load_model().model_id, "config_id": RunConfig(input=()).config_id}
+    settings = {"model_id": load_model().model_id, "config_id": RunConfig(input=()).config_id}
     ledger = Ledger.load(results, **settings)
     with Writer(results, ledger=ledger, run_id=new_run_id(), **settings) as writer:
         for number in range(documents):
@@ -70,15 +70,14 @@ def make(place: Path, documents: int, *, a_commit: int = A_COMMIT) -> None:
 def start(place: Path) -> dict[str, Any]:
     """What a run does before its first document, in this process. Raises RuntimeError where a document is not done."""
     imported = own_peak_bytes()
-    settings: dict[str, Any] = {"model_id": load_model().model_id, "config_id": RunConfig(input=()).config_id}
+    settings = {"model_id": load_model().model_id, "config_id": RunConfig(input=()).config_id}
     times = [_now()]
     listed = sum(1 for _ in discover([str(place / "filings")]))
     times.append(_now())
     ledger = Ledger.load(place / "results", **settings)
     times.append(_now())
     peak = own_peak_bytes()
-    for source in discover([str(place / "filings")]):
-        number = int(Path(source.uri).stem.rpartition("-")[2])
+    for number, source in enumerate(discover([str(place / "filings")])):
         if ledger.decide(source.uri, hashlib.sha256(_content(number)).hexdigest()) is not Verdict.DONE:
             raise RuntimeError(f"{source.uri} is not done in the ledger")
     times.append(_now())
