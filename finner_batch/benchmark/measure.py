@@ -27,7 +27,7 @@ from finner_batch.benchmark.spread import Spread
 from finner_batch.benchmark.stages import MODEL, Pass, run_stages
 from finner_batch.benchmark.survey import Survey, survey
 from finner_batch.benchmark.usual_stack import require_packages
-from finner_batch.benchmark.whole_run import WholeRun, run_whole, small_filing
+from finner_batch.benchmark.whole_run import WholeRun, made_filing, run_whole
 from finner_batch.config import usable_cpus
 from finner_batch.engine.log import fields
 from finner_batch.sources.discover import discover
@@ -168,5 +168,5 @@ def _warm_up(model: Model, session: AnySession) -> None:
     """Go through all stages once, with sentences of many lengths, so that nothing measured is a beginning."""
     with tempfile.TemporaryDirectory(prefix="finner-batch-benchmark-") as folder:
         path = Path(folder) / "warm-up.htm"
-        path.write_text(small_filing(), encoding="utf-8")
+        path.write_text(made_filing(99), encoding="utf-8")
         run_stages(list(discover([str(path)])), model, session)

@@ -35,7 +35,7 @@ A_COMMIT = RunConfig(input=()).commit_documents
 def make(place: Path, documents: int, *, a_commit: int = A_COMMIT) -> None:
     """Make the files below `place/filings`, and the results folder `place/results` that holds a row of each."""
     results = place / "results"
-    settings = {"model_id": load_model().model_id, "config_id": RunConfig(input=()).config_id}
+    settings: dict[str, Any] = {"model_id": load_model().model_id, "config_id": RunConfig(input=()).config_id}
     ledger = Ledger.load(results, **settings)
     with Writer(results, ledger=ledger, run_id=new_run_id(), **settings) as writer:
         for number in range(documents):
@@ -70,7 +70,7 @@ def make(place: Path, documents: int, *, a_commit: int = A_COMMIT) -> None:
 def start(place: Path) -> dict[str, Any]:
     """What a run does before its first document, in this process. Raises RuntimeError where a document is not done."""
     imported = own_peak_bytes()
-    settings = {"model_id": load_model().model_id, "config_id": RunConfig(input=()).config_id}
+    settings: dict[str, Any] = {"model_id": load_model().model_id, "config_id": RunConfig(input=()).config_id}
     times = [_now()]
     listed = sum(1 for _ in discover([str(place / "filings")]))
     times.append(_now())

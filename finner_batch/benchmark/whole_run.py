@@ -22,6 +22,9 @@ _DONE = (0, 3)
 _SETTINGS = "FINNER_RUN_"
 """How the environment variables begin that are flags of `finner-batch run`."""
 
+SMALL = 20
+"""Sentences of the small filing."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WholeRun:
@@ -56,7 +59,7 @@ def run_whole(inputs: Sequence[str], *, model: Path, device: str, backend: str) 
         unchanged_seconds, _ = _finner_batch(command)
     report = json.loads(first)
     with _new_folder() as folder:
-        (folder / "small.htm").write_text(small_filing(), encoding="utf-8")
+        (folder / "small.htm").write_text(made_filing(SMALL), encoding="utf-8")
         small = ["run", "--output", str(folder / "results"), "--input", str(folder / "small.htm"), *settings]
         small_seconds, _ = _finner_batch(small)
     help_seconds, _ = _finner_batch(["--help"])
@@ -73,9 +76,10 @@ def run_whole(inputs: Sequence[str], *, model: Path, device: str, backend: str) 
     )
 
 
-def small_filing() -> str:
-    """A page of 99 sentences with a number, of many lengths."""
-    return "".join(f"<p>The notes bear interest at {words}.25%{' per annum' * words}.</p>" for words in range(1, 100))
+def made_filing(sentences: int) -> str:
+    """A page of sentences with a number, each longer than the last by two words."""
+    numbers = range(1, sentences + 1)
+    return "".join(f"<p>The notes bear interest at {number}.25%{' per annum' * number}.</p>" for number in numbers)
 
 
 def _finner_batch(arguments: Sequence[str]) -> tuple[float, str]:
