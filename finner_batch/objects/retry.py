@@ -1,7 +1,6 @@
 """What is tried again, how often, and what it means when it still fails."""
 
 import logging
-import re
 from collections.abc import Callable
 from typing import TypeVar
 
@@ -18,7 +17,6 @@ JITTER_S = 1.0
 """Waits double in between, and each gets a random part on top, so that many machines do not come back at once."""
 
 _BUSY = frozenset({"SlowDown", "Throttling", "ThrottlingException", "RequestTimeout", "ConditionalRequestConflict"})
-_LOGIN = re.compile(r"//[^/@\s]+@")
 _NOT_FOUND = 404
 _REFUSED = 403
 _CHANGED = 412
@@ -113,5 +111,4 @@ def _explained(error: Exception) -> Exception:
 
 
 def _line(error: BaseException) -> str:
-    """Return an error in one line, without what a URL of an endpoint may hold before its host."""
-    return _LOGIN.sub("//…@", " ".join(str(error).split())) or type(error).__name__
+    return " ".join(str(error).split()) or type(error).__name__
