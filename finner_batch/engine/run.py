@@ -221,7 +221,7 @@ def _cache(config: RunConfig, report: RunReport) -> Iterator[Callable[[AnySessio
         if not mebibytes:
             return None
         if not isinstance(results, Path):
-            report.cache_off = "it is a file that is changed in place, which an object store does not hold"
+            report.cache_off = "the results are in an object store: the cache is a file that is changed in place"
             tell("cache-off", report.cache_off)
             return None
         opened.append(WindowCache(results / CACHE_FILE, mebibytes * MEBIBYTE, tell))
