@@ -13,8 +13,8 @@ import pytest
 from engine_helpers import ask, filing, finner, plain_rows, run_job, write_filings
 
 from finner_batch.config import RunConfig
-from finner_batch.engine import select
 from finner_batch.engine.run import run
+from finner_batch.sources import fetch
 
 BOMB = (
     "<!DOCTYPE html ["
@@ -78,7 +78,7 @@ def test_each_bad_file_costs_one_row_with_stage_and_reason_and_the_rest_is_unhar
 
 def test_a_file_that_vanishes_during_the_run_is_one_failed_row(tmp_path, monkeypatch):
     filings = write_filings(tmp_path / "filings", 6)
-    hashed = select.fingerprint
+    hashed = fetch.fingerprint
 
     def then_vanish(source):
         result = hashed(source)
@@ -86,7 +86,7 @@ def test_a_file_that_vanishes_during_the_run_is_one_failed_row(tmp_path, monkeyp
             Path(source.uri).unlink()
         return result
 
-    monkeypatch.setattr(select, "fingerprint", then_vanish)
+    monkeypatch.setattr(fetch, "fingerprint", then_vanish)
     report = run(RunConfig(input=(str(filings),), output=str(tmp_path / "results"), workers=2))
     assert (report.documents_ok, report.documents_failed, report.exit_code) == (5, 1, 3)
     assert report.failures == Counter({"read: DocumentError": 1})
