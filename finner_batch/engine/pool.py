@@ -75,9 +75,10 @@ class _Running:
 
 
 class Pool:
-    """A fixed number of worker processes. Use as a context manager: leaving it ends them."""
+    """Worker processes, started as there is work for them. Use as a context manager: leaving it ends them."""
 
     def __init__(self, workers: int, options: WorkerOptions) -> None:
+        """`workers` is the most that run at a time."""
         self._options = options
         method = "forkserver" if "forkserver" in multiprocessing.get_all_start_methods() else "spawn"
         self._context: ForkServerContext | SpawnContext
@@ -92,7 +93,6 @@ class Pool:
         self._peaks: dict[int, int] = {}
 
     def __enter__(self) -> Self:
-        self._idle = [self._start() for _ in range(self._size)]
         return self
 
     def __exit__(
@@ -121,7 +121,7 @@ class Pool:
         running: deque[_Running] = deque()
         exhausted = False
         while True:
-            while not exhausted and self._idle and len(running) < self._size * TASKS_PER_WORKER:
+            while not exhausted and self._has_a_worker_free and len(running) < self._size * TASKS_PER_WORKER:
                 task = next(tasks, _END)
                 if isinstance(task, Task):
                     running.append(self._dispatch(task))
@@ -150,6 +150,10 @@ class Pool:
             if not ready:
                 yield None
 
+    @property
+    def _has_a_worker_free(self) -> bool:
+        return bool(self._idle) or len(self._busy) < self._size
+
     def _start(self) -> _Worker:
         ours, theirs = self._context.Pipe()
         process = self._context.Process(target=work, args=(theirs, self._options), daemon=True)
@@ -161,7 +165,7 @@ class Pool:
         return _Worker(process, ours)
 
     def _dispatch(self, task: Task) -> _Running:
-        worker = self._idle.pop()
+        worker = self._idle.pop() if self._idle else self._start()
         self._busy.append(worker)
         running = _Running(task, worker)
         self._send(running)
