@@ -70,15 +70,15 @@ class Order:
 
 
 class WorkingActor:
-    """Takes tasks; yields tagged and failed documents, in the order of each source. One reading process, one session.
+    """Takes tasks; yields tagged and failed documents, in the order of each source. One session.
 
-    What the two do alternates more than it overlaps: together they use one CPU.
+    It has as many reading processes as CPUs, and tags as many batches at once; the two take turns.
     """
 
-    def __init__(self, order: Order, device: DeviceName) -> None:
+    def __init__(self, order: Order, device: DeviceName, cpus: int) -> None:
         _exit_at_once()
-        self._reading = _Reading(order, device)
-        self._tagging = _Tagging(order, device)
+        self._reading = _Reading(order, device, cpus)
+        self._tagging = _Tagging(order, device, cpus)
 
     def __call__(self, block: pa.Table) -> Iterator[pa.Table]:
         """Do one block of tasks."""
@@ -90,7 +90,7 @@ class ReadingActor:
 
     def __init__(self, order: Order, device: DeviceName) -> None:
         _exit_at_once()
-        self._reading = _Reading(order, device)
+        self._reading = _Reading(order, device, 1)
 
     def __call__(self, block: pa.Table) -> Iterator[pa.Table]:
         """Read one block of tasks."""
@@ -102,7 +102,7 @@ class TaggingActor:
 
     def __init__(self, order: Order, device: DeviceName) -> None:
         _exit_at_once()
-        self._tagging = _Tagging(order, device)
+        self._tagging = _Tagging(order, device, 1)
 
     def __call__(self, block: pa.Table) -> Iterator[pa.Table]:
         """Tag the documents of one block together."""
@@ -110,10 +110,11 @@ class TaggingActor:
 
 
 class _Reading:
-    """One reading process, and what it makes of tasks for a session on `device`."""
+    """Reading processes, and what they make of tasks for a session on `device`."""
 
-    def __init__(self, order: Order, device: DeviceName) -> None:
+    def __init__(self, order: Order, device: DeviceName, processes: int) -> None:
         self._order = order
+        self._processes = processes
         self._window = order.config.window_sentences or WINDOW_SENTENCES[device]
         self._pool: Pool | None = None
 
@@ -156,16 +157,17 @@ class _Reading:
             options = WorkerOptions.of(self._order.config, self._order.model())
             main: Any = sys.modules["__main__"]
             main.__file__ = None  # else each reading process would import Ray's own main module, and Ray with it
-            self._pool = Pool(1, options).__enter__()  # it ends with this process
+            self._pool = Pool(self._processes, options).__enter__()  # it ends with this process
         return self._pool
 
 
 class _Tagging:
     """One session, and what it makes of documents."""
 
-    def __init__(self, order: Order, device: DeviceName) -> None:
+    def __init__(self, order: Order, device: DeviceName, threads: int) -> None:
         self._order = order
         self._device = device
+        self._threads = threads
         self._tagger: Tagger | None = None
         self._opened: Opened | None = None
 
@@ -196,7 +198,7 @@ class _Tagging:
         if self._tagger is None:
             started = perf_counter()
             model = self._order.model()
-            session = open_session(model, self._device, backend=self._order.config.backend, threads=1)
+            session = open_session(model, self._device, backend=self._order.config.backend, threads=self._threads)
             self._tagger = Tagger(model, session, budget_tokens=self._order.config.batch_tokens or None)
             self._opened = Opened(
                 device=session.device.name,

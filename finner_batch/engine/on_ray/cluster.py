@@ -47,6 +47,7 @@ class Cluster:
     cpus: int
     gpus: int
     ray_version: str
+    cpus_of_nodes: tuple[int, ...]
 
     @property
     def device(self) -> Literal["cpu", "cuda"]:
@@ -153,9 +154,11 @@ def _describe(ray: Any, config: RunConfig) -> Cluster:
     gpus = 0 if config.device == "cpu" else int(resources.get("GPU", 0))
     if config.device == "cuda" and not gpus:
         raise DeviceError("--device cuda: the Ray cluster has no GPU; `ray status` shows what it has")
+    alive = [node for node in ray.nodes() if node["Alive"]]
     return Cluster(
         address=config.address,
-        nodes=sum(1 for node in ray.nodes() if node["Alive"]),
+        nodes=len(alive),
+        cpus_of_nodes=tuple(filter(None, (int(node["Resources"].get("CPU", 0)) for node in alive))),
         cpus=int(resources.get("CPU", 0)),
         gpus=gpus,
         ray_version=str(ray.__version__),

@@ -6,6 +6,7 @@ from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from itertools import count
+from math import gcd
 from queue import Empty, Full, Queue
 from threading import Event, Thread
 from typing import Any
@@ -23,17 +24,26 @@ LOG = logging.getLogger(__name__)
 BLOCK_BYTES = 4 << 20
 """Of what is read, tagged at once at most: some ten thousand sentences."""
 MOST_SOURCES = 32
-"""Sources in a block at most. The more are tagged together, the fuller and the more alike the model's batches."""
+"""Sources in a block at most, for each CPU. The more are tagged together, the fuller and the more alike the batches."""
+MOST_CPUS = 4
+"""CPUs of an actor at most: they share one session, its memory and what it compiles, and die together."""
 BLOCK_STORED_BYTES = 64 << 20
 ROWS_FOR_A_GPU = 256
 """Rows that a GPU's actor is given together, of however many blocks: Ray asks for a number there."""
 
 
+def cpus_of_an_actor(workers: int, cpus_of_nodes: Sequence[int]) -> int:
+    """As many as leave no CPU of any node without work: a divisor of all their numbers."""
+    common = gcd(workers, *cpus_of_nodes)
+    return max(count for count in range(1, MOST_CPUS + 1) if common % count == 0)
+
+
 def blocks_of(tasks: Sequence[Numbered], actors: int, most: int) -> Iterator[list[Numbered]]:
     """Divide tasks into blocks, small ones towards the end, so that all actors finish at about the same time."""
+    parts = 2 * actors if actors > 1 else 1
     begin = 0
     while begin < len(tasks):
-        size = max(1, min(most, (len(tasks) - begin) // (2 * actors)))
+        size = max(1, min(most, (len(tasks) - begin) // parts))
         block: list[Numbered] = []
         stored = 0
         for number, task in tasks[begin : begin + size]:
@@ -53,11 +63,12 @@ class Pipeline:
     """The two stages on a cluster, for any number of passes."""
 
     def __init__(self, ray: Any, cluster: Cluster, order: Order, workers: int) -> None:
-        """`workers`: the most tagging actors where there are no GPUs, else the most reading actors."""
+        """`workers`: the most CPUs that work."""
         self._ray = ray
         self._cluster = cluster
         self._order = order
         self._workers = workers
+        self._cpus = 1 if cluster.gpus else cpus_of_an_actor(workers, cluster.cpus_of_nodes)
         self._passes = count()
 
     def tables(self, tasks: Sequence[Numbered], *, one_by_one: bool) -> Iterator[pa.Table | None]:
@@ -97,20 +108,20 @@ class Pipeline:
         context.max_errored_blocks = -1  # what is missing is done again, by itself
         longest = MOST_SOURCES * (self._order.config.timeout_s + GRACE_S)
         context.execution_no_progress_timeout_s = longest + 600
-        most = 1 if one_by_one else MOST_SOURCES
+        most = 1 if one_by_one else MOST_SOURCES * self._cpus
         items = [pack_tasks(block) for block in blocks_of(tasks, self._taggers, most)]
         stage = partial(self._stage, blocks=len(items))
         dataset = data.from_items(items, override_num_blocks=len(items))
         order = replace(self._order, pass_number=next(self._passes))
-        arguments = {"order": order, "device": self._cluster.device}
+        arguments: dict[str, Any] = {"order": order, "device": self._cluster.device}
         if not self._cluster.gpus:
-            return stage(dataset, WorkingActor, arguments, self._workers, num_cpus=1)
+            return stage(dataset, WorkingActor, arguments | {"cpus": self._cpus}, self._taggers, num_cpus=self._cpus)
         dataset = stage(dataset, ReadingActor, arguments, self._workers, num_cpus=1)
         return stage(dataset, TaggingActor, arguments, self._taggers, batch_size=ROWS_FOR_A_GPU, num_cpus=0, num_gpus=1)
 
     @property
     def _taggers(self) -> int:
-        return self._cluster.gpus or self._workers
+        return self._cluster.gpus or self._workers // self._cpus
 
     def _stage(
         self,

@@ -1,7 +1,7 @@
 import random
 
 from finner_batch.engine.on_ray.delivery import Delivery
-from finner_batch.engine.on_ray.pipeline import BLOCK_STORED_BYTES, blocks_of
+from finner_batch.engine.on_ray.pipeline import BLOCK_STORED_BYTES, blocks_of, cpus_of_an_actor
 from finner_batch.engine.pool import SourceDone
 from finner_batch.engine.worker import Task, failed_source
 from finner_batch.sources.document import Source
@@ -60,3 +60,9 @@ def test_blocks_hold_every_task_once_and_grow_smaller_towards_the_end():
 def test_a_large_source_shares_its_block_with_nothing():
     tasks = [(number, task(number, size=BLOCK_STORED_BYTES)) for number in range(40)]
     assert {len(block) for block in blocks_of(tasks, actors=1, most=8)} == {1}
+
+
+def test_the_actors_leave_no_cpu_of_any_node_without_work():
+    for workers, nodes, expected in ((2, [2], 2), (4, [1, 1], 1), (32, [16, 16], 4), (12, [6, 6], 3), (7, [16], 1)):
+        found = cpus_of_an_actor(workers, nodes)
+        assert (found, workers % found, {cpus % found for cpus in nodes}) == (expected, 0, {0})

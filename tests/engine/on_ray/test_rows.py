@@ -54,15 +54,27 @@ FOR_A_MINUTE = {"ray::DashboardAgent", "ray::RuntimeEnvAgent"}
 """They try to tell the cluster that its node was killed, and end when that took too long."""
 
 
+def name_of(process):
+    try:
+        return Path(f"/proc/{process}/cmdline").read_text().replace("\0", " ").strip()
+    except OSError:
+        return ""
+
+
 def working(mark):
     """Names of the processes with this mark."""
-    names = []
+    return [name for name in map(name_of, processes_marked(mark)) if name]
+
+
+def stopped_at_work(mark):
+    """Stop an actor with this mark in the middle of a block; False where none has one."""
     for process in processes_marked(mark):
-        try:
-            names.append(Path(f"/proc/{process}/cmdline").read_text().replace("\0", " ").strip())
-        except OSError:
-            continue
-    return names
+        if "WorkingActor)).submit" in name_of(process):
+            os.kill(process, signal.SIGSTOP)
+            if "WorkingActor)).submit" in name_of(process):
+                return True
+            os.kill(process, signal.SIGCONT)
+    return False
 
 
 def listening(process_ids):
@@ -108,7 +120,7 @@ def test_a_node_killed_in_the_middle_changes_no_row(nodes, mixed, local, tmp_pat
     flags = ("--address", nodes.address, "--workers", 4, "--json")
     process = start(mixed, results, "joined", *flags, environment=nodes.environment)
     wait_for_commit(process)
-    assert wait_for(lambda: any("WorkingActor)).submit" in name for name in working("second"))), "it was given no work"
+    assert wait_for(lambda: stopped_at_work("second")), "it was given no work"
     nodes.kill("second")
     assert process.poll() is None, "the run was over before the node was killed"
     stdout, log = process.communicate(timeout=600)
