@@ -5,9 +5,9 @@ import os
 import resource
 import signal
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import count
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -25,6 +25,8 @@ from finner_batch.tagger.cues import EVERY_SENTENCE, Cues
 from finner_batch.tagger.model import Model
 from finner_batch.tagger.tokens import SentenceTokenizer
 
+_OF_OBJECT_STORES = "AWS_"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorkerOptions:
@@ -37,6 +39,8 @@ class WorkerOptions:
     cues: Cues
     timeout_s: float
     memory_limit_mb: int
+    environment: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """What the run's says of object stores: a worker's may be as old as the first run of its program."""
 
     @classmethod
     def of(cls, config: RunConfig, model: Model) -> "WorkerOptions":
@@ -54,6 +58,7 @@ class WorkerOptions:
             cues=EVERY_SENTENCE if config.every_sentence else model.cues,
             timeout_s=config.timeout_s,
             memory_limit_mb=config.memory_limit_mb,
+            environment={name: value for name, value in os.environ.items() if name.startswith(_OF_OBJECT_STORES)},
         )
 
 
@@ -108,6 +113,9 @@ def work(connection: Connection, options: WorkerOptions) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     _limit_memory(options.memory_limit_mb * MEBIBYTE)
     os.environ["TOKENIZERS_PARALLELISM"] = "false"
+    for name in [name for name in os.environ if name.startswith(_OF_OBJECT_STORES)]:
+        del os.environ[name]
+    os.environ.update(options.environment)
     tokenizer = SentenceTokenizer(options.tokenizer_json, options.max_length, options.cues)
     gc.disable()  # a tenth of the time goes into looking for cycles that hardly arise: now and then is enough,
     gc.freeze()  # and among what was made since
