@@ -78,14 +78,20 @@ def leftovers(results):
     return [path for path in Path(results).rglob(".tmp-*") if path.is_file()]
 
 
+def marked(mark):
+    """Variables that mark a process, and all that it starts, as those of this test run."""
+    return {"FINNER_TEST_MARK": f"{mark} of {os.getpid()}"}
+
+
 def processes_marked(mark):
-    """Ids of the processes whose environment carries this mark."""
-    mark = f"FINNER_TEST_MARK={mark}".encode()
+    """Ids of the processes whose environment carries this mark of this test run."""
+    ((name, value),) = marked(mark).items()
+    entry_of_it = f"{name}={value}".encode()
     found = []
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit() and int(entry.name) != os.getpid():
             try:
-                if mark in (entry / "environ").read_bytes().split(b"\0"):
+                if entry_of_it in (entry / "environ").read_bytes().split(b"\0"):
                     found.append(int(entry.name))
             except OSError:
                 continue

@@ -6,13 +6,13 @@ import time
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-from engine_helpers import command, finner, leftovers, plain_rows, processes_marked, run_job
+from engine_helpers import command, finner, leftovers, marked, plain_rows, processes_marked, run_job
 
 SMALL_COMMITS = ("--commit-seconds", 0, "--window-sentences", 8)
 
 
 def start(filings, results, mark):
-    environment = os.environ | {"FINNER_TEST_MARK": str(mark)}
+    environment = os.environ | marked(mark)
     arguments = command("run", "--input", filings, "--output", results, "--workers", 2, *SMALL_COMMITS)
     return subprocess.Popen(arguments, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
 

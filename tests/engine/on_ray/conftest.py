@@ -10,7 +10,7 @@ from importlib.util import find_spec
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from engine_helpers import processes_marked, run_job, write_filings
+from engine_helpers import marked, processes_marked, run_job, write_filings
 
 QUICK_TO_NOTICE_A_DEATH = {
     "RAY_health_check_initial_delay_ms": "0",
@@ -68,7 +68,7 @@ class Nodes:
             *([f"--temp-dir={self._folder}"] if "--head" in role else []),
         ]
         self.marks.append(mark)
-        environment = self.environment | {"FINNER_TEST_MARK": mark}
+        environment = self.environment | marked(mark)
         done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=300)
         assert done.returncode == 0, done.stdout + done.stderr
 
