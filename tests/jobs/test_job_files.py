@@ -151,7 +151,7 @@ def test_airflow_sees_that_another_run_is_at_work(machine):
 
 
 def test_airflow_loads_the_dag():
-    """With an Airflow at hand; `jobs/README.md` has the command for one in an environment of its own."""
+    """With an Airflow at hand; `jobs/check_dag.py` has the command for one in an environment of its own."""
     pytest.importorskip("airflow", reason="no Airflow here: python jobs/check_dag.py in an environment that has one")
     done = subprocess.run([sys.executable, JOBS / "check_dag.py"], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
