@@ -19,6 +19,9 @@ from numpy.typing import NDArray
 
 from finner_batch.tagger.tokens import ID_BYTES, Window
 
+ATTENDED = 128
+"""Tokens that each token of a batch attends to, at most, where the batch has all the tokens that it may have."""
+
 
 @dataclass(frozen=True, slots=True)
 class Batch:
@@ -44,6 +47,8 @@ def batches(
 ) -> Iterator[Batch]:
     """Group windows by padded length, longest first; each batch has at most `budget_tokens` tokens, or one window.
 
+    The memory of attention grows with the square of the length: of windows longer than `ATTENDED` a batch has fewer,
+    so that it needs no more than one of windows of that length.
     Longest first: memory is at its highest at once, and not after an hour. `longest` is a length that no padding goes
     beyond. `few_shapes`: numbers of rows are rounded up with empty rows.
     """
@@ -55,7 +60,7 @@ def batches(
         groups.setdefault(length, []).append(index)
     for length in sorted(groups, reverse=True):
         members = groups[length]
-        rows = max(1, budget_tokens // length)
+        rows = max(1, budget_tokens * min(length, ATTENDED) // length**2)
         for start in range(0, len(members), rows):
             own = members[start : start + rows]
             empty = min(rows, rounded_rows(len(own))) - len(own) if few_shapes else 0

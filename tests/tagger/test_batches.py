@@ -2,7 +2,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from finner_batch.tagger.batches import batches, rounded_rows
+from finner_batch.tagger.batches import ATTENDED, batches, rounded_rows
 from finner_batch.tagger.tokens import Window
 
 
@@ -45,6 +45,15 @@ def test_few_shapes_change_no_window_and_pad_none_beyond_the_longest(lengths, bu
         assert np.array_equal(other.places, one.places)
         assert length <= longest
         assert own <= rows <= max(1, budget // length)
+
+
+@settings(deadline=None)
+@given(st.lists(st.integers(2, 512), min_size=1, max_size=60), st.integers(ATTENDED, 4096), st.booleans())
+def test_a_batch_of_long_windows_needs_no_more_attention_than_one_of_shorter_ones(lengths, budget, few_shapes):
+    windows = [Window(np.ones(length, dtype=np.int32).tobytes(), (0,), ()) for length in lengths]
+    for batch in batches(windows, budget_tokens=budget, length_multiple=8, few_shapes=few_shapes):
+        rows, length = batch.input_ids.shape
+        assert rows == 1 or rows * length**2 <= budget * ATTENDED
 
 
 def test_numbers_of_rows_are_few_and_at_most_a_quarter_above():
