@@ -56,7 +56,9 @@ _TEXT_MARK = re.compile(r"^<(?:PAGE|CAPTION|S)>", re.MULTILINE)
 """Marks of text filings: one that holds a stray `<P>` is no HTML."""
 _STRUCTURE = re.compile(r"<(?:div|p|font|span|tr|td|th|li|h[1-6])(?=[\s>/])", re.IGNORECASE)
 _PRE = re.compile(r"<pre(?=[\s>])", re.IGNORECASE)
-_XML_ROOT = re.compile(r"\s*<\?xml[^>]*>(?>\s+|<!--.*?-->|<!DOCTYPE[^>]*>|<\?.*?\?>)*+<([\w.:-]+)", re.DOTALL)
+_XML_DECLARATION = re.compile(r"\s*<\?xml[^>]*>")
+_XML_PROLOGUE = re.compile(r"\s+|<!--.*?-->|<!DOCTYPE[^>]*>|<\?.*?\?>", re.DOTALL)
+_XML_ROOT = re.compile(r"<([\w.:-]+)")
 
 
 def sniff(head: bytes, name: str) -> Container:
@@ -92,13 +94,23 @@ def body_of(text: str) -> Body:
     if _INLINE_XBRL.search(head):
         return "ixbrl"
     if not _HTML.search(head):
-        root = _XML_ROOT.match(head)
+        root = _xml_root(head)
         if root and root[1].rpartition(":")[2].lower() != "html":
             raise DocumentError("read", f"XML data (<{root[1]}>), not a document to read: leave it out")
         return "html" if root else "text"
     if _TEXT_MARK.search(head) and not _HTML_ROOT.search(head):
         return "text"
     return "html" if _STRUCTURE.search(text) or not _PRE.search(head) else "preformatted"
+
+
+def _xml_root(head: str) -> re.Match[str] | None:
+    """The first element of an XML file, after whatever may stand before it."""
+    passed = _XML_DECLARATION.match(head)
+    end = 0
+    while passed:
+        end = passed.end()
+        passed = _XML_PROLOGUE.match(head, end)
+    return _XML_ROOT.match(head, end) if end else None
 
 
 def _refuse_empty(head: bytes) -> None:
