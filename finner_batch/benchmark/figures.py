@@ -133,11 +133,13 @@ def end_to_end_figures(
     runs: Sequence[WholeRun], passes: Sequence[Pass], found: Survey, price_per_hour: float | None
 ) -> EndToEnd:
     """The whole job, which part of it binds, and what it costs where the price of the machine is known."""
-    seconds = Spread.of([one.seconds for one in runs])
+    firsts = [one.first for one in runs]
+    last = firsts[-1]
+    seconds = Spread.of([one.seconds for one in firsts])
     unchanged = Spread.of([one.unchanged_seconds for one in runs])
-    documents = runs[-1].documents
+    documents = last.documents
     hours = seconds.median / 3600
-    of_passes = [part_seconds(one, runs[-1].workers) for one in passes]
+    of_passes = [part_seconds(one, last.workers) for one in passes]
     parts = {part: Spread.of([one[part] for one in of_passes]).median for part in of_passes[0]}
     return EndToEnd(
         seconds=seconds,
@@ -148,10 +150,10 @@ def end_to_end_figures(
         small_seconds=Spread.of([one.small_seconds for one in runs]),
         documents_per_second=seconds.rate(documents),
         bytes_per_second=seconds.rate(found.markup_bytes),
-        peak_bytes=Spread.of([one.peak_bytes for one in runs]),
+        peak_bytes=Spread.of([one.peak_bytes for one in firsts]),
         documents=documents,
-        failed=runs[-1].failed,
-        workers=runs[-1].workers,
+        failed=last.failed,
+        workers=last.workers,
         part_seconds=parts,
         binds=max(parts, key=lambda part: parts[part]),
         price_per_hour=price_per_hour,

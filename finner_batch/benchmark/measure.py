@@ -21,15 +21,18 @@ from finner_batch.benchmark.figures import (
     model_figures,
     stage_figures,
 )
+from finner_batch.benchmark.growth import Growth, measure_growth
 from finner_batch.benchmark.machine import Machine, describe_machine
 from finner_batch.benchmark.onnx_file import Precision, read_encoder
+from finner_batch.benchmark.repeats import Count, after_earlier_ones, read_filings
 from finner_batch.benchmark.spread import Spread
 from finner_batch.benchmark.stages import MODEL, Pass, run_stages
-from finner_batch.benchmark.survey import Survey, survey
+from finner_batch.benchmark.survey import Survey, distinct_sources, survey
 from finner_batch.benchmark.usual_stack import require_packages
 from finner_batch.benchmark.whole_run import WholeRun, made_filing, run_whole
 from finner_batch.config import usable_cpus
 from finner_batch.engine.log import fields
+from finner_batch.engine.parse import Stopwatch
 from finner_batch.sources.discover import discover
 from finner_batch.tagger.device import BackendChoice, DeviceChoice
 from finner_batch.tagger.model import Model, load_model
@@ -62,6 +65,8 @@ class BenchmarkConfig:
     """Measure the usual stack and a plain onnxruntime loop too."""
     compare_sentences: int = 512
     """Sentences that they tag in each turn, at most. More favour this program: it sorts them by length."""
+    times: int = 1
+    """Of more than one: the whole job over so many copies of the input too, made distinct."""
     price_per_hour: float | None = None
     """What the machine costs an hour, in any currency."""
     ceiling_seconds: float = 1.0
@@ -90,6 +95,9 @@ class Benchmark:
     """Tokens of all prose that one core takes through every other stage in a second."""
     model: ModelStage
     end_to_end: EndToEnd
+    known_before: dict[str, Count]
+    """By form and time since the firm's last filing: what of later filings the model read in earlier ones."""
+    growth: Growth | None
     comparison: Comparison | None
 
     def as_json(self) -> dict[str, Any]:
@@ -127,6 +135,11 @@ def measure(config: BenchmarkConfig) -> Benchmark:
             rates[precision].append(one * session.device.count)
         runs.append(run_whole(config.input, model=model.folder, device=config.device, backend=session.backend))
     whole = end_to_end_figures(runs, passes, found, config.price_per_hour)
+    known_before = after_earlier_ones(list(read_filings(sources, model)))
+    growth = None
+    if config.times > 1:
+        settings = ("--model", str(model.folder), "--device", config.device, "--backend", session.backend)
+        growth = measure_growth(distinct_sources(sources, Stopwatch()), config.times, settings)
     comparison = None
     if config.compare:
         LOG.info(fields("compare", sentences=config.compare_sentences, turns=min(config.repeats, MOST_TURNS)))
@@ -160,6 +173,8 @@ def measure(config: BenchmarkConfig) -> Benchmark:
         ).rate(found.prose_tokens),
         model=model_figures(passes, encoder, rates),
         end_to_end=whole,
+        known_before={f"{form}, {gap} the firm's last": known_before[form, gap] for form, gap in sorted(known_before)},
+        growth=growth,
         comparison=comparison,
     )
 

@@ -7,7 +7,7 @@ as the cache of `finner-batch run` does, so what is counted as known is what the
 """
 
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from itertools import groupby
@@ -15,10 +15,10 @@ from itertools import groupby
 from finner_batch.engine.parse import ParsedDocument, Stopwatch, parse
 from finner_batch.errors import DocumentError
 from finner_batch.sources.discover import discover
-from finner_batch.sources.document import FailedDocument
+from finner_batch.sources.document import FailedDocument, Source
 from finner_batch.sources.read import ReadOptions, read_documents
 from finner_batch.tagger.cues import EVERY_SENTENCE
-from finner_batch.tagger.model import load_model
+from finner_batch.tagger.model import Model, load_model
 from finner_batch.tagger.remembered import window_digest
 from finner_batch.tagger.tagger import WINDOW_SENTENCES
 from finner_batch.tagger.tokens import SentenceTokenizer
@@ -62,12 +62,11 @@ class Count:
         self.known_tokens += sum(before)
 
 
-def read_filings(inputs: Sequence[str], *, every_sentence: bool = False) -> Iterator[Filing]:
-    """The documents of the inputs in the order of a run; those that cannot be read are left out."""
-    model = load_model()
+def read_filings(sources: Iterable[Source], model: Model, *, every_sentence: bool = False) -> Iterator[Filing]:
+    """The documents of the files in the order of a run; those that cannot be read are left out."""
     cues = EVERY_SENTENCE if every_sentence else model.cues
     tokenizer = SentenceTokenizer(model.folder / "tokenizer.json", model.max_length, cues)
-    for source in discover(inputs):
+    for source in sources:
         try:
             for document in read_documents(source, ReadOptions()):
                 if not isinstance(document, FailedDocument):
@@ -157,4 +156,4 @@ if __name__ == "__main__":
     paths = [argument for argument in sys.argv[1:] if argument != _EVERY_SENTENCE]
     if not paths:
         sys.exit(f"usage: python -m finner_batch.benchmark.repeats [{_EVERY_SENTENCE}] PATH…")
-    print(table(list(read_filings(paths, every_sentence=_EVERY_SENTENCE in sys.argv))))  # noqa: T201
+    print(table(list(read_filings(discover(paths), load_model(), every_sentence=_EVERY_SENTENCE in sys.argv))))  # noqa: T201

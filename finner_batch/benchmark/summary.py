@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from finner_batch.benchmark.compare import Comparison
+from finner_batch.benchmark.growth import Growth
 from finner_batch.benchmark.measure import Benchmark
 from finner_batch.benchmark.spread import Spread
 from finner_batch.config import MEBIBYTE
@@ -102,12 +103,31 @@ def _end_to_end(figures: Benchmark) -> Iterator[str]:
         f" {whole.unchanged_bytes_per_second.median / 1e6:,.0f} MB/s of markup"
         f" ({whole.unchanged_stored_bytes_per_second.median / 1e6:,.1f} MB/s as stored)"
     )
+    for name, count in figures.known_before.items():
+        yield (
+            f"{name} ({count.filings} filings): {count.tokens:,} tokens to tag,"
+            f" {count.known_tokens / max(1, count.tokens):.1%} of them tagged in the firm's earlier ones"
+        )
+    if figures.growth is not None:
+        yield _growth(figures.growth)
     yield f"start: --help {_seconds(whole.help_seconds)} s, a run on one small filing {_seconds(whole.small_seconds)} s"
     if whole.cost_per_thousand_documents is not None:
         yield (
             f"cost: {whole.cost_per_thousand_documents:.4g} per thousand documents"
             f" at {whole.price_per_hour:g} an hour for this machine"
         )
+
+
+def _growth(growth: Growth) -> str:
+    copies = growth.copies
+    seconds = " and ".join(f"{one.seconds:,.1f}" for one in growth.once)
+    peak, own_peak = (max(one.peak_bytes for one in runs) / MEBIBYTE for runs in ([copies], growth.once))
+    return (
+        f"{growth.times} times the input, made distinct, no cache: {copies.documents:,} documents"
+        f" ({copies.failed} failed) in {copies.seconds:,.1f} s ({seconds} for the input alone),"
+        f" a document {growth.time_ratio:.2f} times as long;"
+        f" peak memory {peak:,.0f} MiB, {growth.peak_ratio:.2f} times the {own_peak:,.0f} MiB of the input alone"
+    )
 
 
 def _comparison(comparison: Comparison, figures: Benchmark) -> Iterator[str]:

@@ -27,22 +27,34 @@ SMALL = 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class WholeRun:
-    """`seconds`: wall clock from the start of the process to its end; `peak_bytes`: main process and workers.
-
-    `unchanged_seconds`: the same command once more, with nothing new; `help_seconds`: `finner-batch --help`;
-    `small_seconds`: a run on one small filing, the loading of the model included.
-    """
+class TimedRun:
+    """`seconds`: wall clock from the start of the process to its end; `peak_bytes`: main process and workers."""
 
     seconds: float
-    unchanged_seconds: float
-    help_seconds: float
-    small_seconds: float
     peak_bytes: int
     documents: int
     failed: int
     entities: int
     workers: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WholeRun:
+    """`first`: a run into a new folder; `unchanged_seconds`: the same command once more, with nothing new.
+
+    `help_seconds`: `finner-batch --help`; `small_seconds`: a run on one small filing, with the loading of the model.
+    """
+
+    first: TimedRun
+    unchanged_seconds: float
+    help_seconds: float
+    small_seconds: float
+
+
+def run_timed(inputs: Sequence[str], settings: Sequence[str]) -> TimedRun:
+    """Run the job into a new folder, with its own defaults but for the flags in `settings`. Raises as `run_whole`."""
+    with _new_folder() as folder:
+        return _timed(["run", "--json", "--output", str(folder / "results"), *_flags(inputs), *settings])
 
 
 def run_whole(inputs: Sequence[str], *, model: Path, device: str, backend: str) -> WholeRun:
@@ -52,27 +64,16 @@ def run_whole(inputs: Sequence[str], *, model: Path, device: str, backend: str) 
     """
     settings = ["--model", str(model), "--device", device, "--backend", backend]
     with _new_folder() as folder:
-        command = ["run", "--json", "--output", str(folder / "results"), *settings]
-        for path in inputs:
-            command += ["--input", path]
-        seconds, first = _finner_batch(command)
+        command = ["run", "--json", "--output", str(folder / "results"), *_flags(inputs), *settings]
+        first = _timed(command)
         unchanged_seconds, _ = _finner_batch(command)
-    report = json.loads(first)
     with _new_folder() as folder:
         (folder / "small.htm").write_text(made_filing(SMALL), encoding="utf-8")
         small = ["run", "--output", str(folder / "results"), "--input", str(folder / "small.htm"), *settings]
         small_seconds, _ = _finner_batch(small)
     help_seconds, _ = _finner_batch(["--help"])
     return WholeRun(
-        seconds=seconds,
-        unchanged_seconds=unchanged_seconds,
-        help_seconds=help_seconds,
-        small_seconds=small_seconds,
-        peak_bytes=report["peak_mebibytes"] << 20,
-        documents=report["documents"]["ok"],
-        failed=report["documents"]["failed"],
-        entities=report["entities"],
-        workers=report["workers"],
+        first=first, unchanged_seconds=unchanged_seconds, help_seconds=help_seconds, small_seconds=small_seconds
     )
 
 
@@ -80,6 +81,23 @@ def made_filing(sentences: int) -> str:
     """A page of sentences with a number, each longer than the last by two words."""
     numbers = range(1, sentences + 1)
     return "".join(f"<p>The notes bear interest at {number}.25%{' per annum' * number}.</p>" for number in numbers)
+
+
+def _flags(inputs: Sequence[str]) -> list[str]:
+    return [part for path in inputs for part in ("--input", path)]
+
+
+def _timed(command: Sequence[str]) -> TimedRun:
+    seconds, stdout = _finner_batch(command)
+    report = json.loads(stdout)
+    return TimedRun(
+        seconds=seconds,
+        peak_bytes=report["peak_mebibytes"] << 20,
+        documents=report["documents"]["ok"],
+        failed=report["documents"]["failed"],
+        entities=report["entities"],
+        workers=report["workers"],
+    )
 
 
 def _finner_batch(arguments: Sequence[str]) -> tuple[float, str]:

@@ -36,6 +36,12 @@ STDOUT = "-"
 @click.option("--repeats", type=click.IntRange(1), default=5, help="Times that everything is measured.")
 @click.option("--compare", is_flag=True, help="Measure the usual stack too (extra `benchmark`).")
 @click.option("--compare-sentences", type=click.IntRange(1), default=512, help="Sentences that it tags, at most.")
+@click.option(
+    "--times",
+    type=click.IntRange(1),
+    default=1,
+    help="Run over so many copies of the input too: how time and memory grow.",
+)
 @click.option("--price-per-hour", type=click.FloatRange(0), help="Price of this machine: the cost is reckoned from it.")
 @click.option(
     "--json",

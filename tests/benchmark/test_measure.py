@@ -15,7 +15,7 @@ from finner_batch.benchmark.spread import Spread
 from finner_batch.benchmark.stages import STAGES
 from finner_batch.benchmark.summary import summary
 from finner_batch.benchmark.usual_stack import require_packages
-from finner_batch.benchmark.whole_run import WholeRun, run_whole
+from finner_batch.benchmark.whole_run import TimedRun, WholeRun, run_whole
 from finner_batch.cli import benchmark as command
 from finner_batch.cli.main import commands
 from finner_batch.errors import FinnerError, UsageError
@@ -61,17 +61,8 @@ def test_hashing_sending_and_collecting_belong_to_everything_but_the_model(filin
     def a_second_each(*given):
         return replace(run_stages(*given), seconds=dict.fromkeys(STAGES, 1.0))
 
-    done = WholeRun(
-        seconds=1.0,
-        unchanged_seconds=1.0,
-        help_seconds=1.0,
-        small_seconds=1.0,
-        peak_bytes=1,
-        documents=2,
-        failed=0,
-        entities=1,
-        workers=1,
-    )
+    first = TimedRun(seconds=1.0, peak_bytes=1, documents=2, failed=0, entities=1, workers=1)
+    done = WholeRun(first=first, unchanged_seconds=1.0, help_seconds=1.0, small_seconds=1.0)
     monkeypatch.setattr(measuring, "run_stages", a_second_each)
     monkeypatch.setattr(measuring, "run_whole", lambda *_, **__: done)
     monkeypatch.setitem(ceiling.SIZE, "cpu", 64)
