@@ -11,6 +11,7 @@ row is of the same nodes where `--shard` gives every ten of them a main process 
 
 import argparse
 import json
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -19,6 +20,7 @@ from typing import Any
 from finner_batch.benchmark.main_process import MainProcess, measure
 from finner_batch.config import MEBIBYTE, RunConfig
 from finner_batch.engine.on_ray.work import ROUND_TASKS
+from finner_batch.errors import FinnerError
 
 NODES = (1, 10, 100)
 NODES_A_SHARD = 10
@@ -169,7 +171,10 @@ def main() -> None:
         memory_bytes=given.memory_gb * 1e9,
     )
     start = Start.of(json.loads(Path(given.scale).read_text("utf-8")))
-    main_process = measure((given.small, given.large))
+    try:
+        main_process = measure((given.small, given.large))
+    except FinnerError as error:
+        sys.exit(str(error))
     rows = [reckon(job, start, main_process, nodes, 1) for nodes in NODES]
     rows.append(reckon(job, start, main_process, NODES[-1], NODES[-1] // NODES_A_SHARD))
     figures = {"job": asdict(job), "start": asdict(start), "main_process": asdict(main_process)}
