@@ -224,15 +224,15 @@ def test_the_steps_of_the_containerfile_end_in_an_image_that_reads_filings_as_a_
 
     assert image.user == USER
     assert image.start().startswith("Usage: finner-batch")
-    shutil.copytree(REPOSITORY / "data" / "filings", image.root / "work/filings", dirs_exist_ok=True)
-    (arguments,) = re.findall(r"podman run --rm .* finner-batch:\S+ (.*)", CONTAINERFILE.read_text())
+    shutil.copytree(REPOSITORY / "data" / "filings", image.root / "srv/finner/filings", dirs_exist_ok=True)
+    (arguments,) = re.findall(r"podman run --rm .* finner-batch:\S+ \\\n# +(.*)", CONTAINERFILE.read_text())
     printed = re.match(r"(\d+) documents, (\d+) entities .*\(0 failed", image.start(*arguments.split()))
     assert printed
     assert int(printed[1]) > 3
     (counted,) = json.loads(image.start("query", "SELECT count(*) AS n FROM entities", "--json"))
     assert counted["n"] == int(printed[2]) > 0
     if os.geteuid() == 0:
-        assert {path.stat().st_uid for path in (image.root / "work/results").rglob("*")} == {USER}
+        assert {path.stat().st_uid for path in (image.root / "srv/finner/results").rglob("*")} == {USER}
         others = [path for path in image.root.rglob("*") if path.lstat().st_uid != USER and not path.is_symlink()]
         assert not [path for path in others if path.stat().st_mode & stat.S_IWOTH]
 

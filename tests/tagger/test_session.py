@@ -1,8 +1,11 @@
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
+
+from finner_batch.tagger.openvino import is_installed
 
 CODE = """import sys
 def audit(event, arguments):
@@ -36,3 +39,39 @@ def test_a_backend_reports_to_nobody(tmp_path, backend, variant):
     )
     assert done.stdout.strip() == variant
     assert not list(tmp_path.rglob("*"))
+
+
+KERNELS = """
+import os, sys
+from finner_batch.tagger.device import Device
+from finner_batch.tagger.model import load_model
+from finner_batch.tagger.openvino import OpenVinoSession
+assert "openvino" not in sys.modules
+import numpy as np
+session = OpenVinoSession(load_model(), Device("cpu", "a test"), threads=1)
+def own():
+    return next(int(line.split()[1]) for line in open("/proc/self/status") if line.startswith("RssAnon")) // 1024
+def run(lengths):
+    for length in lengths:
+        for rows in range(1, 9):
+            ids = np.full((rows, length), 7, dtype=np.int64)
+            session.logits(ids, np.ones_like(ids))
+run([200])
+before = own()
+run(range(8, 200, 8))
+print(own() - before)
+"""
+
+
+@pytest.mark.skipif(not is_installed(), reason="extra `openvino`")
+@pytest.mark.skipif(not Path("/proc/self/status").is_file(), reason="Linux tells a process its memory")
+def test_openvino_keeps_little_for_shapes_that_have_gone_by():
+    def mebibytes(**environment):
+        arguments = [sys.executable, "-c", KERNELS]
+        done = subprocess.run(
+            arguments, capture_output=True, text=True, check=False, timeout=300, env=os.environ | environment
+        )
+        assert done.returncode == 0, done.stderr
+        return int(done.stdout)
+
+    assert mebibytes() < mebibytes(ONEDNN_PRIMITIVE_CACHE_CAPACITY="1024") / 2
