@@ -18,6 +18,7 @@ import pyarrow as pa
 
 from finner_batch import __version__
 from finner_batch.config import RunConfig
+from finner_batch.engine.ahead import SessionAhead
 from finner_batch.engine.on_ray.messages import (
     BESIDE,
     Broken,
@@ -34,10 +35,10 @@ from finner_batch.engine.on_ray.tally import Tally
 from finner_batch.engine.parse import ParsedDocument
 from finner_batch.engine.pool import Pool, SourceDone
 from finner_batch.engine.tag import tag_together
-from finner_batch.engine.worker import WorkerOptions, own_peak_bytes
+from finner_batch.engine.worker import Task, WorkerOptions, own_peak_bytes
 from finner_batch.errors import FinnerError
 from finner_batch.tagger.model import Model, load_model
-from finner_batch.tagger.session import open_session
+from finner_batch.tagger.session import AnySession, open_session
 from finner_batch.tagger.tagger import WINDOW_SENTENCES, Tagger
 
 DeviceName: TypeAlias = Literal["cpu", "cuda"]
@@ -77,11 +78,11 @@ class WorkingActor:
 
     def __init__(self, order: Order, device: DeviceName, cpus: int) -> None:
         _exit_at_once()
-        self._reading = _Reading(order, device, cpus)
         self._tagging = _Tagging(order, device, cpus)
+        self._reading = _Reading(order, device, cpus, self._tagging.ahead)
 
     def __call__(self, block: pa.Table) -> Iterator[pa.Table]:
-        """Do one block of tasks."""
+        """Do one block of tasks. The session is opened while the first is read."""
         return _tables(map(self._tagging.tag, self._reading.chunks(unpack_tasks(block))))
 
 
@@ -112,9 +113,11 @@ class TaggingActor:
 class _Reading:
     """Reading processes, and what they make of tasks for a session on `device`."""
 
-    def __init__(self, order: Order, device: DeviceName, processes: int) -> None:
+    def __init__(self, order: Order, device: DeviceName, processes: int, ahead: SessionAhead | None = None) -> None:
+        """`ahead`: opens the session of the same actor."""
         self._order = order
         self._processes = processes
+        self._ahead = ahead
         self._window = order.config.window_sentences or WINDOW_SENTENCES[device]
         self._pool: Pool | None = None
 
@@ -140,7 +143,8 @@ class _Reading:
         if not self._order.begin("read", number, position, len(numbered)):
             return
         pool = self._started_pool()
-        for result in pool.results(iter([task for _, task in numbered])):
+        to_read: Iterator[Task | None] = iter([task for _, task in numbered])
+        for result in pool.results(self._ahead.from_the_first(to_read) if self._ahead else to_read):
             if result is None:
                 continue
             if isinstance(result, SourceDone):
@@ -162,14 +166,17 @@ class _Reading:
 
 
 class _Tagging:
-    """One session, and what it makes of documents."""
+    """One session, and what it makes of documents. `ahead` opens it before there are any."""
 
     def __init__(self, order: Order, device: DeviceName, threads: int) -> None:
         self._order = order
         self._device = device
         self._threads = threads
+        self._model: Model | None = None
         self._tagger: Tagger | None = None
+        self._seconds = 0.0
         self._opened: Opened | None = None
+        self.ahead = SessionAhead(self._open)
 
     def tag(self, rows: list[Row]) -> list[Row]:
         """The rows with their documents tagged together; none where they killed actors before."""
@@ -194,17 +201,19 @@ class _Tagging:
         )
         return [*done, beside(worked)]
 
+    def _open(self) -> AnySession:
+        started = perf_counter()
+        self._model = self._order.model()
+        session = open_session(self._model, self._device, backend=self._order.config.backend, threads=self._threads)
+        self._seconds = perf_counter() - started
+        return session
+
     def _loaded_tagger(self) -> Tagger:
         if self._tagger is None:
-            started = perf_counter()
-            model = self._order.model()
-            session = open_session(model, self._device, backend=self._order.config.backend, threads=self._threads)
-            self._tagger = Tagger(model, session, budget_tokens=self._order.config.batch_tokens or None)
-            self._opened = Opened(
-                device=session.device.name,
-                variant=session.variant,
-                seconds=perf_counter() - started,
-            )
+            session = self.ahead.session()
+            assert self._model is not None  # noqa: S101 - narrows the type
+            self._tagger = Tagger(self._model, session, budget_tokens=self._order.config.batch_tokens or None)
+            self._opened = Opened(device=session.device.name, variant=session.variant, seconds=self._seconds)
         return self._tagger
 
 

@@ -10,6 +10,7 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import Any, Literal
 
@@ -17,6 +18,7 @@ from filelock import FileLock, Timeout
 
 from finner_batch.config import RunConfig, usable_cpus
 from finner_batch.engine.log import fields
+from finner_batch.engine.on_ray.quick_start import only_what_works
 from finner_batch.engine.stop import Stop
 from finner_batch.engine.worker import describe
 from finner_batch.errors import DeviceError, UsageError
@@ -72,7 +74,7 @@ def use_cluster(config: RunConfig, stop: Stop) -> Iterator[Cluster]:
         own = config.address is None
         settings = QUIET | OWN | {"RAY_AUTH_TOKEN": secrets.token_hex(32)} if own else QUIET
         on_leaving.enter_context(_environment(settings))
-        ray = import_ray()
+        ray = _import("ray")
         if not ray.is_initialized():
             with _signals_kept(stop), _native_messages_dropped():
                 if config.address is None:
@@ -91,16 +93,21 @@ def use_cluster(config: RunConfig, stop: Stop) -> Iterator[Cluster]:
 
 def import_ray() -> Any:
     """Ray with Ray Data, its messages kept from the terminal. Raises UsageError where it cannot be imported."""
-    try:
-        import ray  # noqa: PLC0415 - heavy, an extra, and it reads the environment as it is imported
-        import ray.data  # noqa: PLC0415
-    except ImportError as error:
-        raise UsageError(f"--engine ray cannot import Ray ({error}): pip install 'finner-batch[ray]'") from error
+    ray = _import("ray")
+    _import("ray.data")
     logger = logging.getLogger("ray.data")
     for handler in logger.handlers:
         if isinstance(handler, logging.StreamHandler):  # the other one writes to the session's own file
             logger.removeHandler(handler)
     return ray
+
+
+def _import(name: str) -> Any:
+    """A module of Ray: heavy, an extra, and it reads the environment as it is imported."""
+    try:
+        return import_module(name)
+    except ImportError as error:
+        raise UsageError(f"--engine ray cannot import Ray ({error}): pip install 'finner-batch[ray]'") from error
 
 
 @contextmanager
@@ -118,17 +125,18 @@ def _session_folder() -> Iterator[str]:
 
 
 def _start(ray: Any, config: RunConfig, folder: str) -> None:
-    ray.init(
-        address="local",
-        num_cpus=config.workers or usable_cpus(),
-        num_gpus=0 if config.device == "cpu" else None,
-        include_dashboard=False,
-        object_store_memory=OBJECT_STORE_BYTES,
-        log_to_driver=False,
-        logging_level="ERROR",
-        _node_ip_address="127.0.0.1",
-        _temp_dir=folder,
-    )
+    with only_what_works(ray):
+        ray.init(
+            address="local",
+            num_cpus=config.workers or usable_cpus(),
+            num_gpus=0 if config.device == "cpu" else None,
+            include_dashboard=False,
+            object_store_memory=OBJECT_STORE_BYTES,
+            log_to_driver=False,
+            logging_level="ERROR",
+            _node_ip_address="127.0.0.1",
+            _temp_dir=folder,
+        )
 
 
 def _join(ray: Any, address: str) -> None:

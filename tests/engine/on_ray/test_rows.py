@@ -104,13 +104,15 @@ def test_a_cluster_of_the_runs_own_gives_the_local_rows_and_is_gone_afterwards(m
     results = tmp_path / "results"
     process = start(mixed, results, "own", "--workers", 2, "--json")
     wait_for_commit(process)
-    addresses = listening(processes_marked("own"))
+    addresses, names = listening(processes_marked("own")), working("own")
     stdout, log = process.communicate(timeout=600)
     assert process.returncode == 3, log
     same_rows(results, local)
     loopback = {"0100007F", "0000000000000000FFFF00000100007F", "00000000000000000000000001000000"}
     assert addresses, "Ray's processes listen"
     assert addresses <= loopback, "and nothing from outside reaches them"
+    assert any("raylet" in name for name in names)
+    assert not [name for name in names if "monitor.py" in name or "dashboard.py" in name], "they have no work here"
     report = json.loads(stdout)
     assert (report["engine"], report["workers"]) == ("ray", 2)
     assert report["variant"] in {"int8", "openvino"}
