@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 export PIP_CONSTRAINT := $(abspath constraints.txt)
 
-.PHONY: help run test lint clean
+.PHONY: help run test lint torture clean
 help: ## show the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
@@ -42,6 +42,10 @@ lint: $(VENV)/.test ## ruff and mypy
 
 test: lint ## set up, then ruff, mypy and pytest
 	$(BIN)/pytest
+
+torture: $(VENV)/.test ## how the time of reading grows with hostile text, and of each pattern (half an hour)
+	$(BIN)/python tests/torture/growth.py
+	$(BIN)/python tests/torture/patterns.py
 
 clean: ## remove the environment and caches
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis build dist

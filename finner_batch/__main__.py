@@ -1,3 +1,18 @@
-from finner_batch.cli.main import main
+"""The program: `python -m finner_batch`, and `finner-batch` where it is installed."""
 
-main()
+from finner_batch.cli.interrupt import until_interrupted
+
+
+def main() -> None:
+    """Run the command line and exit."""
+    until_interrupted(_command_line)
+
+
+def _command_line() -> None:
+    from finner_batch.cli.main import main as run_command_line  # noqa: PLC0415 - interruptible from here on
+
+    run_command_line()
+
+
+if __name__ == "__main__":
+    main()

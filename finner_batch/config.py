@@ -6,9 +6,10 @@ import os
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
+from finner_batch.sources.names import recordable
 from finner_batch.tagger.device import BackendChoice, DeviceChoice
 
-PIPELINE_VERSION = 2
+PIPELINE_VERSION = 3
 """Raised whenever the code would give other rows for the same input, model and settings: all is then done again."""
 
 MEBIBYTE = 1 << 20
@@ -50,7 +51,8 @@ class RunConfig:
     address: str | None = None
     """The Ray cluster to join, `host:port` or `auto`; None starts one on this machine for the run."""
     backend: BackendChoice = "auto"
-    """What runs it; `auto` is OpenVINO on a CPU where it is installed, else onnxruntime."""
+    """What runs it; `auto` is OpenVINO on a CPU where it is installed, faster, and gives the same bits in every batch,
+    else onnxruntime."""
     workers: int = 0
     """Processes that read and tokenise; 0 is one per CPU, eight at most. On Ray: actors; 0 is one per CPU."""
     batch_tokens: int = 0
@@ -85,5 +87,7 @@ class RunConfig:
         return hashlib.sha256(json.dumps(rows, sort_keys=True).encode()).hexdigest()[:12]
 
     def as_json(self) -> dict[str, Any]:
-        """Every setting, for the run report."""
-        return asdict(self)
+        """Every setting, for the run report; paths as `sources.names.recordable` writes them."""
+        return {
+            name: recordable(value) if isinstance(value, str) else value for name, value in asdict(self).items()
+        } | {"input": [recordable(given) for given in self.input]}

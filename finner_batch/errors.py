@@ -29,7 +29,7 @@ class ModelError(FinnerError):
 
 
 class DeviceError(FinnerError):
-    """A GPU was required and is not usable."""
+    """A GPU, or OpenVINO, was required and is not usable."""
 
     exit_code = 6
 
@@ -38,9 +38,17 @@ class DocumentError(FinnerError):
     """One document cannot be read. The run records it in `documents` and goes on."""
 
     def __init__(self, stage: str, message: str) -> None:
-        """`stage` is one of `read`, `decode`, `extract`, `split`, `numbers`, `tokenize`, `value`."""
+        """`stage` is one of `read`, `decode`, `extract`, `split`, `numbers`, `tokenize`, `tag`, `value`."""
         super().__init__(message)
         self.stage = stage
+
+
+class NotTheFilingError(DocumentError):
+    """The file holds what a server sent in place of a filing. Each run reads it again, until it was fetched anew."""
+
+    def __init__(self, what: str, advice: str) -> None:
+        """`what` the file holds, and what to do about it."""
+        super().__init__("read", f"{what}, not the filing: {advice}")
 
 
 class OutOfTimeError(FinnerError):

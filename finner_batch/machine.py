@@ -6,6 +6,7 @@ from pathlib import Path
 PACKAGES = (
     "onnxruntime-gpu",
     "onnxruntime",
+    "openvino",
     "tokenizers",
     "lxml",
     "nupunkt",
@@ -23,9 +24,18 @@ def cpu_name() -> str:
 
 def int8_instructions() -> str:
     """Which fast int8 instructions the processor lists."""
-    flags = set(_cpuinfo("flags").split())
-    found = [name for name in ("amx_int8", "avx512_vnni", "avx_vnni") if name in flags]
-    return ", ".join(found) or "none listed: int8 runs, but slowly"
+    return ", ".join(fast_int8()) or "none listed: int8 runs, but slowly"
+
+
+def fast_int8() -> tuple[str, ...]:
+    """The names of those instructions; none on a processor whose instructions the system does not list."""
+    flags = cpu_flags()
+    return tuple(name for name in ("amx_int8", "avx512_vnni", "avx_vnni") if name in flags)
+
+
+def cpu_flags() -> frozenset[str]:
+    """What the processor can do, by Linux' names; none where the system does not list it."""
+    return frozenset(_cpuinfo("flags").split())
 
 
 def _cpuinfo(key: str) -> str:

@@ -14,7 +14,7 @@ filings AS (
     any_value(company) AS company,
     any_value(filing_date) AS filed
   FROM documents, given
-  WHERE status = 'ok' AND form_type IS NOT NULL AND (given.cik IS NULL OR ltrim(documents.cik, '0') = given.cik)
+  WHERE status = 'ok' AND form_type IS NOT NULL AND (given.cik IS NULL OR filed_by(documents.cik, documents.source, documents.document_id, given.cik))
   GROUP BY ALL
 ),
 numbers AS (

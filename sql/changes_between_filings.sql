@@ -21,7 +21,7 @@ stated AS (
     len(regexp_extract_all(substr(sentence, 1, "start"), '[0-9][0-9.,/]*')) AS numbers_before
   FROM entities, given
   WHERE value IS NOT NULL AND period IS NOT NULL
-    AND (given.cik IS NULL OR ltrim(entities.cik, '0') = given.cik)
+    AND (given.cik IS NULL OR filed_by(entities.cik, entities.source, entities.document_id, given.cik))
     AND (given.wanted IS NULL OR contains(lower(label), given.wanted))
 ),
 -- A filing that says it several times with different values tells nothing.

@@ -19,5 +19,5 @@ SELECT
   ) AS still_so,
   coalesce(marked(sentence, "start", "start" + len(text)), sentence) AS sentence
 FROM against_xbrl AS audit, given
-WHERE verdict IN ('value differs', 'other concept') AND (given.cik IS NULL OR ltrim(audit.cik, '0') = given.cik)
+WHERE verdict IN ('value differs', 'other concept') AND (given.cik IS NULL OR filed_by(audit.cik, audit.source, audit.document_id, given.cik))
 ORDER BY verdict DESC, still_so DESC, audit.confidence DESC, document_id, document_start;

@@ -7,15 +7,21 @@
 --   .read sql/diff.sql
 --   FROM diff;                          -- also: diff_labels, diff_documents
 
+-- An export of an earlier version has no content_id.
+CREATE OR REPLACE TEMP VIEW documents_a AS
+SELECT NULL::VARCHAR AS content_id WHERE false UNION ALL BY NAME FROM a.documents;
+CREATE OR REPLACE TEMP VIEW documents_b AS
+SELECT NULL::VARCHAR AS content_id WHERE false UNION ALL BY NAME FROM b.documents;
+
 -- Which document of A is which of B: the first of these that tells.
 CREATE OR REPLACE TEMP TABLE document_pairs AS
 SELECT source AS source_a, source AS source_b, document_id AS document_id_a, document_id AS document_id_b
-FROM a.documents SEMI JOIN b.documents USING (source, document_id);
+FROM documents_a SEMI JOIN documents_b USING (source, document_id);
 
 CREATE OR REPLACE TEMP VIEW documents_left_a AS
-FROM a.documents ANTI JOIN document_pairs ON source = source_a AND document_id = document_id_a;
+FROM documents_a ANTI JOIN document_pairs ON source = source_a AND document_id = document_id_a;
 CREATE OR REPLACE TEMP VIEW documents_left_b AS
-FROM b.documents ANTI JOIN document_pairs ON source = source_b AND document_id = document_id_b;
+FROM documents_b ANTI JOIN document_pairs ON source = source_b AND document_id = document_id_b;
 
 -- moved: name and content are the same; copies of one file in their order
 INSERT INTO document_pairs
@@ -29,6 +35,13 @@ INSERT INTO document_pairs
 SELECT a.source, b.source, a.document_id, b.document_id
 FROM (FROM documents_left_a QUALIFY count(*) OVER (PARTITION BY document_id) = 1) AS a
 JOIN (FROM documents_left_b QUALIFY count(*) OVER (PARTITION BY document_id) = 1) AS b USING (document_id);
+
+-- another shape of the filing, such as its full submission: what it says is the only one of its kind on both sides
+INSERT INTO document_pairs
+SELECT a.source, b.source, a.document_id, b.document_id
+FROM (FROM documents_left_a QUALIFY count(*) OVER (PARTITION BY content_id) = 1) AS a
+JOIN (FROM documents_left_b QUALIFY count(*) OVER (PARTITION BY content_id) = 1) AS b
+  ON a.content_id = b.content_id AND coalesce(a.accession_number = b.accession_number, true);
 
 -- renamed: the content is the only one of its kind on both sides
 INSERT INTO document_pairs
@@ -47,11 +60,11 @@ SELECT
   END AS document,
   a.document_id AS document_id_a, b.document_id AS document_id_b, a.source AS source_a, b.source AS source_b,
   a.entities AS entities_a, b.entities AS entities_b,
-  a.sha256 IS DISTINCT FROM b.sha256 AS other_content,
+  a.sha256 IS DISTINCT FROM b.sha256 AND (a.content_id = b.content_id) IS NOT true AS other_content,
   row_number() OVER (ORDER BY coalesce(b.document_id, a.document_id), coalesce(b.source, a.source)) AS pair
-FROM a.documents AS a
+FROM documents_a AS a
 FULL JOIN document_pairs ON a.source = source_a AND a.document_id = document_id_a
-FULL JOIN b.documents AS b ON b.source = source_b AND b.document_id = document_id_b;
+FULL JOIN documents_b AS b ON b.source = source_b AND b.document_id = document_id_b;
 
 CREATE OR REPLACE TEMP TABLE entities_a AS
 SELECT

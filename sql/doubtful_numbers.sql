@@ -14,5 +14,5 @@ SELECT
   section,
   marked(sentence, "start", "end") AS sentence
 FROM entities, given
-WHERE confidence < below AND (given.cik IS NULL OR ltrim(entities.cik, '0') = given.cik)
+WHERE confidence < below AND (given.cik IS NULL OR filed_by(entities.cik, entities.source, entities.document_id, given.cik))
 ORDER BY entities.confidence, document_id, document_start;

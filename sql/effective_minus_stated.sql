@@ -15,6 +15,6 @@ SELECT
     coalesce(company, document_id) || ': ' || effective_text || ' % effective, ' || stated_text || ' % stated', confidence
   ) AS for_example
 FROM rate_pairs, given
-WHERE given.cik IS NULL OR ltrim(rate_pairs.cik, '0') = given.cik
+WHERE given.cik IS NULL OR filed_by(rate_pairs.cik, rate_pairs.source, rate_pairs.document_id, given.cik)
 GROUP BY band, floor(difference_bp / band)
 ORDER BY from_bp;

@@ -14,7 +14,7 @@ SELECT
   arg_max(marked(sentence, "start", "end"), confidence) AS sentence
 FROM entities, given
 WHERE label = 'LineOfCreditFacilityMaximumBorrowingCapacity' AND value >= given.least
-  AND (given.cik IS NULL OR ltrim(entities.cik, '0') = given.cik)
+  AND (given.cik IS NULL OR filed_by(entities.cik, entities.source, entities.document_id, given.cik))
 GROUP BY coalesce(entities.cik, company, document_id), value, unit
 -- The currency of most facilities first; amounts without one last.
 ORDER BY unit IS NULL, sum(count(*)) OVER (PARTITION BY unit) DESC, max(value) OVER (PARTITION BY unit) DESC, value DESC, company;

@@ -10,7 +10,7 @@ sizes AS (
     left(regexp_replace(substr(sentence, "end" + 1), '^ *([mb]illion|thousand)', ''), 100) AS after
   FROM entities, given
   WHERE label = 'LineOfCreditFacilityMaximumBorrowingCapacity' AND value IS NOT NULL
-    AND (given.cik IS NULL OR ltrim(entities.cik, '0') = given.cik)
+    AND (given.cik IS NULL OR filed_by(entities.cik, entities.source, entities.document_id, given.cik))
 ),
 -- What a size may be of: words with capitals that end so, 2022 Five-Year Credit Agreement; or anything else.
 things AS (

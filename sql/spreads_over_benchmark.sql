@@ -55,7 +55,7 @@ SELECT
   round(median(value) * 1e4, 2) AS median_bp,
   round(max(value) * 1e4, 2) AS highest_bp
 FROM over_benchmark, given
-WHERE (given.cik IS NULL OR ltrim(over_benchmark.cik, '0') = given.cik)
+WHERE (given.cik IS NULL OR filed_by(over_benchmark.cik, over_benchmark.source, over_benchmark.document_id, given.cik))
   AND (given.wanted IS NULL OR lower(benchmark) = given.wanted)
 GROUP BY filer, year, benchmark
 ORDER BY max(over_benchmark.company) IS NULL, lower(max(over_benchmark.company)), filer, year, benchmark;

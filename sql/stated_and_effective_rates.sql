@@ -13,5 +13,5 @@ SELECT
   section,
   marked(sentence, "start", "end") AS sentence
 FROM rate_pairs, given
-WHERE given.cik IS NULL OR ltrim(rate_pairs.cik, '0') = given.cik
+WHERE given.cik IS NULL OR filed_by(rate_pairs.cik, rate_pairs.source, rate_pairs.document_id, given.cik)
 ORDER BY difference_bp DESC, company, document_id, document_start;

@@ -13,7 +13,7 @@ filings AS (
     list(struct_pack(source, document_id)) AS its_documents
   FROM documents, given
   WHERE status = 'ok' AND period IS NOT NULL AND regexp_matches(form_type, '^(10-?[KQ]|[24]0-?F)')
-    AND (given.cik IS NULL OR ltrim(documents.cik, '0') = given.cik)
+    AND (given.cik IS NULL OR filed_by(documents.cik, documents.source, documents.document_id, given.cik))
   GROUP BY filer, form_type, period
 ),
 stated AS (

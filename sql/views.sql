@@ -21,44 +21,94 @@ SET VARIABLE entities_parts = (
   FROM (SELECT unnest(getvariable('documents_parts')) AS file)
 );
 
+-- Whether versions with other columns wrote some of the parts: their names end in -s2-000001, or in -000001 before version 2.
+SET VARIABLE mixed_columns = (
+  SELECT count(DISTINCT regexp_extract(file, '-s([0-9]+)-[0-9]{6}[.]parquet$', 1)) > 1
+  FROM (SELECT unnest(getvariable('documents_parts')) AS file)
+);
+
 SET VARIABLE run_reports = (SELECT list(file ORDER BY file) FROM glob(getvariable('results') || '/runs/*.json'));
 
 SET VARIABLE audit = (SELECT any_value(file) FROM glob(getvariable('results') || '/against_xbrl.parquet'));
 
+-- Every row of the parts. Columns that an earlier version did not write are null.
+CREATE OR REPLACE VIEW stored_documents AS
+SELECT NULL::VARCHAR AS content_id, NULL::VARCHAR[] AS ciks WHERE false
+UNION ALL BY NAME
+SELECT *, parse_filename(filename) AS part
+FROM read_parquet(
+  getvariable('documents_parts'), filename = true, file_row_number = true, hive_partitioning = false,
+  union_by_name = getvariable('mixed_columns')
+);
+
 -- The documents in force and the part each stands in. Of the rows of one document of one source the newest counts: the later
 -- part by its name, which begins with the time, then the later row. A tombstone (`removed`) hides its document, a row that
 -- closes a shard (`finished`) is none.
--- One filing under several sources is one document, where its document_id begins with its accession number.
+-- One document under several sources counts once: documents of one accession number that have the same name, or the same
+-- content (a full submission and its primary document); without accession number, those of the same content (a.htm and
+-- a.htm.gz). Documents of one source stay apart. The copy that counts is one that was read, with the settings used last,
+-- and states when it was filed, in this order; then the one read last.
 CREATE OR REPLACE VIEW current_documents AS
-WITH latest AS (
-  SELECT *, parse_filename(filename) AS part
-  FROM read_parquet(
-    getvariable('documents_parts'), filename = true, file_row_number = true, hive_partitioning = false
+WITH in_force AS MATERIALIZED (
+  FROM (
+    SELECT
+      filename, file_row_number, part, source, document_id, accession_number, content_id, status, filing_date,
+      (model_id, config_id) AS settings
+    FROM stored_documents
+    WHERE status <> 'finished'
+    QUALIFY row_number() OVER (PARTITION BY source, document_id ORDER BY part DESC, file_row_number DESC) = 1
   )
-  WHERE status <> 'finished'
-  QUALIFY row_number() OVER (PARTITION BY source, document_id ORDER BY part DESC, file_row_number DESC) = 1
+  WHERE status <> 'removed'
+),
+ranked AS (
+  SELECT
+    *,
+    (status = 'ok', settings = last_settings, filing_date IS NOT NULL, part, file_row_number, filename) AS rank
+  FROM in_force, (SELECT arg_max(settings, (part, file_row_number)) AS last_settings FROM in_force)
+),
+hidden AS (
+  FROM ranked
+  SEMI JOIN (
+    SELECT accession_number, document_id FROM in_force WHERE starts_with(document_id, accession_number || '/')
+    GROUP BY ALL HAVING count(*) > 1
+  ) USING (accession_number, document_id)
+  SELECT filename, file_row_number
+  QUALIFY rank < max(rank) OVER (PARTITION BY accession_number, document_id)
+  UNION
+  FROM ranked
+  SEMI JOIN (
+    SELECT content_id FROM in_force WHERE content_id IS NOT NULL
+    GROUP BY ALL HAVING count(DISTINCT source) > 1
+  ) USING (content_id)
+  SELECT filename, file_row_number
+  QUALIFY source <> arg_max(source, rank) OVER (PARTITION BY content_id, accession_number)
+    OR (accession_number IS NULL AND bool_or(accession_number IS NOT NULL) OVER (PARTITION BY content_id))
 )
-SELECT * FROM latest
-WHERE status <> 'removed'
-QUALIFY row_number() OVER (
-  PARTITION BY
-    document_id,
-    CASE WHEN starts_with(document_id, accession_number || '/') THEN accession_number ELSE source END
-  ORDER BY part DESC, file_row_number DESC
-) = 1;
+FROM stored_documents
+SEMI JOIN (FROM in_force SELECT filename, file_row_number EXCEPT FROM hidden) USING (filename, file_row_number);
 
 CREATE OR REPLACE VIEW documents AS
 SELECT
-  document_id, source, sha256, bytes, kind, accession_number, cik, company, form_type, period_of_report, filing_date,
-  status, stage, error_type, error, sentences, tagged_sentences, entities, seconds, model_id, config_id, run_id
+  document_id, source, sha256, bytes, content_id, kind, accession_number, cik, company, form_type, period_of_report,
+  filing_date, ciks, status, stage, error_type, error, sentences, tagged_sentences, entities, seconds, model_id, config_id,
+  run_id
 FROM current_documents;
+
+CREATE OR REPLACE VIEW stored_entities AS
+SELECT NULL::VARCHAR AS before_text, NULL::DOUBLE AS before_value WHERE false
+UNION ALL BY NAME
+SELECT *
+FROM read_parquet(
+  getvariable('entities_parts'), filename = true, hive_partitioning = false,
+  union_by_name = getvariable('mixed_columns')
+);
 
 CREATE OR REPLACE VIEW entities AS
 SELECT
   e.document_id, e.source, e.accession_number, e.cik, e.company, e.form_type, e.period_of_report, e.filing_date,
   e.section, e.sentence_index, e.sentence, e.start, e."end", e.document_start, e.document_end, e.label, e.text, e.value,
-  e.unit, e.scale, e.confidence, e.model_id, e.run_id, e.schema_version
-FROM read_parquet(getvariable('entities_parts'), filename = true, hive_partitioning = false) AS e
+  e.unit, e.scale, e.confidence, e.before_text, e.before_value, e.model_id, e.run_id, e.schema_version
+FROM stored_entities AS e
 SEMI JOIN current_documents AS d
   ON regexp_replace(e.filename, '/entities/([^/]+)$', '/documents/\1') = d.filename
   AND e.source = d.source AND e.document_id = d.document_id;
@@ -71,6 +121,16 @@ CREATE OR REPLACE MACRO marked(sentence, starts, ends, before := 34) AS
 
 -- A label without its family: InterestRateStatedPercentage.
 CREATE OR REPLACE MACRO short_label(label) AS regexp_replace(label, '^(DebtInstrument|LineOfCreditFacility)', '');
+
+-- Whether a row of a document is of a filing that this filer, alone or with others, filed. `wanted`: a CIK without zeros in
+-- front.
+CREATE OR REPLACE MACRO filed_by(of_cik, of_source, of_document, wanted) AS
+  ltrim(of_cik, '0') = wanted
+  OR EXISTS (
+    FROM documents AS filed
+    WHERE filed.source = of_source AND filed.document_id = of_document
+      AND list_contains(list_transform(filed.ciks, lambda filer: ltrim(filer, '0')), wanted)
+  );
 
 -- Effective rates, each beside the stated rate that it belongs to: one of its own sentence first, where both are listed the
 -- first to the first, else the nearest before it in its section. One that belongs to none is left out: an average over

@@ -30,6 +30,14 @@ def chromium():
         yield browser
 
 
+@pytest.fixture(scope="session", params=["onnxruntime", "openvino"])
+def backend(request) -> str:
+    """Each backend that is installed: what is said of rows holds with every one."""
+    if request.param == "openvino":
+        pytest.importorskip("openvino")
+    return request.param
+
+
 @pytest.fixture(autouse=True)
 def _own_log():
     """Commands that run in the test process set up the log for good: each test starts without."""

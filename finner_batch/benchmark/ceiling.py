@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from finner_batch.benchmark.onnx_file import Precision, matrix_product
 from finner_batch.config import usable_cpus
 from finner_batch.errors import DeviceError
 from finner_batch.tagger.device import Device
+from finner_batch.tagger.onnx_file import Precision, matrix_product
 
 SIZE = {"cpu": 2048, "cuda": 8192}
 """Rows and columns of the matrices: large enough that nothing but the multiplying takes time."""

@@ -12,7 +12,6 @@ from random import Random
 from time import perf_counter, process_time
 from typing import Any, TypeVar
 
-from finner_batch.benchmark.onnx_file import Encoder
 from finner_batch.benchmark.spread import Spread, ratios
 from finner_batch.benchmark.survey import Survey, distinct_sources, documents_of, plain_tokenizer
 from finner_batch.benchmark.usual_stack import (
@@ -29,6 +28,7 @@ from finner_batch.sentences.split import split
 from finner_batch.sources.document import Document, Source
 from finner_batch.tagger.cues import EVERY_SENTENCE
 from finner_batch.tagger.model import Model
+from finner_batch.tagger.onnx_file import Encoder
 from finner_batch.tagger.session import VARIANT_OF_DEVICE, AnySession
 from finner_batch.tagger.tagger import Tagger
 from finner_batch.text.block import Block, Extraction

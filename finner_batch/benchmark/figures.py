@@ -4,11 +4,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from finner_batch.benchmark.ceiling import seconds_at_the_ceiling
-from finner_batch.benchmark.onnx_file import Encoder, Precision
 from finner_batch.benchmark.spread import Spread
 from finner_batch.benchmark.stages import MODEL, OF_THE_MAIN_PROCESS, STAGES, Pass
 from finner_batch.benchmark.survey import Survey
 from finner_batch.benchmark.whole_run import WholeRun
+from finner_batch.tagger.onnx_file import Encoder, Precision
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -23,7 +23,6 @@ from finner_batch.benchmark.figures import (
 )
 from finner_batch.benchmark.growth import Growth, measure_growth
 from finner_batch.benchmark.machine import Machine, describe_machine
-from finner_batch.benchmark.onnx_file import Precision, read_encoder
 from finner_batch.benchmark.repeats import Count, after_earlier_ones, read_filings
 from finner_batch.benchmark.spread import Spread
 from finner_batch.benchmark.stages import MODEL, Pass, run_stages
@@ -36,6 +35,7 @@ from finner_batch.engine.parse import Stopwatch
 from finner_batch.sources.discover import discover
 from finner_batch.tagger.device import BackendChoice, DeviceChoice
 from finner_batch.tagger.model import Model, load_model
+from finner_batch.tagger.onnx_file import Precision, read_encoder
 from finner_batch.tagger.openvino import OpenVinoSession
 from finner_batch.tagger.session import AnySession, open_session
 
@@ -116,7 +116,7 @@ def measure(config: BenchmarkConfig) -> Benchmark:
     session = open_session(model, config.device, backend=config.backend)
     encoder = read_encoder(model.onnx_path(session.variant))
     if isinstance(session, OpenVinoSession):
-        encoder = encoder.by_openvino(session.float_precision)
+        encoder = encoder.by_openvino(session.products, session.float_precision)
     LOG.info(fields("survey", files=len(sources), device=session.device.name, because=session.device.reason))
     found, distinct = survey(sources, model)
     products = {

@@ -196,13 +196,13 @@ def _size(source: Source) -> int:
         return source.size
     if not is_url(source.uri):
         try:
-            return os.stat(source.uri).st_size  # noqa: PTH116 - a million of them
+            return os.stat(source.path).st_size  # noqa: PTH116 - a million of them
         except OSError:  # the run leaves a row that says why
             return 0
     import fsspec  # noqa: PLC0415 - only URLs need it
 
     try:
-        filesystem, path = fsspec.core.url_to_fs(source.uri)
+        filesystem, path = fsspec.core.url_to_fs(source.path)
         return int(filesystem.size(path) or 0)
     except Exception as error:
         raise UsageError(f"{source.uri}: {error}: check the URL and the credentials") from error

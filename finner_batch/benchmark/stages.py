@@ -119,6 +119,7 @@ def run_stages(sources: Sequence[Source], model: Model, session: AnySession) -> 
                 window_sentences=config.window_sentences or WINDOW_SENTENCES[session.device.name],
                 commit_seconds=config.commit_seconds,
                 commit_documents=config.commit_documents,
+                timeout_s=config.timeout_s,
                 is_interrupted=lambda: False,
             )
             for result in _results(distinct_sources(sources, watch), tokenizer, _Sender(watch)):

@@ -3,7 +3,7 @@
 import json
 import platform
 from importlib.metadata import PackageNotFoundError, version
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -12,6 +12,9 @@ from finner_batch.cli.options import json_option
 from finner_batch.config import usable_cpus
 from finner_batch.errors import FinnerError
 from finner_batch.machine import PACKAGES, cpu_name, int8_instructions
+
+if TYPE_CHECKING:
+    from finner_batch.tagger.tagger import Tagger
 
 
 @click.command(short_help="Show what this machine can use, and why.")
@@ -74,8 +77,25 @@ def _check_model(folder: str | None) -> dict[str, Any]:
         ", ".join(f"{sentence[span.start : span.end]} {span.label} {span.confidence:.2f}" for span in spans)
         or "nothing"
     )
+    session = tagger.session
     return {
         "model": f"{tagger.model.model_id} in {tagger.model.folder}",
-        "variant": tagger.session.variant,
+        "backend": f"{session.backend} (with --backend auto): {session.backend_reason}",
+        **_check_openvino(tagger),
+        "variant": session.variant,
         "check": f"{sentence!r}: {seen}",
     }
+
+
+def _check_openvino(tagger: "Tagger") -> dict[str, str]:
+    """What `--backend openvino` would do, where it is installed and `auto` does not take it."""
+    from finner_batch.tagger.device import Device  # noqa: PLC0415 - heavy
+    from finner_batch.tagger.openvino import OPENVINO, OpenVinoSession, is_installed  # noqa: PLC0415 - heavy
+
+    if tagger.session.backend == OPENVINO or not is_installed() or OPENVINO not in tagger.model.variants:
+        return {}
+    try:
+        asked_for = OpenVinoSession(tagger.model, Device("cpu", "asked for"))
+    except FinnerError as error:
+        return {"--backend openvino": f"not usable: {error}"}
+    return {"--backend openvino": f"usable: {asked_for.arithmetic}"}

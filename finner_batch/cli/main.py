@@ -4,6 +4,7 @@ import errno
 import importlib
 import os
 import sys
+from contextlib import suppress
 from typing import Any
 
 import click
@@ -73,13 +74,12 @@ def commands() -> None:
 
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line and exit."""
+    _open_what_is_closed()
     try:
         code: Any = commands.main(arguments, standalone_mode=False)
         sys.stdout.flush()
     except FinnerError as error:
-        from finner_batch.query.table import visible  # noqa: PLC0415 - for an error only
-
-        click.echo("\n".join(map(visible, f"Error: {error}".split("\n"))), err=True)
+        _tell(str(error))
         code = error.exit_code
     except click.ClickException as error:
         error.show()
@@ -91,9 +91,28 @@ def main(arguments: list[str] | None = None) -> None:
             raise error.__cause__ from None
         code = 130
     except OSError as error:
-        if error.filename is not None or error.errno not in _OUTPUT_REFUSES:
-            raise
-        click.echo(f"Error: the output: {error.strerror}", err=True)
         code = 1
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # what is left in the buffer has nowhere to go
+        if error.filename is None and error.errno in _OUTPUT_REFUSES:
+            _tell(f"the output: {error.strerror}")
+            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # what is left in the buffer has nowhere to go
+        else:
+            reason = error.strerror or str(error) or type(error).__name__
+            _tell(f"{f'{error.filename}: ' if error.filename else ''}{reason}. Put that right and start again")
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _tell(reason: str) -> None:
+    from finner_batch.query.table import visible  # noqa: PLC0415 - for an error only
+
+    with suppress(OSError):  # nobody reads it: the exit code says it too
+        click.echo("\n".join(map(visible, f"Error: {reason}".split("\n"))), err=True)
+
+
+def _open_what_is_closed() -> None:
+    """Open the null device for standard streams that were closed: else the next file opened would get their number."""
+    for number, (name, mode) in enumerate([("stdin", "r"), ("stdout", "w"), ("stderr", "w")]):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # the lowest number that is free
+            setattr(sys, name, open(number, mode, encoding="utf-8"))  # noqa: PTH123, SIM115 - until the end

@@ -48,7 +48,7 @@ def run_settings(command: Command) -> Command:
             _setting(
                 "--backend",
                 type=click.Choice(["auto", "onnxruntime", "openvino"]),
-                help="What runs the model; auto: OpenVINO on a CPU where it is installed (extra `openvino`).",
+                help="What runs the model; auto: OpenVINO (extra `openvino`) on a CPU where it is faster.",
             ),
             _setting(
                 "--workers", type=click.IntRange(0, 256), help="Reading processes; 0: one per CPU, eight at most."
@@ -107,6 +107,8 @@ def perform(job: Callable[..., Any], config: RunConfig, as_json: bool) -> int:
     from finner_batch.engine.log import set_up_log  # noqa: PLC0415 - heavy
     from finner_batch.engine.stop import stop_on_signals  # noqa: PLC0415 - heavy
 
+    if repeated := [name for name in config.text_column if config.text_column.count(name) > 1]:
+        raise UsageError(f"--text-column {repeated[0]} is given several times: give each column once")
     if config.model is not None:
         config = dataclasses.replace(config, model=_absolute(config.model))
     set_up_log(logging.INFO)

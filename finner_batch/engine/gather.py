@@ -8,7 +8,7 @@ from time import perf_counter
 
 from finner_batch.engine.parse import ParsedDocument
 from finner_batch.engine.pool import Result
-from finner_batch.engine.record import Recorder
+from finner_batch.engine.record import Opened, Recorder
 from finner_batch.engine.report import RunReport
 from finner_batch.engine.tag import tag_together
 from finner_batch.store.writer import Writer
@@ -30,12 +30,14 @@ class Gatherer:
         window_sentences: int,
         commit_seconds: float,
         commit_documents: int,
+        timeout_s: float,
         is_interrupted: Callable[[], bool],
     ) -> None:
         self._recorder = Recorder(writer, report, commit_seconds=commit_seconds, commit_documents=commit_documents)
         self._make_tagger = make_tagger
         self._tagger: Tagger | None = None
         self._window_sentences = window_sentences
+        self._timeout_s = timeout_s
         self._is_interrupted = is_interrupted
         self._held: list[Result] = []
         self._held_sentences = 0
@@ -64,7 +66,7 @@ class Gatherer:
         """Tag all held sentences together and record their documents."""
         held, self._held, self._held_sentences = self._held, [], 0
         parsed = [result for result in held if isinstance(result, ParsedDocument)]
-        tagging = tag_together(parsed, self._loaded_tagger, interrupted=self._is_interrupted)
+        tagging = tag_together(parsed, self._loaded_tagger, timeout_s=self._timeout_s, interrupted=self._is_interrupted)
         self._recorder.count_tagging(tagging.statistics, tagging.seconds)
         for result in held:
             self._recorder.record(next(tagging.documents) if isinstance(result, ParsedDocument) else result)
@@ -73,8 +75,5 @@ class Gatherer:
         if self._tagger is None:
             started = perf_counter()
             self._tagger = self._make_tagger()
-            session = self._tagger.session
-            self._recorder.count_session(
-                session.device.name, session.device.reason, session.variant, perf_counter() - started
-            )
+            self._recorder.count_session(Opened.of(self._tagger.session, perf_counter() - started))
         return self._tagger

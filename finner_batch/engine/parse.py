@@ -12,6 +12,7 @@ from finner_batch.errors import DocumentError
 from finner_batch.sentences.sentence import Sentence
 from finner_batch.sentences.split import split
 from finner_batch.sources.document import Document
+from finner_batch.sources.identity import content_id
 from finner_batch.tagger.tokens import SentenceTokenizer, Window
 from finner_batch.text.extract import extract
 
@@ -67,8 +68,10 @@ def parse(document: Document, tokenizer: SentenceTokenizer, *, tables: bool, wat
         windows = [own for own in found if own]
     with watch.measure("value"):
         stated = stated_scales(extraction.text, [sentence.start for sentence in numbered])
+    # a row of a shard is known by its own id; where it belongs to a filing, the filing's documents are known by content
+    is_named = document.markup == "prose" and document.header.accession_number is None
     return ParsedDocument(
-        document=replace(document, content=""),
+        document=replace(document, content="", content_id=None if is_named else content_id(extraction.text)),
         sentences=len(sentences),
         characters=len(extraction.text),
         numbered=tuple(numbered),

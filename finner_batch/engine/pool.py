@@ -5,12 +5,16 @@ What is read ahead is bounded: a worker whose results wait for their turn blocks
 """
 
 import multiprocessing
+import signal
+import tempfile
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from multiprocessing import forkserver, resource_tracker
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import ForkServerContext, SpawnContext
 from multiprocessing.process import BaseProcess
+from multiprocessing.reduction import ForkingPickler
 from time import monotonic
 from types import TracebackType
 from typing import Self, TypeAlias
@@ -32,10 +36,14 @@ from finner_batch.sources.document import Document, FailedDocument
 
 READ_AHEAD_DOCUMENTS = 8
 """Documents of one source that wait for their turn at most."""
+READ_AHEAD_BYTES = 64 << 20
+"""Packed size of all documents that wait for their turn, about."""
 TASKS_PER_WORKER = 4
 """Sources begun and not yet delivered, per worker."""
 GRACE_S = 10.0
 """Beyond its time limit, a worker that answers nothing (stuck outside Python) is killed after this long."""
+AWAY_S = 5.0
+"""Time in which this process listened to no worker for longer does not count: it was stopped, or had other work."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +80,19 @@ class _Running:
     resent_at: int = -1
     """How many documents were delivered when a worker died between two documents."""
     heard_at: float = field(default_factory=monotonic)
+    held_bytes: int = 0
+    """Packed size of the results."""
+
+
+def _end(workers: Sequence[_Worker]) -> None:
+    for worker in workers:
+        worker.connection.close()
+        worker.process.terminate()
+    for worker in workers:
+        worker.process.join(5)
+        if worker.process.is_alive():
+            worker.process.kill()
+            worker.process.join()
 
 
 class Pool:
@@ -91,6 +112,7 @@ class Pool:
         self._idle: list[_Worker] = []
         self._busy: list[_Worker] = []
         self._peaks: dict[int, int] = {}
+        self._looked_at = monotonic()
 
     def __enter__(self) -> Self:
         return self
@@ -98,14 +120,7 @@ class Pool:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        for worker in (*self._idle, *self._busy):
-            worker.connection.close()
-            worker.process.terminate()
-        for worker in (*self._idle, *self._busy):
-            worker.process.join(5)
-            if worker.process.is_alive():
-                worker.process.kill()
-                worker.process.join()
+        _end([*self._idle, *self._busy])
 
     @property
     def peak_bytes(self) -> int:
@@ -120,6 +135,7 @@ class Pool:
         """
         running: deque[_Running] = deque()
         exhausted = False
+        self._looked_at = monotonic()
         while True:
             while not exhausted and self._has_a_worker_free and len(running) < self._size * TASKS_PER_WORKER:
                 task = next(tasks, _END)
@@ -134,15 +150,18 @@ class Pool:
             head = running[0]
             while head.results:
                 yield head.results.popleft()
+            head.held_bytes = 0
             if head.worker is None:
                 running.popleft()
                 continue
+            has_room = sum(item.held_bytes for item in running) < READ_AHEAD_BYTES
             listening = {
                 item.worker.connection: item
                 for item in running
-                if item.worker is not None and (item is head or len(item.results) < READ_AHEAD_DOCUMENTS)
+                if item.worker is not None and (item is head or (has_room and len(item.results) < READ_AHEAD_DOCUMENTS))
             }
             ready = wait(list(listening), timeout=0.5)
+            self._leave_out_time_away(running)
             for connection in ready:
                 self._receive(listening[connection])  # type: ignore[index]
             for item in listening.values():
@@ -158,6 +177,8 @@ class Pool:
         ours, theirs = self._context.Pipe()
         process = self._context.Process(target=work, args=(theirs, self._options), daemon=True)
         try:
+            if isinstance(self._context, ForkServerContext):
+                _start_fork_server()
             process.start()
         except (EOFError, OSError) as error:
             raise FinnerError(f"cannot start a reading process: {error or type(error).__name__}") from error
@@ -183,10 +204,11 @@ class Pool:
         worker = running.worker
         assert worker is not None  # noqa: S101 - narrows the type
         try:
-            message = worker.connection.recv()
+            packed = worker.connection.recv_bytes()
         except (EOFError, OSError):  # it died, perhaps in the middle of a message
             self._bury(running)
             return
+        message = ForkingPickler.loads(packed)
         running.heard_at = monotonic()
         match message:
             case Ready():
@@ -195,13 +217,17 @@ class Pool:
                 pass
             case Began(document):
                 running.begun = document
-            case Ended(peak_bytes, complete, kept):
+            case Ended(peak_bytes, complete, kept, worn):
                 self._peaks[worker.process.pid or 0] = peak_bytes
                 self._finish(running, complete=complete, kept=kept)
+                if worn:
+                    self._idle.remove(worker)
+                    _end([worker])
             case _:
                 running.begun = None
                 running.delivered += 1
                 running.results.append(message)
+                running.held_bytes += len(packed)
 
     def _finish(self, running: _Running, *, complete: bool, kept: tuple[bytes, ...] = ()) -> None:
         if running.worker is not None:
@@ -238,6 +264,13 @@ class Pool:
             running.resent_at = running.delivered
         self._send(running)
 
+    def _leave_out_time_away(self, running: deque[_Running]) -> None:
+        now = monotonic()
+        away, self._looked_at = now - self._looked_at, now
+        if away > AWAY_S:
+            for item in running:
+                item.heard_at = min(now, item.heard_at + away)
+
     def _kill_if_stuck(self, running: _Running) -> None:
         worker = running.worker
         limit = self._options.timeout_s + GRACE_S
@@ -245,3 +278,17 @@ class Pool:
             return
         worker.process.kill()
         self._bury(running, f"the reading process did not answer for {limit:g} s and was killed")
+
+
+def _start_fork_server() -> None:
+    """Start what the reading processes are forked from, where it does not run yet. Raises OSError."""
+    resource_tracker.ensure_running()  # it would undo the block below
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # Ctrl-C is the run's to hear, also while the
+    try:  # server still imports: it inherits the block
+        forkserver.ensure_running()
+    except OSError as error:
+        if error.errno is None:  # the socket's path: a limit of the kernel, see `man 7 unix`
+            raise OSError(f"{error}: set TMPDIR to a shorter folder than {tempfile.gettempdir()}") from error
+        raise
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)

@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from itertools import count
 from time import monotonic, thread_time
 from typing import Any
@@ -15,9 +16,36 @@ from finner_batch.engine.worker import describe, failed_document
 from finner_batch.errors import DocumentError
 from finner_batch.sources.document import Document, FailedDocument
 from finner_batch.store.writer import Writer
+from finner_batch.tagger.session import AnySession
 from finner_batch.tagger.tagger import TaggingStatistics
 
 LOG = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Opened:
+    """A session that was opened in `seconds`: on what, by what and why. `batch_dependence` is as the session has it."""
+
+    device: str
+    device_reason: str
+    variant: str
+    backend: str
+    backend_reason: str
+    batch_dependence: str | None
+    seconds: float
+
+    @classmethod
+    def of(cls, session: AnySession, seconds: float) -> "Opened":
+        """What there is to tell of a session."""
+        return cls(
+            device=session.device.name,
+            device_reason=session.device.reason,
+            variant=session.variant,
+            backend=session.backend,
+            backend_reason=session.backend_reason,
+            batch_dependence=session.batch_dependence,
+            seconds=seconds,
+        )
 
 
 class Recorder:
@@ -29,6 +57,8 @@ class Recorder:
         self._commit_seconds = commit_seconds
         self._commit_documents = commit_documents
         self._committed_at = monotonic()
+        self._repeats: dict[str, dict[str, Iterator[int]]] = {}
+        """By source and document_id, the numbers that are free; a source with many repeats takes linear time."""
         self.tagged = 0
         """Documents that came with rows from the model."""
 
@@ -41,6 +71,7 @@ class Recorder:
             case FailedDocument():
                 self._add_failed(result)
             case SourceDone(task, complete, kept):
+                self._repeats.pop(task.source.uri, None)
                 with self._measure_write():
                     self._writer.finish(
                         task.source.uri, task.sha256, complete=complete, kept=kept, version=task.source.version
@@ -56,12 +87,27 @@ class Recorder:
         self._report.tokens_padded += statistics.tokens_padded
         self._report.tokens_from_cache += statistics.tokens_remembered
 
-    def count_session(self, device: str, reason: str, variant: str, seconds: float) -> None:
+    def count_session(self, opened: Opened) -> None:
         """Note that a session was opened, and on what; all of a run are of one device and variant."""
-        self._report.add_seconds({"load": seconds})
-        if self._report.variant is None:
-            LOG.info(fields("model", device=device, because=reason, variant=variant))
-        self._report.device, self._report.device_reason, self._report.variant = device, reason, variant
+        report = self._report
+        report.add_seconds({"load": opened.seconds})
+        if report.variant is None:
+            LOG.info(
+                fields(
+                    "model",
+                    device=opened.device,
+                    because=opened.device_reason,
+                    variant=opened.variant,
+                    backend=opened.backend,
+                    backend_because=opened.backend_reason,
+                )
+            )
+            if opened.batch_dependence is not None:
+                LOG.warning(
+                    fields("last-bits-depend-on-the-batch", backend=opened.backend, seen=opened.batch_dependence)
+                )
+        report.device, report.device_reason, report.variant = opened.device, opened.device_reason, opened.variant
+        report.backend, report.backend_reason = opened.backend, opened.backend_reason
 
     @property
     def is_due(self) -> bool:
@@ -129,10 +175,11 @@ class Recorder:
     def _add_under_free_id(self, row: dict[str, Any]) -> None:
         """Add a failed document's row; where its source has brought the id already, under one of its own."""
         document_id = row["document_id"]
-        for number in count(1):
+        while True:
             try:
                 self._writer.add(row)
             except DocumentError:
+                number = next(self._repeats.setdefault(row["source"], {}).setdefault(document_id, count(1)))
                 row["document_id"] = f"{document_id}#failed-{number}"
             else:
                 return
@@ -153,6 +200,7 @@ def _document_row(document: Document | FailedDocument) -> dict[str, Any]:
         "source": document.source,
         "sha256": document.sha256,
         "bytes": document.bytes,
+        "content_id": document.content_id if isinstance(document, Document) else None,
         "kind": document.kind,
         "accession_number": header.accession_number,
         "cik": header.cik,
@@ -160,4 +208,5 @@ def _document_row(document: Document | FailedDocument) -> dict[str, Any]:
         "form_type": header.form_type,
         "period_of_report": header.period_of_report,
         "filing_date": header.filing_date,
+        "ciks": list(header.filers) or None,
     }

@@ -35,6 +35,9 @@ class RunReport:
     workers: int
     variant: str | None = None
     """Precision of the model that ran; None where nothing had to be tagged."""
+    backend: str | None = None
+    """What ran it, and why; None as `variant`."""
+    backend_reason: str | None = None
     started: datetime = field(default_factory=lambda: datetime.now(UTC))
     documents_ok: int = 0
     documents_failed: int = 0
@@ -96,6 +99,8 @@ class RunReport:
             "device": self.device,
             "device_reason": self.device_reason,
             "variant": self.variant,
+            "backend": self.backend,
+            "backend_reason": self.backend_reason,
             "engine": self.config.engine,
             "cluster": self.cluster,
             "workers": self.workers,

@@ -4,20 +4,30 @@ from itertools import groupby
 from operator import itemgetter
 from typing import Any
 
+from finner_batch.engine.deadline import Deadline
 from finner_batch.engine.parse import ParsedDocument
+from finner_batch.entities.before import number_before
 from finner_batch.entities.entity import entity_row
 from finner_batch.entities.values import read_value
 from finner_batch.tagger.span import Span
 
 
-def entity_rows(parsed: ParsedDocument, spans: list[list[Span]]) -> list[dict[str, Any]]:
-    """Rows in the order of the document's text; `spans[i]` is of `parsed.windows[i]` (a sentence may have several)."""
+def entity_rows(
+    parsed: ParsedDocument, spans: list[list[Span]], *, deadline: Deadline | None = None
+) -> list[dict[str, Any]]:
+    """Rows in the order of the document's text; `spans[i]` is of `parsed.windows[i]` (a sentence may have several).
+
+    Raises OutOfTimeError where the deadline passes between two numbers: each takes bounded time.
+    """
     rows: list[dict[str, Any]] = []
     pairs = zip(parsed.owners, spans, strict=True)
     for owner, group in groupby(pairs, key=itemgetter(0)):
         sentence, stated = parsed.numbered[owner], parsed.stated[owner]
         found = sorted((span for _, of_window in group for span in of_window), key=lambda span: span.start)
         for span in found:
+            if deadline is not None:
+                deadline.check()
             value = read_value(sentence.text, span.start, span.end, stated=stated)
-            rows.append(entity_row(sentence, span, value))
+            before = number_before(sentence, span.start, span.end, stated=stated) if sentence.struck else None
+            rows.append(entity_row(sentence, span, value, before))
     return rows

@@ -23,6 +23,7 @@ from finner_batch.errors import FinnerError, UsageError
 from finner_batch.sources.discover import discover
 from finner_batch.sources.document import Source
 from finner_batch.sources.fetch import Copies, drop_copy
+from finner_batch.sources.names import path_of
 from finner_batch.sources.share import Share
 from finner_batch.store.cache import CACHE_FILE, WindowCache
 from finner_batch.store.folder import open_results
@@ -187,6 +188,7 @@ def _work(
             window_sentences=config.window_sentences or WINDOW_SENTENCES[report.device],
             commit_seconds=config.commit_seconds,
             commit_documents=config.commit_documents,
+            timeout_s=config.timeout_s,
             is_interrupted=lambda: stop.requested,
         )
         while True:
@@ -251,7 +253,7 @@ def _failed_sources(ledger: Ledger, results: Place) -> Iterator[Source]:
         if not failed:
             return
         try:
-            found = [source for source in discover([path]) if source.uri in failed]
+            found = [source for source in discover([path_of(path)]) if source.uri in failed]
         except UsageError:
             continue
         failed -= {source.uri for source in found}

@@ -108,7 +108,7 @@ def _home_changed(ledger: Ledger, sha256: str) -> bool:
     source = Source(uri=home, name=home)
     if is_object_url(home):
         try:
-            source = next(discover([home]))
+            source = next(discover([source.path]))
         except UsageError:
             return False
         if _decided(source, ledger, retry=False):

@@ -1,4 +1,4 @@
-"""SIGTERM and Ctrl-C: the first asks the run to stop at a safe point, the second ends it at once."""
+"""SIGTERM and Ctrl-C: the first asks the run to stop at a safe point, the second does what it did before the run."""
 
 import signal
 from collections.abc import Iterator
@@ -30,13 +30,17 @@ def stop_on_signals() -> Iterator[Stop]:
     stop = Stop()
 
     def ask(number: int, _frame: FrameType | None) -> None:
-        if stop.requested:
-            raise KeyboardInterrupt
         stop.signal_number = number
+        restore()
 
-    before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
+    def restore() -> None:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    for number in before:
+        signal.signal(number, ask)
     try:
         yield stop
     finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+        restore()

@@ -10,17 +10,20 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from itertools import count
 from multiprocessing.connection import Connection
+from multiprocessing.reduction import ForkingPickler
 from pathlib import Path
 from time import monotonic
 from types import FrameType
 from typing import TypeAlias
 
 from finner_batch.config import MEBIBYTE, RunConfig
+from finner_batch.engine.deadline import STEP_S, Deadline
 from finner_batch.engine.parse import ParsedDocument, Stopwatch, parse, stage_of
-from finner_batch.errors import OutOfTimeError
+from finner_batch.errors import DocumentError
 from finner_batch.sources.document import Document, FailedDocument, Source
 from finner_batch.sources.read import ReadOptions, read_documents
 from finner_batch.store.ledger import row_digest
+from finner_batch.store.schema import SHARD_KINDS
 from finner_batch.tagger.cues import EVERY_SENTENCE, Cues
 from finner_batch.tagger.model import Model
 from finner_batch.tagger.tokens import SentenceTokenizer
@@ -95,17 +98,23 @@ class Ended:
     """Sent after a source's last document.
 
     `peak_bytes`: the worker's peak resident memory. `complete`: False where reading broke off. `kept`: digests of the
-    rows that were skipped because they are done.
+    rows that were skipped because they are done. `worn`: memory ran out on the way, so another process is to go on.
     """
 
     peak_bytes: int
     complete: bool
     kept: tuple[bytes, ...]
+    worn: bool = False
 
 
 Message: TypeAlias = Ready | Alive | Began | ParsedDocument | FailedDocument | Ended
 BEAT_S = 2.0
 COLLECT_AFTER_MESSAGES = 100
+MOST_BYTES = 64 << 20
+"""What a document may be for the model at most, packed, so that a few fit into the main process. Of 215 real filings
+with their tables, and every sentence with a number read, the largest has 0.8 MB."""
+MOST_DOCUMENTS = 10_000
+"""Documents of a submission; all of them are committed together."""
 
 
 def work(connection: Connection, options: WorkerOptions) -> None:
@@ -125,7 +134,7 @@ def work(connection: Connection, options: WorkerOptions) -> None:
         while True:
             task: Task = connection.recv()
             for message in _messages(task, tokenizer, options, lambda: connection.send(Alive())):
-                connection.send(message)
+                connection.send_bytes(message if isinstance(message, memoryview) else ForkingPickler.dumps(message))
                 sent += 1
                 if sent % COLLECT_AFTER_MESSAGES == 0:
                     gc.collect()
@@ -142,9 +151,12 @@ def _limit_memory(limit: int) -> None:
 
 def _messages(
     task: Task, tokenizer: SentenceTokenizer, options: WorkerOptions, beat: Callable[[], None]
-) -> Iterator[Message]:
+) -> Iterator[Message | memoryview]:
+    """Messages, parsed documents packed."""
     kept: list[bytes] = []
     beaten_at = monotonic()
+    reading = Deadline(options.timeout_s)
+    worn = False
 
     def is_done(document_id: str, sha256: str) -> bool:
         nonlocal beaten_at
@@ -154,18 +166,19 @@ def _messages(
         kept.append(digest)
         if monotonic() - beaten_at > min(BEAT_S, options.timeout_s / 4):  # each row has the whole time limit
             beaten_at = monotonic()
-            signal.setitimer(signal.ITIMER_REAL, options.timeout_s)
+            reading.renew()
             beat()
         return True
 
     complete = True
-    documents = read_documents(task.source, options.read, skip=is_done if task.done else None)
+    documents = _bounded(read_documents(task.source, options.read, skip=is_done if task.done else None))
     for position in count():
         watch = Stopwatch()
         try:
-            with _time_limit(options.timeout_s), watch.measure("read"):
+            with _time_limit(options.timeout_s) as reading, watch.measure("read"):
                 document = next(documents, None)
         except Exception as error:  # noqa: BLE001 - any failure of a source is a row of `documents`
+            worn |= _is_out_of_memory(error)
             yield failed_source(task, stage_of(error, watch), type(error).__name__, describe(error))
             complete = False
             break
@@ -179,12 +192,41 @@ def _messages(
         yield Began(replace(document, content=""))
         try:
             with _time_limit(options.timeout_s):
-                parsed = parse(document, tokenizer, tables=options.tables, watch=watch)
+                packed = _packed(parse(document, tokenizer, tables=options.tables, watch=watch))
         except Exception as error:  # noqa: BLE001 - any failure of a document is a row of `documents`
+            worn |= _is_out_of_memory(error)
             yield failed_document(document, stage_of(error, watch), type(error).__name__, describe(error))
             continue
-        yield parsed
-    yield Ended(own_peak_bytes(), complete, tuple(kept))
+        yield packed
+    yield Ended(own_peak_bytes(), complete, tuple(kept), worn)
+
+
+def _bounded(documents: Iterator[Document | FailedDocument]) -> Iterator[Document | FailedDocument]:
+    """The documents. Raises DocumentError behind as many as a submission may have."""
+    for position, document in enumerate(documents):
+        if position >= MOST_DOCUMENTS and document.kind not in SHARD_KINDS:
+            raise DocumentError("read", f"more than {MOST_DOCUMENTS:,} documents in one file: divide it")
+        yield document
+
+
+def _packed(parsed: ParsedDocument) -> memoryview:
+    """A document as it is sent. Raises DocumentError where the main process is not to hold it."""
+    packed: memoryview = ForkingPickler.dumps(parsed)
+    if len(packed) > MOST_BYTES:
+        raise DocumentError(
+            "tokenize",
+            f"its sentences with numbers take {len(packed) / MEBIBYTE:,.0f} MiB, more than {MOST_BYTES // MEBIBYTE}: "
+            "no filing has so many; divide it",
+        )
+    return packed
+
+
+def _is_out_of_memory(error: Exception) -> bool:
+    """Whether it is that; what the document held in cycles is then let go of, for the next one to find room."""
+    if not isinstance(error, MemoryError):
+        return False
+    gc.collect()
+    return True
 
 
 def own_peak_bytes() -> int:
@@ -222,16 +264,20 @@ def describe(error: BaseException) -> str:
 
 
 @contextmanager
-def _time_limit(seconds: float) -> Iterator[None]:
-    """Raise OutOfTimeError inside the block after `seconds` of wall-clock time (at the next Python instruction)."""
+def _time_limit(seconds: float) -> Iterator[Deadline]:
+    """Raise OutOfTimeError inside the block once its deadline has passed (at the next Python instruction)."""
+    deadline = Deadline(seconds)
 
-    def expire(_signal: int, _frame: FrameType | None) -> None:
-        raise OutOfTimeError(f"took longer than {seconds:g} s: raise --timeout-s, then `finner-batch retry`")
+    def look(_signal: int, _frame: FrameType | None) -> None:
+        left = deadline.left_s
+        signal.setitimer(signal.ITIMER_REAL, min(left, STEP_S) if left > 0 else STEP_S)
+        if left <= 0:
+            raise deadline.error
 
-    previous = signal.signal(signal.SIGALRM, expire)
-    signal.setitimer(signal.ITIMER_REAL, seconds)
+    previous = signal.signal(signal.SIGALRM, look)
+    signal.setitimer(signal.ITIMER_REAL, min(seconds, STEP_S))
     try:
-        yield
+        yield deadline
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, previous)

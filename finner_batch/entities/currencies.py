@@ -2,84 +2,208 @@
 
 `$` and `dollars` alone are US dollars, `¥` is Japanese and `pesos` are Mexican, the usage of filings with the SEC. What
 several currencies share and no such usage settles (`kr`, `francs`, and `pounds`, also a weight) states no currency.
+Letters before a sign are part of it: `Ch$` is Chilean, and `XY$`, that nobody knows, is `UNKNOWN`, never US dollars.
 """
 
 import re
 
+UNKNOWN = "XXX"
+"""Code of money whose currency the sign does not tell; ISO 4217 means "no currency" by it."""
+
 CODES = frozenset((
-    "AED", "ARS", "AUD", "BRL", "CAD", "CHF", "CLP", "CNH", "CNY", "COP", "CZK", "DKK", "EGP", "EUR", "GBP",
-    "HKD", "HUF", "IDR", "ILS", "INR", "ISK", "JPY", "KRW", "KWD", "MXN", "MYR", "NGN", "NOK", "NZD", "PEN",
-    "PHP", "PKR", "PLN", "QAR", "RON", "RUB", "SAR", "SEK", "SGD", "THB", "TRY", "TWD", "UAH", "USD", "VND",
-    "ZAR",
+    "AED", "AOA", "ARS", "ATS", "AUD", "AZN", "BBD", "BDT", "BEF", "BGN", "BMD", "BND", "BOB", "BRL", "BWP",
+    "BYN", "BZD", "CAD", "CHF", "CLF", "CLP", "CNH", "CNY", "COP", "CZK", "DEM", "DKK", "DOP", "DZD", "EGP",
+    "ESP", "EUR", "FIM", "FJD", "FRF", "GBP", "GEL", "GHS", "GRD", "GTQ", "GYD", "HKD", "HNL", "HRK", "HUF", "IDR",
+    "IEP", "ILS", "INR", "IQD", "ISK", "ITL", "JMD", "JOD", "JPY", "KES", "KRW", "KWD", "KYD", "KZT", "LBP", "LKR",
+    "MAD", "MMK", "MNT", "MOP", "MUR", "MXN", "MXP", "MYR", "MZN", "NGN", "NIO", "NLG", "NOK", "NPR", "NZD",
+    "OMR", "PAB", "PEN", "PGK", "PHP", "PKR", "PLN", "PYG", "QAR", "RMB", "RON", "RSD", "RUB", "RUR", "RWF",
+    "SAR", "SEK", "SGD", "SKK", "SRD", "THB", "TND", "TRL", "TRY", "TTD", "TWD", "TZS", "UAH", "UGX", "USD", "UYU",
+    "UZS", "VEB", "VEF", "VES", "VND", "XAF", "XCD", "XEU", "XOF", "ZAR", "ZMW", "ZWD",
 ))  # fmt: skip
-"""ISO 4217 codes that are read when they stand beside a number."""
+"""ISO 4217 codes that are read when they stand beside a number, those of the past included and those left out that are
+also words or abbreviations of English (`ALL`, `TOP`, `CRC`). `RMB` is not of ISO 4217."""
 
 _DOLLARS = {
-    "US": "USD", "U.S.": "USD", "USD": "USD", "U.S": "USD", "C": "CAD", "CA": "CAD", "CAD": "CAD", "CDN": "CAD",
-    "Cdn": "CAD", "Cdn.": "CAD", "A": "AUD", "AU": "AUD", "AUD": "AUD", "NZ": "NZD", "NZD": "NZD", "HK": "HKD",
-    "HKD": "HKD", "S": "SGD", "SG": "SGD", "SGD": "SGD", "NT": "TWD", "Mex": "MXN", "MX": "MXN", "MXN": "MXN",
-    "R": "BRL", "Canadian": "CAD", "Australian": "AUD", "": "USD",
+    "US": "USD", "USD": "USD", "UYU": "UYU", "UY": "UYU", "Ur": "UYU", "C": "CAD", "CA": "CAD", "CAD": "CAD",
+    "Can": "CAD", "Cdn": "CAD", "CDN": "CAD", "Canadian": "CAD", "A": "AUD", "AU": "AUD", "AUD": "AUD", "Aus": "AUD",
+    "Aust": "AUD", "Australian": "AUD", "NZ": "NZD", "NZD": "NZD", "HK": "HKD", "HKD": "HKD", "S": "SGD", "SG": "SGD",
+    "SGD": "SGD", "Sing": "SGD", "NT": "TWD", "NTD": "TWD", "TWD": "TWD", "Mex": "MXN", "MX": "MXN", "MXN": "MXN",
+    "MXP": "MXN", "Ps": "MXN", "R": "BRL", "BR": "BRL", "BRL": "BRL", "AR": "ARS", "ARS": "ARS", "Arg": "ARS",
+    "Ch": "CLP", "CL": "CLP", "CLP": "CLP", "Col": "COP", "CO": "COP", "COP": "COP", "RD": "DOP", "DOP": "DOP",
+    "J": "JMD", "JA": "JMD", "Ja": "JMD", "Jam": "JMD", "JMD": "JMD", "TT": "TTD", "TTD": "TTD", "N": "NAD",
+    "NAD": "NAD", "Nam": "NAD", "BZ": "BZD", "BZD": "BZD", "Bz": "BZD", "Bds": "BBD", "BBD": "BBD", "BMD": "BMD",
+    "BND": "BND", "BN": "BND", "EC": "XCD", "XCD": "XCD", "FJ": "FJD", "FJD": "FJD", "F": "FJD", "L": "LRD",
+    "LD": "LRD", "LRD": "LRD", "G": "GYD", "GY": "GYD", "GYD": "GYD", "CI": "KYD", "KY": "KYD", "KYD": "KYD",
+    "Sr": "SRD", "SR": "SRD", "SRD": "SRD", "SI": "SBD", "SBD": "SBD", "WS": "WST", "WST": "WST", "T": "TOP",
+    "Z": "ZWD", "ZW": "ZWD", "ZWD": "ZWD", "MOP": "MOP", "BSD": "BSD",
 }  # fmt: skip
-"""What stands before `$` -> code: `C$`, `HK$`, `R$`."""
+"""Letters before `$`, full stops left out -> code: `C$`, `HK$`, `R$`. `B$`, `BS$` and `BD$` have several owners."""
+
+_POUNDS = {"": "GBP", "UK": "GBP", "GB": "GBP", "GBP": "GBP", "Stg": "GBP", "STG": "GBP", "IR": "IEP", "Ir": "IEP",
+           "E": "EGP", "LE": "EGP", "EG": "EGP", "L": "LBP", "LL": "LBP"}  # fmt: skip
+_YENS = {"": "JPY", "JP": "JPY", "J": "JPY", "JPY": "JPY", "RMB": "CNY", "CN": "CNY", "CNY": "CNY"}
+_EUROS = {"": "EUR", "EUR": "EUR"}
+_PREFIXED = {"$": _DOLLARS | {"": "USD"}, "£": _POUNDS, "¥": _YENS, "￥": _YENS, "€": _EUROS}
+"""Sign -> the letters that may stand before it -> code."""
+_UPPER = {sign: {letters.upper(): code for letters, code in codes.items()} for sign, codes in _PREFIXED.items()}
+
+_SPACED = frozenset((
+    "US", "U.S.", "U.S", "USD", "CA", "CAD", "CDN", "Cdn", "Cdn.", "AU", "AUD", "NZ", "NZD", "HK", "HKD", "SG", "SGD",
+    "NT", "NTD", "TWD", "Mex", "Mex.", "MX", "MXN", "Canadian", "Australian", "BRL", "ARS", "CLP", "COP", "DOP", "JMD",
+    "TTD", "NAD", "BZD", "BBD", "BMD", "BND", "XCD", "FJD", "GYD", "KYD", "SRD", "ZWD", "UYU", "RD", "TT", "Ps.",
+))  # fmt: skip
+"""What belongs to `$` also with a space between: `US $5`, `Cdn. $5`; one letter does not (`A $650 million fee`)."""
 
 _SIGNS = {
-    "€": "EUR", "£": "GBP", "¥": "JPY", "￥": "JPY", "RMB¥": "CNY", "CN¥": "CNY", "RMB": "CNY", "₹": "INR",
-    "Rs.": "INR", "Rs": "INR", "₩": "KRW", "₪": "ILS", "NIS": "ILS", "₱": "PHP", "₽": "RUB", "₺": "TRY",
-    "zł": "PLN", "฿": "THB", "₫": "VND", "SFr.": "CHF", "SFr": "CHF", "SKr": "SEK", "NKr": "NOK", "DKr": "DKK",
-    "Euro": "EUR", "Euros": "EUR", "euro": "EUR", "euros": "EUR",
+    "₹": "INR", "₩": "KRW", "₪": "ILS", "₱": "PHP", "₽": "RUB", "₺": "TRY", "฿": "THB", "₫": "VND", "₦": "NGN",
+    "₴": "UAH", "₸": "KZT", "₾": "GEL", "₡": "CRC", "₲": "PYG", "₵": "GHS", "₭": "LAK", "₮": "MNT", "৳": "BDT",
+    "₼": "AZN", "₣": "FRF", "₤": "ITL", "₧": "ESP", "₯": "GRD",
 }  # fmt: skip
-"""Signs and words before an amount -> code."""
+"""Signs of one currency -> code."""
 
-_NAMES = {
-    r"(?:u\.?s\.?|united\s+states)\s+dollars?": "USD", r"canadian\s+dollars?": "CAD", r"australian\s+dollars?": "AUD",
-    r"new\s+zealand\s+dollars?": "NZD", r"hong\s+kong\s+dollars?": "HKD", r"singapore\s+dollars?": "SGD",
-    r"(?:new\s+)?taiwan\s+dollars?": "TWD", r"dollars?": "USD", r"euros?": "EUR",
-    r"pounds?\s+sterling|british\s+pounds?(?:\s+sterling)?|sterling|u\.?k\.?\s+pounds?": "GBP",
-    r"philippine\s+pesos?": "PHP", r"(?:japanese\s+)?yen": "JPY", r"(?:chinese\s+)?(?:yuan|renminbi)|rmb": "CNY",
-    r"swiss\s+francs?": "CHF",
-    r"swedish\s+kron(?:a|or)": "SEK", r"norwegian\s+kron(?:e|er)": "NOK", r"danish\s+kron(?:e|er)": "DKK",
-    r"(?:indian\s+)?rupees?": "INR", r"(?:brazilian\s+)?reais|brazilian\s+reals?": "BRL",
-    r"(?:mexican\s+)?pesos?": "MXN", r"(?:south\s+)?korean\s+won": "KRW",
-    r"(?:new\s+)?israeli\s+(?:new\s+)?shekels?|nis": "ILS",
-    r"(?:south\s+african\s+)?rand": "ZAR", r"(?:russian\s+)?rubles?": "RUB", r"turkish\s+lira": "TRY",
-    r"polish\s+zlot(?:y|ys|ych)": "PLN",
+_WORDS = {code: "CNY" if code in ("RMB", "CNH") else code for code in CODES} | {
+    "Rs.": "INR", "Rs": "INR", "NIS": "ILS", "zł": "PLN", "SFr.": "CHF", "SFr": "CHF", "Sfr.": "CHF", "Sfr": "CHF",
+    "SKr": "SEK", "SKr.": "SEK", "Skr": "SEK", "Skr.": "SEK", "NKr": "NOK", "NKr.": "NOK", "Nkr": "NOK", "Nkr.": "NOK",
+    "DKr": "DKK", "DKr.": "DKK", "Dkr": "DKK", "Dkr.": "DKK", "Euro": "EUR", "Euros": "EUR", "euro": "EUR",
+    "euros": "EUR", "EURO": "EUR", "ECU": "XEU", "Ps.": "MXN", "Ps": "MXN", "DM": "DEM", "DM.": "DEM", "Dfl.": "NLG",
+    "Dfl": "NLG", "DFl": "NLG", "DFL": "NLG", "FF": "FRF", "FFr": "FRF", "FFr.": "FRF", "Ffr": "FRF", "BF": "BEF",
+    "BFr": "BEF", "BFr.": "BEF", "Lit.": "ITL", "Lit": "ITL", "Pta.": "ESP", "Ptas.": "ESP", "Pta": "ESP",
+    "Ptas": "ESP", "FMk": "FIM", "Fmk": "FIM", "Kč": "CZK", "Bs.": UNKNOWN, "Bs": UNKNOWN, "BsF": "VEF", "BsF.": "VEF",
+    "Bs.F.": "VEF", "S/.": "PEN", "B/.": "PAB", "Rp": "IDR", "Rp.": "IDR", "RM": "MYR", "Php": "PHP", "PhP": "PHP",
+    "Tk.": "BDT", "Tk": "BDT", "Dh": "AED", "Dhs": "AED", "Dhs.": "AED", "KShs": "KES", "Kshs": "KES", "KShs.": "KES",
+    "Kshs.": "KES", "KSh": "KES", "Ksh": "KES", "GH¢": "GHS", "Yen": "JPY", "yen": "JPY", "Naira": "NGN",
+    "Baht": "THB", "Ringgit": "MYR", "Rupiah": "IDR", "UF": "CLF",
 }  # fmt: skip
-"""Names after an amount (patterns, any case) -> code."""
+"""Words and abbreviations before an amount -> code. `Bs.` is Bolivian or Venezuelan."""
+_ON_AMOUNTS_ONLY = {"R": "ZAR", "S/": "PEN"}
+"""What also begins the name of a class, model or system (`R6 shares`, `S/390`) -> code, if an amount follows."""
+_AMOUNT = re.compile(r"[0-9]{1,3}(?:,[0-9]{3})+(?![0-9])|[0-9][0-9.,]*\s?(?:million|billion|bn|mn)\b")
+_SPELT = {
+    "pound": "GBP", "pounds": "GBP", "pound sterling": "GBP", "pounds sterling": "GBP", "sterling": "GBP",
+    "euro": "EUR", "euros": "EUR", "yen": "JPY", "y": "JPY", "won": "KRW", "dm": "DEM", "lira": "ITL",
+}  # fmt: skip
+"""Signs that text filings spell in brackets, EDGAR having been ASCII: `(pound)40 million` -> code."""
 
+_OF_DOLLARS = {
+    "": "USD", "us": "USD", "united states": "USD", "american": "USD", "canadian": "CAD", "australian": "AUD",
+    "new zealand": "NZD", "hong kong": "HKD", "singapore": "SGD", "taiwan": "TWD", "new taiwan": "TWD",
+    "jamaican": "JMD", "bahamian": "BSD", "barbados": "BBD", "barbadian": "BBD", "belize": "BZD", "bermuda": "BMD",
+    "bermudian": "BMD", "cayman": "KYD", "cayman islands": "KYD", "east caribbean": "XCD", "eastern caribbean": "XCD",
+    "fiji": "FJD", "fijian": "FJD", "guyana": "GYD", "guyanese": "GYD", "liberian": "LRD", "namibian": "NAD",
+    "namibia": "NAD", "surinamese": "SRD", "suriname": "SRD", "trinidad": "TTD", "trinidad and tobago": "TTD",
+    "brunei": "BND", "zimbabwe": "ZWD",
+}  # fmt: skip
+_OF_PESOS = {"": "MXN", "mexican": "MXN", "philippine": "PHP", "argentine": "ARS", "argentinean": "ARS",
+             "chilean": "CLP", "colombian": "COP", "uruguayan": "UYU", "dominican": "DOP"}  # fmt: skip
+_OF_FRANCS = {"swiss": "CHF", "french": "FRF", "belgian": "BEF", "cfa": "XOF"}
+_OF_KRONA = {"swedish krona": "SEK", "swedish kronor": "SEK", "swedish kroner": "SEK", "norwegian krone": "NOK",
+             "norwegian kroner": "NOK", "danish krone": "DKK", "danish kroner": "DKK", "icelandic krona": "ISK",
+             "icelandic kronur": "ISK", "czech koruna": "CZK", "czech crown": "CZK"}  # fmt: skip
+_NAMES = (
+    {f"{whose} dollar".lstrip(): code for whose, code in _OF_DOLLARS.items()}
+    | {f"{whose} peso".lstrip(): code for whose, code in _OF_PESOS.items()}
+    | {f"{whose} franc": code for whose, code in _OF_FRANCS.items()}
+    | _OF_KRONA
+    | {
+        "euro": "EUR", "pound sterling": "GBP", "british pound": "GBP", "british pound sterling": "GBP",
+        "pounds sterling": "GBP", "british pounds sterling": "GBP", "uk pounds sterling": "GBP",
+        "sterling": "GBP", "uk pound": "GBP", "uk pound sterling": "GBP", "egyptian pound": "EGP", "irish pound": "IEP",
+        "yen": "JPY", "japanese yen": "JPY", "yuan": "CNY", "renminbi": "CNY", "chinese yuan": "CNY",
+        "chinese renminbi": "CNY", "rmb": "CNY", "rupee": "INR", "indian rupee": "INR", "pakistani rupee": "PKR",
+        "pakistan rupee": "PKR", "sri lankan rupee": "LKR", "reais": "BRL", "brazilian reais": "BRL",
+        "brazilian real": "BRL", "korean won": "KRW", "south korean won": "KRW", "shekel": "ILS",
+        "israeli shekel": "ILS", "new israeli shekel": "ILS", "israeli new shekel": "ILS",
+        "new shekel": "ILS", "nis": "ILS", "rand": "ZAR", "south african rand": "ZAR",
+        "ruble": "RUB", "russian ruble": "RUB", "rouble": "RUB", "russian rouble": "RUB", "turkish lira": "TRY",
+        "italian lira": "ITL", "italian lire": "ITL", "lire": "ITL", "polish zloty": "PLN", "polish zlotych": "PLN",
+        "deutsche mark": "DEM", "deutschemark": "DEM", "deutschmark": "DEM", "german mark": "DEM",
+        "dutch guilder": "NLG", "guilder": "NLG", "spanish peseta": "ESP", "peseta": "ESP", "malaysian ringgit": "MYR",
+        "ringgit": "MYR", "thai baht": "THB", "baht": "THB", "indonesian rupiah": "IDR", "rupiah": "IDR",
+        "hungarian forint": "HUF", "forint": "HUF", "nigerian naira": "NGN", "naira": "NGN", "kenyan shilling": "KES",
+        "peruvian sol": "PEN", "peruvian nuevo sol": "PEN", "peruvian sole": "PEN", "peruvian nuevos sole": "PEN",
+        "kuwaiti dinar": "KWD", "saudi riyal": "SAR", "uae dirham": "AED", "ukrainian hryvnia": "UAH",
+    }
+)  # fmt: skip
+"""Names after an amount, in lower case, without full stops and the plural s of the last word -> code."""
+_FIRST_WORDS = frozenset(name.split()[0] for name in _NAMES) | {f"{name}s" for name in _NAMES if " " not in name}
+_LONGEST_NAME = 4
+"""Words of a name, at most."""
 
-def _alternatives(words: list[str]) -> str:
-    return "|".join(re.escape(word) for word in sorted(words, key=len, reverse=True))
-
-
-_LETTER = _alternatives([word for word in _DOLLARS if len(word) == 1])
-_WORD = _alternatives([word for word in _DOLLARS if len(word) > 1])
-_CODE = "|".join(sorted(CODES))
-_BEFORE = re.compile(
-    rf"""(?: (?:(?<![A-Za-z])(?:(?P<letter>{_LETTER}) | (?P<word>{_WORD}) \s?))? \$ \s? (?P<after>USD?|CAD|AUD)?
-           | (?<![A-Za-z]) (?P<code>{_CODE})
-           | (?P<mark>{_alternatives([sign for sign in _SIGNS if not sign[0].isalpha()])})
-           | (?<![A-Za-z]) (?P<sign>{_alternatives([sign for sign in _SIGNS if sign[0].isalpha()])}) ) \s*$""",
-    re.VERBOSE,
-)
-_NAME = "|".join(f"(?P<n{i}>{pattern})" for i, pattern in enumerate(_NAMES))
-_AFTER = re.compile(rf"\s*(?:(?P<sign>€|£)|(?P<code>{_CODE}|RMB)(?![A-Za-z])|(?P<name>(?i:{_NAME}))\b)")
-_SHARED_SIGNS = {"USD": frozenset({"AUD", "CAD", "HKD", "MXN", "NZD", "SGD", "TWD"}), "JPY": frozenset({"CNY"})}
-"""Codes of `$` and `¥` -> the currencies whose sign these also are: a name after the amount decides."""
+_LETTERS = re.compile(r"[A-Za-z][A-Za-z.]*\Z")
+_WORD_AT_END = re.compile(r"(?:(?<![^\W_])[A-Z]/\.?|[^\W\d_]+(?:\.[^\W\d_]+)*\.?|GH\u00a2)\Z")
+_BRACKETED = re.compile(r"[(\[](?:([A-Za-z]{2,8}(?: sterling)?)[)\]]\s*|(Y)[)\]])\Z")
+_SIGN_THEN_CODE = re.compile(r"([A-Za-z.]*)\$\s?([A-Z]{2,3})\Z")
+_NAME_WORD = re.compile(r"\s*((?:[A-Za-z]\.)+[A-Za-z]?|[A-Za-z]+)")
+_AFTER = re.compile(r"\s*(?:([\u20ac\u00a3])|([A-Z]{3})(?![A-Za-z]))")
+_SHARED_SIGNS = {
+    "USD": frozenset(_DOLLARS.values()) | frozenset(_OF_DOLLARS.values()) | frozenset(_OF_PESOS.values()),
+    "JPY": frozenset({"CNY"}),
+    "GBP": frozenset(_POUNDS.values()),
+    "INR": frozenset({"PKR", "LKR"}),
+    "MXN": frozenset(_OF_PESOS.values()),
+}
+"""Codes of a sign that others share -> the currencies whose sign it also is: a name after the amount decides."""
+_LONGEST_PREFIX = 4
+"""A longer word before a sign is no part of it: a space was lost (`Total$500`)."""
 _REACH = 24
 """Longest currency mark that is looked for, in characters."""
 
 
 def currency_before(text: str, end: int) -> tuple[str, int] | None:
-    """Currency directly before `text[end:]`, white space between allowed: its code and where it starts."""
+    """Currency directly before `text[end:]`, white space between allowed: its code and where it starts.
+
+    The code is `UNKNOWN` where a sign of money says not whose.
+    """
     begin = max(0, end - _REACH)
-    match = _BEFORE.search(text[begin:end])
+    head = text[begin:end]
+    stem = head.rstrip()
+    if not stem:
+        return None
+    last = stem[-1]
+    if last in _PREFIXED:
+        code, length = _of_sign(stem[:-1], last)
+        return code, begin + len(stem) - 1 - length
+    if last in _SIGNS:
+        return _SIGNS[last], begin + len(stem) - 1
+    if last in ")]":
+        spelt = _BRACKETED.search(head)
+        spelt_code = _SPELT.get((spelt[1] or spelt[2]).lower()) if spelt else None
+        return (spelt_code, begin + spelt.start()) if spelt and spelt_code else None
+    if last.isalpha() or last in "./\u00a2":
+        return _of_word(text, stem, begin, end)
+    return None
+
+
+def _of_sign(before: str, sign: str) -> tuple[str, int]:
+    """Code of a sign with what stands before it, and how many characters of that belong to it."""
+    match = _LETTERS.search(before)
+    if match is None:
+        word = before[:-1].rsplit(None, 1)[-1].lstrip("(") if sign == "$" and before[-1:].isspace() else ""
+        if word in _SPACED:
+            return _DOLLARS[word.replace(".", "")], len(word) + 1
+        return _PREFIXED[sign][""], 0
+    prefix, codes = match[0], _PREFIXED[sign]
+    letters = prefix.replace(".", "")
+    code = codes.get(letters)
+    if code is None and not letters.islower():
+        code = _UPPER[sign].get(letters.upper()) or (UNKNOWN if 0 < len(letters) <= _LONGEST_PREFIX else None)
+    return (code, len(prefix)) if code else (codes[""], 0)
+
+
+def _of_word(text: str, stem: str, begin: int, end: int) -> tuple[str, int] | None:
+    """Currency of the word that ends `stem`, which begins at `begin` of the text."""
+    match = _WORD_AT_END.search(stem.rsplit(None, 1)[-1])
     if match is None:
         return None
-    sign = match["sign"] or match["mark"]
-    code = match["code"] or (
-        _SIGNS[sign] if sign else _DOLLARS[match["letter"] or match["word"] or match["after"] or ""]
-    )
-    return code, begin + match.start()
+    word, start = match[0], begin + len(stem) - len(match[0])
+    behind_dollar = _SIGN_THEN_CODE.search(stem) if word.isupper() else None
+    if behind_dollar and (behind_dollar[2] == "US" or behind_dollar[2] in CODES):
+        return _DOLLARS.get(behind_dollar[2]) or behind_dollar[2], begin + behind_dollar.start()
+    if code := _WORDS.get(word):
+        return code, start
+    if word in _ON_AMOUNTS_ONLY and _AMOUNT.match(text, end):
+        return _ON_AMOUNTS_ONLY[word], start
+    return None
 
 
 def currency_after(text: str, start: int, before: str | None) -> tuple[str, int] | None:
@@ -87,13 +211,26 @@ def currency_after(text: str, start: int, before: str | None) -> tuple[str, int]
 
     `before` is the code of the mark before the amount. It prevails unless its sign is also that of the currency after.
     """
+    found = _named_after(text, start)
+    if found is None or before in (None, UNKNOWN) or found[0] in _SHARED_SIGNS.get(before or "", ()):
+        return found
+    return None
+
+
+def _named_after(text: str, start: int) -> tuple[str, int] | None:
     match = _AFTER.match(text, start)
-    if match is None:
-        return None
-    if match["name"]:
-        code = next(code for i, code in enumerate(_NAMES.values()) if match[f"n{i}"])
-    else:
-        code = "CNY" if match["code"] == "RMB" else match["code"] or _SIGNS[match["sign"]]
-    if before is not None and code not in _SHARED_SIGNS.get(before, ()):
-        return None
-    return code, match.end()
+    if match and match[1]:
+        return _PREFIXED[match[1]][""], match.end()
+    if match and match[2] in CODES:
+        return _WORDS[match[2]], match.end()
+    words: list[str] = []
+    found: tuple[str, int] | None = None
+    while len(words) < _LONGEST_NAME and (word := _NAME_WORD.match(text, start)):
+        words.append(word[1].lower().replace(".", ""))
+        if len(words) == 1 and words[0] not in _FIRST_WORDS:
+            return None
+        start = word.end()
+        name = " ".join(words)
+        if code := _NAMES.get(name) or _NAMES.get(name.removesuffix("s")):
+            found = code, start
+    return found

@@ -2,13 +2,17 @@
 
 from typing import Any
 
+from finner_batch.entities.before import Before
 from finner_batch.entities.value import Value
 from finner_batch.sentences.sentence import Sentence
 from finner_batch.tagger.span import Span
 
 
-def entity_row(sentence: Sentence, span: Span, value: Value) -> dict[str, Any]:
-    """The columns that an entity brings itself, `section` to `confidence`; the writer adds those of its document."""
+def entity_row(sentence: Sentence, span: Span, value: Value, before: Before | None = None) -> dict[str, Any]:
+    """The columns that an entity brings itself, `section` to `before_value`; the writer adds those of its document.
+
+    `before`: the struck-out number that this one replaces, and its value.
+    """
     return {
         "section": sentence.section,
         "sentence_index": sentence.index,
@@ -23,4 +27,6 @@ def entity_row(sentence: Sentence, span: Span, value: Value) -> dict[str, Any]:
         "unit": value.unit,
         "scale": value.scale,
         "confidence": span.confidence,
+        "before_text": before.text if before else None,
+        "before_value": before.value if before else None,
     }

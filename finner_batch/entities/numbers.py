@@ -4,18 +4,25 @@ A token is digits with their separators, and no sign, currency or unit around th
 
 - digits in groups: `1,500,000`, `12,34,567` (Indian), `1'500'000` (Swiss), `1.500.000` and `1.234,56` (European);
 - a decimal point: `2.25`, `3,000.5`; a leading one (`.75`) unless a letter, digit, point or `)` is before it (`No.5`);
-- a vulgar fraction, and a whole number with one: `1/2`, `7½`, `3 1/4`, `3-1/4`; `61/4` before `%` (superscript lost);
+- a decimal comma where the context leaves no other reading: `7,40%`, `7,40 to 7,90%`, `EUR 1,5 million`;
+- a vulgar fraction, and a whole number with one: `1/2`, `7½`, `3 1/4`, `3-1/4` with any dash; `61/4` before `%`
+  (superscript lost); before `%` also `3 - 1/4`, `3 and 1/4`, `3 1 / 4`;
+- a stray space at the decimal point of an amount of money: `$64. 9 million`, `$250 .0 million`;
 - a dotted chain is one token though no number: `4.1.2`, `31.12.2023`.
 
 Everything else ends a token. A comma that does not group (`1,2`; `31,2023`), a slash that makes no vulgar fraction
 (`12/31/2023`, `50/50`, `97/2Q`), a hyphen (`364-day`, `2022-2023`, `555-0199`), a letter (`10b-5`, `Q3`, `7.5x`,
-`$1.5B`, `1.5e9`), a sign (`5.250%Notes`), a bracket (`500(1)`) and the full stop of a sentence stay outside.
+`$1.5B`, `1.5e9`), a sign (`5.250%Notes`), a bracket (`144(1)`) and the full stop of a sentence stay outside.
 Identifiers, years and dates are tokens too: telling them from amounts is the tagger's task. So every digit 0-9 lies in
-exactly one token.
+exactly one token, but for those of a footnote mark, which lie in none: `$500(1) million`, `6.875%(2)` (see `marks`).
+Invisible characters (a soft hyphen, a zero-width space) count as not there: a token may hold some.
 """
 
 import re
+from bisect import bisect_right
 from decimal import Decimal
+
+from finner_batch.entities.marks import MOST_NUMBERS, NUMBERED_MARK, end_of_marks, is_amount
 
 VULGAR_FRACTIONS = {
     "¼": (1, 4), "½": (1, 2), "¾": (3, 4), "⅓": (1, 3), "⅔": (2, 3), "⅕": (1, 5), "⅖": (2, 5), "⅗": (3, 5), "⅘": (4, 5),
@@ -25,60 +32,139 @@ VULGAR_FRACTIONS = {
 
 _SIGNS = "".join(VULGAR_FRACTIONS)
 _DIGIT = re.compile(rf"[0-9{_SIGNS}]")
-_SLASH = "[/\u2044]"
-_PROPER = (
-    rf"(?:1{_SLASH}2|[12]{_SLASH}3|[1-3]{_SLASH}4|[1-4]{_SLASH}5|[1-5]{_SLASH}6|[1-7]{_SLASH}8|[1-9]{_SLASH}10"
-    rf"|(?:1[0-5]|[1-9]){_SLASH}16|(?:3[01]|[12]?[1-9]|[12]0){_SLASH}32|[1-6]?[0-9]{_SLASH}64|[0-9]{{1,2}}{_SLASH}1000?)"
-    r"(?![0-9/\u2044]|[.,][0-9])"
-)
-_DECIMAL = rf"""
+_INVISIBLE = re.compile("[\u00ad\u200b-\u200f\u2060\ufeff]")
+_DASH = "[-\u2010-\u2015\u2212\ufe58\ufe63\uff0d]"
+_JOINT = rf"(?:\s?{_DASH}\s?|\s?&\s?|[\s-]and[\s-])"
+"""What may stand between a whole number and its fraction beside a space."""
+_RATE = r"\s?(?:[%\uff05]|(?i:per[\s-]?cent|pct))"
+_SCALE_WORD = r"\s?(?i:[mb]illion|thousand|ml?n\b|bl?n\b)"
+
+
+def _proper(slash: str) -> str:
+    """Pattern of the proper fractions that filings print: halves to eighths, tenths, 16ths, 32nds, 64ths, 100ths."""
+    return (
+        rf"(?:1{slash}2|[12]{slash}3|[1-3]{slash}4|[1-4]{slash}5|[1-5]{slash}6|[1-7]{slash}8|[1-9]{slash}10"
+        rf"|(?:1[0-5]|[1-9]){slash}16|(?:3[01]|[12]?[1-9]|[12]0){slash}32|[1-6]?[0-9]{slash}64"
+        rf"|[0-9]{{1,2}}{slash}1000?)(?![0-9/\u2044]|[.,][0-9])"
+    )
+
+
+_PROPER = _proper("[/\u2044]")
+_SPACED_PROPER = _proper(r"\s?[/\u2044]\s?")
+_FRACTION = rf"""
+    (?<![/\u2044]) (?:
+      (?:[0-9]{{1,3}}\s | [1-9][0-9]{{0,2}}{_DASH})? {_PROPER}              # 1/2  3 1/4  3-1/4
+    | [0-9]{{1,2}} {_PROPER} (?=\s?(?:%|per))                              # 61/4%
+    | [1-9][0-9]{{0,2}} (?:\s | {_JOINT}) {_SPACED_PROPER} (?={_RATE})      # 3 - 1/4%  3 and 1/4%  3 1 / 4%
+    )
+"""
+_SIGNED = rf"""
+    [0-9]{{0,2}} (?:\s? | {_DASH}) [{_SIGNS}]                              # 7½
+  | [0-9]{{0,2}} {_JOINT} [{_SIGNS}] (?={_RATE}) |
+"""
+_SIGNS_OF_MONEY = "$\u20ac\u00a3\u00a5"
+_OF_MONEY = rf"(?:(?<=[{_SIGNS_OF_MONEY}][0-9]) | (?<=[{_SIGNS_OF_MONEY}]\s[0-9])) [0-9]{{0,2}}"
+_OF_NAMED_MONEY = r"(?:(?<=[A-Z][0-9]) | (?<=[A-Z]{3}\s[0-9]) | (?<=[Ee]uro\s[0-9]) | (?<=kr\s[0-9])) [0-9]{0,2}"
+
+
+def _decimal(signed: str) -> str:
+    """Pattern of the tokens without a slash; `signed` are the alternatives for vulgar fraction characters."""
+    return rf"""
   [0-9.{_SIGNS}] (?:                                           # the first character alone is tested at most places
-    (?<=[0-9]) (?:
-        [0-9]{{0,2}} \ ? [{_SIGNS}]                              # 7½
-      | [0-9]{{0,2}} (?:\.[0-9]{{3}})+ ,[0-9]{{1,2}} (?![0-9]|[.,][0-9])    # 1.234,56
+    (?<=[0-9]) (?: {signed}
+        [0-9]* (?![0-9.,'\u2019] | \s\.)                        # 250  2023: most numbers end here
+      | [0-9]*\.[0-9]+ (?![0-9.,])                             # 2.25
       | (?: [0-9]{{0,2}} (?:,[0-9]{{3}})+                        # 1,500,000
-          | [0-9]? (?:,[0-9]{{2}})+ ,[0-9]{{3}}                  # 12,34,567
+          | [0-9]? (?:,[0-9]{{2}}){{1,6}} ,[0-9]{{3}}              # 12,34,567
           | [0-9]{{0,2}} (?:['\u2019][0-9]{{3}})+                # 1'500'000
         ) (?![0-9]) (?:\.[0-9]+)?
+      | (?<![0-9],[0-9]) [0-9]{{0,2}} ,[0-9]{{1,2}} (?![0-9]|[.,][0-9]) (?=              # 7,40%
+            {_RATE} | \s?(?:to|and|or|{_DASH})\s?[0-9]{{1,2}},[0-9]{{1,2}}{_RATE})
+      | (?:{_OF_MONEY} | {_OF_NAMED_MONEY}) ,[0-9]{{1,2}} (?={_SCALE_WORD})             # EUR 1,5 million
+      | {_OF_MONEY} (?:\.\s | \s\.) [0-9]{{1,3}} (?={_SCALE_WORD})                     # $64. 9 million
+      | [0-9]{{0,2}} (?:\.[0-9]{{3}})+ ,[0-9]{{1,2}} (?![0-9]|[.,][0-9])                 # 1.234,56
       | [0-9]* (?:\.[0-9]+)*                                   # 2.25  1.500.000  4.1.2
     )
   | (?<=\.) (?<![A-Za-z0-9.)]\.) [0-9]+                        # .75
   | (?<=[{_SIGNS}])                                            # ½
   )
 """
-_FRACTION = rf"(?<![/\u2044]) (?: (?:[0-9]{{1,3}}[\ -])? {_PROPER} | [0-9]{{1,2}} {_PROPER} (?=\s?(?:%|per)) )"
-_WITHOUT_SLASH = re.compile(_DECIMAL, re.VERBOSE)
-_TOKEN = re.compile(f"{_FRACTION} | {_DECIMAL}", re.VERBOSE)
+
+
+_PLAIN = re.compile(_decimal(""), re.VERBOSE)
+_WITHOUT_SLASH = re.compile(_decimal(_SIGNED), re.VERBOSE)
+_TOKEN = re.compile(f"{_FRACTION} | {_decimal(_SIGNED)}", re.VERBOSE)
 
 _DECIMALS: tuple[tuple[re.Pattern[str], dict[int, None], str], ...] = (
-    (re.compile(r"[0-9]*\.?[0-9]+"), {}, "."),
+    (re.compile(r"[0-9]+(?:\.[0-9]+)?|\.[0-9]+"), {}, "."),
+    (re.compile(r"[1-9][0-9]{0,2},[0-9]{1,2}|0,[0-9]{1,3}"), {}, ","),
     (re.compile(r"[0-9]{1,3}(?:,[0-9]{2,3})*,[0-9]{3}(?:\.[0-9]+)?"), {ord(","): None}, "."),
     (re.compile(r"[0-9]{1,3}(?:['\u2019][0-9]{3})+(?:\.[0-9]+)?"), {ord("'"): None, 0x2019: None}, "."),
     (re.compile(r"[0-9]{1,3}(?:\.[0-9]{3})+,[0-9]{1,2}|[0-9]{1,3}(?:\.[0-9]{3}){2,}"), {ord("."): None}, ","),
+    (re.compile(r"[0-9]{1,3}(?:\.\s|\s\.)[0-9]{1,3}"), dict.fromkeys(map(ord, " \t\n\u00a0\u2009\u202f")), "."),
 )
 """Ways to write a decimal number: pattern, characters that only group, decimal point."""
-_MIXED = re.compile(rf"(?:([0-9]+)[ -])?([0-9]+){_SLASH}([0-9]+)")
-_MIXED_SIGN = re.compile(rf"([0-9]*)\ ?([{_SIGNS}])")
+_JOINED = rf"(?:\s|{_DASH}|{_JOINT})"
+_MIXED = re.compile(rf"(?:([0-9]+){_JOINED})?([0-9]+)\s?[/\u2044]\s?([0-9]+)")
+_MIXED_SIGN = re.compile(rf"([0-9]*){_JOINED}?([{_SIGNS}])")
 
 
 def number_tokens(sentence: str) -> list[tuple[int, int]]:
     """Find the number tokens of a sentence, in order: `(start, end)` code points, apart from each other.
 
-    The list is empty exactly where the sentence holds no digit 0-9 and no vulgar fraction character.
+    The list is empty exactly where the sentence holds no digit 0-9 and no vulgar fraction character. Takes time linear
+    in the sentence.
     """
     if not _DIGIT.search(sentence):
         return []
-    token = _TOKEN if "/" in sentence or "\u2044" in sentence else _WITHOUT_SLASH
-    return [match.span() for match in token.finditer(sentence)]
+    if not sentence.isascii() and _INVISIBLE.search(sentence):
+        shown = [place for place, character in enumerate(sentence) if not _INVISIBLE.match(character)]
+        tokens = number_tokens("".join([sentence[place] for place in shown]))
+        return [(shown[start], shown[end - 1] + 1) for start, end in tokens]
+    without_slash = _PLAIN if sentence.isascii() else _WITHOUT_SLASH
+    pattern = _TOKEN if "/" in sentence or "\u2044" in sentence else without_slash
+    tokens = [match.span() for match in pattern.finditer(sentence)]
+    return _without_marks(sentence, tokens) if NUMBERED_MARK.search(sentence) else tokens
+
+
+def _without_marks(sentence: str, tokens: list[tuple[int, int]]) -> list[tuple[int, int]]:
+    """The tokens but those in a footnote mark that is glued to an amount, a rate or before a scale."""
+    marks: set[tuple[int, int]] = set()
+    for match in NUMBERED_MARK.finditer(sentence):
+        opening = match.start()
+        index = bisect_right(tokens, (opening, opening)) - 1
+        if index < 0:
+            continue
+        start, end = tokens[index]
+        between = sentence[end:opening].strip()
+        if between.startswith(")") and sentence[start - 1 : start] == "(":
+            start, between = start - 1, between[1:]
+        if between not in ("", "%"):
+            continue
+        stop = end_of_marks(sentence, opening, of_amount=between == "%" or is_amount(sentence, start, end))
+        following = bisect_right(tokens, (opening, opening))
+        marks.update(token for token in tokens[following : following + MOST_NUMBERS] if token[1] <= stop)
+    return [token for token in tokens if token not in marks]
+
+
+def visible(text: str, start: int, end: int) -> tuple[str, int, int]:
+    """The text without invisible characters, and `start` and `end` in it."""
+    if text.isascii() or not _INVISIBLE.search(text):
+        return text, start, end
+    head, inside = _INVISIBLE.sub("", text[:start]), _INVISIBLE.sub("", text[start:end])
+    return head + inside + _INVISIBLE.sub("", text[end:]), len(head), len(head) + len(inside)
 
 
 def magnitude(token: str) -> Decimal | None:
     """Say which number a token prints, without sign, scale or unit; None where it prints none (`4.1.2`).
 
-    A comma groups and a point is decimal, as filings in English write; `1.234,56` and `1.500.000` can only be European.
+    A comma groups and a point is decimal, as filings in English write; `1.234,56`, `1.500.000`, `7,40` and `0,125` can
+    only be European.
     `61/4` is 6 1/4 if it can be read in one way: a numerator above its denominator swallowed a whole number (6¼ printed
     with a superscript that was lost).
     """
+    if not token.isascii():
+        token = _INVISIBLE.sub("", token)
     for pattern, dropped, point in _DECIMALS:
         if pattern.fullmatch(token):
             return Decimal(token.translate(dropped).replace(point, "."))

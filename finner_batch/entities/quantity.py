@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from finner_batch.entities.currencies import currency_after, currency_before
+from finner_batch.entities.marks import end_of_marks
 from finner_batch.entities.numbers import magnitude
 from finner_batch.entities.scales import Scale, fraction_before, scale_after
 from finner_batch.entities.units import is_ratio, is_share_price, per_share_after, shares_after
@@ -26,13 +27,14 @@ class Quantity:
 
     start: int
     end: int
-    """Span with its marks, brackets included."""
+    """Span with its marks, brackets and footnote marks included."""
     number: Decimal | None
     """Magnitude as printed, a fraction before it (`one-half of 1%`) applied."""
     negative: bool
     bracketed: bool
     """`(2.5)` directly around the number with nothing else inside, no number in words before it: negative if a rate."""
     currency: str | None
+    """ISO 4217 code; `UNKNOWN` of `currencies` for a sign of money that says not whose."""
     scale: Scale | None
     unit: str | None
     """`shares` or, for a ratio, `pure`."""
@@ -48,8 +50,11 @@ def read_quantity(sentence: str, start: int, end: int) -> Quantity:
         currency, left = before
         left, signed, outer = _marks_before(sentence, left)
     closed = (opened or outer) and sentence.startswith(")", end)
-    scale = scale_after(sentence, end + closed, money=currency is not None)
-    right = scale.end if scale else end + closed
+    of_amount = currency is not None or "," in sentence[start:end]
+    right = end_of_marks(sentence, end + closed, of_amount=of_amount)
+    scale = scale_after(sentence, right, money=currency is not None)
+    if scale:
+        right = end_of_marks(sentence, scale.end, of_amount=True)
     if opened and not closed and sentence.startswith(")", right):
         right += 1
     is_rate = scale is not None and scale.is_rate

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 _POWERS = {
-    "hundred": 2, "thousand": 3, "lakh": 5, "million": 6, "crore": 7, "billion": 9, "trillion": 12,
+    "hundred": 2, "thousand": 3, "lakh": 5, "lac": 5, "million": 6, "crore": 7, "billion": 9, "trillion": 12,
     "mn": 6, "mln": 6, "mil": 6, "mm": 6, "bn": 9, "bln": 9, "tn": 12, "trn": 12,
     "k": 3, "m": 6, "b": 9, "t": 12,
 }  # fmt: skip
@@ -18,7 +18,7 @@ _OF_ONE_PERCENT = re.compile(
     rf"(?:ths?|nds?)?\s+of\s+(?:an?|one|1(?:\.0+)?)\s*(?:%|(?:{_PERCENT_WORD})(?![a-z]))", re.IGNORECASE
 )
 _WORD = re.compile(
-    r"[\s-]*(?:(?P<word>hundred|thousand|lakh|million|crore|billion|trillion)s?|(?P<short>mn|mln|bn|bln|trn))(?![a-z])",
+    r"[\s-]*(?:(?P<word>hundred|thousand|lakh|lac|million|crore|billion|trillion)s?|(?P<short>mn|mln|bn|bln|trn))(?![a-z])",
     re.IGNORECASE,
 )
 _MONEY_WORD = re.compile(r"\s?(?P<short>MM|mm|[Mm]il|tn|(?<=[0-9])[KkMmBbT]|(?<=[0-9] )[MB])(?![A-Za-z0-9&])")

@@ -18,24 +18,31 @@ _SHARES_AFTER = re.compile(
 )
 _PER_SHARE_AFTER = re.compile(
     r"(?:,?\s+respectively,?)?(?:\s+in\s+cash)?\s*(?:(?:per|a|an|each|for\s+each|for\s+every)\s+"
-    r"(?:(?!in\b|for\b|to\b)[A-Za-z][A-Za-z-]*\s+){0,4}?(?:shares?|unit|ADS|warrant|option|RSU|PSU|common\s+stock)(?![A-Za-z])|/\s?share|,?\s*par(?:\s+value)?(?![a-z]))",
+    r"(?:(?!in\b|for\b|to\b)[A-Za-z][A-Za-z-]*\s+){0,4}?(?:shares?|unit|ADS|warrant|option|RSU|PSU|common\s+stock)(?![A-Za-z])|/\s?share|(?:,\s*)?par(?:\s+value)?(?![a-z]))",
     re.IGNORECASE,
 )
 _PAR_VALUE_BEFORE = re.compile(r"par\s+value(?:\s+per\s+share)?(?:\s+of)?\s*$", re.IGNORECASE)
-_PRICE_BEFORE = re.compile(
+_PRICE = re.compile(
     r"\b(?:per[\s-]+(?:[a-z]+\s+){0,2}(?:share|unit|warrant|option)|prices?|valued\s+at|par\s+value|(?<!aggregate\s)fair\s+values?"
-    r"|dividends?|VWAP|EPS|net\s+asset\s+value)\b(?:(?!\b(?:million|billion|aggregate)\b)[^;])*$",
+    r"|dividends?|VWAP|EPS|net\s+asset\s+value)\b",
     re.IGNORECASE,
 )
+_NO_PRICE = re.compile(r"\b(?:million|billion|aggregate)\b|;", re.IGNORECASE)
+"""What stands between a price word and an amount that is no price."""
 _PER_OTHER = re.compile(r"\s*(?:per|/|an?)\s*[A-Za-z]", re.IGNORECASE)
 _CENTS = re.compile(r"[0-9,]{0,5}\.[0-9]{2,8}")
-_LIST = r"(?:[0-9][0-9.,]*(?:\s+(?:thousand|million|billion))?(?:,\s+and|,|\s+and|\s+or)?\s+)*"
-_SHARES_BEFORE = re.compile(
-    rf"\b{_SECURITY}\b(?:(?!\b(?:price|value|cost|expense|years?|months?|days?|employees|holders)\b)[^;$%])*?"
+_SHARES = re.compile(rf"\b{_SECURITY}\b", re.IGNORECASE)
+_OTHER_NOUN = re.compile(
+    r"\b(?:price|value|cost|expense|years?|months?|days?|employees|holders)\b|[;$%]", re.IGNORECASE
+)
+"""What stands between `shares` and a number that counts something else."""
+_COUNTED = re.compile(
     r"(?:\b(?:was|were|is|are|be|totall?ed|totall?ing|comprised\s+of|reached|reaches|exceed|excludes?|excluded|than|been|of\s+which)|:|(?<=s)\s+of\s)\s*"
-    rf"(?:(?:a\s+total\s+of|approximately|about|nearly|over|than|less\s+than|more\s+than)\s+)*{_LIST}$",
+    r"(?:(?:a\s+total\s+of|approximately|about|nearly|over|than|less\s+than|more\s+than)\s+)*"
+    r"(?:[0-9]+(?:[.,]+[0-9]+)*\.?(?:\s+(?:thousand|million|billion))?(?:,\s+and|,|\s+and|\s+or)?\s+)*\Z",
     re.IGNORECASE,
 )
+"""The verb, and the numbers of a list before the one in question: `shares outstanding were 5, 6 and`."""
 _NO_NOUN_AFTER = re.compile(
     r"\s*(?:$|[.,;:)(]|(?:and|or|as|at|in|for|on|during|under|through|to|were|respectively|related)\b)", re.IGNORECASE
 )
@@ -59,7 +66,19 @@ def shares_after(text: str, start: int) -> int | None:
 
 def counts_shares(head: str, tail: str) -> bool:
     """Whether a bare number between `head` and `tail` counts shares named before it (`shares outstanding were 9`)."""
-    return bool(_NO_NOUN_AFTER.match(tail) and _SHARES_BEFORE.search(head[-_REACH:]))
+    if not _NO_NOUN_AFTER.match(tail):
+        return False
+    near = head[-_REACH:]
+    verb = _COUNTED.search(near)
+    if verb is None:
+        return False
+    start = _end_of_last(_OTHER_NOUN, near, verb.start())
+    return _SHARES.search(near, start, verb.start()) is not None
+
+
+def _end_of_last(pattern: re.Pattern[str], text: str, end: int) -> int:
+    """Where the last match before `end` ends; 0 without one."""
+    return max((match.end() for match in pattern.finditer(text, 0, end)), default=0)
 
 
 def per_share_after(text: str, start: int) -> int | None:
@@ -76,8 +95,9 @@ def is_share_price(text: str, token: tuple[int, int], start: int) -> bool:
     head = text[max(0, start - _REACH) : start]
     if _PAR_VALUE_BEFORE.search(head):
         return True
-    is_price = _CENTS.fullmatch(text, *token) and _PRICE_BEFORE.search(head)
-    return bool(is_price) and not _PER_OTHER.match(text, token[1])
+    if not _CENTS.fullmatch(text, *token) or _PER_OTHER.match(text, token[1]):
+        return False
+    return _PRICE.search(head, _end_of_last(_NO_PRICE, head, len(head))) is not None
 
 
 def is_ratio(text: str, start: int, end: int) -> bool:

@@ -5,15 +5,18 @@ from collections.abc import Iterator
 from dataclasses import replace
 from decimal import Decimal
 
-from finner_batch.entities.numbers import number_tokens
+from finner_batch.entities.currencies import UNKNOWN
+from finner_batch.entities.numbers import number_tokens, visible
 from finner_batch.entities.quantity import Quantity, read_quantity
+from finner_batch.entities.stated import scale_in
 from finner_batch.entities.units import counts_shares
 from finner_batch.entities.value import Value
 
 _RANGE = r"to|through|[-\u2013\u2014]"
 _CONNECTOR = re.compile(
-    rf"\s*(?:(?P<range>{_RANGE})|(?P<list>[,;]?\s*(?:and/or|and|or|&)|/)|(?P<comma>[,;]))\s*", re.IGNORECASE
+    rf"\s*(?:(?P<range>{_RANGE})|(?P<list>(?:[,;]\s*)?(?:and/or|and|or|&)|/)|(?P<comma>[,;]))\s*", re.IGNORECASE
 )
+_RANGE_AT_END = re.compile(rf"(?:{_RANGE})\s*\Z", re.IGNORECASE)
 _YEAR = re.compile(r"(?:19|20)[0-9]{2}")
 _REFERENCE = re.compile(
     r"(?:\b(?:notes?|items?|parts?|sections?|articles?|rules?|levels?|classe?s?|series|tranches?|steps?|phases?|pages?|tables?"
@@ -21,11 +24,7 @@ _REFERENCE = re.compile(
     r"|jan\.|feb\.|mar\.|apr\.|aug\.|sept?\.|oct\.|nov\.|dec\.))\s+$|[a-z][-\u2013]?$",
     re.IGNORECASE,
 )
-_HEADING = re.compile(
-    r"\((?:(?:u\.?s\.?\s+)?(?:dollars|\$|amounts|shares)\s+)?(?:stated\s+|expressed\s+)?in\s+(?P<word>thousand|million|billion)s"
-    r"(?P<shares>\s+of\s+shares)?[^)]*\)",
-    re.IGNORECASE,
-)
+_THOUSANDS = re.compile(r",[0-9]{3}")
 _PRICE = re.compile(r"\.[0-9]{2,}$")
 _DENOMINATION = re.compile(r"(?<![a-z])(?:per|each|every|multiples\s+of|denominations\s+of)\s+$", re.IGNORECASE)
 _LARGEST_STATED = Decimal(10) ** 12
@@ -34,9 +33,16 @@ _MOST_DIGITS = 30
 """A longer run of digits is no number (encoded data in old filings)."""
 _FAR_LARGER = 50
 """`$949 and $2.7 billion` are no two numbers of billions."""
+_LIST_REACH = 500
+"""Characters behind a number in which the rest of its list is looked for."""
+_CONNECTED = 12
+"""Characters that a word between the ends of a range fills, with its spaces."""
+_RANGE_REACH = 100
+"""Characters before the upper end of a range in which the lower one is looked for."""
 _WINDOW = 1000
 """Characters on either side of a number that its context may fill; keeps an endless sentence cheap."""
-_POWERS = {"thousand": 3, "million": 6, "billion": 9}
+_LONGEST_LIST = 24
+"""Numbers of a range or list that share a scale, at most: a list that goes on for ever would cost its square."""
 
 
 def read_value(sentence: str, start: int, end: int, *, stated: int = 0) -> Value:
@@ -53,7 +59,7 @@ def read_value(sentence: str, start: int, end: int, *, stated: int = 0) -> Value
     number its accounting sign (a loss, a decrease) do not change it.
     """
     cut = max(0, start - _WINDOW)
-    sentence, start, end = sentence[cut : end + _WINDOW], start - cut, end - cut
+    sentence, start, end = visible(sentence[cut : end + _WINDOW], start - cut, end - cut)
     own = read_quantity(sentence, start, end)
     number = own.number
     if number is None or number.adjusted() > _MOST_DIGITS:
@@ -68,6 +74,7 @@ def read_value(sentence: str, start: int, end: int, *, stated: int = 0) -> Value
     unit = "pure" if is_rate else own.unit
     if own.currency is not None and not is_rate:
         unit = f"{own.currency}/shares" if own.per_share else own.currency
+        unit = None if own.currency == UNKNOWN else unit
     return Value(value, unit, exponent)
 
 
@@ -91,19 +98,19 @@ def _completed(sentence: str, start: int, end: int, own: Quantity) -> Quantity:
         return own
     if currency := _currency_joined_before(sentence, start, own):
         return replace(own, currency=currency)
-    heading = _HEADING.search(sentence, 0, own.start)
-    if (heading and heading["shares"]) or counts_shares(sentence[:start], sentence[own.end :]):
+    heading = scale_in(sentence, own.start)
+    if (heading and heading.of_shares) or counts_shares(sentence[:start], sentence[own.end :]):
         return replace(own, unit="shares")
     return own
 
 
 def _stated_scale(sentence: str, start: int, end: int, own: Quantity, stated: int) -> int:
     """Power of ten for a number without scale words of its own: from the sentence's `(in millions)`, else `stated`."""
-    heading = _HEADING.search(sentence, 0, own.start)
-    if own.per_share or own.number is None:
+    if own.per_share or own.number is None or not (own.currency or own.unit == "shares"):
         return 0
-    if heading and (own.currency or (own.unit == "shares" and heading["shares"])):
-        return _POWERS[heading["word"].lower()]
+    heading = scale_in(sentence, own.start)
+    if heading and (own.currency or heading.of_shares):
+        return heading.exponent
     is_price = _PRICE.search(sentence, start, end) or _DENOMINATION.search(sentence[max(0, own.start - 20) : own.start])
     in_full = own.number.scaleb(stated) >= _LARGEST_STATED
     return stated if own.currency and not is_price and not in_full else 0
@@ -114,10 +121,10 @@ def _joined_after(sentence: str, end: int, own: Quantity) -> Iterator[Quantity]:
 
     A comma alone joins nothing: a list ends with `and`, `or` or a range.
     """
+    if not _CONNECTOR.match(sentence, own.end):
+        return
     position, listed = own.end, []
-    for start, stop in number_tokens(sentence):
-        if start < end:
-            continue
+    for start, stop in _tokens_after(sentence, own.start, end)[:_LONGEST_LIST]:
         connector = _CONNECTOR.match(sentence, position)
         if connector is None:
             return
@@ -133,9 +140,16 @@ def _joined_after(sentence: str, end: int, own: Quantity) -> Iterator[Quantity]:
         position = other.end
 
 
+def _tokens_after(sentence: str, begin: int, end: int) -> list[tuple[int, int]]:
+    """The number tokens behind the one that ends at `end`, its marks from `begin` on, as far as a list may reach."""
+    reach = min(len(sentence), end + _LIST_REACH)
+    tokens = [(begin + start, begin + stop) for start, stop in number_tokens(sentence[begin:reach])]
+    return [token for token in tokens if token[0] >= end and (token[1] < reach or reach == len(sentence))]
+
+
 def _outweighs(sentence: str, own: Quantity, other: Quantity) -> bool:
     """Whether `own` cannot share the scale of `other`: printed in full (`$750,000 and $1 million`), or far larger."""
-    if "," in sentence[own.start : own.end]:
+    if _THOUSANDS.search(sentence, own.start, own.end):
         return True
     return own.number is not None and other.number is not None and own.number > _FAR_LARGER * other.number > 0
 
@@ -150,7 +164,10 @@ def _same_kind(own: Quantity, other: Quantity, *, in_range: bool) -> bool:
 
 def _currency_joined_before(sentence: str, start: int, own: Quantity) -> str | None:
     """Currency of the lower end of the range whose upper end is `own` (`$200 to 300 million`); None without one."""
-    before = [token for token in number_tokens(sentence) if token[1] <= start]
+    if not _RANGE_AT_END.search(sentence, max(0, own.start - _CONNECTED), own.start):
+        return None
+    cut = max(0, start - _RANGE_REACH)
+    before = [(cut + first, cut + last) for first, last in number_tokens(sentence[cut:start])]
     if not before:
         return None
     other = read_quantity(sentence, *before[-1])

@@ -10,7 +10,7 @@ from finner_batch.errors import FinnerError, UsageError
 from finner_batch.query.objects import ResultsFileSystem, is_unreadable, one_line
 from finner_batch.query.questions import VIEWS, shipped_sql
 from finner_batch.store.folder import require_results
-from finner_batch.store.part import Layout, list_parts
+from finner_batch.store.part import Layout, columns_of, list_parts
 from finner_batch.store.place import Place, absolute, matching, place_of
 
 AUDIT = "against_xbrl.parquet"
@@ -43,12 +43,18 @@ def connect(results: str | Place, *, allow: Sequence[str | Path] = ()) -> duckdb
 
 
 def copy_tables(
-    results: str | Place, connection: duckdb.DuckDBPyConnection, schema: str, tables: Sequence[str]
+    results: str | Place,
+    connection: duckdb.DuckDBPyConnection,
+    schema: str,
+    tables: Sequence[str],
+    *,
+    database: Path | None = None,
 ) -> None:
     """Copy views of a results folder, all of one state, into tables of a schema.
 
-    The connection may read the folder (`restricted`). A compaction in between makes it begin again. Raises UsageError
-    where there are no results, FinnerError where a file is missing or the disk refuses.
+    The connection may read the folder (`restricted`), and is one to `database`, None: to memory. A compaction in
+    between makes it begin again. Raises UsageError where there are no results, FinnerError where a file of them cannot
+    be read, duckdb.Error where the database cannot be written.
     """
 
     def copy() -> None:
@@ -58,7 +64,7 @@ def copy_tables(
     connection.execute(f"CREATE SCHEMA IF NOT EXISTS {schema}")
     connection.execute(f"CREATE SCHEMA {_VIEWS_SCHEMA}")
     connection.execute(f"USE {_VIEWS_SCHEMA}")
-    _with_views(connection, results, copy)
+    _with_views(connection, results, copy, database)
     connection.execute(f"USE {schema}")
     connection.execute(f"DROP SCHEMA {_VIEWS_SCHEMA} CASCADE")
 
@@ -78,15 +84,20 @@ def list_results(results: str | Place) -> dict[Place, list[str]]:
     return found
 
 
-def _with_views(connection: duckdb.DuckDBPyConnection, results: str | Place, then: Callable[[], None]) -> None:
-    """Make the views, then do something with them; once more where a compaction deletes what was listed."""
+def _with_views(
+    connection: duckdb.DuckDBPyConnection, results: str | Place, then: Callable[[], None], written: Path | None = None
+) -> None:
+    """Make the views, then do something with them; once more where a compaction deletes what was listed.
+
+    An error that names the database `written` is not one of the results.
+    """
     for _ in range(ATTEMPTS):
         parts = list_results(results)
         try:
             _create_views(connection, absolute(place_of(results)), parts)
             then()
         except duckdb.Error as error:
-            if not is_unreadable(error):
+            if not is_unreadable(error) or (written is not None and str(written) in str(error)):
                 raise
             if list_results(results) == parts:
                 raise FinnerError(f"{results} cannot be read: {one_line(error)}") from error
@@ -125,6 +136,7 @@ def _create_views(connection: duckdb.DuckDBPyConnection, results: Place, parts: 
         ("results", str(results)),
         ("documents_parts", [str(Layout(folder).documents(name)) for folder in parts for name in parts[folder]]),
         ("entities_parts", [str(Layout(folder).entities(name)) for folder in parts for name in parts[folder]]),
+        ("mixed_columns", len({columns_of(name) for folder in parts for name in parts[folder]}) > 1),
         ("run_reports", reports or None),
         ("audit", str(audit) if audit.is_file() else None),
     ):

@@ -1,7 +1,6 @@
 """Exports a results folder as one DuckDB file that works without finner-batch."""
 
 import re
-import tempfile
 from contextlib import closing
 from pathlib import Path
 
@@ -11,15 +10,16 @@ import pyarrow as pa
 from finner_batch import __version__
 from finner_batch.errors import FinnerError, UsageError
 from finner_batch.query.connection import AUDIT, copy_tables, restricted
+from finner_batch.query.objects import one_line
 from finner_batch.query.questions import VIEWS, list_questions, shipped_sql
-from finner_batch.store.atomic import TEMPORARY, flush_folder
 from finner_batch.store.place import Place, absolute, place_of
 from finner_batch.store.schema import DOCUMENTS, ENTITIES, SCHEMA_VERSION
+from finner_batch.store.whole import whole_file
 
 MARK = "made_by_finner_batch"
 """Table that tells an export from another database: what it was made of."""
 COMPARED = "against_xbrl"
-_OF_TABLES = re.compile(r"CREATE OR REPLACE (MACRO (marked|short_label)|VIEW rate_pairs)\b")
+_OF_TABLES = re.compile(r"CREATE OR REPLACE (MACRO (marked|short_label|filed_by)|VIEW rate_pairs)\b")
 """What questions need beside the tables, and is made of these alone."""
 
 
@@ -27,31 +27,38 @@ def export_database(results: str | Place, path: Path) -> dict[str, int]:
     """Write tables `entities`, `documents`, `runs`, and `against_xbrl` where there is one; return their rows.
 
     Every shipped question is a view, its parameters DuckDB variables; tables, columns and views carry their meaning as
-    comments. All rows are of one state of the folder. The file is complete or absent, and replaces an earlier export.
-    Raises UsageError where there are no results, or `path` cannot be written or is something else; FinnerError where
-    files cannot be read.
+    comments. All rows are of one state of the folder. The file is read back before it replaces an earlier export, and
+    is complete or as it was. Raises UsageError where there are no results, or `path` can be no file or is something
+    else; FinnerError where files cannot be read or the disk refuses.
     """
     _refuse_foreign(path)
     place = absolute(place_of(results))
     tables = ["entities", "documents", "runs", *([COMPARED] if (place / AUDIT).is_file() else [])]
-    try:
-        with tempfile.TemporaryDirectory(prefix=TEMPORARY, dir=path.parent) as folder:
-            made = Path(folder) / "export.duckdb"
+    with whole_file(path) as made:
+        try:
             with closing(restricted([place], database=made)) as connection:
-                copy_tables(place, connection, "main", tables)
+                copy_tables(place, connection, "main", tables, database=made)
                 _describe(connection, place)
                 _add_questions(connection, tables)
-                rows = {
-                    name: connection.execute(f"SELECT count(*) FROM main.{name}").fetchall()[0][0]  # noqa: S608 - of `tables`
-                    for name in tables
-                }
-            made.replace(path)
-        flush_folder(path.parent)
-    except OSError as error:
-        raise UsageError(f"cannot write {path}: {error.strerror or error}") from error
-    except duckdb.Error as error:
-        raise FinnerError(f"cannot write {path}: {str(error).partition(chr(10))[0]}") from error
+                rows = _counted(connection, tables)
+                connection.execute("CHECKPOINT")  # closing would do it too, and say nothing where the disk is full
+            with closing(duckdb.connect(made, read_only=True)) as connection:
+                found = _counted(connection, tables)
+        except duckdb.Error as error:
+            raise _not_written(path, one_line(error)) from error
+        if found != rows:
+            raise _not_written(path, f"what was written reads as {found}, not {rows}")
     return rows
+
+
+def _counted(connection: duckdb.DuckDBPyConnection, tables: list[str]) -> dict[str, int]:
+    """Count the rows of each table by reading every value, and with it every block, whose checksum DuckDB verifies."""
+    sql = "SELECT count(*) FROM main.{0} AS each_row WHERE hash(each_row) IS NOT NULL"
+    return {name: connection.execute(sql.format(name)).fetchall()[0][0] for name in tables}
+
+
+def _not_written(path: Path, reason: str) -> FinnerError:
+    return FinnerError(f"cannot write {path}: {reason}. What was there before is as it was")
 
 
 def _refuse_foreign(path: Path) -> None:

@@ -68,10 +68,10 @@ class Difference:
 def diff(a: Place, b: Place, *, tolerance: float = 0.05, shown: bool = False) -> Difference:
     """Compare two results folders, each as it is now.
 
-    Documents are matched by name and source, then by name and content, name alone, content alone: a folder that was
-    moved is no difference. Entities of a matched document are matched by sentence and span, then by the sentence but
-    for its numbers, then by its position. `tolerance`: difference of confidence that is no change. `shown`: the rows
-    are those of `SHOWN`.
+    Documents are matched by name and source, then by name and content, name alone, what they say, content alone: a
+    folder that was moved is no difference, nor is a filing in another shape. Entities of a matched document are matched
+    by sentence and span, then by the sentence but for its numbers, then by its position. `tolerance`: difference of
+    confidence that is no change. `shown`: the rows are those of `SHOWN`.
 
     Raises UsageError where there are no results, FinnerError where files cannot be read.
     """

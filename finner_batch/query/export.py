@@ -11,10 +11,9 @@ from typing import Any, BinaryIO
 
 import pyarrow.parquet as pq
 
-from finner_batch.errors import UsageError
 from finner_batch.query.ask import Answer
 from finner_batch.query.table import visible
-from finner_batch.store.atomic import temporary_path
+from finner_batch.store.whole import whole_file
 
 
 def rows_of(answer: Answer) -> Iterator[tuple[Any, ...]]:
@@ -52,19 +51,12 @@ def write_json(answer: Answer, file: BinaryIO) -> None:
 
 
 def write_parquet(answer: Answer, path: Path) -> int:
-    """Write one Parquet file, complete or absent, and return its rows. Raises UsageError where it cannot be written."""
-    temporary = temporary_path(path)
+    """Write one Parquet file, complete or as it was before, and return its rows. Raises as `whole_file` does."""
     rows = 0
-    try:
-        with pq.ParquetWriter(temporary, answer.schema, compression="zstd") as writer:
-            for batch in answer.batches:
-                writer.write_batch(batch)
-                rows += batch.num_rows
-        temporary.replace(path)
-    except OSError as error:
-        raise UsageError(f"cannot write {path}: {error}") from error
-    finally:
-        temporary.unlink(missing_ok=True)
+    with whole_file(path) as temporary, pq.ParquetWriter(temporary, answer.schema, compression="zstd") as writer:
+        for batch in answer.batches:
+            writer.write_batch(batch)
+            rows += batch.num_rows
     return rows
 
 

@@ -17,7 +17,6 @@ import jinja2
 from markupsafe import Markup
 
 from finner_batch import __version__
-from finner_batch.errors import UsageError
 from finner_batch.query.table import visible
 from finner_batch.report import figures
 from finner_batch.report.charts import bar
@@ -26,9 +25,10 @@ from finner_batch.report.folder import Folder, count_folder, in_one_state
 from finner_batch.report.numbers import Numbers, read_numbers
 from finner_batch.report.runs import choose_run
 from finner_batch.report.tags import list_tags
-from finner_batch.store.atomic import write_atomic
+from finner_batch.store.atomic import storage_errors
 from finner_batch.store.folder import require_results
 from finner_batch.store.place import Place, absolute
+from finner_batch.store.whole import whole_file
 
 HERE = Path(__file__).parent
 FIRST_ROWS = 50
@@ -63,7 +63,8 @@ class Written:
 def write_report(config: ReportConfig) -> Written:
     """Write the page of a results folder, complete or not at all.
 
-    Raises UsageError for a folder without results, an unknown run, or a file that cannot be written.
+    Raises UsageError for a folder without results, an unknown run, or a file that can be none; FinnerError where the
+    disk refuses.
     """
     require_results(config.output)
     runs = choose_run(config.output, config.run_id)
@@ -95,10 +96,12 @@ def write_report(config: ReportConfig) -> Written:
         only=config.run_id,
     ).encode()
     path = config.html or config.output / "report.html"
-    try:
-        write_atomic(path, content)
-    except OSError as error:
-        raise UsageError(f"cannot write {path}: {error.strerror or error}") from error
+    if isinstance(path, Path):
+        with whole_file(path) as temporary:
+            temporary.write_bytes(content)
+    else:
+        with storage_errors(path):
+            path.write_bytes(content)
     return Written(path=path, bytes=len(content), shown=numbers.shown, total=numbers.total)
 
 

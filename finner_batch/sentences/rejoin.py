@@ -1,7 +1,8 @@
 """Splits that are wrong for filings, found by reading what the tokenizer did to 215 of them.
 
 Among their 307,478 sentences it had split 4,863 more: 3,971 behind the label of a heading or reference (`Item 8.`), 808
-before a word in lower case (mostly `non-U.S.` | `markets`), 84 within a bracket or quotation.
+before a word in lower case (mostly `non-U.S.` | `markets`), 84 within a bracket or quotation. None of those filings
+writes `Rs. 500 crore` or `S/. 500`, which it splits too.
 """
 
 import re
@@ -19,6 +20,15 @@ _REFERENCE = re.compile(
     re.IGNORECASE,
 )
 """`Item 8.` | `Financial Statements`, `(see Note 13.` | `Stockholders' Equity)`."""
+_OF_AMOUNT = re.compile(
+    r"[(\[\u201c\"]?(?:Rs|Ps|Bs|Bs\.?F|[SB]/|S[Kk]r|N[Kk]r|D[Kk]r|S[Ff]r|F[Ff]r|B[Ff]r|Lit|Ptas?|Esc|Dfl|DM|Gs|Lps|Tk|Rp|Dhs?|K[Ss]hs?"
+    r"|Cdn|Mex|approx|max|excl|Nos|Arts)\.\Z"
+)
+"""`Rs.` | `500 crore`: abbreviations of currencies, and others that stand before a number."""
+_AMOUNT = re.compile(r"[$(]{0,2}[0-9]")
+_POINT = re.compile(r"\W?[$\u20ac\u00a3][0-9]{1,3}\.\Z")
+_DECIMALS = re.compile(r"[0-9]{1,3}\s(?:thousand|million|billion)\b")
+"""`$64.` | `9 million`: a stray space behind the decimal point."""
 
 
 def belongs_together(before: str, after: str) -> bool:
@@ -27,5 +37,7 @@ def belongs_together(before: str, after: str) -> bool:
         return True
     word = before[before.rfind(" ") + 1 :]
     if _OPENED.match(word):
+        return True
+    if _AMOUNT.match(after) and (_OF_AMOUNT.match(word) or (_POINT.match(word) and _DECIMALS.match(after))):
         return True
     return _NUMBER.match(word) is not None and _REFERENCE.search(before) is not None

@@ -5,8 +5,10 @@ splitters tried it alone was right on every hard case (see tests/sentences), at 
 """
 
 import re
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator
 from functools import cache
+from operator import itemgetter
 
 from nupunkt import PunktSentenceTokenizer
 from nupunkt.models import load_default_model
@@ -38,8 +40,16 @@ def split(extraction: Extraction) -> list[Sentence]:
         else:
             spans = _tokenizer().span_tokenize(_without_stops_in_unbroken_runs(text))
         for start, end in _of_bounded_length(text, _rejoined(text, spans)):
-            sentences.append(Sentence(len(sentences), text[start:end], block.start + start, block.section))
+            struck = _within(block.struck, start, end) if block.struck else ()
+            sentences.append(Sentence(len(sentences), text[start:end], block.start + start, block.section, struck))
     return sentences
+
+
+def _within(struck: tuple[tuple[int, str], ...], start: int, end: int) -> tuple[tuple[int, str], ...]:
+    """What was struck out within a sentence of a block or at its ends."""
+    low = bisect_left(struck, start, key=itemgetter(0))
+    high = bisect_right(struck, end, lo=low, key=itemgetter(0))
+    return tuple((at - start, text) for at, text in struck[low:high])
 
 
 def _has_stop_inside(text: str) -> bool:

@@ -11,30 +11,50 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import cached_property
 from typing import Generic, TypeVar
 
 from finner_batch.sources.document import Header
 from finner_batch.sources.edgar_path import normal_cik
 from finner_batch.sources.headers import calendar_date
+from finner_batch.sources.preformatted import without
 
-_ATTRIBUTE = re.compile(r"""([\w:.-]+)\s*=\s*(?:"([^"]*)"|'([^']*)')""")
-_FACT_TAG = re.compile(r"<(/?)(?:[\w.-]+:)?nonnumeric\b[^<>]*?(/?)>", re.IGNORECASE)
-_CONTINUATION_TAG = re.compile(r"<(/?)(?:[\w.-]+:)?continuation\b[^<>]*?(/?)>", re.IGNORECASE)
-_CONTEXT_TAG = re.compile(r"<(?:[\w.-]+:)?context\b[^<>]*>", re.IGNORECASE)
-_HIDDEN = re.compile(r"<((?:[\w.-]+:)?exclude)\b.*?</\1\s*>|<!--.*?-->", re.IGNORECASE | re.DOTALL)
+_ATTRIBUTE = re.compile(r"""([\w:.-]{1,100})\s{0,100}=\s{0,100}(?:"([^"]*)"|'([^']*)'|([^\s"'<>=]+))""")
+_IN_TAG = r"""(?:[^<>"']|"[^"<]*"|'[^'<]*')*?"""
+"""The rest of a start tag; a quoted value may hold `>`, and never `<` (XML 1.0, 2.3)."""
+_FACT_TAG = re.compile(rf"<(/?)(?:[\w.-]{{1,64}}:)?nonnumeric\b{_IN_TAG}(/?)>", re.IGNORECASE)
+_CONTINUATION_TAG = re.compile(rf"<(/?)(?:[\w.-]{{1,64}}:)?continuation\b{_IN_TAG}(/?)>", re.IGNORECASE)
+_CONTEXT = re.compile(r"<(?:[\w.-]{1,64}:)?context\s([^<>]*)>", re.IGNORECASE)
+_HIDDEN = (
+    (
+        re.compile(r"<(?:[\w.-]{1,64}:)?exclude\b[^<>]*>", re.IGNORECASE),
+        re.compile(r"</[\w.:-]*exclude\s*>", re.IGNORECASE),
+    ),
+    (re.compile(r"<!--"), re.compile(r"-->")),
+)
 _BREAK = re.compile(r"</?(?:br|p|div|tr|td|li)\b[^<>]*>", re.IGNORECASE)
 _TAG = re.compile(r"<[^<>]*>")
 _HYPHENS = re.compile("[\u00ad\u2010\u2011\u2012\u2013]")
+_MARK = r"(?:\(\d{1,2}\)|\([a-z]\)|[*\u2020\u2021\u00a7]{1,4}|\d{1,2})"
+_RAISED = re.compile(rf"<(sup|span|font)\b([^<>]*)>\s{{0,20}}{_MARK}\s{{0,20}}</\1\s*>", re.IGNORECASE)
+"""A footnote mark in an element of its own; a raised one where it is a `sup` or its style says so."""
+_RAISING = re.compile(r"vertical-align\s{0,20}:\s{0,20}(?:super|top|text-top)", re.IGNORECASE)
+_TRAILING_MARK = re.compile(r"\s*(?:\(\d{1,2}\)|[*\u2020\u2021\u00a7])$")
 _FACT_CHARACTERS = 20_000
 """A cover fact is a few words; one that does not end within this many characters is broken."""
 _TAG_CHARACTERS = 4096
 _CONTINUATIONS = 16
 _FACTS_EACH = 64
+_CONTEXT_CHARACTERS = 20_000
 
-_CONCEPTS = ("EntityCentralIndexKey", "EntityRegistrantName", "DocumentType", "DocumentPeriodEndDate")
+_CONCEPTS = ("EntityCentralIndexKey", "EntityRegistrantName", "DocumentType", "DocumentPeriodEndDate", "AmendmentFlag")
 _CONCEPT = re.compile(r"(?:" + "|".join(_CONCEPTS) + r")\b")
-_MARKS = ('name="dei:', "name='dei:")
-"""What to look for, the usual first: a long mark is found at several GB/s."""
+_NAMESPACE = re.compile(r"""xmlns:([\w.-]{1,64})\s{0,20}=\s{0,20}["']http://xbrl\.(?:sec\.gov|us)/dei/""")
+_PREFIX = "dei"
+"""Prefix of the concepts, which the EDGAR Filer Manual recommends; a document may declare another."""
+_TRUE = frozenset({"fixedtrue", "booleantrue"})
+_FALSE = frozenset({"fixedfalse", "booleanfalse"})
+"""Transformations whose result does not depend on what is printed."""
 
 _Value = TypeVar("_Value")
 
@@ -63,16 +83,43 @@ class _CoverFact(Generic[_Value]):
     def as_date(self: "_CoverFact[str]") -> "_CoverFact[date | None]":
         return _CoverFact(self.context, "", read_date(self.value, self.transformation))
 
+    def as_flag(self: "_CoverFact[str]") -> "_CoverFact[bool | None]":
+        """Read true or false by the transformation, or, without one, by the word."""
+        name, word = _plain_name(self.transformation), self.value.lower()
+        if name in _TRUE or name in _FALSE:
+            return _CoverFact(self.context, "", name in _TRUE)
+        if name == "boolballotbox":
+            return _CoverFact(self.context, "", word in {"\u2611", "\u2612", "\u00fe"})
+        return _CoverFact(self.context, "", word in {"true", "1"} if word in {"true", "1", "false", "0"} else None)
+
+    def as_name(self: "_CoverFact[str]") -> "_CoverFact[str]":
+        """Leave out the footnote marks behind a company's name."""
+        name = self.value
+        while name != (name := _TRAILING_MARK.sub("", name)):
+            continue
+        return _CoverFact(self.context, "", name)
+
 
 def cover_header(text: str) -> Header:
-    """Read what the `dei:` facts of an inline XBRL document state; None where absent, or where registrants disagree."""
-    facts = _cover_facts(text)
-    form_type = _agreed(text, facts["DocumentType"])
+    """Read what the `dei:` facts of an inline XBRL document state; None where absent, or where registrants disagree.
+
+    An amendment that states its form without `/A` and that it amends (`AmendmentFlag`) has the form with `/A`.
+    """
+    document = _Document(text)
+    facts = document.cover_facts()
+    form_type = document.agreed(facts["DocumentType"])
+    if form_type:
+        form_type = _HYPHENS.sub("-", form_type)
+        is_amendment = document.agreed([fact.as_flag() for fact in facts["AmendmentFlag"]])
+        form_type += "/A" if is_amendment and not form_type.upper().endswith("/A") else ""
+    company = document.agreed([fact.as_name() for fact in facts["EntityRegistrantName"]])
+    ciks = (normal_cik(fact.value) for fact in facts["EntityCentralIndexKey"])
     return Header(
-        cik=normal_cik(_agreed(text, facts["EntityCentralIndexKey"])),
-        company=_agreed(text, facts["EntityRegistrantName"]),
-        form_type=_HYPHENS.sub("-", form_type) if form_type else None,
-        period_of_report=_agreed(text, [fact.as_date() for fact in facts["DocumentPeriodEndDate"]]),
+        cik=normal_cik(document.agreed(facts["EntityCentralIndexKey"])),
+        company=company,
+        form_type=form_type,
+        period_of_report=document.agreed([fact.as_date() for fact in facts["DocumentPeriodEndDate"]]),
+        ciks=tuple(dict.fromkeys(cik for cik in ciks if cik)),
     )
 
 
@@ -81,7 +128,7 @@ def read_date(text: str, transformation: str) -> date | None:
 
     None where the format is unknown or the text is no date.
     """
-    order = _ORDER_OF.get(transformation.rpartition(":")[2].replace("-", "").lower())
+    order = _ORDER_OF.get(_plain_name(transformation))
     parts = re.findall(r"\d+|[A-Za-z]+", re.sub(r"(?<=\d)(?:st|nd|rd|th)\b", "", text))
     if order is None or len(parts) != len(order):
         return None
@@ -93,82 +140,102 @@ def read_date(text: str, transformation: str) -> date | None:
     return calendar_date(year, month, of["d"])
 
 
-def _agreed(text: str, facts: Sequence[_CoverFact[_Value]]) -> _Value | None:
-    values = {fact.value for fact in facts if fact.value}
-    if len(values) > 1:
-        values = {fact.value for fact in facts if fact.value and not _has_dimension(text, fact.context)}
-    return values.pop() if len(values) == 1 else None
+def _plain_name(transformation: str) -> str:
+    return transformation.rpartition(":")[2].replace("-", "").lower()
 
 
-def _cover_facts(text: str) -> dict[str, list[_CoverFact[str]]]:
-    """Find the facts of the four concepts, in document order."""
-    facts: dict[str, list[_CoverFact[str]]] = {concept: [] for concept in _CONCEPTS}
-    mark = next((mark for mark in _MARKS if mark in text), "dei:")
-    position = text.find(mark)
-    while position >= 0:
-        at = position + len(mark)
-        position = text.find(mark, at)
-        concept = _CONCEPT.match(text, at)
-        if not concept or len(facts[concept[0]]) >= _FACTS_EACH:
-            continue
-        start = text.rfind("<", max(0, at - _TAG_CHARACTERS), at)
-        tag = _FACT_TAG.match(text, start) if start >= 0 else None
-        if not tag or tag[1]:
-            continue
-        attributes = _attributes(tag[0])
-        if attributes.get("name") == f"dei:{concept[0]}":
-            value = "" if tag[2] else _visible_text(text, tag.end(), attributes)
-            facts[concept[0]].append(_CoverFact(attributes.get("contextref", ""), attributes.get("format", ""), value))
-    return facts
+class _Document:
+    """The facts of one document; its continuations and contexts are looked up in one pass each, and only if needed."""
 
+    def __init__(self, text: str) -> None:
+        self._text = text
 
-def _visible_text(text: str, start: int, attributes: dict[str, str]) -> str:
-    """Join the visible text of the fact whose start tag ends at `start`, its continuations included."""
-    pieces = [_element(text, start, _FACT_TAG)]
-    following = attributes.get("continuedat")
-    for _ in range(_CONTINUATIONS):
-        if following is None:
-            break
-        found = _tag_with_id(text, _CONTINUATION_TAG, following)
-        if found is None:
-            break
-        pieces.append(_element(text, found.end(), _CONTINUATION_TAG))
-        following = _attributes(found[0]).get("continuedat")
-    markup = _BREAK.sub(" ", _HIDDEN.sub("", "".join(pieces)))
-    return " ".join(html.unescape(_TAG.sub("", markup)).replace("\u200b", "").split())
-
-
-def _element(text: str, start: int, tags: re.Pattern[str]) -> str:
-    """Cut the markup from `start` to the end tag that closes the element begun before it."""
-    depth = 1
-    for tag in tags.finditer(text, start, start + _FACT_CHARACTERS):
-        if tag[1]:
-            depth -= 1
-        elif not tag[2]:
-            depth += 1
-        if not depth:
-            return text[start : tag.start()]
-    return ""
-
-
-def _tag_with_id(text: str, tags: re.Pattern[str], element_id: str) -> re.Match[str] | None:
-    for mark in (f'id="{element_id}"', f"id='{element_id}'"):
-        at = text.find(mark)
+    @cached_property
+    def _continuations(self) -> dict[str, re.Match[str]]:
+        """Start tags of continuations by id, the first of each."""
+        found: dict[str, re.Match[str]] = {}
+        at = self._text.find("ontinuation")
         while at >= 0:
-            start = text.rfind("<", max(0, at - _TAG_CHARACTERS), at)
-            if start >= 0 and (tag := tags.match(text, start)):
-                return tag
-            at = text.find(mark, at + len(mark))
-    return None
+            start = self._text.rfind("<", max(0, at - 80), at)
+            tag = _CONTINUATION_TAG.match(self._text, start, start + _TAG_CHARACTERS) if start >= 0 else None
+            if tag and not tag[1]:
+                found.setdefault(_attributes(tag[0]).get("id", ""), tag)
+            at = self._text.find("ontinuation", at + 1)
+        return found
+
+    @cached_property
+    def _dimensions(self) -> dict[str, bool]:
+        """Whether a context has a dimension, by its id."""
+        found: dict[str, bool] = {}
+        tags = list(_CONTEXT.finditer(self._text))
+        ends = [tag.start() for tag in tags[1:]] + [len(self._text)]
+        for tag, end in zip(tags, ends, strict=False):
+            element = self._text[tag.end() : min(end, tag.end() + _CONTEXT_CHARACTERS)].lower()
+            element = element.partition("context>")[0]
+            has_dimension = "explicitmember" in element or "typedmember" in element
+            found.setdefault(_attributes(tag[1]).get("id", ""), has_dimension)
+        return found
+
+    def agreed(self, facts: Sequence[_CoverFact[_Value]]) -> _Value | None:
+        """Return the value that the facts have in common, those of the parent where registrants have others."""
+        stated = [fact for fact in facts if fact.value not in (None, "")]
+        values = {fact.value for fact in stated}
+        if len(values) > 1:
+            values = {fact.value for fact in stated if not self._dimensions.get(fact.context, True)}
+        return values.pop() if len(values) == 1 else None
+
+    def cover_facts(self) -> dict[str, list[_CoverFact[str]]]:
+        """Find the facts of the concepts, in document order."""
+        facts: dict[str, list[_CoverFact[str]]] = {concept: [] for concept in _CONCEPTS}
+        declared = _NAMESPACE.search(self._text)
+        mark = f"{declared[1] if declared else _PREFIX}:"
+        at = self._text.find(mark)
+        while at >= 0:
+            at += len(mark)
+            concept = _CONCEPT.match(self._text, at)
+            if concept and len(facts[concept[0]]) < _FACTS_EACH:
+                start = self._text.rfind("<", max(0, at - _TAG_CHARACTERS), at)
+                tag = _FACT_TAG.match(self._text, start, start + 2 * _TAG_CHARACTERS) if start >= 0 else None
+                attributes = _attributes(tag[0]) if tag and not tag[1] else {}
+                if tag and attributes.get("name", "").strip() == f"{mark}{concept[0]}":
+                    value = "" if tag[2] else self._visible_text(tag.end(), attributes)
+                    context, transformation = attributes.get("contextref", ""), attributes.get("format", "")
+                    facts[concept[0]].append(_CoverFact(context, transformation, value))
+            at = self._text.find(mark, at)
+        return facts
+
+    def _visible_text(self, start: int, attributes: dict[str, str]) -> str:
+        """Join the visible text of the fact whose start tag ends at `start`, its continuations included."""
+        pieces = [self._element(start, _FACT_TAG)]
+        following = attributes.get("continuedat")
+        for _ in range(_CONTINUATIONS):
+            found = self._continuations.get(following) if following is not None else None
+            if found is None:
+                break
+            pieces.append(self._element(found.end(), _CONTINUATION_TAG))
+            following = _attributes(found[0]).get("continuedat")
+        markup = "".join(pieces)
+        for opening, closing in _HIDDEN:
+            markup = without(markup, opening, closing)
+        markup = _BREAK.sub(" ", _RAISED.sub(_unless_raised, markup))
+        return " ".join(html.unescape(_TAG.sub("", markup)).replace("\u200b", "").split())
+
+    def _element(self, start: int, tags: re.Pattern[str]) -> str:
+        """Cut the markup from `start` to the end tag that closes the element begun before it."""
+        depth = 1
+        for tag in tags.finditer(self._text, start, start + _FACT_CHARACTERS):
+            if tag[1]:
+                depth -= 1
+            elif not tag[2]:
+                depth += 1
+            if not depth:
+                return self._text[start : tag.start()]
+        return ""
+
+
+def _unless_raised(element: re.Match[str]) -> str:
+    return "" if element[1].lower() == "sup" or _RAISING.search(element[2]) else element[0]
 
 
 def _attributes(tag: str) -> dict[str, str]:
-    return {name.lower(): double or single for name, double, single in _ATTRIBUTE.findall(tag)}
-
-
-def _has_dimension(text: str, context: str) -> bool:
-    found = _tag_with_id(text, _CONTEXT_TAG, context)
-    if found is None:
-        return True
-    element = text[found.end() : text.find("context>", found.end())].lower()
-    return "explicitmember" in element or "typedmember" in element
+    return {name.lower(): double or single or bare for name, double, single, bare in _ATTRIBUTE.findall(tag)}

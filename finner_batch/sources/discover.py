@@ -18,6 +18,8 @@ from finner_batch.objects.bucket import Bucket, is_object_url, split_url, strong
 from finner_batch.sources.document import Source
 from finner_batch.sources.edgar_path import document_name
 from finner_batch.sources.listing import LocalTree, ObjectTree, PassedOver, RemoteTree, Tree, Walk
+from finner_batch.sources.names import recordable
+from finner_batch.sources.refused import beside_a_filing
 from finner_batch.sources.storage import is_url
 
 _MAGIC = re.compile(r"[*?\[]")
@@ -35,8 +37,9 @@ def discover(inputs: Sequence[str], *, passed_over: PassedOver | None = None) ->
     """Find the sources that `inputs` name: each once, in the order of their paths, as they are asked for.
 
     A folder is walked recursively, and so is one that a glob matches; `**` stands for any number of folders. Hidden
-    files, results folders of this program and companions of filings (`.csv`, `.xsd`, `.jpg`, …) are left out there,
-    which `passed_over` is told with the reason; a file that is named, or whose suffix the glob spells, is taken.
+    files, results folders of this program, companions of filings (`.csv`, `.xsd`, `.jpg`, …) and what EDGAR keeps
+    beside a filing (`R2.htm`, `…-index.htm`) are left out there, which `passed_over` is told with the reason; a file
+    that is named, or whose suffix the glob spells, is taken.
     Raises `UsageError` for an input that matches nothing: at once where there is no such path, else before the first
     source.
     """
@@ -77,7 +80,7 @@ def _sources(given: str, passed_over: PassedOver) -> Iterator[Source]:
     if stat.S_ISDIR(mode):
         return _below(_Place(given, LocalTree(), path, ""), "**", passed_over)
     if stat.S_ISREG(mode):
-        return iter([Source(uri=_recordable(path), name=_recordable(Path(path).name))])
+        return iter([Source(uri=recordable(path), name=recordable(Path(path).name))])
     raise UsageError(f"{given} is no regular file or folder: give a file that can be read twice")
 
 
@@ -85,7 +88,8 @@ def _remote(given: str, passed_over: PassedOver) -> Iterator[Source]:
     import fsspec  # noqa: PLC0415 - only URLs need it
 
     if given.partition("://")[0] in _SINGLE_FILE_SCHEMES:
-        return iter([Source(uri=given, name=urlsplit(given).path.rpartition("/")[2] or given)])
+        uri = recordable(given)
+        return iter([Source(uri=uri, name=urlsplit(uri).path.rpartition("/")[2] or uri)])
     try:
         filesystem, path = fsspec.core.url_to_fs(given)
         is_file = filesystem.isfile(path)
@@ -97,7 +101,7 @@ def _remote(given: str, passed_over: PassedOver) -> Iterator[Source]:
         raise UsageError(f"{given}: {error}: check the URL and the credentials") from error
     uri = str(filesystem.unstrip_protocol(root))
     if is_file:
-        return iter([Source(uri=uri, name=root.rpartition("/")[2])])
+        return iter([Source(uri=recordable(uri), name=recordable(root.rpartition("/")[2]))])
     if not is_folder:
         raise UsageError(f"no such file or folder: {given}")
     return _below(_Place(given, RemoteTree(filesystem), root, uri.removesuffix(root)), pattern, passed_over)
@@ -115,8 +119,8 @@ def _objects(given: str, passed_over: PassedOver) -> Iterator[Source]:
             except FileNotFoundError:
                 pass
             else:
-                uri = f"s3://{name}/{key}"
-                return iter([Source(uri=uri, name=key.rpartition("/")[2], etag=strong(got.etag), size=got.size)])
+                uri = recordable(f"s3://{name}/{key}")
+                return iter([Source(uri=uri, name=uri.rpartition("/")[2], etag=strong(got.etag), size=got.size)])
         if next(bucket.listed(f"{root.strip('/')}/".lstrip("/")), None) is None:
             raise UsageError(f"no such file or folder: {given}")
     except OSError as error:
@@ -154,6 +158,7 @@ def _below(place: _Place, pattern: str, passed_over: PassedOver) -> Iterator[Sou
     walk = Walk(
         tree=place.tree,
         chosen=chosen,
+        beside=beside_a_filing,
         entered=lambda folder: _match(pattern.split("/"), folder.split("/"), whole=False),
         passed_over=leave_out,
     )
@@ -161,10 +166,10 @@ def _below(place: _Place, pattern: str, passed_over: PassedOver) -> Iterator[Sou
     try:
         for relative, entry in walk.below(place.root):
             found = True
-            name = _recordable(relative)
+            name = recordable(relative)
             etag, size = (entry.etag, entry.size) if entry else ("", 0)
             yield Source(
-                uri=f"{place.scheme}{_recordable(place.root.rstrip('/'))}/{name}", name=name, etag=etag, size=size
+                uri=f"{place.scheme}{recordable(place.root.rstrip('/'))}/{name}", name=name, etag=etag, size=size
             )
     except OSError as error:
         raise UsageError(f"{place.given} cannot be listed: {error.strerror or error}") from error
@@ -194,8 +199,3 @@ def _match(pattern: Sequence[str], path: Sequence[str], *, whole: bool) -> bool:
     if not path:
         return not whole
     return fnmatchcase(path[0], pattern[0]) and _match(pattern[1:], path[1:], whole=whole)
-
-
-def _recordable(path: str) -> str:
-    """Return the path as it can be recorded: a name that is not UTF-8 shows U+FFFD, and reading it says so."""
-    return path.encode("utf-8", "surrogateescape").decode("utf-8", "replace")

@@ -4,7 +4,24 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Literal
 
+from finner_batch.sources.names import path_of
+
+MOST_FILERS = 1000
+"""Filers of one filing that are recorded: guarantors of a prospectus are some hundreds."""
+
 Markup = Literal["html", "text", "prose"]
+
+LONGEST_FIELD = 500
+"""Characters of a header field or an error; EDGAR's names of companies have 150 at most. A longer one ends in `…`."""
+LONGEST_ID = 1000
+"""Characters of a document_id that a source states. A longer one is no name, and is not cut: two might become one."""
+
+
+def bounded_field(text: str) -> str:
+    """Return a field that any table can hold: of bounded length, half characters (lone surrogates) escaped."""
+    if len(text) > LONGEST_FIELD:
+        text = f"{text[: LONGEST_FIELD - 1]}\N{HORIZONTAL ELLIPSIS}"
+    return text if text.isascii() else text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -12,7 +29,8 @@ class Source:
     """One file to read, before it is opened.
 
     `uri` is an absolute path or an fsspec URL; `name` is the path relative to the input it was found under, with
-    forward slashes (the file's own name when the file itself was the input).
+    forward slashes (the file's own name when the file itself was the input). Both are as `names.recordable` returns
+    them; `path` is what can be opened.
     """
 
     uri: str
@@ -25,6 +43,11 @@ class Source:
     """A local copy of it, for as long as there is one."""
 
     @property
+    def path(self) -> str:
+        """The path or URL to open."""
+        return path_of(self.uri)
+
+    @property
     def version(self) -> str:
         """ETag and size: what stands for the content of an object that was not fetched; empty for other files."""
         return f"{self.etag} {self.size}" if self.etag else ""
@@ -34,7 +57,9 @@ class Source:
 class Header:
     """Header fields of a filing; None where the source does not state one (never guessed).
 
-    `accession_number` is dashed (`0000320193-23-000106`), `cik` has ten digits.
+    `accession_number` is dashed (`0000320193-23-000106`), `cik` has ten digits. `ciks` are the filers that the source
+    states, in its order; several registrants may file one document. Every row of a document carries these fields, so
+    each has `LONGEST_FIELD` characters at most, whatever the source states.
     """
 
     accession_number: str | None = None
@@ -43,6 +68,19 @@ class Header:
     form_type: str | None = None
     period_of_report: date | None = None
     filing_date: date | None = None
+    ciks: tuple[str, ...] = ()
+
+    @property
+    def filers(self) -> tuple[str, ...]:
+        """All known CIKs, `cik` first, `MOST_FILERS` at most."""
+        return tuple(dict.fromkeys(cik for cik in (self.cik, *self.ciks) if cik))[:MOST_FILERS]
+
+    def __post_init__(self) -> None:
+        """Bound what is stated."""
+        for name in ("accession_number", "cik", "company", "form_type"):
+            value = getattr(self, name)
+            if value is not None and (len(value) > LONGEST_FIELD or not value.isascii()):
+                object.__setattr__(self, name, bounded_field(value))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,6 +103,8 @@ class Document:
     header: Header
     sha256: str
     bytes: int
+    content_id: str | None = None
+    """Digest of what it says (`identity.content_id`), once its text is extracted."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,7 +126,11 @@ class FailedDocument:
     error_type: str
     """Class name of the cause, e.g. `UnicodeDecodeError`."""
     error: str
-    """What is wrong, and what to do about it."""
+    """What is wrong, and what to do about it, in `LONGEST_FIELD` characters at most."""
+
+    def __post_init__(self) -> None:
+        """Bound the error, which may quote what is wrong."""
+        object.__setattr__(self, "error", bounded_field(self.error))
 
     @classmethod
     def of_source(

@@ -1,6 +1,7 @@
 """Filings into documents: the text of a file or of a submission's parts, its kind, its header fields and its id."""
 
 import re
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Literal
@@ -10,24 +11,33 @@ from finner_batch.sources.cover import cover_header
 from finner_batch.sources.document import Document, FailedDocument, Header, Markup, Source
 from finner_batch.sources.edgar_path import document_name, path_header
 from finner_batch.sources.encoding import decode
+from finner_batch.sources.envelope import without_header_lines
 from finner_batch.sources.headers import first_stated, submission_header
 from finner_batch.sources.kind import Body, body_of
 from finner_batch.sources.preformatted import unwrap
+from finner_batch.sources.refused import refuse_page
 from finner_batch.sources.storage import Stored
-from finner_batch.sources.submission import Part, Submission, is_textual, main_part, split_submission
+from finner_batch.sources.submission import Part, Submission, is_textual, main_parts, split_submission
 
 _WRAPPER = re.compile(r"\s*<(XBRL|XML)>\s*", re.IGNORECASE)
 _WRAPPER_END_CHARACTERS = 256
+_PAGE = re.compile(r"\s*(?:<\?xml\b|<!doctype html\b|<html\b)", re.IGNORECASE)
+"""The source of a page, which a browser showed and saved as text."""
+_LONGEST_FILENAME = 255
+"""Characters of a `<FILENAME>`; EDGAR allows 32."""
 _MARKUP: dict[Body, Markup] = {"ixbrl": "html", "html": "html", "text": "text", "preformatted": "text"}
 _KIND: dict[Body, str] = {"ixbrl": "ixbrl", "html": "html", "text": "text", "preformatted": "text"}
 
 
 def read_document(source: Source, stored: Stored, data: bytes) -> Document:
     """Read the one document of a file that is no submission. Raises `DocumentError` where it is no document to read."""
-    body, content = _content(data)
-    cover = cover_header(content) if body == "ixbrl" else Header()
-    header = first_stated([cover, path_header(source.uri)])
+    content = without_header_lines(_decode(data))
+    header = path_header(source.uri)
     name = document_name(source.uri)
+    refuse_page(content, name if header.accession_number else "")
+    body, content = _content(content)
+    cover = cover_header(content) if body == "ixbrl" else Header()
+    header = first_stated([cover, header])
     return Document(
         document_id=f"{header.accession_number}/{name}" if header.accession_number else source.name,
         source=source.uri,
@@ -43,21 +53,22 @@ def read_document(source: Source, stored: Stored, data: bytes) -> Document:
 def read_submission(
     source: Source, stored: Stored, data: bytes, documents: Literal["main", "all"]
 ) -> Iterator[Document | FailedDocument]:
-    """Read the main document of a submission, or every one that is text; what cannot be read is a `FailedDocument`.
+    """Read the main documents of a submission, or all that are text; what cannot be read is a `FailedDocument`.
 
     All share the header of the submission. The document name of the id is the `<FILENAME>`; where filings of the 1990s
     state none, the submission's own name, with `#sequence` for exhibits.
     """
     submission = split_submission(data)
     filed = submission_header(data[: submission.header_end])
-    main = main_part(submission, filed.form_type)
+    mains = main_parts(submission, filed.form_type, data)
+    main = mains[0]
     if filed.form_type is None and main.type is not None and not main.type.startswith("EX-"):
         filed = replace(filed, form_type=main.type)
     from_path = path_header(source.uri)
     accession_number = filed.accession_number or from_path.accession_number
     ids = _document_ids(submission, main, accession_number, source.name)
     textual = [part for part in submission.parts if is_textual(part, data)]
-    for part in [main] if documents == "main" or not textual else textual:
+    for part in mains if documents == "main" or not textual else textual:
         kind, header = None, first_stated([filed, from_path])
         try:
             body, content = _part_content(part, data, stripped=submission.stripped)
@@ -92,18 +103,21 @@ def read_submission(
 def _part_content(part: Part, data: bytes, *, stripped: bool) -> tuple[Body, str]:
     if not is_textual(part, data):
         raise DocumentError("read", f"the main document ({part.type or 'of no type'}) is no text: leave it out")
-    content = data[part.start : part.end]
-    return ("text", _decode(content)) if stripped else _content(content)
+    content = _decode(data[part.start : part.end])
+    return ("text", content) if stripped else _content(content)
 
 
-def _content(data: bytes) -> tuple[Body, str]:
+def _content(content: str) -> tuple[Body, str]:
     """Tell what a document is, and return its text without the wrappers that EDGAR and others put around it."""
-    content = _decode(data)
     if wrapper := _WRAPPER.match(content):
         end = content.rfind(f"</{wrapper[1]}>", max(wrapper.end(), len(content) - _WRAPPER_END_CHARACTERS))
         content = content[wrapper.end() : end if end >= 0 else None]
     body = body_of(content)
-    return body, unwrap(content) if body == "preformatted" else content
+    if body == "preformatted":
+        content = unwrap(content)
+        if _PAGE.match(content) and (body := body_of(content)) == "preformatted":
+            content = unwrap(content)
+    return body, content
 
 
 def _decode(data: bytes) -> str:
@@ -114,17 +128,25 @@ def _decode(data: bytes) -> str:
 
 
 def _document_ids(submission: Submission, main: Part, accession_number: str | None, name: str) -> dict[Part, str]:
-    """Name each part, uniquely within the submission, the same whichever parts are read."""
+    """Name each part, uniquely within the submission, the same whichever parts are read.
+
+    A name that is taken gets `#sequence`, and where that is taken too a number: `a.htm`, `a.htm#1`, `a.htm#1-2`.
+    """
     ids: dict[Part, str] = {}
     used: set[str] = set()
+    repeats: Counter[str] = Counter()
     for part in submission.parts:
+        filename = part.filename if part.filename and len(part.filename) <= _LONGEST_FILENAME else None
         if accession_number is not None:
-            own = part.filename or f"{accession_number}.txt{'' if part is main else f'#{part.sequence}'}"
+            own = filename or f"{accession_number}.txt{'' if part is main else f'#{part.sequence}'}"
             document_id = f"{accession_number}/{own}"
         else:
-            document_id = name if part is main else f"{name}#{part.filename or part.sequence}"
+            document_id = name if part is main else f"{name}#{filename or part.sequence}"
         if document_id in used:
-            document_id = f"{document_id}#{part.sequence}"
+            document_id = wanted = f"{document_id}#{part.sequence}"
+            while document_id in used:
+                repeats[wanted] += 1
+                document_id = f"{wanted}-{repeats[wanted] + 1}"
         used.add(document_id)
         ids[part] = document_id
     return ids

@@ -9,8 +9,9 @@ import re
 from collections.abc import Iterable
 from dataclasses import fields
 from datetime import date
+from typing import Any
 
-from finner_batch.sources.document import Header
+from finner_batch.sources.document import MOST_FILERS, Header
 from finner_batch.sources.edgar_path import normal_accession_number, normal_cik
 from finner_batch.sources.encoding import decode
 
@@ -40,15 +41,19 @@ _FILE_LINE = re.compile(
 
 
 def submission_header(data: bytes) -> Header:
-    """Read the fields that a submission header states; of several filers the first, EDGAR's primary one.
+    """Read the fields that a submission header states; of several filers those of the first, EDGAR's primary one.
 
     The period and dates are None where they are no date, as in some filings of the 1990s.
     """
     text = decode(data)
     stated: dict[str, str] = {}
+    ciks: dict[str, None] = {}
     for tag, key, value in _LINE.findall(text):
         if value.strip():
-            stated.setdefault(_FIELDS[(tag or key).upper()], value.strip())
+            name = _FIELDS[(tag or key).upper()]
+            stated.setdefault(name, value.strip())
+            if name == "cik" and len(ciks) < MOST_FILERS and (cik := normal_cik(value.strip())):
+                ciks[cik] = None
     accession_number = stated.get("accession_number", "")
     if not accession_number and (found := _FILE_LINE.search(text)):
         accession_number = found[1]
@@ -59,6 +64,7 @@ def submission_header(data: bytes) -> Header:
         form_type=stated.get("form_type"),
         period_of_report=compact_date(stated.get("period_of_report", "")),
         filing_date=compact_date(stated.get("filing_date", "")),
+        ciks=tuple(ciks),
     )
 
 
@@ -77,11 +83,10 @@ def calendar_date(year: str, month: str, day: str) -> date | None:
 
 
 def first_stated(headers: Iterable[Header]) -> Header:
-    """Take each field from the first header that states it."""
+    """Take each field from the first header that states it, and the filers of all."""
     known = list(headers)
-    return Header(
-        **{
-            field.name: next((value for header in known if (value := getattr(header, field.name)) is not None), None)
-            for field in fields(Header)
-        }
-    )
+    first: dict[str, Any] = {
+        field.name: next((value for header in known if (value := getattr(header, field.name)) is not None), None)
+        for field in fields(Header)
+    }
+    return Header(**first | {"ciks": tuple(dict.fromkeys(cik for header in known for cik in header.filers))})

@@ -7,8 +7,9 @@ named `.jsonl` is JSON Lines even when its first line is broken.
 import re
 from typing import Literal
 
-from finner_batch.errors import DocumentError
-from finner_batch.sources.encoding import has_wide_bom
+from finner_batch.errors import DocumentError, NotTheFilingError
+from finner_batch.sources.encoding import as_utf8
+from finner_batch.sources.envelope import ENVELOPE_BYTES, holds_submission
 
 Container = Literal["parquet", "jsonl", "json", "submission", "document"]
 """`json`: one object over several lines, a shard of one row. `document`: HTML or text, told apart once decoded."""
@@ -16,7 +17,7 @@ Container = Literal["parquet", "jsonl", "json", "submission", "document"]
 Body = Literal["ixbrl", "html", "text", "preformatted"]
 """`preformatted`: a text filing inside `<PRE>`, without other structure."""
 
-SNIFF_BYTES = 1 << 16
+SNIFF_BYTES = ENVELOPE_BYTES
 
 _BINARY = (
     (b"%PDF", "a PDF", "EDGAR's PDFs are courtesy copies: take the .htm or .txt of the same filing"),
@@ -38,13 +39,8 @@ _BINARY = (
 _CONTROLS = bytes(set(range(32)) - set(b"\t\n\v\f\r\x1a\x1b\b"))
 _TEXT_CONTROLS_SHARE = 0.02
 
-_SUBMISSION = re.compile(
-    rb"\s*(?:-----BEGIN PRIVACY-ENHANCED MESSAGE-----|<(?:SEC|IMS)-(?:DOCUMENT|HEADER)>|<SUBMISSION>"
-    rb"|(?:<[^<>]{1,40}>\s*){0,2}(?:<DOCUMENT>\s*<TYPE>|<TYPE>[^<\n]{1,40}\s*<SEQUENCE>|<SEQUENCE>\s*\d+\s*<FILENAME>)"
-    rb"|\d{10}-\d\d-\d{6}\.txt : \d{8}\s)",
-    re.IGNORECASE,
-)
 _JSON_OBJECT = re.compile(rb'\s*\{(\s*)"(?:[^"\\]|\\.)*"\s*:', re.DOTALL)
+_EDGAR_INDEX = re.compile(rb'\s*\{\s*"directory"\s*:\s*\{')
 _JSON_ARRAY = re.compile(rb'\s*\[\s*\{\s*"', re.DOTALL)
 
 _INLINE_XBRL = re.compile(r"http://www\.xbrl\.org/20\d\d/inlineXBRL")
@@ -57,6 +53,7 @@ _TEXT_MARK = re.compile(r"^<(?:PAGE|CAPTION|S)>", re.MULTILINE)
 _STRUCTURE = re.compile(r"<(?:div|p|font|span|tr|td|th|li|h[1-6])(?=[\s>/])", re.IGNORECASE)
 _PRE = re.compile(r"<pre(?=[\s>])", re.IGNORECASE)
 _XML_DECLARATION = re.compile(r"\s*<\?xml[^>]*>")
+_COMMENT = re.compile(r"\s{0,1000}<!--")
 _XML_PROLOGUE = re.compile(r"\s+|<!--.*?-->|<!DOCTYPE[^>]*>|<\?.*?\?>", re.DOTALL)
 _XML_ROOT = re.compile(r"<([\w.:-]+)")
 
@@ -69,19 +66,23 @@ def sniff(head: bytes, name: str) -> Container:
     if head.startswith(b"PAR1"):
         return "parquet"
     lower = name.lower()
-    if not has_wide_bom(head):
-        _refuse_empty(head)
-        if lower.endswith((".parquet", ".pq")) and not head.startswith(b"PARE"):
-            raise DocumentError("read", "named as Parquet, but does not start with PAR1: damaged, or not Parquet")
-        _refuse_binary(head)
-    if _SUBMISSION.match(head):
+    is_whole = len(head) < SNIFF_BYTES
+    head = as_utf8(head)
+    if is_whole and not head.strip(b" \t\r\n\f\v"):
+        raise DocumentError("read", f"{'only white space' if head else 'an empty file'}: fetch it again")
+    if lower.endswith((".parquet", ".pq")) and not head.startswith(b"PARE"):
+        raise DocumentError("read", "named as Parquet, but does not start with PAR1: damaged, or not Parquet")
+    _refuse_binary(head)
+    if holds_submission(head):
         return "submission"
-    return _json(head.removeprefix(b"\xef\xbb\xbf"), lower) or "document"
+    return _json(head, lower) or "document"
 
 
 def _json(head: bytes, name: str) -> Container | None:
     if _JSON_ARRAY.match(head):
         raise DocumentError("read", "a JSON array: write one object a line (JSON Lines), e.g. with `jq -c '.[]'`")
+    if _EDGAR_INDEX.match(head):
+        raise NotTheFilingError("EDGAR's list of a folder", "fetch the filing itself: the .txt or the main .htm file")
     found = _JSON_OBJECT.match(head)
     if name.endswith((".jsonl", ".ndjson")) or (found and b"\n" not in found[1]):
         return "jsonl"
@@ -90,8 +91,9 @@ def _json(head: bytes, name: str) -> Container | None:
 
 def body_of(text: str) -> Body:
     """Tell what the decoded text of one document is. Raises `DocumentError` for XML that is not XHTML."""
-    head = text[:SNIFF_BYTES]
-    if _INLINE_XBRL.search(head):
+    start = _behind_comments(text)
+    head = text[start : start + SNIFF_BYTES] if start > SNIFF_BYTES // 2 else text[:SNIFF_BYTES]
+    if "inlineXBRL" in text and _INLINE_XBRL.search(text):
         return "ixbrl"
     if not _HTML.search(head):
         root = _xml_root(head)
@@ -103,6 +105,15 @@ def body_of(text: str) -> Body:
     return "html" if _STRUCTURE.search(text) or not _PRE.search(head) else "preformatted"
 
 
+def _behind_comments(text: str) -> int:
+    """Find the end of the declaration and comments that a document begins with."""
+    declaration = _XML_DECLARATION.match(text, 0, SNIFF_BYTES)
+    end = declaration.end() if declaration else 0
+    while (comment := _COMMENT.match(text, end)) and (closing := text.find("-->", comment.end())) >= 0:
+        end = closing + len("-->")
+    return end
+
+
 def _xml_root(head: str) -> re.Match[str] | None:
     """The first element of an XML file, after whatever may stand before it."""
     passed = _XML_DECLARATION.match(head)
@@ -111,11 +122,6 @@ def _xml_root(head: str) -> re.Match[str] | None:
         end = passed.end()
         passed = _XML_PROLOGUE.match(head, end)
     return _XML_ROOT.match(head, end) if end else None
-
-
-def _refuse_empty(head: bytes) -> None:
-    if len(head) < SNIFF_BYTES and not head.strip(b"\xef\xbb\xbf \t\r\n\f\v"):
-        raise DocumentError("read", f"{'only white space' if head else 'an empty file'}: fetch it again")
 
 
 def _refuse_binary(head: bytes) -> None:

@@ -1,12 +1,13 @@
 """Folders, local or behind fsspec, listed one at a time and walked in the order of their paths."""
 
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
 from finner_batch.objects.bucket import Bucket, strong
+from finner_batch.sources.names import recordable
 
 PassedOver = Callable[[str, str], None]
 """Told the path of what is left out, and why."""
@@ -26,8 +27,8 @@ class Entry:
     size: int = 0
 
     def sort_key(self) -> str:
-        """Order entries so that a walk yields paths in the order of the paths themselves."""
-        return f"{self.name}/" if self.is_folder else self.name
+        """Order entries so that a walk yields paths in the order of the paths themselves, as they are recorded."""
+        return recordable(f"{self.name}/" if self.is_folder else self.name)
 
 
 class Tree(Protocol):
@@ -105,12 +106,14 @@ def _entry(entry: os.DirEntry[str]) -> Entry:
 class Walk:
     """A walk over the files below a folder.
 
-    `chosen` and `entered` are asked about the relative path of each file and folder. Hidden files and folders, and
-    results folders of this program, are left out, which `passed_over` is told.
+    `chosen` and `entered` are asked about the relative path of each file and folder, `beside` about the path of each
+    folder and the names of its files: it returns those to leave out and why. Hidden files and folders, and results
+    folders of this program, are left out too. `passed_over` is told.
     """
 
     tree: Tree
     chosen: Callable[[str], bool]
+    beside: Callable[[str, Sequence[str]], Mapping[str, str]]
     entered: Callable[[str], bool]
     passed_over: PassedOver
 
@@ -136,8 +139,12 @@ class Walk:
         elif is_results_folder(entries):
             self.passed_over(folder, "a results folder of finner-batch")
         else:
+            left_out = self.beside(folder, [entry.name for entry in entries if entry.is_file])
             for entry in entries:
-                yield from self._entry(entry, folder, relative, (*ancestors, identity))
+                if entry.name in left_out:
+                    self.passed_over(f"{folder}/{entry.name}", left_out[entry.name])
+                else:
+                    yield from self._entry(entry, folder, relative, (*ancestors, identity))
 
     def _entry(
         self, entry: Entry, folder: str, relative: str, ancestors: tuple[object, ...]

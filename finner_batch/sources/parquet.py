@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 
 from finner_batch.errors import DocumentError
 from finner_batch.sources.document import Document, FailedDocument
-from finner_batch.sources.rows import Columns, RowReader, choose_columns
+from finner_batch.sources.rows import UNREADABLE, Columns, RowReader, choose_columns
 
 _BATCH_BYTES = 16 << 20
 _BATCH_ROWS = 4096
@@ -29,7 +29,10 @@ def read_parquet(
         file = pq.ParquetFile(stream, buffer_size=_BUFFER_BYTES, pre_buffer=False)
     except (pa.ArrowException, OSError) as error:
         raise DocumentError("read", f"damaged or truncated Parquet ({_line(error)}): write it again") from error
-    columns = choose_columns(tuple(file.schema_arrow.names), text_columns, id_column)
+    names = file.schema_arrow.names
+    columns = choose_columns(tuple(names), text_columns, id_column)
+    if repeated := [name for name in columns.names() if names.count(name) > 1]:
+        raise DocumentError("read", f"several columns are named {repeated[0]}: write it again, each with its own name")
     for name in columns.text:
         if not _holds_text(kind := file.schema_arrow.field(name).type):
             raise DocumentError("read", f"column {name} holds {kind}, not text: choose with --text-column")
@@ -37,16 +40,9 @@ def read_parquet(
     for group in range(file.num_row_groups):
         end = row + file.metadata.row_group(group).num_rows
         try:
-            for batch in file.iter_batches(
-                batch_size=_batch_rows(file.metadata.row_group(group), columns),
-                row_groups=[group],
-                columns=columns.names(),
-                use_threads=False,
-            ):
-                names = batch.schema.names
-                for values in zip(*(_values(column) for column in batch.columns), strict=True):
-                    yield from rows.documents(row, columns, dict(zip(names, values, strict=True)))
-                    row += 1
+            for values in _rows(file, group, columns):
+                yield from rows.documents(row, columns, values)
+                row += 1
         except MemoryError:  # ArrowMemoryError too
             raise
         except (pa.ArrowException, OSError, OverflowError) as error:
@@ -58,9 +54,31 @@ def read_parquet(
         row = end
 
 
+def _rows(file: Any, group: int, columns: Columns) -> Iterator[dict[str, Any]]:
+    """The rows of a row group, by column. Where its values turn out far larger than stored, one is read at a time."""
+    size = _batch_rows(file.metadata.row_group(group), columns)
+    passed = 0
+    while True:
+        try:
+            at = 0
+            for batch in file.iter_batches(size, row_groups=[group], columns=columns.names(), use_threads=False):
+                new = batch.slice(max(0, passed - at))
+                at += batch.num_rows
+                lists = [_values(column) for column in new.columns]
+                for values in zip(*lists, strict=True):
+                    passed += 1
+                    yield dict(zip(batch.schema.names, values, strict=True))
+        except MemoryError:
+            if size == 1:
+                raise
+            size = 1
+        else:
+            return
+
+
 def _batch_rows(group: Any, columns: Columns) -> int:
-    """Count the rows that make about 16 MiB of text."""
-    wanted = set(columns.text)
+    """Count the rows that make about 16 MiB of what is read of them."""
+    wanted = set(columns.names())
     size: int = sum(
         chunk.total_uncompressed_size
         for chunk in map(group.column, range(group.num_columns))
@@ -70,12 +88,31 @@ def _batch_rows(group: Any, columns: Columns) -> int:
 
 
 def _values(column: Any) -> list[Any]:
-    """Return a column's values, text as bytes, so that a row that is not UTF-8 fails alone."""
+    """Return a column's values, text as bytes, so that a row that is not UTF-8 fails alone.
+
+    A value that Python cannot hold (a nanosecond, a year beyond 9999, a time zone that is not known) is `UNREADABLE`.
+    """
     if pa.types.is_dictionary(column.type):
         column = column.dictionary_decode()
     if _is_string(column.type):
         column = column.cast(pa.large_binary())
-    return list(column.to_pylist())
+    try:
+        return list(column.to_pylist())
+    except MemoryError:
+        raise
+    except Exception:  # noqa: BLE001 - each Arrow type has errors of its own for a value that is none in Python
+        if pa.types.is_timestamp(column.type) and _value(pa.scalar(0, column.type)) is UNREADABLE:
+            return [UNREADABLE] * len(column)  # looking for its time zone in vain takes long
+        return [_value(scalar) for scalar in column]
+
+
+def _value(scalar: Any) -> Any:
+    try:
+        return scalar.as_py()
+    except MemoryError:
+        raise
+    except Exception:  # noqa: BLE001 - as above
+        return UNREADABLE
 
 
 def _holds_text(kind: Any) -> bool:

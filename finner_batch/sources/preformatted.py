@@ -16,15 +16,15 @@ def unwrap(markup: str) -> str:
     Source of the marks: EDGAR Filer Manual volume II, 5.2.1 (ASCII documents).
     """
     for opening, closing in _HIDDEN:
-        markup = "".join(_visible(markup, opening, closing))
+        markup = without(markup, opening, closing)
     return html.unescape(_TAG.sub("", markup))
 
 
-def _visible(markup: str, opening: re.Pattern[str], closing: re.Pattern[str]) -> list[str]:
+def without(markup: str, opening: re.Pattern[str], closing: re.Pattern[str]) -> str:
     """Return what stands outside the elements; one that never ends is text."""
     pieces: list[str] = []
     position = 0
     while (start := opening.search(markup, position)) and (end := closing.search(markup, start.end())):
         pieces.append(markup[position : start.start()])
         position = end.end()
-    return [*pieces, markup[position:]]
+    return "".join([*pieces, markup[position:]])

@@ -8,7 +8,8 @@ from finner_batch.errors import DocumentError
 from finner_batch.sources.compression import compression_of, decompress, decompressed
 from finner_batch.sources.document import Document, FailedDocument, Source
 from finner_batch.sources.edgar_path import document_name
-from finner_batch.sources.encoding import decode, has_wide_bom
+from finner_batch.sources.encoding import as_utf8
+from finner_batch.sources.envelope import without_page
 from finner_batch.sources.filing import read_document, read_submission
 from finner_batch.sources.kind import SNIFF_BYTES, Container, sniff
 from finner_batch.sources.rows import Skip
@@ -58,11 +59,9 @@ def read_documents(
             )
             return
         stored = read_stored(head, stream, options.max_document_bytes)
-    data = decompress(stored.data, options.max_document_bytes)
-    if has_wide_bom(data):
-        data = decode(data).encode("utf-8", "replace")
+    data = as_utf8(decompress(stored.data, options.max_document_bytes))
     if container == "submission":
-        yield from read_submission(source, stored, data, options.documents)
+        yield from read_submission(source, stored, without_page(data), options.documents)
     else:
         yield read_document(source, stored, data)
 

@@ -9,13 +9,16 @@ from fnmatch import fnmatchcase
 from functools import lru_cache
 
 from finner_batch.errors import DocumentError
-from finner_batch.sources.document import Document, FailedDocument, Header, Source
+from finner_batch.sources.document import LONGEST_FIELD, LONGEST_ID, Document, FailedDocument, Header, Source
 from finner_batch.sources.edgar_path import normal_accession_number, normal_cik
 from finner_batch.sources.headers import compact_date
 from finner_batch.sources.storage import too_large
 
 Skip = Callable[[str, str], bool]
 """Whether the row with this document_id and SHA-256 of its text is done."""
+
+UNREADABLE = object()
+"""A value that its column's type cannot give: no id, and no header field."""
 
 _SYNONYMS = {
     "accession_number": ("accessionnumber", "accession", "accessionno"),
@@ -26,6 +29,8 @@ _SYNONYMS = {
     "filing_date": ("filingdate", "datefiled", "filedasofdate", "fileddate"),
 }
 _MULTIPLE = "*?["
+_MUCH_CHARACTERS = 20 * LONGEST_FIELD
+"""What is looked at of a header field, its white space included."""
 _SURROGATE = re.compile("[\ud800-\udfff]")
 """Half a character, which JSON can state and no encoding can carry."""
 
@@ -47,7 +52,7 @@ class Columns:
         return list(dict.fromkeys((*self.text, *([self.id] if self.id else []), *self.header.values())))
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=8)
 def choose_columns(available: tuple[str, ...], text_columns: tuple[str, ...] | None, id_column: str | None) -> Columns:
     """Choose columns by name; a text column may be a pattern (`section_*`), matched in the shard's order.
 
@@ -103,16 +108,20 @@ class RowReader:
         except DocumentError as error:
             yield from self.failed(document_id, error, header=header)
             return
-        texts = [(column, values.get(column)) for column in columns.text]
-        filled = [(column, text) for column, text in texts if text is not None and not _is_blank(text)]
+        texts = [(number, column, values.get(column)) for number, column in enumerate(columns.text)]
+        filled = [own for own in texts if own[2] is not None and not _is_blank(own[2])]
         if not filled:
             yield from self.failed(
                 document_id,
                 DocumentError("read", f"no text in {_list(columns.text)}: leave the row out"),
                 header=header,
             )
-        for column, text in filled:
+        for number, column, text in filled:
             own_id = f"{document_id}#{column}" if columns.several else document_id
+            if columns.several and (len(column) > LONGEST_ID or _SURROGATE.search(column)):
+                nameless = DocumentError("read", f"a column of this name can name no document: {column}")
+                yield from self.failed(f"{document_id}#column-{number}", nameless, header=header)
+                continue
             stored = text if isinstance(text, bytes) else b""
             try:
                 stored, content = _text(column, text, self.max_document_bytes)
@@ -162,8 +171,19 @@ class RowReader:
         if isinstance(value, bool) or not isinstance(value, str | int):
             raise DocumentError("read", f"the id of row {row} is no text or whole number: choose another --id-column")
         document_id = str(value)
+        if len(document_id) > LONGEST_ID:
+            raise DocumentError(
+                "read",
+                f"the id of row {row} has {len(document_id):,} characters, more than {LONGEST_ID:,}: choose another "
+                "--id-column",
+            )
         if _SURROGATE.search(document_id):
             raise DocumentError("decode", f"the id of row {row} holds half a character: write the shard again")
+        shard, _, number = document_id.rpartition("#")
+        if shard == self.source.name and number.isdecimal() and number != str(row):
+            raise DocumentError(
+                "read", f"the id of row {row} ({document_id}) is what another row is named where it has no id"
+            )
         first = self._row_of_id.setdefault(document_id, row)
         if first != row:
             raise DocumentError("read", f"row {row} has the id of row {first} ({document_id}): ids must be unique")
@@ -205,15 +225,17 @@ def _header(columns: Columns, values: Mapping[str, object]) -> Header:
 def _plain(value: object) -> str:
     """Return a metadata value as text, empty where it is null or none; whole floats lose the `.0` that pandas adds."""
     if isinstance(value, bytes):
-        value = value.decode("utf-8", "ignore")
+        value = value[:_MUCH_CHARACTERS].decode("utf-8", "ignore")
     if isinstance(value, float) and value.is_integer():
         value = int(value)
-    return _SURROGATE.sub("\ufffd", " ".join(str(value).split())) if isinstance(value, str | int) else ""
+    if not isinstance(value, str | int):
+        return ""
+    return _SURROGATE.sub("\ufffd", " ".join(str(value)[:_MUCH_CHARACTERS].split()))
 
 
 def _date(value: object) -> date | None:
     if isinstance(value, datetime):
-        return value.date()
+        return None if getattr(value, "nanosecond", 0) else value.date()  # only pandas reads one, if it is installed
     if isinstance(value, date):
         return value
     text = _plain(value)

@@ -6,6 +6,7 @@ from typing import BinaryIO
 
 from finner_batch.sources.compression import compression_of, decompress, decompressed
 from finner_batch.sources.document import Document, FailedDocument, Source
+from finner_batch.sources.encoding import as_utf8, as_utf8_stream
 from finner_batch.sources.jsonl import read_json, read_jsonl
 from finner_batch.sources.kind import Container
 from finner_batch.sources.rows import RowReader, Skip
@@ -32,10 +33,11 @@ def read_shard(
     kind = "parquet" if container == "parquet" else "jsonl"
     rows = RowReader(source, kind, max_document_bytes=max_document_bytes, skip=skip)
     if container == "jsonl":
-        yield from read_jsonl(decompressed(chunks_of(stream)), rows, text_columns, id_column)
+        chunks = as_utf8_stream(decompressed(chunks_of(stream)))
+        yield from read_jsonl(chunks, rows, text_columns, id_column)
     elif container == "json":
         data = decompress(read_stored(b"", stream, max_document_bytes).data, max_document_bytes)
-        yield from read_json(data, rows, text_columns, id_column)
+        yield from read_json(as_utf8(data), rows, text_columns, id_column)
     else:
         from finner_batch.sources.parquet import read_parquet  # noqa: PLC0415 - pyarrow is slow to import
 

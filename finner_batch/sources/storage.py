@@ -42,7 +42,7 @@ def open_stored(source: Source) -> Iterator[BinaryIO]:
     except Exception as error:
         # Drivers of fsspec raise errors of their own kinds; a local file only raises OSError.
         if isinstance(error, OSError) or is_url(source.uri):
-            raise DocumentError("read", _explain(source, error)) from error
+            raise DocumentError("read", _explain(error)) from error
         raise
 
 
@@ -89,7 +89,7 @@ def too_large(limit: int) -> DocumentError:
 
 
 def _open(source: Source) -> BinaryIO:
-    uri = source.copy if source.copy and os.path.exists(source.copy) else source.uri  # noqa: PTH110 - as below
+    uri = source.copy if source.copy and os.path.exists(source.copy) else source.path  # noqa: PTH110 - as below
     if is_object_url(uri):
         bucket, key = split_url(uri)
         return cast("BinaryIO", ObjectReader(Bucket(bucket), key, etag=source.etag or None))
@@ -100,10 +100,8 @@ def _open(source: Source) -> BinaryIO:
     return cast("BinaryIO", fsspec.open(uri, "rb").open())
 
 
-def _explain(source: Source, error: Exception) -> str:
+def _explain(error: Exception) -> str:
     if isinstance(error, FileNotFoundError):
-        if "\N{REPLACEMENT CHARACTER}" in source.uri:
-            return "its name is not UTF-8, so it cannot be recorded: rename it"
         return "no longer there: moved or deleted after it was found; run again"
     if isinstance(error, ChangedError):
         return "replaced after it was found: run again"

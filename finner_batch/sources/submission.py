@@ -14,11 +14,16 @@ from finner_batch.sources.stripped import split_stripped
 _NOT_TEXT = frozenset({"GRAPHIC", "ZIP", "EXCEL", "XML", "JSON", "PDF"})
 _XBRL_EXHIBIT = re.compile(r"EX-10[01]\.")
 """XBRL instances, schemas and linkbases (EX-100, EX-101), which EDGAR attaches beside the document."""
-_UUENCODED = re.compile(rb"\s*(?:<PDF>\s*)?begin [0-7]{3} \S", re.IGNORECASE)
+_ENCODED = re.compile(rb"\s*(?:<\w{1,20}>\s*)?(?:begin(?:-base64)? [0-7]{3,4} \S|%PDF-)", re.IGNORECASE)
+"""A file in uuencode (POSIX), as EDGAR puts PDFs, graphics and archives into a submission, or a PDF as it is."""
 _DOCUMENT_TAG = re.compile(rb"<(TYPE|SEQUENCE|FILENAME|DESCRIPTION)>[ \t]*([^\r\n<]*)", re.IGNORECASE)
 _FIRST_TAG = re.compile(rb"<(?:TYPE|SEQUENCE)>", re.IGNORECASE)
+_BEHIND_OPENING = re.compile(rb"\s{0,80}<(?:TYPE|SEQUENCE|FILENAME|DESCRIPTION|TEXT)>", re.IGNORECASE)
+_TEXT = re.compile(rb"<TEXT>", re.IGNORECASE)
 _TAGS_BYTES = 4096
 """The tags of a document stand within this many bytes before its text."""
+_SUBMISSION_ENDS = (b"</sec-document>", b"</ims-document>", b"</submission>", b"-----end privacy-enhanced message-----")
+_PIECE_BYTES = 1 << 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,9 +48,15 @@ class Submission:
 
 def split_submission(data: bytes) -> Submission:
     """Find the documents of a submission. Where none can be recognised, all behind the header is one."""
-    parts = tuple(_parts(data))
-    if parts:
-        return Submission(header_end=_header_end(data), parts=parts)
+    begins = list(_begins(data))
+    if not begins and (cut_out := _FIRST_TAG.search(data, 0, _TAGS_BYTES)):
+        begins = [cut_out.start()]  # a document cut out of its submission just behind its <DOCUMENT> tag
+    if begins:
+        parts = tuple(
+            _part(data, position, start, limit)
+            for position, (start, limit) in enumerate(zip(begins, [*begins[1:], len(data)], strict=True), start=1)
+        )
+        return Submission(header_end=begins[0], parts=parts)
     header_end, marks = split_stripped(data)
     ends = [mark.start for mark in marks[1:]] + [len(data)]
     parts = tuple(
@@ -56,58 +67,88 @@ def split_submission(data: bytes) -> Submission:
 
 
 def is_textual(part: Part, data: bytes) -> bool:
-    """Tell whether a part is prose to read: no graphic, archive, spreadsheet, XBRL data or uuencoded file."""
+    """Tell whether a part is prose to read: no graphic, archive, spreadsheet, XBRL data, PDF or encoded file."""
     kind = part.type or ""
     return (
         kind not in _NOT_TEXT
         and not _XBRL_EXHIBIT.match(kind)
-        and not _UUENCODED.match(data, part.start, min(part.end, part.start + _TAGS_BYTES))
+        and not _ENCODED.match(data, part.start, min(part.end, part.start + _TAGS_BYTES))
     )
 
 
-def main_part(submission: Submission, form_type: str | None) -> Part:
-    """Choose the filing itself: the first part whose type is the form, else the first no exhibit, else the first."""
-    candidates = submission.parts
-    return next(
-        (part for part in candidates if form_type is not None and part.type == form_type.upper()),
-        next((part for part in candidates if part.type is None or not part.type.startswith("EX-")), candidates[0]),
+def main_parts(submission: Submission, form_type: str | None, data: bytes) -> list[Part]:
+    """Choose the filing itself: all parts of the form's own type, such as a report filed in two files.
+
+    Where none has it, the first that is no exhibit, with all others of its type; else the first part. Parts that are no
+    text, such as a PDF beside the report, count only where there are no others.
+    """
+    parts = submission.parts
+    main = next(
+        (part for part in parts if form_type is not None and part.type == form_type.upper()),
+        next((part for part in parts if part.type is None or not part.type.startswith("EX-")), parts[0]),
     )
+    alike = [part for part in parts if part.type is not None and part.type == main.type] or [main]
+    return [part for part in alike if is_textual(part, data)] or [main]
 
 
-def _parts(data: bytes) -> Iterator[Part]:
-    opening, closing = (b"<DOCUMENT>", b"</DOCUMENT>") if b"<DOCUMENT>" in data else (b"<document>", b"</document>")
-    start = data.find(opening)
-    if start < 0 and (cut_out := _FIRST_TAG.search(data, 0, _TAGS_BYTES)):
-        start = cut_out.start()  # a document cut out of its submission just behind its <DOCUMENT> tag
-    position = 0
-    while start >= 0:
-        position += 1
-        following = data.find(opening, start + len(opening))
-        limit = following if following >= 0 else len(data)
-        end = data.find(closing, start, limit)
-        yield _part(data, position, start, end if end >= 0 else limit)
-        start = following
+def _begins(data: bytes) -> Iterator[int]:
+    """Places of the `<DOCUMENT>` tags: those that begin a line, or follow a tag, and have a document's tags behind."""
+    tag = b"<document>"
+    for piece in range(0, len(data), _PIECE_BYTES):
+        lower = data[piece : piece + _PIECE_BYTES + len(tag) - 1].lower()
+        at = lower.find(tag)
+        while at >= 0:
+            if _begins_line(data, piece + at) and _BEHIND_OPENING.match(data, piece + at + len(tag)):
+                yield piece + at
+            at = lower.find(tag, at + len(tag))
 
 
-def _part(data: bytes, position: int, start: int, end: int) -> Part:
-    text = min((at for tag in (b"<TEXT>", b"<text>") if (at := data.find(tag, start, end)) >= 0), default=-1)
+def _last(data: bytes, tag: bytes, start: int, end: int) -> int:
+    """Find the last place of a tag, given in lower case, that begins a line or follows another tag; -1 without one."""
+    while end - start >= len(tag):
+        piece = max(start, end - _PIECE_BYTES)
+        lower = data[piece:end].lower()
+        at = lower.rfind(tag)
+        while at >= 0:
+            if _begins_line(data, piece + at):
+                return piece + at
+            at = lower.rfind(tag, 0, at)
+        end = piece + len(tag) - 1 if piece > start else start
+    return -1
+
+
+def _begins_line(data: bytes, at: int) -> bool:
+    before = data[max(0, at - 80) : at].rstrip(b" \t")
+    return not before or before[-1:] in b"\r\n\f>"
+
+
+def _part(data: bytes, position: int, start: int, limit: int) -> Part:
+    text = _TEXT.search(data, start, min(limit, start + _TAGS_BYTES))
     tags: dict[str, str] = {}
     tags_end = start
-    for tag in _DOCUMENT_TAG.finditer(data, start, text if text >= 0 else min(end, start + _TAGS_BYTES)):
+    for tag in _DOCUMENT_TAG.finditer(data, start, text.start() if text else min(limit, start + _TAGS_BYTES)):
         tags.setdefault(tag[1].decode("ascii").upper(), tag[2].strip().decode("utf-8", "replace"))
         tags_end = tag.end()
-    text_start = text + len(b"<TEXT>") if text >= 0 else tags_end
-    closing = data.rfind(b"</" + data[text + 1 : text_start], text_start, end) if text >= 0 else -1
+    text_start = text.end() if text else tags_end
     sequence = tags.get("SEQUENCE", "")
     return Part(
         type=tags.get("TYPE", "").upper() or None,
-        sequence=int(sequence) if sequence.isdecimal() else position,
+        sequence=int(sequence) if len(sequence) < 10 and sequence.isdecimal() else position,
         filename=tags.get("FILENAME") or None,
         start=text_start,
-        end=closing if closing >= 0 else end,
+        end=_text_end(data, text_start, limit),
     )
 
 
-def _header_end(data: bytes) -> int:
-    """Find the start of the first document: what stands before it is the submission's header."""
-    return next(end for tag in (b"<DOCUMENT>", b"<document>", b"<") if (end := data.find(tag)) >= 0)
+def _text_end(data: bytes, start: int, limit: int) -> int:
+    """Find the end of a document's text, whichever of the tags that end it are missing."""
+    closing = _last(data, b"</document>", start, limit)
+    end = closing if closing >= 0 else limit
+    tail = data[max(start, end - _TAGS_BYTES) : end].rstrip().lower()
+    while closing < 0 and (found := next((mark for mark in _SUBMISSION_ENDS if tail.endswith(mark)), None)):
+        end = max(start, end - _TAGS_BYTES) + len(tail) - len(found)
+        tail = data[max(start, end - _TAGS_BYTES) : end].rstrip().lower()
+    at = tail.rfind(b"</text>")
+    if at >= 0 and tail[at + len(b"</text>") :].strip()[:1] in b"<":
+        return max(start, end - _TAGS_BYTES) + at
+    return end

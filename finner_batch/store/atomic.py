@@ -1,5 +1,6 @@
 """Files that are complete or absent: written under a temporary name, flushed to the disk, then renamed."""
 
+import errno
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -7,6 +8,8 @@ from pathlib import Path
 
 from finner_batch.errors import FinnerError
 from finner_batch.objects.path import ObjectPath
+
+_NO_FOLDER = {errno.ENOTDIR, errno.EEXIST, errno.ENAMETOOLONG, errno.ELOOP}
 
 TEMPORARY = ".tmp-"
 """Prefix of names that are being written; whoever holds the lock may delete them. No reader's glob matches them."""
@@ -53,8 +56,18 @@ def storage_errors(results: Path | ObjectPath) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        reason = os.strerror(error.errno) if error.errno else str(error)
+        where = f" ({error.filename})" if error.filename else ""
         raise FinnerError(
-            f"cannot write to {results}: {reason}. What was committed before is whole; put that right and start again, "
-            "and the job goes on from there"
+            f"cannot write to {results}: {reason_of(error)}{where}. What was committed before is whole; put that "
+            "right and start again, and the job goes on from there"
         ) from error
+
+
+def reason_of(error: OSError) -> str:
+    """Say why the system refused, without number and file name."""
+    return os.strerror(error.errno) if error.errno else str(error)
+
+
+def is_no_folder(error: OSError) -> bool:
+    """Tell that a path cannot be a folder, whatever the state of the disk: what names it is wrong."""
+    return error.errno in _NO_FOLDER

@@ -6,7 +6,8 @@ oldest first, so that a tombstone outlives what it hides.
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,7 +24,7 @@ from finner_batch.store.part import Layout, PartFile, PartNames, list_parts
 from finner_batch.store.place import Place, map_in_order, parquet_source
 from finner_batch.store.rows import Rows, in_force, read_rows
 from finner_batch.store.runs import new_run_id
-from finner_batch.store.schema import DOCUMENTS, ENTITIES
+from finner_batch.store.schema import DOCUMENTS, ENTITIES, with_all_columns
 
 TARGET_BYTES = 128 << 20
 SETTLE_S = 1.0
@@ -61,15 +62,17 @@ def compact(results: Place, *, target_bytes: int = TARGET_BYTES, settle_s: float
         parts = open_results(results)
         rows = read_rows(results, parts, model_id="", config_id="")
         kept = in_force(rows)
-        before = _size(results, parts)
-        begin = _first_to_rewrite(results, parts, rows, kept, target_bytes)
+        with _reading(results):
+            before = _size(results, parts)
+            begin = _first_to_rewrite(results, parts, rows, kept, target_bytes)
         if begin < len(parts):
             _rewrite(results, parts, begin, kept, target_bytes, lock)
             time.sleep(settle_s)
             lock()
             with storage_errors(results):
                 replace_parts(results, parts[begin:])
-        return CompactReport(before=before, after=_size(results, list_parts(results)))
+        with _reading(results):
+            return CompactReport(before=before, after=_size(results, list_parts(results)))
 
 
 def _first_to_rewrite(results: Place, parts: list[str], rows: Rows, kept: Rows, target_bytes: int) -> int:
@@ -86,10 +89,10 @@ def _first_to_rewrite(results: Place, parts: list[str], rows: Rows, kept: Rows, 
 def _rewrite(
     results: Place, parts: list[str], begin: int, kept: Rows, target_bytes: int, lock: Callable[[], None]
 ) -> None:
-    names = PartNames(results, new_run_id())
     written: list[PartFile] = []
     try:
         with storage_errors(results):
+            names = PartNames(results, new_run_id())
             for index in range(begin, len(parts)):
                 if not written or written[-1].bytes_on_disk >= target_bytes:
                     if written:
@@ -119,13 +122,13 @@ def _copy(layout: Layout, name: str, standing: npt.NDArray[np.int32], part: Part
         begin = 0
         for batch in file.iter_batches(BATCH_ROWS, use_threads=False):
             end = begin + batch.num_rows
-            part.documents.append(batch.cast(DOCUMENTS).filter(pa.array(stands[begin:end])))
+            part.documents.append(with_all_columns(batch, DOCUMENTS).filter(pa.array(stands[begin:end])))
             begin = end
     with _open(layout.entities(name)) as file:
         for batch in file.iter_batches(BATCH_ROWS, use_threads=False):
             if dropped is not None and len(dropped):
                 batch = batch.filter(pc.invert(pc.is_in(_identities(batch), dropped)))  # noqa: PLW2901
-            part.entities.append(batch.cast(ENTITIES))
+            part.entities.append(with_all_columns(batch, ENTITIES))
 
 
 def _identities(rows: pa.Table | pa.RecordBatch) -> pa.Array:
@@ -134,11 +137,20 @@ def _identities(rows: pa.Table | pa.RecordBatch) -> pa.Array:
     return joined.combine_chunks() if isinstance(joined, pa.ChunkedArray) else joined
 
 
-def _open(path: Place) -> pq.ParquetFile:
+@contextmanager
+def _open(path: Place) -> Iterator[pq.ParquetFile]:
+    with _reading(path):
+        file = pq.ParquetFile(parquet_source(path))
+    with _reading(path, (pa.ArrowException,)), file:  # an OSError may be one of the file that is written
+        yield file
+
+
+@contextmanager
+def _reading(place: Place, kinds: tuple[type[Exception], ...] = (pa.ArrowException, OSError)) -> Iterator[None]:
     try:
-        return pq.ParquetFile(parquet_source(path))
-    except (pa.ArrowException, OSError) as error:
-        raise FinnerError(f"{path} cannot be read: {error}. Nothing was changed") from error
+        yield
+    except kinds as error:
+        raise FinnerError(f"{place} cannot be read: {error}. No row is lost; put that right and start again") from error
 
 
 def _size(results: Place, parts: list[str]) -> Size:

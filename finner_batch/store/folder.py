@@ -2,11 +2,20 @@
 
 import json
 from collections.abc import Sequence
+from pathlib import Path
 
-from finner_batch.errors import UsageError
-from finner_batch.store.atomic import TEMPORARY, flush_folder, storage_errors, write_atomic
+from finner_batch.errors import FinnerError, UsageError
+from finner_batch.store.atomic import (
+    TEMPORARY,
+    flush_folder,
+    is_no_folder,
+    reason_of,
+    storage_errors,
+    write_atomic,
+)
 from finner_batch.store.part import FIRST_PART, Layout, PartFile, is_part, list_parts
 from finner_batch.store.place import Place, may_be_committed
+from finner_batch.store.whole import OWN_TEMPORARY, delete_left
 
 
 def open_results(results: Place) -> list[str]:
@@ -23,7 +32,10 @@ def open_results(results: Place) -> list[str]:
             folder.mkdir(parents=True, exist_ok=True)
         for folder in (results, *layout.folders):
             for leftover in folder.glob(TEMPORARY + "*"):
-                leftover.unlink()
+                if not leftover.name.startswith(OWN_TEMPORARY):
+                    leftover.unlink()
+            if isinstance(folder, Path):
+                delete_left(folder)
         finish_replacing(results)
         committed = set(list_parts(results))
         for path in layout.entities(FIRST_PART).parent.iterdir():
@@ -33,17 +45,17 @@ def open_results(results: Place) -> list[str]:
             part = PartFile(results, FIRST_PART)
             part.seal()
             part.publish()
-    return list_parts(results)
+        return list_parts(results)
 
 
 def require_results(results: Place) -> None:
-    """Raise UsageError where there is no results folder to read."""
+    """Raise UsageError where there is no results folder to read, FinnerError where the disk refuses to list it."""
     try:
         found = bool(list_parts(results))
     except (FileNotFoundError, NotADirectoryError):
         found = False
     except OSError as error:
-        raise UsageError(f"cannot read the results folder {results}: {error.strerror or error}") from error
+        raise FinnerError(f"cannot read the results folder {results}: {reason_of(error)}. Put that right") from error
     if not found:
         raise UsageError(
             f"no results at {results}: `finner-batch run --input … --output {results}` makes them, "
@@ -87,7 +99,10 @@ def _refuse_foreign(results: Place) -> None:
         except FileNotFoundError:
             continue
         except OSError as error:
-            raise UsageError(f"cannot use {results} for results: {folder}: {error.strerror or error}") from error
+            kind = UsageError if is_no_folder(error) else FinnerError
+            raise kind(
+                f"cannot use {results} for results: {folder}: {reason_of(error)}: put that right, or name another"
+            ) from error
         if strangers:
             raise UsageError(
                 f"{folder} holds {min(strangers)}, which is not finner-batch's: choose another folder with --output"

@@ -20,6 +20,7 @@ from finner_batch.store.rows import (
     IS_FAILED,
     IS_FINISHED,
     IS_NEWEST,
+    IS_READ_AGAIN,
     IS_SHARD_ROW,
     Rows,
     in_force,
@@ -71,6 +72,7 @@ class Ledger:
         self._contents: Words = rows.content_high[self._by_content]
         self._claimed: set[bytes] = set()
         self._done = DigestSet()
+        self._refused: set[bytes] = set()
 
     @classmethod
     def load(cls, results: Place, *, model_id: str, config_id: str) -> "Ledger":
@@ -85,8 +87,9 @@ class Ledger:
     def decide(self, source: str, sha256: str, *, retry: bool = False) -> Verdict:
         """Tell what to do with a source of this content; NEW claims the content for it.
 
-        With `retry`, a source with failed documents is NEW. Ask in an order that does not depend on timing: of several
-        sources with the same new bytes the first is the one that is read.
+        A source with a failed document is NEW with `retry`, and always where a new fetch may have mended it. Ask in an
+        order that does not depend on timing: of several sources with the same new bytes the first is the one that is
+        read; where it was refused, all the others are, for each needs a row that says so.
         """
         digest = content_digest(sha256)
         own = self._of_source(source)
@@ -95,12 +98,12 @@ class Ledger:
         newest = same[self._has(same, IS_NEWEST | IS_CURRENT_SETTING)]
         if len(newest):
             failed = self._has(own, IS_FAILED).any()
-            if failed and retry:
+            if failed and (retry or self._has(own, IS_READ_AGAIN).any()):
                 self._claimed.add(digest)
                 return Verdict.NEW
             return Verdict.FAILED if failed else Verdict.DONE
         if len(mine) == len(same):
-            if digest in self._claimed:
+            if digest in self._claimed and digest not in self._refused:
                 return Verdict.CLAIMED
             if digest in self._done or self._home(digest) is not None:
                 return Verdict.COPY
@@ -120,7 +123,7 @@ class Ledger:
         if not is_same.any():
             return None
         if self._has(own, IS_FAILED).any():
-            return None if retry else Verdict.FAILED
+            return None if retry or self._has(own, IS_READ_AGAIN).any() else Verdict.FAILED
         return Verdict.DONE
 
     def home(self, sha256: str) -> str | None:
@@ -182,10 +185,15 @@ class Ledger:
             stale += self._take(places)
         return stale
 
-    def close(self, sha256: str, *, done: bool) -> None:
-        """Give up the claim of a content, when its source was committed (`done`: with a document that did not fail)."""
+    def close(self, sha256: str, *, done: bool, refused: bool = False) -> None:
+        """Give up the claim of a content, when its source was committed.
+
+        `done`: with a document that did not fail. `refused`: the content is such that no source of it can be read.
+        """
         digest = content_digest(sha256)
         self._claimed.discard(digest)
+        if refused:
+            self._refused.add(digest)
         if done:
             self._done.add(digest)
 

@@ -9,16 +9,16 @@ import json
 import os
 import socket
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from finner_batch.errors import LockedError, UsageError
+from finner_batch.errors import FinnerError, LockedError, UsageError
 from finner_batch.objects.bucket import always
 from finner_batch.objects.path import ObjectPath
-from finner_batch.store.atomic import storage_errors
+from finner_batch.store.atomic import is_no_folder, reason_of, storage_errors
 from finner_batch.store.lease import Lease
 from finner_batch.store.place import Place
 
@@ -27,8 +27,8 @@ from finner_batch.store.place import Place
 def lock_results(results: Place) -> Iterator[Callable[[], None]]:
     """Hold the lock of a results folder, which is made if need be; what is yielded raises where it was lost since.
 
-    Raises LockedError where another process holds it (for a folder at once), UsageError where the folder cannot be made
-    or written.
+    Raises LockedError where another process holds it (for a folder at once), UsageError where this can be no folder,
+    FinnerError where the disk refuses.
     """
     with _lock_folder(results) if isinstance(results, Path) else _lock_objects(results) as held:
         yield held
@@ -57,12 +57,14 @@ def _lock_folder(results: Path) -> Iterator[Callable[[], None]]:
             f"{results} is in use by another run ({_holder(results)}): wait for it, or choose another --output"
         ) from error
     except OSError as error:
-        raise UsageError(f"cannot use {results} for results: {error.strerror or error}") from error
+        kind = UsageError if is_no_folder(error) else FinnerError
+        raise kind(f"cannot use {results} for results: {reason_of(error)}: put that right, or name another") from error
     try:
         _say_who_holds_it(results)
         yield always
     finally:
-        lock.release()
+        with suppress(OSError):  # it ends with the process
+            lock.release()
 
 
 def _say_who_holds_it(results: Path) -> None:

@@ -54,7 +54,8 @@ class LocalFile:
         """Delete."""
         with suppress(OSError):  # what a full disk does not take is dropped here anyway
             self.file.close()
-        temporary_path(self._path).unlink(missing_ok=True)
+        with suppress(OSError):  # the next opening of the folder deletes it
+            temporary_path(self._path).unlink(missing_ok=True)
 
 
 class ObjectFile:

@@ -16,9 +16,12 @@ import pyarrow.parquet as pq
 from finner_batch.objects.bucket import always
 from finner_batch.store.newfile import new_file
 from finner_batch.store.place import Place
-from finner_batch.store.schema import DOCUMENTS, ENTITIES, REPETITIVE
+from finner_batch.store.schema import DOCUMENTS, ENTITIES, REPETITIVE, SCHEMA_VERSION
 
-FIRST_PART = "part-0000000000000-empty-000000"
+_SCHEMA = f"s{SCHEMA_VERSION}"
+"""In every name, so that readers know without opening the files whether all have the same columns."""
+
+FIRST_PART = f"part-0000000000000-empty-{_SCHEMA}-000000"
 """A part without rows that every results folder begins with: readers find the columns before the first commit."""
 
 ROW_GROUP_ROWS = 65_536
@@ -62,6 +65,12 @@ def is_part(path: Place) -> bool:
     return path.suffix == ".parquet" and _NAME.fullmatch(path.stem) is not None
 
 
+def columns_of(name: str) -> str:
+    """Return the schema version in a part's name; empty before version 2."""
+    found = re.search(r"-s([0-9]+)-[0-9]{6}$", name)
+    return found[1] if found else ""
+
+
 class PartNames:
     """Gives names that sort after all names of a folder and after each other, also where the clock runs back."""
 
@@ -71,10 +80,10 @@ class PartNames:
         self._count = 0
 
     def next(self) -> str:
-        """Return a new name: `part-<UTC milliseconds>-<run_id>-<count>`."""
+        """Return a new name: `part-<UTC milliseconds>-<run_id>-s<schema version>-<count>`."""
         self._last_ms = max(time.time_ns() // 1_000_000, self._last_ms + 1)
         self._count += 1
-        return f"part-{self._last_ms:013d}-{self._run_id}-{self._count:06d}"
+        return f"part-{self._last_ms:013d}-{self._run_id}-{_SCHEMA}-{self._count:06d}"
 
 
 class TableFile:
@@ -96,12 +105,15 @@ class TableFile:
         """Size of what is written; rows that wait for their row group do not count."""
         return self._new.file.tell()
 
-    def append(self, batch: pa.RecordBatch) -> None:
-        """Add rows; writes a row group when enough wait."""
+    def append(self, batch: pa.RecordBatch, characters: int = 0) -> None:
+        """Add rows; writes a row group when enough wait.
+
+        `batch` may hold text by dictionary: `characters` are then those of the text once it is spelt out.
+        """
         self._batches.append(batch)
         self.rows += batch.num_rows
         self._waiting_rows += batch.num_rows
-        self._waiting_bytes += batch.nbytes
+        self._waiting_bytes += batch.nbytes + characters
         if self._waiting_rows >= ROW_GROUP_ROWS or self._waiting_bytes >= ROW_GROUP_BYTES:
             self._flush()
 
@@ -123,7 +135,10 @@ class TableFile:
         self._new.discard()
 
     def _flush(self) -> None:
-        table = pa.Table.from_batches(self._batches, schema=self._schema)
+        schema = self._batches[0].schema if self._batches else self._schema
+        table = pa.Table.from_batches(self._batches, schema)
+        if schema != self._schema:
+            table = table.combine_chunks().cast(self._schema)
         self._parquet.write_table(table, row_group_size=max(1, table.num_rows))
         self._batches, self._waiting_rows, self._waiting_bytes = [], 0, 0
 
@@ -135,7 +150,11 @@ class PartFile:
         layout = Layout(results)
         self.name = name
         self.entities = TableFile(layout.entities(name), ENTITIES, REPETITIVE["entities"])
-        self.documents = TableFile(layout.documents(name), DOCUMENTS, REPETITIVE["documents"])
+        try:
+            self.documents = TableFile(layout.documents(name), DOCUMENTS, REPETITIVE["documents"])
+        except BaseException:
+            self.entities.discard()
+            raise
 
     @property
     def bytes_on_disk(self) -> int:

@@ -15,10 +15,11 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from finner_batch.errors import FinnerError
+from finner_batch.store.atomic import reason_of, storage_errors
 from finner_batch.store.digest import Words, content_digests, name_digests
 from finner_batch.store.part import Layout, list_parts
 from finner_batch.store.place import Place, map_in_order, parquet_source, waits_for_answers
-from finner_batch.store.schema import FAILED, FINISHED, REMOVED, SCHEMA_VERSION, SHARD_KINDS
+from finner_batch.store.schema import FAILED, FINISHED, READ_AGAIN, REMOVED, SCHEMA_VERSION, SHARD_KINDS
 
 IS_FAILED = 1
 IS_REMOVED = 2
@@ -28,9 +29,11 @@ IS_CURRENT_SETTING = 16
 """Model and configuration are those asked for."""
 IS_NEWEST = 32
 """The newest row of its source."""
+IS_READ_AGAIN = 64
+"""A failed document that the next run reads again."""
 
 BATCH_ROWS = 65_536
-_COLUMNS = ["document_id", "source", "sha256", "kind", "status", "model_id", "config_id"]
+_COLUMNS = ["document_id", "source", "sha256", "kind", "status", "error_type", "model_id", "config_id"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,11 +82,12 @@ def in_force(rows: Rows) -> Rows:
 
 
 def list_committed(results: Place) -> list[str]:
-    """Names of the parts; none where there is no results folder yet."""
-    try:
-        return list_parts(results)
-    except FileNotFoundError:
-        return []
+    """Names of the parts; none where there is no results folder yet. Raises FinnerError where it cannot be listed."""
+    with storage_errors(results):
+        try:
+            return list_parts(results)
+        except FileNotFoundError:
+            return []
 
 
 def _none() -> Rows:
@@ -109,7 +113,8 @@ def _read_part(results: Place, name: str, index: int, model_id: str, config_id: 
                 | _flag(pc.equal(status, REMOVED), IS_REMOVED)
                 | _flag(pc.equal(status, FINISHED), IS_FINISHED)
                 | _flag(pc.is_in(batch.column("kind"), pa.array(sorted(SHARD_KINDS))), IS_SHARD_ROW)
-                | _flag(current, IS_CURRENT_SETTING),
+                | _flag(current, IS_CURRENT_SETTING)
+                | _flag(pc.is_in(batch.column("error_type"), pa.array(sorted(READ_AGAIN))), IS_READ_AGAIN),
                 part=np.full(batch.num_rows, index, np.int32),
                 row=np.arange(begin, begin + batch.num_rows, dtype=np.int32),
             )
@@ -127,6 +132,8 @@ def open_documents(results: Place, name: str) -> Iterator[pq.ParquetFile]:
                 raise FinnerError(f"{path} was written by a newer finner-batch (schema {version}): upgrade")
             yield file
     except (pa.ArrowException, OSError, KeyError, ValueError) as error:
+        if isinstance(error, OSError) and error.errno:  # the system refuses; the file may be whole
+            raise FinnerError(f"{path} cannot be read: {reason_of(error)}. Put that right and start again") from error
         raise FinnerError(
             f"{path} cannot be read: {error}. Restore it, or delete it and its twin of the same name in entities/: "
             "the next run does its documents again"

@@ -6,8 +6,10 @@ keeps, and the README's tables are rendered from them (`columns_markdown`).
 
 import pyarrow as pa
 
-SCHEMA_VERSION = 1
-"""Raised when a column is added or changes its meaning; stands in every entity row and in every file's metadata."""
+SCHEMA_VERSION = 2
+"""Raised when a column is added or changes its meaning; stands in every entity row and in every file's metadata.
+
+Files of an earlier version lack the columns that came later: they are read as null (`with_all_columns`)."""
 
 OK = "ok"
 FAILED = "failed"
@@ -17,6 +19,12 @@ FINISHED = "finished"
 """Status of the row that closes a shard: every row of the file with this `sha256` was done. No view shows it.
 
 A file of an object store is closed so too, with its version (`Source.version`) as document_id."""
+
+READ_AGAIN = frozenset({"NotTheFilingError"})
+"""Error types of failed documents that every run reads again: another fetch may have mended them."""
+
+REFUSED = READ_AGAIN | {"DocumentError"}
+"""Error types that say what a file holds: any other file with the same bytes fails as well."""
 
 SHARD_KINDS = frozenset({"parquet", "jsonl"})
 """Kinds whose documents are rows of one file: `sha256` is of the row's text, and each is committed by itself."""
@@ -57,6 +65,8 @@ ENTITIES = pa.schema(
         _column("unit", pa.string(), "`pure` for rates, an ISO 4217 code for money; null where not stated", null=True),
         _column("scale", pa.int32(), "power of ten from the printed number to `value`: -2 percent, 6 million"),
         _column("confidence", pa.float64(), "calibrated probability of `label`", unit="0..1"),
+        _column("before_text", pa.string(), "struck-out number that this one replaces, as printed", null=True),
+        _column("before_value", pa.float64(), "its value: what the figure was before", unit="`unit`", null=True),
         _column("model_id", pa.string(), "model that found it"),
         _column("run_id", pa.string(), "run that wrote it"),
         _column("schema_version", pa.int32(), "version of these columns"),
@@ -71,9 +81,16 @@ DOCUMENTS = pa.schema(
         _column("sha256", pa.string(), "of the file as stored, or of a shard row's text; null if unread", null=True),
         _column("bytes", pa.int64(), "size of what `sha256` is of", unit="bytes", null=True),
         _column(
+            "content_id",
+            pa.string(),
+            "digest of the letters and digits of the text, alike in every copy of the document; null if unread",
+            null=True,
+        ),
+        _column(
             "kind", pa.string(), "`ixbrl`, `html`, `text`, `sgml-…`, `parquet`, `jsonl`; null if unread", null=True
         ),
         *_HEADER,
+        _column("ciks", pa.list_(pa.string()), "all filers of the filing, as `cik`, which comes first", null=True),
         _column("status", pa.string(), "`ok`, `failed`; in the files also `removed`, `finished`, which no view shows"),
         _column("stage", pa.string(), "stage that failed: `read`, `decode`, `extract`, …", null=True),
         _column("error_type", pa.string(), "class of the error", null=True),
@@ -99,7 +116,7 @@ FROM_DOCUMENT = ("document_id", "source", *(field.name for field in _HEADER), "m
 """Columns of `ENTITIES` that are the same for all entities of a document; the writer fills them."""
 
 ENTITY_OWN = pa.schema([field for field in ENTITIES if field.name not in FROM_DOCUMENT])
-"""Columns of `ENTITIES` that an entity brings itself, `section` to `confidence`."""
+"""Columns of `ENTITIES` that an entity brings itself, `section` to `before_value`."""
 
 REPETITIVE = {
     "entities": (
@@ -114,6 +131,17 @@ REPETITIVE = {
 """Columns stored with a dictionary: few distinct values, or the same value in neighbouring rows."""
 
 
+def with_all_columns(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
+    """Return rows of an earlier version with all columns of `schema`, in its order; those that came later are null."""
+    columns = [
+        batch.column(field.name).cast(field.type)
+        if field.name in batch.schema.names
+        else pa.nulls(batch.num_rows, field.type)
+        for field in schema
+    ]
+    return pa.RecordBatch.from_arrays(columns, schema=schema)
+
+
 def columns_markdown() -> str:
     """Return both tables of columns as Markdown, as the README shows them."""
     return "\n\n".join(_table(name, schema) for name, schema in (("entities", ENTITIES), ("documents", DOCUMENTS)))
@@ -123,7 +151,7 @@ def _table(name: str, schema: pa.Schema) -> str:
     lines = [f"| `{name}` | type | unit | meaning |", "|---|---|---|---|"]
     for field in schema:
         type_ = f"{field.type}" + (", null" if field.nullable else "")
-        type_ = type_.replace("double", "float64").replace("date32[day]", "date32")
+        type_ = type_.replace("double", "float64").replace("date32[day]", "date32").replace("<item: ", "<")
         lines.append(
             f"| `{field.name}` | {type_} | {field.metadata[b'unit'].decode()} | {field.metadata[b'meaning'].decode()} |"
         )

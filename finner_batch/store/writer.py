@@ -7,7 +7,7 @@ shard, as they come. Whatever was added and not committed is gone when the proce
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import TracebackType
-from typing import Any, Self, TypeAlias
+from typing import Any, NamedTuple, Self, TypeAlias
 
 import pyarrow as pa
 
@@ -25,6 +25,7 @@ from finner_batch.store.schema import (
     FINISHED,
     FROM_DOCUMENT,
     OK,
+    REFUSED,
     REMOVED,
     SCHEMA_VERSION,
     SHARD_KINDS,
@@ -34,16 +35,38 @@ Row: TypeAlias = dict[str, Any]
 
 _FILLED = {"entities", "model_id", "config_id", "run_id"}
 _TO_GIVE = set(DOCUMENTS.names) - _FILLED
+_OWN = set(ENTITY_OWN.names)
 _SLICE_CHARACTERS = 16 << 20
-"""Sentence text that one Arrow batch holds at most (its offsets are 32 bits)."""
+"""Text of the rows that are written together at most (the offsets of an Arrow batch are 32 bits)."""
+_REPEATED = pa.dictionary(pa.int32(), pa.string())
+_SHARED_TEXT = tuple(name for name in FROM_DOCUMENT if ENTITIES.field(name).type == pa.string())
+_HELD_OWN, _HELD = (
+    pa.schema([field.with_type(_REPEATED) if field.type == pa.string() else field for field in schema])
+    for schema in (ENTITY_OWN, ENTITIES)
+)
+"""The columns as they wait: each text once, however many rows it stands in. They are spelt out as they are written."""
+
+
+class _Held(NamedTuple):
+    """Entities that wait: a batch of `_HELD`, and how many characters of text it is once spelt out."""
+
+    batch: pa.RecordBatch
+    characters: int
 
 
 @dataclass(slots=True)
 class _OpenSource:
     """A source whose documents are coming in. Those of a file wait here until it is finished."""
 
-    waiting: list[tuple[Row, list[pa.RecordBatch]]] = field(default_factory=list)
+    waiting: list[tuple[Row, list[_Held]]] = field(default_factory=list)
     last: Row | None = None
+    documents: int = 0
+
+    @property
+    def is_refused(self) -> bool:
+        """Whether all that came of the source is one row that says what it holds."""
+        row = self.last
+        return self.documents == 1 and row is not None and row["stage"] == "read" and row["error_type"] in REFUSED
 
 
 class Writer:
@@ -68,14 +91,15 @@ class Writer:
         self._lock = lock
         self._results = results
         self._ledger = ledger
-        self._names = PartNames(results, run_id)
+        with storage_errors(results):
+            self._names = PartNames(results, run_id)
         self._settings = {"model_id": model_id, "config_id": config_id, "run_id": run_id}
         self._part: PartFile | None = None
         self._open: dict[str, _OpenSource] = {}
         self._documents: list[Row] = []
         self._tombstones: list[Row] = []
         self._closings: list[Row] = []
-        self._outcomes: list[tuple[str, bool]] = []
+        self._outcomes: list[tuple[str, bool, bool]] = []
         self._identities: set[tuple[str, str]] = set()
 
     def __enter__(self) -> Self:
@@ -107,6 +131,7 @@ class Writer:
         self._identities.add(identity)
         source = self._open.setdefault(row["source"], _OpenSource())
         source.last = row
+        source.documents += 1
         if row["kind"] in SHARD_KINDS:
             self._take(row, batches)
         else:
@@ -143,7 +168,7 @@ class Writer:
         done = complete if is_shard else opened.last is not None and opened.last["status"] == OK
         if version and done and not is_shard and all(row["status"] == OK for row, _ in opened.waiting):
             self._closings.append({"document_id": version, "source": source, "status": FINISHED, **common})
-        self._outcomes.append((sha256, done))
+        self._outcomes.append((sha256, done, opened.is_refused))
 
     def commit(self) -> str | None:
         """Publish what is pending in one part and return its name; None where nothing is. Raises FinnerError."""
@@ -155,8 +180,8 @@ class Writer:
                     part.documents.append(batch)
                 part.seal()
                 part.publish(self._lock)
-        for sha256, done in self._outcomes:
-            self._ledger.close(sha256, done=done)
+        for sha256, done, refused in self._outcomes:
+            self._ledger.close(sha256, done=done, refused=refused)
         name = self._part.name if self._part else None
         self._part = None
         self._documents, self._tombstones, self._closings, self._outcomes = [], [], [], []
@@ -181,13 +206,13 @@ class Writer:
         row["sha256"] = row["sha256"] or None
         return row
 
-    def _take(self, row: Row, batches: list[pa.RecordBatch]) -> None:
+    def _take(self, row: Row, batches: list[_Held]) -> None:
         self._ledger.settle(row["source"], row["document_id"])
         self._documents.append(row)
         part = self._pending_part()
         with storage_errors(self._results):
-            for batch in batches:
-                part.entities.append(batch)
+            for held in batches:
+                part.entities.append(held.batch, held.characters)
 
     def _pending_part(self) -> PartFile:
         if self._part is None:
@@ -196,31 +221,37 @@ class Writer:
         return self._part
 
 
-def _entity_batches(document: Row, entities: Sequence[Mapping[str, Any]] | pa.RecordBatch) -> Iterator[pa.RecordBatch]:
+def _entity_batches(document: Row, entities: Sequence[Mapping[str, Any]] | pa.RecordBatch) -> Iterator[_Held]:
     if isinstance(entities, pa.RecordBatch):
-        yield _complete(document, entities.select(ENTITY_OWN.names).cast(ENTITY_OWN))
-        return
+        entities = entities.select(ENTITY_OWN.names).to_pylist()
     for entity in entities:
-        if entity.keys() != set(ENTITY_OWN.names):
-            raise ValueError(f"entity: columns {sorted(entity.keys() ^ set(ENTITY_OWN.names))} are unknown or missing")
+        if entity.keys() != _OWN:
+            raise ValueError(f"entity: columns {sorted(entity.keys() ^ _OWN)} are unknown or missing")
+    of_document = sum(len(document[name] or "") for name in _SHARED_TEXT)
     begin, characters = 0, 0
     for place, entity in enumerate(entities, 1):
-        characters += len(entity["sentence"])
+        characters += of_document + len(entity["sentence"]) + len(entity["section"] or "")
         if characters >= _SLICE_CHARACTERS or place == len(entities):
-            yield _complete(document, pa.RecordBatch.from_pylist(list(entities[begin:place]), ENTITY_OWN))
+            yield _Held(_complete(document, entities[begin:place]), characters)
             begin, characters = place, 0
 
 
-def _complete(document: Row, own: pa.RecordBatch) -> pa.RecordBatch:
-    """Add the columns that are the document's. Raises ValueError for a null where the schema allows none."""
+def _complete(document: Row, entities: Sequence[Mapping[str, Any]]) -> pa.RecordBatch:
+    """Rows with the columns that are the document's. Raises ValueError for a null where the schema allows none."""
+    own = pa.RecordBatch.from_pylist(list(entities), _HELD_OWN)
     shared = {**document, "schema_version": SCHEMA_VERSION}
     columns = [
-        pa.repeat(pa.scalar(shared[item.name], item.type), own.num_rows)
-        if item.name in FROM_DOCUMENT
-        else own.column(item.name)
-        for item in ENTITIES
+        _repeated(shared[item.name], item.type, own.num_rows) if item.name in FROM_DOCUMENT else own.column(item.name)
+        for item in _HELD
     ]
-    for item, column in zip(ENTITIES, columns, strict=True):
+    for item, column in zip(_HELD, columns, strict=True):
         if column.null_count and not item.nullable:
             raise ValueError(f"entities.{item.name} of {document['document_id']} is null")
-    return pa.RecordBatch.from_arrays(columns, schema=ENTITIES)
+    return pa.RecordBatch.from_arrays(columns, schema=_HELD)
+
+
+def _repeated(value: object, kind: pa.DataType, rows: int) -> pa.Array:
+    """The value of a document in each of so many rows."""
+    if value is None or kind != _REPEATED:
+        return pa.repeat(pa.scalar(value, kind), rows) if value is not None else pa.nulls(rows, kind)
+    return pa.DictionaryArray.from_arrays(pa.repeat(pa.scalar(0, pa.int32()), rows), pa.array([value], pa.string()))

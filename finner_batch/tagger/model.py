@@ -6,7 +6,8 @@ it executes; every file is verified against `checksums.json` (SHA-256) before it
 
 import hashlib
 import json
-from collections.abc import Mapping
+import math
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -14,8 +15,16 @@ from typing import Any
 
 from finner_batch.errors import ModelError
 from finner_batch.tagger.cues import EVERY_SENTENCE, Cues
+from finner_batch.tagger.onnx_file import Shapes, read_shapes
 
 FORMAT_VERSION = 1
+INPUTS = frozenset(["input_ids", "attention_mask"])
+OUTPUT = "logits"
+PADDED_WORDS = 1024
+"""Rows fewer than this a table of word pieces may have without an id: some are padded to a multiple of 2, 8, … 128."""
+SHORTEST_LENGTH = 16
+HIGHEST_THRESHOLD = 1.0
+"""At 1 a label is next to never given: `evaluate --write-thresholds` writes it where none is worth its cost."""
 DEFAULT_MODEL = Path(__file__).resolve().parent.parent / "models" / "debt4"
 
 
@@ -48,7 +57,10 @@ class Model:
         return f"{self.name}@{hashlib.sha256(rows.encode()).hexdigest()[:12]}"
 
     def onnx_path(self, variant: str) -> Path:
-        """Path of a variant's ONNX file, verified. Raises ModelError where the folder lacks it or it is damaged."""
+        """Path of a variant's ONNX file, verified.
+
+        Raises ModelError where the folder lacks it, it is damaged, or does not fit the configuration or the tokenizer.
+        """
         if variant not in self.variants:
             raise ModelError(
                 f"model {self.folder} has no {variant} variant (it has {', '.join(sorted(self.variants))}): "
@@ -56,7 +68,24 @@ class Model:
             )
         name = self.variants[variant]
         _verify(self.folder, name, self.checksums)
+        if misfit := next(self._misfits(read_shapes(self.folder / name)), None):
+            raise ModelError(f"model {self.folder}: {name} {misfit}; export the model again")
         return self.folder / name
+
+    def _misfits(self, shapes: Shapes) -> Iterator[str]:
+        """Say what of an ONNX file does not fit the labels, the longest window and the vocabulary."""
+        if shapes.inputs != INPUTS or OUTPUT not in shapes.outputs:
+            yield f"takes {_listed(shapes.inputs)} and returns {_listed(shapes.outputs)}, no logits of tokens"
+        elif shapes.outputs[OUTPUT][-1:] != (len(self.labels),):
+            yield f"returns logits {shapes.outputs[OUTPUT]}, and config.json lists {len(self.labels)} labels"
+        rows = {name: shape[0] for name, shape in shapes.constants.items() if len(shape) == 2 and shape[1] > 1}
+        positions = next((count for name, count in rows.items() if "position_embeddings.weight" in name), None)
+        if positions is not None and positions < self.max_length:
+            yield f"has {positions} positions, and config.json a max_length of {self.max_length}"
+        words = next((count for name, count in rows.items() if "word_embeddings.weight" in name), None)
+        ids = max(vocabulary_of(read_definition(self.folder / "tokenizer.json")).values()) + 1
+        if words is not None and not ids <= words < ids + PADDED_WORDS:
+            yield f"has {words} word pieces, and tokenizer.json ids for {ids}"
 
 
 def load_model(folder: str | Path | None = None) -> Model:
@@ -86,28 +115,61 @@ def load_model(folder: str | Path | None = None) -> Model:
 
 def _model(path: Path, config: Mapping[str, Any], checksums: Mapping[str, str]) -> Model:
     try:
-        labels = tuple(str(label) for label in config["labels"])
+        labels = tuple(config["labels"])
         model = Model(
             folder=path,
             name=str(config["name"]),
             labels=labels,
             max_length=int(config["max_length"]),
             temperature=float(config["temperature"]),
-            thresholds={str(label): float(value) for label, value in config["thresholds"].items()},
+            thresholds={label: float(value) for label, value in config["thresholds"].items()},
             cues=Cues.of(config.get("cues", {}), where=f"model {path}"),
             variants={str(key): str(value["file"]) for key, value in config["variants"].items()},
             checksums=checksums,
         )
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise ModelError(f"model {path}: config.json lacks or garbles {error}; export the model again") from error
-    if len(labels) < 2 or labels[0] != "O" or model.temperature <= 0 or model.max_length < 16:
-        raise ModelError(
-            f"model {path}: config.json must have labels starting with O, temperature > 0, max_length >= 16"
-        )
-    missing = [label for label in labels[1:] if label not in model.thresholds]
-    if missing:
-        raise ModelError(f"model {path}: config.json has no threshold for {', '.join(missing)}")
+    if wrong := next(_wrong_settings(model, listed=isinstance(config["labels"], list)), None):
+        raise ModelError(f"model {path}: config.json {wrong}; export the model again")
     return model
+
+
+def _wrong_settings(model: Model, *, listed: bool) -> Iterator[str]:
+    """Say what of a configuration cannot be. NaN is within no range."""
+    names = model.labels[1:]
+    if not (listed and names and model.labels[0] == "O" and all(isinstance(name, str) and name for name in names)):
+        yield "must list labels: O, then the names"
+    elif len({*model.labels}) < len(model.labels):
+        yield "lists a label twice"
+    elif missing := [name for name in names if name not in model.thresholds]:
+        yield f"has no threshold for {', '.join(missing)}"
+    yield from (
+        f"has the threshold {value} for {name}, which is not from 0 to {HIGHEST_THRESHOLD}"
+        for name, value in model.thresholds.items()
+        if not 0 <= value <= HIGHEST_THRESHOLD
+    )
+    if not 0 < model.temperature < math.inf:
+        yield f"has the temperature {model.temperature}, which is no number above 0"
+    if model.max_length < SHORTEST_LENGTH:
+        yield f"has max_length {model.max_length}, which is below {SHORTEST_LENGTH}"
+
+
+def read_definition(tokenizer_json: Path) -> dict[str, Any]:
+    """Read a tokenizer.json. Raises ModelError where it is no JSON object."""
+    return _read_json(tokenizer_json.parent, tokenizer_json.name)
+
+
+def vocabulary_of(definition: Mapping[str, Any]) -> dict[str, int]:
+    """Return the ids of a WordPiece vocabulary. Raises ModelError where there is none."""
+    model = definition.get("model")
+    vocabulary = model.get("vocab") if isinstance(model, dict) else None
+    if not isinstance(vocabulary, dict) or not vocabulary or not all(type(id_) is int for id_ in vocabulary.values()):
+        raise ModelError("tokenizer.json holds no vocabulary of word pieces and their ids; export the model again")
+    return vocabulary
+
+
+def _listed(names: Iterable[str]) -> str:
+    return ", ".join(sorted(names)) or "nothing"
 
 
 def _read_json(folder: Path, name: str) -> dict[str, Any]:
@@ -116,7 +178,7 @@ def _read_json(folder: Path, name: str) -> dict[str, Any]:
         data = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         raise ModelError(f"model {folder} has no {name}: it is not a finner-batch model folder") from error
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise ModelError(f"model {folder}: {name} cannot be read ({error})") from error
     if not isinstance(data, dict):
         raise ModelError(f"model {folder}: {name} is not a JSON object")
@@ -124,7 +186,7 @@ def _read_json(folder: Path, name: str) -> dict[str, Any]:
 
 
 def _verify(folder: Path, name: str, checksums: Mapping[str, str]) -> None:
-    if name not in checksums:
+    if not isinstance(checksums.get(name), str):
         raise ModelError(f"model {folder}: checksums.json does not list {name}; export the model again")
     try:
         with (folder / name).open("rb") as file:

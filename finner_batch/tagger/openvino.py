@@ -2,8 +2,12 @@
 
 It reads the fp16 variant. Where the int8 variant has int8 weights, these become int8 here too, on the same grid, which
 `finner-batch train` keeps them on; OpenVINO's dynamic quantisation then gives the activations a scale for each token
-and group of inputs, so that a sentence's logits do not depend on its batch: tested bit for bit. All else, the value and
-output projections of the attention among it, is computed in bf16 where the processor has it, else in fp32.
+and group of inputs, so that a sentence's logits do not depend on its batch. All else, the value and output projections
+of the attention among it, is computed in bf16 where the processor has it, else in fp32.
+
+Without AVX-512 VNNI or AMX, OpenVINO multiplies int8 weights in fp32, and in another order for few tokens than for
+many. There the weights stay as the file has them and everything is fp32: the same bits in every batch, as fast as with
+int8 weights. Which of the two a session uses, a self-test decides as it is opened.
 """
 
 import importlib.util
@@ -16,11 +20,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from finner_batch.config import usable_cpus
-from finner_batch.errors import FinnerError, ModelError, UsageError
-from finner_batch.machine import cpu_name, int8_instructions
+from finner_batch.errors import DeviceError, FinnerError, ModelError, UsageError
+from finner_batch.machine import cpu_name, fast_int8, int8_instructions
 from finner_batch.tagger.device import Device
 from finner_batch.tagger.model import Model
+from finner_batch.tagger.selftest import batch_dependence
 
+Products = Literal["int8", "fp32"]
+"""What the matrix products with weights are computed in, but for those of `NOT_ROUNDED`."""
 OPENVINO = "openvino"
 """The variant's name in a model folder that has passed its gate with OpenVINO."""
 WEIGHT_LEVELS = 63
@@ -33,6 +40,8 @@ PRIMITIVES_KEPT = {"ONEDNN_PRIMITIVE_CACHE_CAPACITY": "64"}
 """The same of oneDNN below it, which knows environment variables only: 1,024, with 80 MB, by its own default."""
 NOT_ROUNDED = ("attention.v_lin", "attention.out_lin", "classifier")
 """In the names of the weights that int8 leaves as they are."""
+FASTER_WITH = {"amx_int8", "avx512_vnni"}
+"""Instructions with which it was measured to be faster than onnxruntime. With AVX2 it takes 1.6 times as long."""
 
 
 def is_installed() -> bool:
@@ -40,14 +49,31 @@ def is_installed() -> bool:
     return importlib.util.find_spec("openvino") is not None
 
 
+def multiplies_int8() -> bool:
+    """Whether the processor has the instructions that make OpenVINO's int8 products worth it."""
+    return not FASTER_WITH.isdisjoint(fast_int8())
+
+
 class OpenVinoSession:
     """A compiled model on the CPU, with `logits` and `at_once` as `Session` has them.
 
-    `threads` is the number of CPU threads (0: as many as the process may use). Raises UsageError where the extra is not
-    installed, ModelError where the file is damaged or no ONNX model.
+    `threads` is the number of CPU threads (0: as many as the process may use). `products`: None is int8 where the
+    processor multiplies it and the self-test finds the same bits in every batch, else fp32. `batch_dependence` is what
+    the self-test found with the products that are used, None where no bit differs.
+
+    Raises UsageError where the extra is not installed, ModelError where the file is damaged or no ONNX model,
+    DeviceError where OpenVINO computes no logits on this processor.
     """
 
-    def __init__(self, model: Model, device: Device, *, threads: int = 0) -> None:
+    def __init__(
+        self,
+        model: Model,
+        device: Device,
+        *,
+        threads: int = 0,
+        products: Products | None = None,
+        backend_reason: str = "asked for",
+    ) -> None:
         self.device = device
         self.variant = OPENVINO
         self.backend = OPENVINO
@@ -58,19 +84,39 @@ class OpenVinoSession:
             os.environ.setdefault(name, value)
         import openvino  # noqa: PLC0415 - heavy
 
-        core = openvino.Core()
+        self._core = openvino.Core()
         self._version = str(openvino.__version__)
-        self.float_precision = float_precision(core)
         self.at_once = threads or usable_cpus()
-        model_on_cpu = compiled(core, path, self.at_once)
+        self._open(path, products or ("int8" if multiplies_int8() else "fp32"))
+        if self.batch_dependence is not None and products is None and self.products == "int8":
+            self._open(path, "fp32")
+        self.backend_reason = f"{backend_reason}; {self.arithmetic}"
+
+    def _open(self, path: Path, products: Products) -> None:
+        self.products = products
+        self.float_precision = float_precision(self._core, products)
+        model_on_cpu = compiled(self._core, path, self.at_once, products=products)
         self._requests: SimpleQueue[Any] = SimpleQueue()
         for _ in range(self.at_once):
             self._requests.put(model_on_cpu.create_infer_request())
+        try:
+            self.batch_dependence = batch_dependence(self.logits)
+        except FinnerError as error:
+            reason = " ".join(str(error.__cause__ or error).split())
+            raise DeviceError(f"OpenVINO does not run this model on {cpu_name()}: {reason}") from error
+
+    @property
+    def arithmetic(self) -> str:
+        """How it multiplies, and what the self-test says of that: for the log, the report and `finner-batch doctor`."""
+        if self.batch_dependence is None:
+            return f"{self.products} products, the same bits in every batch"
+        return f"{self.products} products, the last bits of a row depend on its batch ({self.batch_dependence})"
 
     @property
     def computed_by(self) -> str:
         """What the logits depend on beside the model: the runtime, what it computes in, and the processor."""
-        return f"openvino {self._version} {self.float_precision} {cpu_name()} {int8_instructions()}"
+        precisions = f"{self.products} {self.float_precision}"
+        return f"openvino {self._version} {precisions} {cpu_name()} {int8_instructions()}"
 
     def logits(self, input_ids: NDArray[np.int64], attention_mask: NDArray[np.int64]) -> NDArray[np.float32]:
         """Run one batch: `[batch, length]` ids and mask to `[batch, length, labels]` logits."""
@@ -89,24 +135,26 @@ class OpenVinoSession:
         return logits
 
 
-def float_precision(core: Any) -> Literal["bf16", "fp32"]:
+def float_precision(core: Any, products: Products = "int8") -> Literal["bf16", "fp32"]:
     """In what this processor computes everything that is not int8."""
-    return "bf16" if "BF16" in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES") else "fp32"
+    has_bf16 = "BF16" in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+    return "bf16" if products == "int8" and has_bf16 else "fp32"
 
 
-def compiled(core: Any, source: Path | bytes, threads: int) -> Any:
+def compiled(core: Any, source: Path | bytes, threads: int, *, products: Products = "int8") -> Any:
     """Compile an ONNX file (a path) or graph (bytes) for the CPU: each thread has a request's batch for itself.
 
     Raises ModelError where OpenVINO refuses it.
     """
     try:
         graph = core.read_model(model=source)
-        _compress_weights(graph)
+        if products == "int8":
+            _compress_weights(graph)
         return core.compile_model(
             graph,
             "CPU",
             {
-                "INFERENCE_PRECISION_HINT": "bf16" if float_precision(core) == "bf16" else "f32",
+                "INFERENCE_PRECISION_HINT": "bf16" if float_precision(core, products) == "bf16" else "f32",
                 "DYNAMIC_QUANTIZATION_GROUP_SIZE": GROUP_INPUTS,
                 "INFERENCE_NUM_THREADS": threads,
                 "NUM_STREAMS": threads,

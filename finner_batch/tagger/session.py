@@ -1,4 +1,4 @@
-"""A session: token ids in, logits out. By onnxruntime, or by OpenVINO where it is installed."""
+"""A session: token ids in, logits out. By onnxruntime, or by OpenVINO where that is faster and as sure."""
 
 from typing import Any, TypeAlias
 
@@ -12,7 +12,7 @@ from finner_batch.tagger.bound import BoundRun, Dealt
 from finner_batch.tagger.device import BackendChoice, Device, DeviceChoice, choose_device, visible_gpus
 from finner_batch.tagger.memory import is_out_of_memory
 from finner_batch.tagger.model import Model
-from finner_batch.tagger.openvino import OPENVINO, OpenVinoSession, is_installed
+from finner_batch.tagger.openvino import OPENVINO, OpenVinoSession, is_installed, multiplies_int8
 
 VARIANT_OF_DEVICE = {"cpu": "int8", "cuda": "fp16"}
 ONNXRUNTIME = "onnxruntime"
@@ -29,9 +29,21 @@ class Session:
     no ONNX model, DeviceError where CUDA was chosen and onnxruntime does not run the model on it.
     """
 
-    def __init__(self, model: Model, device: Device, *, variant: str | None = None, threads: int = 0) -> None:
+    batch_dependence = None
+    """As `OpenVinoSession` has it. Here nothing is to be decided by a self-test; the project's tests see to it."""
+
+    def __init__(
+        self,
+        model: Model,
+        device: Device,
+        *,
+        variant: str | None = None,
+        threads: int = 0,
+        backend_reason: str = "asked for",
+    ) -> None:
         self.device = device
         self.backend = ONNXRUNTIME
+        self.backend_reason = backend_reason
         self.variant = variant or VARIANT_OF_DEVICE[device.name]
         path = str(model.onnx_path(self.variant))
         self._session = _open(path, device, 0)
@@ -87,8 +99,9 @@ def open_session(
     """Open a session where `choice` says, by what `backend` says.
 
     With `--device auto`, a GPU that onnxruntime cannot use after all leaves the CPU; `device.reason` says so. With
-    `--backend auto`, OpenVINO runs a model on the CPU where it is installed and the model folder has passed its gate
-    with it, unless another `variant` is asked for. Raises as `Session`, `OpenVinoSession` and `choose_device` do,
+    `--backend auto`, OpenVINO runs a model on the CPU where it is installed, the model folder has passed its gate with
+    it, the processor has the instructions that make it faster, and a self-test finds the same bits in every batch;
+    `backend_reason` says which of these decided. Raises as `Session`, `OpenVinoSession` and `choose_device` do,
     UsageError where backend and device or variant do not go together.
     """
     if backend == OPENVINO and (choice == "cuda" or variant not in (None, OPENVINO)):
@@ -99,15 +112,41 @@ def open_session(
     device = choose_device("cpu" if backend == OPENVINO else choice)
     if OPENVINO in {backend, variant}:
         return OpenVinoSession(model, device, threads=threads)
-    if device.name == "cpu" and backend == "auto" and variant is None and OPENVINO in model.variants and is_installed():
-        return OpenVinoSession(model, device, threads=threads)
+    reason = "asked for"
+    if backend == "auto":
+        better = _openvino_if_better(model, device, variant, threads)
+        if not isinstance(better, str):
+            return better
+        reason = better
     try:
-        return Session(model, device, variant=variant, threads=threads)
+        return Session(model, device, variant=variant, threads=threads, backend_reason=reason)
     except DeviceError as error:
         if choice != "auto":
             raise
         on_the_cpu = Device("cpu", f"there is a GPU, but {error}")
-    return Session(model, on_the_cpu, variant=variant, threads=threads)
+    return Session(model, on_the_cpu, variant=variant, threads=threads, backend_reason=reason)
+
+
+def _openvino_if_better(model: Model, device: Device, variant: str | None, threads: int) -> OpenVinoSession | str:
+    """A session by OpenVINO, or what speaks against one."""
+    obstacles = (
+        (device.name != "cpu", "there is a GPU, and OpenVINO runs on the CPU only"),
+        (variant is not None, f"OpenVINO does not run the variant {variant}"),
+        (not is_installed(), "OpenVINO is not installed"),
+        (OPENVINO not in model.variants, "the model has not passed its gate with OpenVINO"),
+        (not multiplies_int8(), "OpenVINO is slower without AVX-512 VNNI or AMX, and this processor has neither"),
+    )
+    for is_there, obstacle in obstacles:
+        if is_there:
+            return obstacle
+    better = "OpenVINO is faster with AVX-512 VNNI or AMX, which this processor has"
+    try:
+        session = OpenVinoSession(model, device, threads=threads, products="int8", backend_reason=better)
+    except DeviceError as error:
+        return str(error)
+    if session.batch_dependence is not None:
+        return f"with OpenVINO the last bits of a row would depend on its batch: {session.batch_dependence}"
+    return session
 
 
 def _open(path: str, device: Device, gpu: int) -> Any:

@@ -15,6 +15,7 @@ from tokenizers import Tokenizer
 
 from finner_batch.errors import ModelError
 from finner_batch.tagger.cues import EVERY_SENTENCE, Cues
+from finner_batch.tagger.model import read_definition, vocabulary_of
 
 NumberSpan: TypeAlias = tuple[int, int]
 """Start and end of a number token in its sentence, in code points."""
@@ -61,16 +62,21 @@ class SentenceTokenizer:
     def __init__(self, tokenizer_json: Path, max_length: int, cues: Cues = EVERY_SENTENCE) -> None:
         """Sentences that lack one of the `cues` get no window.
 
-        Raises ModelError where the tokenizer is not a WordPiece one that splits at white space.
+        Raises ModelError where the tokenizer is damaged, or is not a WordPiece one that splits at white space.
         """
-        definition = json.loads(tokenizer_json.read_text(encoding="utf-8"))
-        kinds = ((definition.get(part) or {}).get("type") for part in ("model", "pre_tokenizer"))
-        if tuple(kinds) != ("WordPiece", "BertPreTokenizer"):
+        definition = read_definition(tokenizer_json)
+        kinds = ((definition.get(part) or {}) for part in ("model", "pre_tokenizer"))
+        if [kind.get("type") for kind in kinds if isinstance(kind, dict)] != ["WordPiece", "BertPreTokenizer"]:
             raise ModelError(f"{tokenizer_json}: only the WordPiece tokenizers of BERT and DistilBERT are read")
-        self._tokenizer = Tokenizer.from_str(
-            json.dumps(definition | {"truncation": None, "padding": None, "added_tokens": []})
-        )
-        special = self._tokenizer.encode("").ids
+        self._vocabulary: dict[str, int] = vocabulary_of(definition)
+        try:
+            self._tokenizer = Tokenizer.from_str(
+                json.dumps(definition | {"truncation": None, "padding": None, "added_tokens": []})
+            )
+            special = self._tokenizer.encode("").ids
+            self._tokenizer.encode("\uffff")  # a word that no vocabulary holds
+        except Exception as error:  # the library raises no narrower class
+            raise ModelError(f"{tokenizer_json} is no usable tokenizer ({error}); export the model again") from error
         if len(special) != 2:
             raise ModelError(f"{tokenizer_json}: expected one token before and one after a sentence, got {special}")
         self._first, self._last = special
@@ -79,7 +85,6 @@ class SentenceTokenizer:
         self._memo: dict[str, _Pieces] = {}
         lowercase = bool((definition.get("normalizer") or {}).get("lowercase"))
         self._normal = str.lower if lowercase else str
-        self._vocabulary: dict[str, int] = definition["model"]["vocab"]
 
     def windows(self, sentence: str, numbers: Sequence[NumberSpan]) -> list[Window]:
         """Tokenise a sentence; a sentence longer than the model's window becomes several overlapping ones.

@@ -13,6 +13,8 @@ class Block:
     """Part/Item and note heading in force, e.g. `Part II, Item 8 > Note 7 - Debt`; None before the first heading."""
     row: bool = False
     """A row of a table (only where tables are asked for): one sentence, never split."""
+    struck: tuple[tuple[int, str], ...] = ()
+    """What was struck out, which is no text: (offset in `text` at which it stood, the struck text)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

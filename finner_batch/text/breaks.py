@@ -1,26 +1,142 @@
 """Line breaks: whether the text goes on behind one, and how two lines join.
 
 Filings use `<br>` between a heading and its text, between lines of an address, and to wrap a sentence; hard-wrapped
-text filings break every line.
+text filings break every line, and converters from PDF set every line as a paragraph of its own.
 """
 
 import re
+from collections.abc import Sequence
+from itertools import pairwise
 
-_UNFINISHED = re.compile(
-    r"(?:[,(\u2013\u2014&/]|\b(?:a|an|and|as|at|between|by|for|from|in|into|its|of|on|or|our|than|that|the|their|to"
-    r"|under|upon|which|with))\Z",
-    re.IGNORECASE,
+from finner_batch.text.headings import is_title_case
+
+_TAIL = 20
+"""So many last characters of a line are looked at: more than any word of `_UNFINISHED` has."""
+_UNFINISHED_WORD = (
+    r"\b(?:a|an|and|approximately|are|as|at|be|been|being|between|bears?|but|by|equals?|exceed|exceeded|exceeding"
+    r"|exceeds|for|from|had|has|have|if|in|into|is|its|minus|nor|of|on|or|our|per|plus|than|that|the|their|these|this"
+    r"|to|totaled|totaling|under|until|upon|versus|vs\.?|was|were|whether|which|with|within|without)\Z"
 )
-_HYPHENATED = re.compile(r"[^\W\d_]-\Z")
+_ENDS_IN_UNFINISHED_WORD = re.compile(_UNFINISHED_WORD, re.IGNORECASE)
+_UNFINISHED = re.compile(rf"[,(\u2013\u2014&/]\Z|{_UNFINISHED_WORD}", re.IGNORECASE)
+_LOWER_WORD = re.compile(r"(?:[\s(-]|\A)[a-z][\w'\u2019-]*\Z")
+_AMOUNT = re.compile(r"[$\u20ac\u00a3]\s?\d|\d[\d,.]{0,15}\s?(?:%|(?:percent|million|billion|basis points)\b)")
+_CURRENCIES = ("$", "\u20ac", "\u00a3")
+_RUNNING_LENGTH = 30
+"""Characters of a line that may break off before an amount; a shorter one may be a label beside a figure."""
+
+_HYPHENATED = re.compile(r"(?:[^\W\d_]|(?<!\d{3})\d)-\Z")
 _SUSPENDED = re.compile(r"(?:and|or|to)\b")
+_DIGIT_AND_HYPHEN = re.compile(r"\d-\Z")
+_MONEY_TO_COMMA = re.compile(r"[$\u20ac\u00a3] ?\d{1,3}(?:,\d{3}){0,4},\Z")
+_COUNT_TO_COMMA = re.compile(r"\b[a-z]+ \d{1,3},\Z")
+_AMOUNT_LENGTH = 40
+_GROUP = re.compile(r"\d{3}(?!\d)")
+_TWO_GROUPS = re.compile(r"\d{3},\d{3}(?!\d)")
+
+_SENTENCE_END = re.compile(r"(?:[.:;!?]|; (?:and|or))[\"'\u201d\u2019)\]]*\Z")
+_ITEM_END = re.compile(r"(?:[.:;!?]|[;,] (?:and|or))[\"')\]]*\Z")
+_LABEL = r"(?:\d{1,2}|[a-z]|[ivx]{1,4})"
+_ITEM_END = re.compile(r"(?:[.:;!?]|[;,] (?:and|or))[\"')\]]*\Z")
+_LABEL = r"(?:\d{1,2}|[a-z]|[ivx]{1,4})"
+_LIST_LABEL = re.compile(rf"[-*\u2022\u25cf\u25aa\u00b7o]\s|\(?{_LABEL}\)|{_LABEL}\.(?=\s)", re.IGNORECASE)
+_HEADING = re.compile(r"(?:item|note|part|exhibit)\s+[\divx]{1,3}[a-c]?\b", re.IGNORECASE)
+_HEADING_LENGTH = 12
+_WITHIN_PROSE = re.compile(r"[a-z\d][.;] |\d, ")
+_SENTENCE_WITHIN = re.compile(r"[a-z\d%)]\. [A-Z]")
+
+_LEAST_BREAKS = 2
+_SHARE_OF_BREAKS = 1 / 3
+_SHARE_OF_PROSE = 0.15
+_FULL = 0.65
+_SHARE_OF_FULL = 0.8
 
 
 def continues(before: str, after: str) -> bool:
     """Whether `after`, on a new line, continues the sentence of `before`."""
-    return after[:1].islower() or _UNFINISHED.search(before, max(0, len(before) - 12)) is not None
+    if after[:1].islower() or _UNFINISHED.search(before, max(0, len(before) - _TAIL)) is not None:
+        return True
+    if before[-1:] in _CURRENCIES:
+        return after[:1].isdigit() and before[:-1] != ""
+    return (
+        len(before) >= _RUNNING_LENGTH
+        and _AMOUNT.match(after) is not None
+        and _LOWER_WORD.search(before, len(before) - _TAIL) is not None
+    )
 
 
 def separator(before: str, after: str) -> str:
-    """What joins two lines: nothing for `long-` and `term`, a space for `short-` and `and long-term`."""
-    hyphenated = _HYPHENATED.search(before, max(0, len(before) - 2)) and after[:1].islower()
-    return "" if hyphenated and not _SUSPENDED.match(after) else " "
+    """What joins two lines: nothing for `long-` and `term`, a space for `short-` and `and long-term`.
+
+    Nothing joins the two halves of a number: `6-` and `7/8%`, `$1,` and `500,000`.
+    """
+    tail = before[-_AMOUNT_LENGTH:]
+    if tail.endswith("-"):
+        if after[:1].islower():
+            return "" if _HYPHENATED.search(tail) and not _SUSPENDED.match(after) else " "
+        return "" if _DIGIT_AND_HYPHEN.search(tail) and after[:1].isdigit() else " "
+    if tail.endswith(",") and (
+        (_GROUP.match(after) and _MONEY_TO_COMMA.search(tail))
+        or (_TWO_GROUPS.match(after) and _COUNT_TO_COMMA.search(tail))
+    ):
+        return ""
+    return " "
+
+
+def ends_sentence(text: str) -> bool:
+    """Whether a line ends as a sentence, the lead of a list or one of its items does."""
+    return _SENTENCE_END.search(text, max(0, len(text) - _TAIL)) is not None
+
+
+def ends_item(text: str) -> bool:
+    """As `ends_sentence`, also `..., and` and `..., or`."""
+    return _ITEM_END.search(text, max(0, len(text) - _TAIL)) is not None
+
+
+def is_unfinished(text: str) -> bool:
+    """Whether a line ends in a word that ends no sentence: `of`, `the`, `plus`."""
+    return _ENDS_IN_UNFINISHED_WORD.search(text, max(0, len(text) - _TAIL)) is not None
+
+
+def begins_within(text: str) -> bool:
+    """Whether a line begins as no sentence does: with a small letter, or an amount such as `1.75%` or `$5 million`."""
+    return text[:1].islower() or _AMOUNT.match(text) is not None
+
+
+def is_list_item(text: str) -> bool:
+    """Whether a line begins with a bullet or the label of a list: `(a)`, `2.`, `iv)`."""
+    return _LIST_LABEL.match(text) is not None
+
+
+def wrapped_width(lines: Sequence[str]) -> int:
+    """How many characters a full line has where `lines` are wrapped prose, else 0.
+
+    They are where a third of the breaks stand within a sentence, nearly all of these behind a full line. Some of these
+    lines must end in a word such as `of`, or hold a sentence's end, as headings and a list's items do not.
+    """
+    going_on = [before for before, after in pairwise(lines) if not ends_sentence(before) and continues(before, after)]
+    if len(going_on) < max(_LEAST_BREAKS, _SHARE_OF_BREAKS * (len(lines) - 1)):
+        return 0
+    width = sorted(map(len, lines))[int(0.9 * (len(lines) - 1))]
+    prose = sum(line.endswith("-") or is_unfinished(line) for line in going_on)
+    prose += sum(_SENTENCE_WITHIN.search(line) is not None for line in going_on)
+    full = sum(len(line) >= _FULL * width for line in going_on)
+    wrapped = prose >= max(1, _SHARE_OF_PROSE * len(going_on)) and full >= _SHARE_OF_FULL * len(going_on)
+    return width if wrapped else 0
+
+
+def line_goes_on(before: str, after: str, width: int) -> bool:
+    """Whether `after` continues `before` in wrapped prose whose full lines have `width` characters."""
+    if ends_sentence(before):
+        return False
+    if is_unfinished(before):
+        return True
+    if is_list_item(after) or _HEADING.match(after):
+        return False
+    if before.isupper() != (after.isupper() and len(after) >= _HEADING_LENGTH):
+        return False
+    return continues(before, after) or (len(before) >= _FULL * width and not _looks_like_heading(before))
+
+
+def _looks_like_heading(line: str) -> bool:
+    return _HEADING.match(line) is not None or (is_title_case(line) and _WITHIN_PROSE.search(line) is None)

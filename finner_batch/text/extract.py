@@ -39,7 +39,7 @@ def extract(content: str, markup: Markup, *, tables: bool = False, facts: bool =
         starts.append(position)
         position += len(paragraph.text) + 1
     blocks = tuple(
-        Block(paragraph.text, start, section, paragraph.row)
+        Block(paragraph.text, start, section, paragraph.row, paragraph.struck)
         for paragraph, start, section in zip(paragraphs, starts, _sections(paragraphs), strict=True)
     )
     if tags is None:

@@ -4,12 +4,14 @@ Source: Inline XBRL 1.1 (https://www.xbrl.org/specification/inlinexbrl-part1/rec
 nonNumeric section 11, continuation section 4.1.
 """
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 from finner_batch.text.block import Fact
-from finner_batch.text.characters import collapse, collapsed_offset
+from finner_batch.text.characters import collapse, collapsed_offsets
+from finner_batch.text.pages import MOST_TITLES
 from finner_batch.text.paragraph import Paragraph
 from finner_batch.text.transforms import number
 
@@ -73,18 +75,19 @@ class TagReader:
         """One of `HIDDEN_TAGS` closes; `pieces` is the text so far."""
         if name == "measure":
             self._measures.append("".join(pieces[self._measure_from :]).strip().rpartition(":")[2])
+            self._measure_from = len(pieces)
         elif name == "unit":
             self.units[self._unit] = "*".join(self._measures).replace("*/*", "/")
 
     def note_ranges(self) -> list[tuple[int, int]]:
         """Ranges of raw text inside a note's text block, continuations followed; merged and sorted."""
         ranges = []
+        followed: set[str] = set()
         for text in self._texts:
             prefix, _, name = text.attributes.get("name", "").rpartition(":")
             if not name.endswith("TextBlock") or prefix in _NOT_NOTES:
                 continue
             part: Tagged | None = text
-            followed = set()
             while part is not None:
                 ranges.append((part.start, part.end))
                 reference = part.attributes.get("continuedat", "")
@@ -113,30 +116,46 @@ class Placement:
             offset = start
             for position, raw in paragraph.segments:
                 self._segments.append((position, raw, offset))
-                offset += len(collapse(raw)) + 1
+                offset += len(collapse(raw))
+                offset += paragraph.text[offset - start : offset - start + 1] == " "
         self._segments.sort(key=lambda segment: segment[0])
         self._positions = [position for position, _, _ in self._segments]
+        self._offsets: dict[int, list[int]] = {}
 
     def place(self, start: int, end: int) -> tuple[int, int] | None:
         """Offsets of the raw range in the extracted text; None where it holds no text or is left out."""
-        bounds: list[int] = []
-        for index in range(max(bisect_right(self._positions, start) - 1, 0), len(self._segments)):
-            position, raw, offset = self._segments[index]
-            if position >= end:
-                break
-            begin = max(start - position, 0)
-            inside = raw[begin : max(end - position, 0)]
-            text = collapse(inside)
-            if text:
-                opening = offset + collapsed_offset(raw, begin + inside.index(text[0]))
-                bounds += [opening, opening + len(text)]
-        return (bounds[0], bounds[-1]) if bounds else None
+        first = max(bisect_right(self._positions, start) - 1, 0)
+        last = bisect_left(self._positions, end) - 1
+        opening = self._some(range(first, last + 1), start, end)
+        closing = self._some(range(last, first - 1, -1), start, end)
+        if not opening:
+            return None
+        return min(span[0] for span in opening), max(span[1] for span in closing)
+
+    def _some(self, indices: Iterable[int], start: int, end: int) -> list[tuple[int, int]]:
+        """Offsets of the first segments with text: a few decide, as no more than `MOST_TITLES` stand out of order."""
+        spans = (span for index in indices if (span := self._within(index, start, end)))
+        return list(islice(spans, MOST_TITLES + 1))
+
+    def _within(self, index: int, start: int, end: int) -> tuple[int, int] | None:
+        """Offsets of what a segment holds of the raw range."""
+        position, raw, offset = self._segments[index]
+        begin = max(start - position, 0)
+        inside = raw[begin : max(end - position, 0)]
+        text = collapse(inside)
+        if not text:
+            return None
+        if index not in self._offsets:
+            self._offsets[index] = collapsed_offsets(raw)
+        opening = offset + self._offsets[index][begin + inside.index(text[0])]
+        return opening, opening + len(text)
 
 
 def resolve(tags: TagReader, placement: Placement, text: str) -> tuple[tuple[Fact, ...], tuple[tuple[int, int], ...]]:
     """The facts whose numbers stand in `text`, in order, and the spans of `text` inside notes."""
     placed = (placement.place(start, end) for start, end in tags.note_ranges())
-    notes = tuple(merged(span for span in placed if span))
+    separated = merged((start, end + 1) for start, end in filter(None, placed))  # a note goes on behind a page's end
+    notes = tuple((start, end - 1) for start, end in separated)
     note_starts = [start for start, _ in notes]
     facts = []
     for tagged in tags.numbers:

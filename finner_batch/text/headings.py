@@ -1,85 +1,73 @@
-"""Headings of periodic reports: what a block must look like to be a Part, an Item or a note.
+"""Headings of reports: what a block must look like to be a Part, an Item or a note.
 
-Items and titles are those of Forms 10-K, 10-Q and 10-KSB; Form 8-K numbers its items with a point (`Item 2.03`). The
-title keeps a cross reference ("Item 7 of this report describes ...") from being taken for a heading.
+A number is read in every spelling that filers use (`ITEM NO. 7.`, `Item7(A)`, `ITEM VII`, `Items 1. and 2.`) and shown
+in one. The title keeps a cross reference ("Item 7 of this report describes ...") from being taken for a heading.
 """
 
 import re
 from typing import NamedTuple
 
+from finner_batch.text.items import CURRENT_REPORT, is_known, known_title
+
 HEADING_LENGTH = 240
 """A longer block is text, whatever it begins with."""
 
 _SEPARATORS = r"[\s.:,|*\u2022\u2010-\u2015\u2212-]*"
-_CONTINUED = re.compile(r"[\W_]*\b(?:continued|cont['\u2019]?d)\b\W*\Z", re.IGNORECASE)
-_PAGE_NUMBER = re.compile(r"[\s.\u2026_]+\d{1,3}\Z")
+_CONTINUED = re.compile(r"\b(?:continued|cont['\u2019]?d)\b\W*\Z", re.IGNORECASE)
+_CONTINUED_LENGTH = 32
+_PAGE_NUMBER = re.compile(r"[\s.\u2026_](?:[A-Z]{1,2}-?)?\d{1,3}\Z")
 _SENTENCE = re.compile(
     r"\b(?:is|are|was|were|be|been|has|have|had|should|will|may|see|refer|incorporated|describes?|contains?|includes?"
     r"|this|our|we|us|such|these|those|above|below|herein|hereof)\b"
 )
 
+_PART_WORD, _ITEM_WORD = r"p\s?ar\s?t", r"i\s?tem"
+"""Markup may tear off the first or last letter."""
+_PART_NUMBER = r"i{1,3}|iv|[1-4]"
 _PART = re.compile(
-    r"part\s+(i{1,3}|iv)\b\W*(?:(?:consolidated |condensed )*financial information|other information|continued)?\W*\Z",
+    rf"{_PART_WORD}\s*({_PART_NUMBER})\b\W*"
+    r"(?:(?:(?:consolidated |condensed )*financial information|other information|continued"
+    r"|information (?:not )?required in (?:the )?prospectus)\W*)?\Z",
     re.IGNORECASE,
 )
-_NUMBER = r"\d{1,2}\.\d\d(?!\d)|\d{1,2}(?:[a-c](?:\s?\(t\))?)?(?![\w(])"
+_ROMAN = {
+    "I": "1", "II": "2", "III": "3", "IV": "4", "V": "5", "VI": "6", "VII": "7", "VIII": "8", "IX": "9", "X": "10",
+    "XI": "11", "XII": "12", "XIII": "13", "XIV": "14", "XV": "15", "XVI": "16", "XVII": "17", "XVIII": "18",
+    "XIX": "19",
+}  # fmt: skip
+_ROMAN_OF = {"1": "I", "2": "II", "3": "III", "4": "IV"}
+_NUMBER = (
+    r"\d\.\d\d(?!\d)"  # 2.03
+    r"|\d{1,2}(?:"
+    r"[a-k](?:\s?\(t\))?"  # 7A, 9A(T)
+    r"|\.[a-k]|\s?\([a-k]\)(?:\s?\(t\))?"  # 5.B, 7(A)
+    r"|(?:\s|-\s?)[a-k](?:\s?\(t\))?(?=[\s.:\u2010-\u2015-])"  # 7 A., 7-A
+    r")?(?![\w(])"
+    r"|(?-i:[IVX]{1,5}(?:-?[AB])?)(?![\w(])"  # VII
+)
+_AND = r"[\s.:]*(?:,\s*and\b|[,&/]|and\b)\s*"
+_THROUGH = r"[\s.:]*(?:through|thru|to)\s+"
 _ITEM = re.compile(
-    rf"(?:part\s+(?P<part>i{{1,3}}|iv)\b{_SEPARATORS})?items?\s+"
-    rf"(?P<numbers>(?:{_NUMBER})(?:(?:\s*[,&]\s*|\s+and\s+|\s*[,&]?\s*and\s+)(?:item\s+)?(?:{_NUMBER}))*)"
-    rf"{_SEPARATORS}(?P<title>.*)",
+    rf"(?:{_PART_WORD}\s*(?P<part>{_PART_NUMBER})\b{_SEPARATORS}(?:(?:financial|other) information{_SEPARATORS})?)?"
+    rf"{_ITEM_WORD}(?P<plural>s)?(?:\s*(?:nos?|numbers?)\b\.?|\s*[#.:])?(?:\s*(?=\d)|\s+)"
+    rf"(?P<numbers>(?:{_NUMBER})"
+    rf"(?:(?:{_AND}|{_THROUGH}|(?(plural)\s?[\u2010-\u2015-]\s?|(?!)))(?:items?\s*)?(?:{_NUMBER}))*)"
+    rf"(?P<separator>{_SEPARATORS})(?P<title>.*)",
     re.IGNORECASE | re.DOTALL,
 )
+_EACH_NUMBER = re.compile(_NUMBER, re.IGNORECASE)
+_IS_RANGE = re.compile(r"\bt(?:o|hru|hrough)\b|[\u2010-\u2015-]", re.IGNORECASE)
+_NEXT_ITEM = re.compile(r"(?:,|\band|&)\s+(?=items?\s*\d)", re.IGNORECASE)
+_LETTERED = re.compile(
+    r"(?:(?P<number>\d{1,2})|(?P<roman>[IVX]{1,5})(?=-?[AB]))(?P<mark>[\s.(-]*)(?P<letter>[A-K])\)?(?P<temporary>\s?\(T\))?\Z"
+)
+_BARE = re.compile(r"(?P<number>\d{1,2}\.?[A-K])\b[\s.:]+(?P<title>\S.*)", re.DOTALL)
+_LABEL = re.compile(rf"{_ITEM_WORD}s?(?:\s+nos?\.?)?\W*\Z", re.IGNORECASE)
 _NO_TITLE = re.compile(
-    r"[\W_]*(?:removed|reserved|removed and reserved|omitted|not applicable|none)?[\W_]*\Z", re.IGNORECASE
+    r"[\W_]*(?:(?:removed|reserved|removed and reserved|omitted|not applicable|none)[\W_]*)?\Z", re.IGNORECASE
 )
-
-# (item number, how its title begins, its Part; None where forms differ)
-_TITLES: tuple[tuple[str, str, str | None], ...] = (
-    ("1", r"(?:description of )?(?:the |our )?business|general", "I"),
-    ("1", r"(?:[\w()]+ ){0,4}financial (?:statements|information)", "I"),
-    ("1", r"legal proceedings", "II"),
-    ("1A", r"risk factors", None),
-    ("1B", r"unresolved staff", "I"),
-    ("1C", r"cybersecurity", "I"),
-    ("2", r"(?:description of )?propert", "I"),
-    ("2", r"management", "I"),
-    (
-        "2",
-        r"unregistered|changes in (?:the )?securities|issuer purchases|recent sales|share repurchase|market for",
-        "II",
-    ),
-    ("3", r"legal proceedings|quantitative|controls", "I"),
-    ("3", r"defaults?", "II"),
-    ("4", r"controls|executive officers", "I"),
-    ("4", r"mine safety|submission of matters|results of votes", None),
-    ("4A", r"executive officers", "I"),
-    ("5", r"market|other information", "II"),
-    ("5", r"other events", None),
-    ("6", r"selected|exhibits?|management|consolidated financial data", "II"),
-    ("7", r"management", "II"),
-    ("7", r"(?:consolidated )?financial statements", None),
-    ("7A", r"quantitative|disclosures? about market", "II"),
-    ("8", r"(?:consolidated )?financial statements|changes in and", "II"),
-    ("8A", r"controls", "II"),
-    ("8B", r"other information", "II"),
-    ("9", r"changes in|disagreements", "II"),
-    ("9", r"directors", "III"),
-    ("9A", r"controls", "II"),
-    ("9B", r"other information", "II"),
-    ("9C", r"disclosures? regarding foreign", "II"),
-    ("10", r"directors|executive", "III"),
-    ("11", r"executive|security", "III"),
-    ("12", r"security|certain", "III"),
-    ("13", r"certain|exhibits?", "III"),
-    ("14", r"principal account|controls", "III"),
-    ("14", r"exhibits?|financial statement", "IV"),
-    ("15", r"exhibits?|financial statement", "IV"),
-    ("16", r"form 10-?k summary|summary|exhibits?", "IV"),
-)
-_TITLE_OF = {
-    number: [(re.compile(title, re.IGNORECASE), part) for other, title, part in _TITLES if other == number]
-    for number, _, _ in _TITLES
-}
+_WHOLE_TITLE = re.compile(r"\W?(?:business|propert|exhibits|cyber|removed|reserved|omitted|none|page)", re.IGNORECASE)
+_TITLE_END = re.compile(r"[.:\u2013\u2014]|\([a-e]\)")
 
 _NOTE = re.compile(
     rf"notes?\s+(?P<number>\d{{1,2}}|[a-z])(?![\w(&])(?P<separator>{_SEPARATORS})(?P<title>.*)",
@@ -107,10 +95,27 @@ _AFTER_NOTES = re.compile(
 
 
 class ItemHeading(NamedTuple):
-    """`name` as shown in a section (`Item 8`, `Items 1 and 2`); `part` where the heading or its title says it."""
+    """`part` where the heading or its title says it (I to IV), or that the item is one of Form 8-K."""
 
-    name: str
+    numbers: tuple[str, ...]
+    """`7A`, `5.B`, `2.03`, `10 through 14`."""
     part: str | None
+    has_title: bool = True
+    is_roman: bool = False
+    is_listed: bool = False
+    """A page number stands behind it: an entry of a table of contents."""
+
+    @property
+    def name(self) -> str:
+        """As shown in a section: `Item 8`, `Items 1 and 2`, `Items 10 through 14`."""
+        *before, last = self.numbers
+        plural = "s" if before or " " in last else ""
+        return f"Item{plural} {', '.join(before)}{' and ' if before else ''}{last}"
+
+    @property
+    def order(self) -> int:
+        """The first number, without its letter."""
+        return int(re.split(r"\D", self.numbers[0], maxsplit=1)[0])
 
 
 class NoteHeading(NamedTuple):
@@ -123,30 +128,136 @@ class NoteHeading(NamedTuple):
 
 
 def part_heading(text: str) -> str | None:
-    """`PART II - OTHER INFORMATION` is `II`."""
+    """`PART II - OTHER INFORMATION` is `II`, and so is `PART 2`."""
     match = _PART.match(text) if len(text) <= HEADING_LENGTH else None
-    return match[1].upper() if match else None
+    return _part(match[1]) if match else None
 
 
 def item_heading(text: str) -> ItemHeading | None:
     """`Item 7A. Quantitative and Qualitative Disclosures About Market Risk` is item 7A of Part II; text may follow."""
     match = _ITEM.match(text[:HEADING_LENGTH])
     if match is None:
+        return _lettered_heading(text)
+    title = _without_continued(match["title"])
+    numbers = _numbers(match, title)
+    if numbers is None:
         return None
-    numbers = [number.upper().replace(" ", "") for number in re.findall(_NUMBER, match["numbers"], re.IGNORECASE)]
-    stated = match["part"].upper() if match["part"] else None
-    title = _CONTINUED.sub("", match["title"])
-    several = f"Items {', '.join(numbers[:-1])} and {numbers[-1]}"
-    heading = ItemHeading(several if len(numbers) > 1 else f"Item {numbers[0]}", stated)
+    part = _part(match["part"]) or (CURRENT_REPORT if _is_of_current_report(numbers[0]) else None)
+    heading = ItemHeading(numbers, part, is_roman=not re.search(r"\d", match["numbers"]))
     if _NO_TITLE.match(title):
-        return heading
-    if _PAGE_NUMBER.search(title):
+        return heading._replace(has_title=False)
+    if len(text) <= HEADING_LENGTH and _PAGE_NUMBER.search(title):
+        return heading._replace(is_listed=True)
+    told = _part_told_by(title, heading, match["separator"])
+    following = _NEXT_ITEM.search(title)
+    second = item_heading(title[following.end() :]) if following else None
+    if told is None or (following and second is None):
         return None
-    for pattern, part in _TITLE_OF.get(numbers[0].removesuffix("(T)"), ()):
-        if pattern.match(title):
-            opening = re.split(r"[.:\u2013\u2014]", title, maxsplit=1)[0]
-            return None if _SENTENCE.search(opening) else heading._replace(part=stated or part)
-    return heading if "." in numbers[0] or is_title(title) else None
+    return heading._replace(numbers=numbers + (second.numbers if second else ()), part=part or told or None)
+
+
+def _part_told_by(title: str, heading: ItemHeading, separator: str) -> str | None:
+    """The Part that a title tells, empty where it tells none; None where it is no title but goes on as a sentence."""
+    number = heading.numbers[0].removesuffix("(T)")
+    opening = _TITLE_END.split(title, maxsplit=1)[0].rstrip()
+    known = known_title(number, title)
+    if known:
+        return None if _SENTENCE.search(opening) else known.part or ""
+    if heading.is_roman:
+        return None
+    if is_title(title):
+        return ""
+    if _is_of_current_report(number) and not title[0].islower():  # the text may follow without a title
+        is_heading = separator.strip() != "" or not _SENTENCE.search(opening.partition(",")[0])
+    else:
+        ends_here = len(opening) + 1 == len(title)
+        is_heading = is_title(opening) and is_title_case(opening) and (ends_here or len(opening.split()) > 1)
+    return "" if is_heading else None
+
+
+def is_item_label(text: str) -> bool:
+    """What stands in front of a title: `Item 7A.`, `Part II, Item 8`, `Item`, `Item 3. Legal` before `Proceedings`."""
+    if is_item_word(text):
+        return True
+    match = _ITEM.match(text) if len(text) <= HEADING_LENGTH else None
+    if match is None or _numbers(match, "") is None:
+        return False
+    words = match["title"].split()
+    return not words or (len(words) == 1 and not _WHOLE_TITLE.match(words[0]))
+
+
+def is_item_word(text: str) -> bool:
+    """`Item`, `ITEM NO.`: the number stands in the next block."""
+    return len(text) <= HEADING_LENGTH and _LABEL.match(text) is not None
+
+
+def _is_of_current_report(number: str) -> bool:
+    return number[1:2] == "." and number[2:].isdigit()
+
+
+def _without_continued(title: str) -> str:
+    continued = _CONTINUED.search(title, max(0, len(title) - _CONTINUED_LENGTH))
+    if continued is None:
+        return title
+    end = continued.start()
+    while end and not title[end - 1].isalnum():
+        end -= 1
+    return title[:end]
+
+
+def _part(number: str | None) -> str | None:
+    return _ROMAN_OF.get(number, number.upper()) if number else None
+
+
+def _numbers(match: re.Match[str], title: str) -> tuple[str, ...] | None:
+    """The numbers of a heading in their plain spelling; None where one is no item's."""
+    result: list[str] = []
+    end = match.end("numbers")
+    position = match.start("numbers")
+    for found in _EACH_NUMBER.finditer(match.string, position):
+        if found.start() >= end:
+            break
+        number = _plain(found[0], title)
+        if number is None:
+            return None
+        if result and _IS_RANGE.search(match.string, position, found.start()):
+            result[-1] = f"{result[-1]} through {number}"
+        else:
+            result.append(number)
+        position = found.end()
+    return tuple(result)
+
+
+def _plain(number: str, title: str) -> str | None:
+    """`VII` is 7, `7(A)` and `7 A` are 7A, `9.A` is 9A where the title is that item's and 9.A elsewhere."""
+    spelled = _ROMAN.get(number) or number.upper()
+    match = _LETTERED.match(spelled)
+    if match is None:
+        return re.sub(r"\A0(?=\d)", "", spelled) if spelled[0].isdigit() else None
+    digits = match["number"] or _ROMAN.get(match["roman"])
+    if digits is None:
+        return None
+    joined, pointed = digits + match["letter"], f"{digits}.{match['letter']}"
+    mark = match["mark"]
+    if mark == ".":
+        return joined if digits == "16" or known_title(joined, title) else pointed
+    if mark and not (known_title(joined, title) if title else is_known(joined)):
+        if known_title(pointed, title):
+            return pointed
+        return None if mark.startswith("(") else digits
+    return joined + ("(T)" if match["temporary"] else "")
+
+
+def _lettered_heading(text: str) -> ItemHeading | None:
+    """`5.B Liquidity and Capital Resources`: the items of Form 20-F go without the word where they have a letter."""
+    match = _BARE.match(text) if len(text) <= HEADING_LENGTH else None
+    number = _plain(match["number"], "") if match else None
+    if match is None or number is None or not known_title(number, match["title"]):
+        return None
+    title = _without_continued(match["title"])
+    if _PAGE_NUMBER.search(title):
+        return ItemHeading((number,), None, is_listed=True)
+    return ItemHeading((number,), None) if is_title(title.rstrip(".")) else None
 
 
 def note_heading(text: str) -> NoteHeading | None:
@@ -161,7 +272,7 @@ def note_heading(text: str) -> NoteHeading | None:
         if match is None:
             return None
         style = match["open"] + ("1" if match["number"].isdigit() else "A") + match["close"]
-    title = _CONTINUED.sub("", match["title"]).strip(" .:-\u2013\u2014")
+    title = _without_continued(match["title"]).strip(" .:-\u2013\u2014")
     if title and (len(text) > HEADING_LENGTH or not is_title(title)):
         run_in = _RUN_IN.match(title)
         if run_in is None or not run_in["title"].isupper():

@@ -5,27 +5,49 @@ tag. Nothing of the document is kept as a tree, so nesting costs nothing, and en
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from itertools import pairwise
 
 from lxml import etree
 
 from finner_batch.errors import DocumentError
-from finner_batch.text.elements import BLOCK, HIDDEN, HIDING, INLINE, KIND, LINE, PRE, TAG
+from finner_batch.text.elements import (
+    BLOCK,
+    DOCUMENT_END,
+    HIDDEN,
+    INLINE,
+    KIND,
+    LINE,
+    LOWERED,
+    PRE,
+    RAISED,
+    STRUCK,
+    TAG,
+)
 from finner_batch.text.facts import HIDDEN_TAGS, TagReader
 from finner_batch.text.paragraph import Paragraph
+from finner_batch.text.styles import AS_TYPED, HIDES, LOWERS, RAISES, STRIKES, StyleSheet, meaning
 from finner_batch.text.visible import LINE_MARK, VisibleText
 from finner_batch.text.walk import UncleanError, walk
 
+_MARKED = frozenset((STRUCK, RAISED, LOWERED))
+_AROUND_ALL = frozenset(("html", "body", "col", "colgroup", "tbody", "thead", "tfoot"))
+"""Blocks that hold whole pages or tables: their own white space is nothing that one would set as typed."""
 _MARK_IN_PRE = {"pre-table": "\n<TABLE>\n", "page": "\n<PAGE>\n"}
-_PRE_ELEMENT = re.compile(r"<pre\b[^>]*>.*?(?:</pre\s*>|\Z)", re.IGNORECASE | re.DOTALL)
+_PRE_OPENS = re.compile(r"<pre\b", re.IGNORECASE)
+_PRE_CLOSES = re.compile(r"</pre\s*>", re.IGNORECASE)
 _TABLE_TAG = re.compile(r"<(/?)table\b", re.IGNORECASE)
 _CELL_TAG = re.compile(r"<t[rdh]\b", re.IGNORECASE)
+_RENAMED = re.compile(r"<(/?)(strike|noframes|s)(?=[\s>])", re.IGNORECASE)
+_NEW_NAME = {"strike": "del", "s": "del", "noframes": "div"}
+_BODY_END = re.compile(r"</body\b", re.IGNORECASE)
+_TAIL = 1 << 12
 
 
 def read_html(content: str, *, tables: bool, tags: TagReader | None) -> list[Paragraph]:
     """Paragraphs of the visible text in order; `tags` is told of every element of inline XBRL.
 
-    Raises DocumentError (stage `extract`) where the parser gives up.
+    Raises DocumentError (stage `extract`) where the parser gives up, MemoryError where it gets no memory.
     """
     if tags is None:
         visible = VisibleText(tables=tables, places=False)
@@ -40,97 +62,176 @@ def read_html(content: str, *, tables: bool, tags: TagReader | None) -> list[Par
 
 def parse_html(content: str, *, tables: bool, tags: TagReader | None) -> list[Paragraph]:
     """As `read_html`, always by the HTML parser."""
-    target = _Target(tables=tables, tags=tags)
+    target = _Target(tables=tables, tags=tags, sheet=StyleSheet(content))
     parser = etree.HTMLParser(target=target, huge_tree=True, encoding="utf-8")
     try:
-        parser.feed(_with_marks_in_pre(content).encode("utf-8"))
+        parser.feed(_with_its_end(_renamed(_with_marks_in_pre(content))).encode("utf-8"))
         parser.close()
     except etree.XMLSyntaxError as error:
         raise DocumentError("extract", f"the HTML cannot be parsed: {error}") from error
-    return target.visible.paragraphs
+    paragraphs = target.visible.paragraphs
+    if target.depth or (not paragraphs and _had_no_memory(parser)):
+        raise MemoryError  # libxml2 ends quietly then, in the middle of the document or before it
+    return paragraphs
+
+
+def _had_no_memory(parser: etree.HTMLParser) -> bool:
+    return any(error.type == etree.ErrorTypes.ERR_NO_MEMORY for error in parser.feed_error_log)
 
 
 def _with_marks_in_pre(content: str) -> str:
     """EDGAR's `<TABLE>` mark within `<PRE>` under a name of its own, since a table would end the element."""
     if not any(opening in content for opening in ("<pre", "<PRE", "<Pre")):
         return content
-    return _PRE_ELEMENT.sub(
-        lambda pre: pre[0] if _CELL_TAG.search(pre[0]) else _TABLE_TAG.sub(r"<\1pre-table", pre[0]), content
+    return "".join(
+        _TABLE_TAG.sub(r"<\1pre-table", part) if is_pre and not _CELL_TAG.search(part) else part
+        for is_pre, part in _split_at_pre(content)
     )
 
 
-class _Target:
-    """Receives the parser's events: what is hidden, what is preformatted; the rest goes on to `VisibleText`."""
+def _split_at_pre(content: str) -> Iterator[tuple[bool, str]]:
+    """The content in parts, those of `<pre>` elements apart. Takes time linear in it."""
+    position = 0
+    while opening := _PRE_OPENS.search(content, position):
+        inside = content.find(">", opening.end())
+        if inside < 0:
+            break
+        closing = _PRE_CLOSES.search(content, inside)
+        end = closing.end() if closing else len(content)
+        yield False, content[position : opening.start()]
+        yield True, content[opening.start() : end]
+        position = end
+    yield False, content[position:]
 
-    def __init__(self, *, tables: bool, tags: TagReader | None) -> None:
+
+def _renamed(content: str) -> str:
+    """Elements that the parser would end too early, or not look into, under names that it leaves alone.
+
+    An `<s>` that no `</s>` follows before the next one is EDGAR's mark for a table's first column.
+    """
+    found = list(_RENAMED.finditer(content))
+    marks = [match for match in found if match[2] in "sS"]
+    pairs = {
+        match.start()
+        for opening, closing in pairwise(marks)
+        if not opening[1] and closing[1]
+        for match in (opening, closing)
+    }
+    parts: list[str] = []
+    position = 0
+    for match in found:
+        name = match[2].lower()
+        if name != "s" or match.start() in pairs:
+            parts += (content[position : match.start()], "<", match[1], _NEW_NAME[name])
+            position = match.end()
+    return "".join([*parts, content[position:]])
+
+
+def _with_its_end(content: str) -> str:
+    """The content with an element of its own at its end, where tables were left open: they are still open there."""
+    balance = sum(-1 if tag[1] else 1 for tag in _TABLE_TAG.finditer(content))
+    if balance <= 0:
+        return content
+    closing = _BODY_END.search(content, max(0, len(content) - _TAIL))
+    end = closing.start() if closing else len(content)
+    return f"{content[:end]}<document-end>{content[end:]}"
+
+
+class _Target:
+    """Receives the parser's events: what is hidden, struck, raised, preformatted; the rest goes on to `VisibleText`."""
+
+    def __init__(self, *, tables: bool, tags: TagReader | None, sheet: StyleSheet) -> None:
         self.visible = VisibleText(tables=tables, places=tags is not None)
         self.data = self.visible.add
+        self.depth = 0
+        """Elements that began and have not ended: none behind a document that was read to its end."""
         self._pieces = self.visible.pieces
         self._tags = tags
-        self._hidden_depth = 0
+        self._sheet = sheet
         self._hidden_from = 0
-        self._pre_depth = 0
-        self._hides: dict[str, bool] = {}
+        self._hidden_at = self._struck_at = self._raised_at = self._pre_at = 0
+        """Depth of the outermost element that does so to what it holds; 0 outside of one."""
 
     def start(self, tag: str, attributes: Mapping[str, str]) -> None:  # noqa: C901, PLR0912 - flat: every tag comes here
-        if self._hidden_depth:
-            self._hidden_depth += 1
+        self.depth += 1
+        if self._hidden_at:
             if self._tags and (name := tag.rpartition(":")[2]) in HIDDEN_TAGS:
                 self._tags.start_hidden(name, attributes, len(self._pieces))
             return
         kind = KIND.get(tag, INLINE)
-        if attributes:
-            style = attributes.get("style")
-            if style is not None:
-                hides = self._hides.get(style)
-                if hides is None:
-                    hides = self._hides[style] = HIDING.search(style) is not None
-                if hides:
-                    kind = HIDDEN
-        if kind == INLINE:
+        flags = 0
+        if self._sheet:
+            flags = self._sheet.meaning(tag, attributes)
+        elif attributes and (style := attributes.get("style")) is not None:
+            flags = meaning(style)
+        if kind == INLINE and not flags:
+            return
+        if kind == HIDDEN or flags & HIDES:
+            self._hidden_at = self.depth
+            self._hidden_from = len(self._pieces)
             return
         if kind == TAG:
             if self._tags:
                 self._tags.start(attributes, self.visible.here())
-        elif kind == HIDDEN:
-            self._hidden_depth = 1
-            self._hidden_from = len(self._pieces)
-        elif self._pre_depth:
-            self._pre_depth += kind == PRE
-            self._pieces.append(_MARK_IN_PRE.get(tag, "\n"))
+        elif self._pre_at:
+            if kind >= LINE:
+                self._pieces.append(_MARK_IN_PRE.get(tag, "\n"))
         elif kind == LINE:
             self._pieces.append(LINE_MARK)
-        else:
+        elif kind >= BLOCK:
             self.visible.begin(kind)
-            self._pre_depth = int(kind == PRE)
+            if kind == PRE or (flags & AS_TYPED and kind == BLOCK and tag not in _AROUND_ALL):
+                self._pre_at = self.depth
+        elif kind == DOCUMENT_END:
+            self.visible.end_of_markup()
+        if flags or kind in _MARKED:
+            self._start_marked(kind, flags)
 
-    def end(self, tag: str) -> None:
-        if self._hidden_depth:
-            self._hidden_depth -= 1
+    def end(self, tag: str) -> None:  # noqa: C901 - as above
+        depth = self.depth
+        self.depth = depth - 1
+        if self._hidden_at:
             if self._tags and (name := tag.rpartition(":")[2]) in HIDDEN_TAGS:
                 self._tags.end_hidden(name, self._pieces)
-            if not self._hidden_depth:
+            if depth == self._hidden_at:
+                self._hidden_at = 0
                 del self._pieces[self._hidden_from :]
             return
         kind = KIND.get(tag, INLINE)
+        if depth == self._struck_at:
+            self._struck_at = 0
+            self.visible.end_struck()
+        if depth == self._raised_at:
+            self._raised_at = 0
+            self.visible.end_raised()
         if kind == INLINE:
             return
         if kind == TAG:
             if self._tags:
                 self._tags.end(tag, self.visible.here())
-        elif self._pre_depth:
+        elif self._pre_at:
             self._end_in_pre(tag, kind)
         elif kind >= BLOCK:
             self.visible.finish(kind)
 
     def close(self) -> None:
-        if self._pre_depth:
+        if self._pre_at:
             self.visible.finish_preformatted()
         self.visible.close()
 
+    def _start_marked(self, kind: int, flags: int) -> None:
+        if (kind == STRUCK or flags & STRIKES) and not self._struck_at:
+            self._struck_at = self.depth
+            self.visible.begin_struck()
+        if kind < BLOCK and not self._raised_at:
+            lowered = kind == LOWERED or (kind != RAISED and flags & LOWERS > 0)
+            if lowered or kind == RAISED or flags & RAISES:
+                self._raised_at = self.depth
+                self.visible.begin_raised(lowered=lowered)
+
     def _end_in_pre(self, tag: str, kind: int) -> None:
-        self._pre_depth -= kind == PRE
-        if not self._pre_depth:
+        if self.depth < self._pre_at:
+            self._pre_at = 0
             self.visible.finish_preformatted()
-        elif kind != LINE:
+        elif kind > LINE:
             self._pieces.append("\n</TABLE>\n" if tag == "pre-table" else "\n")

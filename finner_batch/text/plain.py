@@ -1,41 +1,26 @@
 """Plain-text filings of the 1990s, and `<PRE>` text in HTML: paragraphs from hard-wrapped lines, without the tables.
 
-EDGAR's marks for such text are `<PAGE>` at a page's end and `<TABLE>`, `<CAPTION>`, `<S>`, `<C>`, `<FN>` in tables.
-Filers closed them, or left them out, as they pleased: so rows are told from prose by their shape, line by line.
+Filers closed the marks of tables, or left them out, as they pleased: so rows are told from prose by their shape.
 """
 
 import re
-from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 
-from finner_batch.text.breaks import continues, separator
+from finner_batch.text.breaks import continues, ends_item, is_unfinished, line_goes_on, separator, wrapped_width
 from finner_batch.text.characters import collapse
+from finner_batch.text.furniture import PAGE_END, breaks_off, without_furniture
 from finner_batch.text.paragraph import Paragraph
-
-_PAGE = re.compile(r"\s*</?PAGE>.{0,12}\Z", re.IGNORECASE)
-_PAGE_NUMBER = re.compile(
-    r"[\s\W]*(?:page\s+)?(?:[a-z]{1,2}-)?(?:\d{1,4}|[ivxl]{1,6})(?:\s+of\s+\d{1,4})?[\s\W]*\Z", re.IGNORECASE
-)
-_LONE_NUMBER = re.compile(r"\s*-{0,2}\s*\d{1,3}\s*-{0,2}\s*\Z")
-_TABLE_MARK = re.compile(r"</?TABLE\b[^<>]{0,80}>", re.IGNORECASE)
-_MARK = re.compile(r"</?(?:TABLE|CAPTION|S|C|FN|F\d{1,2}|TEXT|PRE|HTML|BODY|B|I|U|CENTER)\b[^<>]{0,80}>", re.IGNORECASE)
-
-_FIGURE = r"[$(]?\s?(?:\d[\d,]*(?:\.\d+)?|\.\d+|-{1,2}|N/?[AM])[)%x]{0,2}"
-_ROW_LENGTH = 300
-_RULE = re.compile(r"[\s\-=_.*+|]*[-=_]{3,}[\s\-=_.*+|]*\Z")
-_LEADERS = re.compile(r"\.{4}|(?:\. ){4}")
-_GAP = re.compile(r"(?<=\S) {3,}(?=\S)")
-_LAST_FIGURE = re.compile(rf"\S {{3,}}{_FIGURE}\s*\Z", re.IGNORECASE)
-_TWO_FIGURES = re.compile(rf"\s{{2,}}{_FIGURE}\s{{2,}}{_FIGURE}\s*\Z", re.IGNORECASE)
+from finner_batch.text.rows import MARK, ROW_LENGTH, TABLE_MARK, has_words_of_prose, is_row, is_rule, is_spread
 
 _HEADING = re.compile(r"\s*(?:item|note|part)\s+[\divx]{1,3}[a-c]?\b", re.IGNORECASE)
 _LIST_LABEL = re.compile(r"(?:[-*\u2022o]|\(?(?:\d{1,2}|[a-z]|[ivx]{1,4})[.)])\s+\S", re.IGNORECASE)
-_SENTENCE_END = re.compile(r"(?:[.:;!?]|[;,] (?:and|or))[\"')\]]*\Z")
-_CONTINUED = re.compile(r"\(?(?:continued|cont'd)\.?\)?\W*\Z", re.IGNORECASE)
 _SHORT_BY = 12
 _FIRST_LINE = 2
-_RUNNING_HEADS = 3
+_LEAST_DOUBLE_SPACED = 4
+_LEAST_OPEN = 20
+"""Characters at least of a line alone that goes on behind a page's end or an underline: `By` and `PAGE` do not."""
 
 
 @dataclass(slots=True)
@@ -59,105 +44,128 @@ class _Layout:
 
 def read_plain(text: str, *, tables: bool) -> list[Paragraph]:
     """Paragraphs of hard-wrapped text in order; `tables` includes rows of tables, one paragraph a line."""
-    result: list[Paragraph] = []
-    parts: list[str] = []
-    """Lines of the open paragraph, and between them what joins them."""
-
-    def close() -> None:
-        if parts:
-            result.append(Paragraph(collapse("".join(parts))))
-            parts.clear()
-
-    for chunk in _chunks(_without_page_furniture(_lines(text))):
+    reader = _Reader(tables=tables)
+    for chunk in _chunks(_single_spaced(without_furniture(_lines(text)))):
         layout = _Layout(max(map(len, chunk.lines)), min(map(_indent, chunk.lines)))
         previous = ""
-        for line, is_row in zip(chunk.lines, _rows(chunk), strict=True):
-            stripped = line.strip()
-            if is_row:
-                close()
-                if tables and (row := collapse(_MARK.sub(" ", line))):
-                    result.append(Paragraph(row, row=True))
+        underlined = False
+        for line, shaped in zip(chunk.lines, _rows(chunk), strict=True):
+            if shaped:
+                underlined = previous != "" and is_rule(line)
+                reader.add_row(line, underlines=underlined)
                 previous = ""
                 continue
+            text = line.strip()
             if previous:
-                joins = not _begins_paragraph(previous, line, layout, first=len(parts) == 1)
+                joins = not _begins_paragraph(previous, line, layout, first=reader.has_one_line)
             else:
-                joins = chunk.follows_page and bool(parts) and _breaks_off(parts[-1], stripped)
-            if joins:
-                parts += (separator(parts[-1], stripped), stripped)
-            else:
-                close()
-                parts.append(stripped)
-            previous = line
-    close()
-    return result
+                joins = (chunk.follows_page or underlined) and reader.breaks_off(text)
+            reader.add(text, joins=joins)
+            previous, underlined = line, False
+    reader.close()
+    return reader.paragraphs
+
+
+class _Reader:
+    """Collects lines into paragraphs."""
+
+    def __init__(self, *, tables: bool) -> None:
+        self.paragraphs: list[Paragraph] = []
+        self._tables = tables
+        self._parts: list[str] = []
+        """Lines of the open paragraph, and between them what joins them."""
+        self._rules: list[Paragraph] = []
+        """What underlines them."""
+
+    @property
+    def has_one_line(self) -> bool:
+        """Whether the open paragraph has one line."""
+        return len(self._parts) == 1
+
+    def breaks_off(self, following: str) -> bool:
+        """Whether the open paragraph goes on with this line, though something stands between."""
+        if not self._parts or (self.has_one_line and len(self._parts[0]) < _LEAST_OPEN):
+            return False
+        return breaks_off(self._parts[-1], following)
+
+    def add(self, text: str, *, joins: bool) -> None:
+        """A line of prose."""
+        if joins:
+            self._parts += (separator(self._parts[-1], text), text)
+        else:
+            self.close()
+            self._parts.append(text)
+
+    def add_row(self, line: str, *, underlines: bool) -> None:
+        """A row of a table, or a rule that `underlines` the open paragraph and does not end it."""
+        if not underlines:
+            self.close()
+        row = collapse(MARK.sub(" ", line)) if self._tables else ""
+        if row:
+            (self._rules if underlines else self.paragraphs).append(Paragraph(row, row=True))
+
+    def close(self) -> None:
+        """The open paragraph ends."""
+        if self._parts:
+            self.paragraphs.append(Paragraph(collapse("".join(self._parts))))
+            self._parts.clear()
+            self.paragraphs += self._rules
+            self._rules.clear()
 
 
 def _lines(text: str) -> list[str]:
-    return text.replace("\r\n", "\n").replace("\r", "\n").replace("\f", "\n\f\n").expandtabs(8).split("\n")
+    text = text.replace("\r\n", "\n").replace("\r", "\n").replace("\f", "\n\f\n")
+    if "\t" not in text:
+        return text.split("\n")
+    return [_without_tabs(line) if "\t" in line else line for line in text.split("\n")]
 
 
-def _without_page_furniture(lines: list[str]) -> Iterator[str]:
-    """The lines, with one form feed for each page's end, its number and its running head."""
-    heads = Counter(_head(lines[index]) for _, index in _page_ends(lines) if index < len(lines))
-    begin = 0
-    for last, following in _page_ends(lines):
-        yield from lines[begin:last]
-        yield "\f"
-        begin = following
-        if following < len(lines) and (
-            heads[_head(lines[following])] >= _RUNNING_HEADS or _CONTINUED.search(lines[following][-_ROW_LENGTH:])
-        ):
-            begin += 1
-            while begin < len(lines) and not lines[begin].strip():
-                begin += 1
-    yield from lines[begin:]
+def _without_tabs(line: str) -> str:
+    """Tabs between columns become spaces up to the next of every eight columns, tabs within a sentence one space."""
+    indented = line.lstrip("\t ")
+    cells = indented.split("\t")
+    if len(cells) > 1 and len(line) <= ROW_LENGTH and has_words_of_prose(line):
+        within = sum(after[:1].islower() or is_unfinished(before.rstrip()) for before, after in pairwise(cells))
+        if within >= (len(cells) - 1) / 2:
+            line = line[: len(line) - len(indented)] + " ".join(cells)
+    return line.expandtabs(8)
 
 
-def _page_ends(lines: list[str]) -> Iterator[tuple[int, int]]:
-    """For each page's end: the line behind the page's last text, and the next page's first line of text."""
-    index = 0
-    while index < len(lines):
-        if not _ends_page(lines[index]):
-            index += 1
+def _single_spaced(lines: list[str]) -> list[str]:
+    """The lines, without the blank ones between lines of a paragraph where text is double-spaced."""
+    blank: set[int] = set()
+    filled = [index for index, line in enumerate(lines) if line and not line.isspace()]
+    region: list[int] = filled[:1]
+    for before, after in pairwise([*filled, len(lines)]):
+        if after < len(lines) and after - before > 1 and PAGE_END not in lines[before + 1 : after]:
+            region.append(after)
             continue
-        last = _back_over_blank(lines, index)
-        if last and _PAGE_NUMBER.match(lines[last - 1], max(0, len(lines[last - 1]) - _ROW_LENGTH)):
-            last = _back_over_blank(lines, last - 1)
-        while index < len(lines) and (not lines[index].strip() or _is_furniture(lines[index])):
-            index += 1
-        yield last, index
+        if len(region) >= _LEAST_DOUBLE_SPACED:
+            blank.update(_blank_within_paragraphs(lines, region))
+        region = [after]
+    return [line for index, line in enumerate(lines) if index not in blank] if blank else lines
 
 
-def _ends_page(line: str) -> bool:
-    return (
-        "\f" in line
-        or _PAGE.match(line) is not None
-        or (len(line) < _ROW_LENGTH and _LONE_NUMBER.match(line) is not None)
-    )
+def _blank_within_paragraphs(lines: list[str], region: list[int]) -> Iterator[int]:
+    """Of lines that stand apart from each other, which blank ones separate them though the sentence goes on."""
+    texts = [lines[index].strip() for index in region]
+    width = wrapped_width(texts)
+    if not width:
+        return
+    narrow = min(after - before for before, after in pairwise(region))
+    for (before, after), (text, following) in zip(pairwise(region), pairwise(texts), strict=True):
+        apart = after - before > narrow or is_row(lines[before]) or is_row(lines[after])
+        if not apart and line_goes_on(text, following, width):
+            yield from range(before + 1, after)
 
 
-def _is_furniture(line: str) -> bool:
-    return _PAGE.match(line) is not None or (len(line) < _ROW_LENGTH and _PAGE_NUMBER.match(line) is not None)
-
-
-def _back_over_blank(lines: list[str], index: int) -> int:
-    while index and not lines[index - 1].strip():
-        index -= 1
-    return index
-
-
-def _head(line: str) -> str:
-    return re.sub(r"\d+", "#", collapse(line[:_ROW_LENGTH]))
-
-
-def _chunks(lines: Iterator[str]) -> Iterator[_Chunk]:
+def _chunks(lines: list[str]) -> Iterator[_Chunk]:
     chunk = _Chunk([], in_table=False, follows_page=False)
     in_table = follows_page = False
     for line in lines:
-        page_ends = line == "\f"
-        mark = _TABLE_MARK.search(line)
-        text = "" if page_ends else line if "<" not in line else _MARK.sub(" ", line)
+        page_ends = line == PAGE_END
+        mark = TABLE_MARK.search(line)
+        text = "" if page_ends else line if "<" not in line else MARK.sub(" ", line)
         if mark or not text.strip():
             if chunk.lines:
                 yield chunk
@@ -176,8 +184,10 @@ def _rows(chunk: _Chunk) -> list[bool]:
     """Which lines of the chunk are rows of a table, or rules between lines."""
     if chunk.in_table and not _is_running(chunk.lines):
         return [True] * len(chunk.lines)
-    rules = [_RULE.match(line[:_ROW_LENGTH]) is not None for line in chunk.lines]
-    rows = [_is_row(line) for line in chunk.lines]
+    rules = [is_rule(line) for line in chunk.lines]
+    rows = [is_row(line) for line in chunk.lines]
+    if any(rows) and sum(map(is_spread, chunk.lines)) > sum(rows):
+        rows = [False] * len(rows)
     if sum(rows) >= (len(rows) - sum(rules)) / 2:
         return _table_within(chunk.lines, rows, rules)
     neighbours = zip([False, *rows], rows, [*rows[1:], False], strict=False)
@@ -194,29 +204,17 @@ def _table_within(lines: list[str], rows: list[bool], rules: list[bool]) -> list
     return [first <= index <= shaped[-1] for index in range(len(lines))]
 
 
-def _is_row(line: str) -> bool:
-    """Dot leaders, two figures at the end, one behind a wide gap, or three columns."""
-    if len(line) > _ROW_LENGTH:
-        return False
-    return (
-        _LEADERS.search(line) is not None
-        or _LAST_FIGURE.search(line) is not None
-        or _TWO_FIGURES.search(line) is not None
-        or len(_GAP.findall(line)) >= 2
-    )
-
-
 def _is_running(lines: list[str]) -> bool:
     """Sentences, not labels: at least two lines of words, none a row, that end like a sentence."""
     if len(lines) < 2 or sum(len(line.split()) for line in lines) < 12:
         return False
-    return _SENTENCE_END.search(lines[-1].rstrip()) is not None and not any(map(_is_row, lines))
+    return ends_item(lines[-1].rstrip()) and not any(map(is_row, lines))
 
 
 def _begins_paragraph(previous: str, line: str, layout: _Layout, *, first: bool) -> bool:
     """Whether `line` opens a paragraph though no blank line stands before it; `first` if `previous` opened one."""
     before, text = previous.strip(), line.strip()
-    ended = _SENTENCE_END.search(before) is not None
+    ended = ends_item(before)
     if ended and _LIST_LABEL.match(text):
         return True
     if text[0].islower():
@@ -230,8 +228,3 @@ def _begins_paragraph(previous: str, line: str, layout: _Layout, *, first: bool)
 
 def _indent(line: str) -> int:
     return len(line) - len(line.lstrip())
-
-
-def _breaks_off(before: str, after: str) -> bool:
-    """Whether a page's end stands within a sentence."""
-    return not _SENTENCE_END.search(before) and continues(before, after)

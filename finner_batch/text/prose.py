@@ -2,6 +2,8 @@
 
 import re
 
+from finner_batch.text.breaks import continues
+
 _LINE = re.compile(r"[^\r\n]+")
 _SENTENCE_END = re.compile(r"[.:;!?][\"'\u201d\u2019)\]]*\Z")
 _WRAPPED_WIDTH = range(50, 101)
@@ -30,10 +32,10 @@ def read_prose(text: str) -> list[tuple[int, int]]:
 def _goes_on(text: str, line: tuple[int, int], following: tuple[int, int], *, wrapped: bool) -> bool:
     if len(text[line[1] : following[0]].splitlines()) > 2:
         return False
-    tail = text[max(line[0], line[1] - 40) : line[1]]
-    if _SENTENCE_END.search(tail):
+    before, after = text[max(line[0], line[1] - 40) : line[1]], text[following[0] : following[1]][:40]
+    if _SENTENCE_END.search(before):
         return False
-    return text[following[0]].islower() or (wrapped and line[1] - line[0] in _WRAPPED_WIDTH)
+    return continues(before, after) or (wrapped and line[1] - line[0] in _WRAPPED_WIDTH)
 
 
 def _stripped(text: str, start: int, end: int) -> tuple[int, int] | None:

@@ -1,13 +1,15 @@
 """Sections: the Part, Item and note heading in force at every block."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 
 from finner_batch.text.headings import (
     ItemHeading,
     NoteHeading,
     closes_notes,
     is_first_note,
+    is_item_word,
     is_title,
     is_title_case,
     item_heading,
@@ -15,13 +17,25 @@ from finner_batch.text.headings import (
     opens_notes,
     part_heading,
 )
+from finner_batch.text.items import CURRENT_REPORT
 
 _CONTENTS_RUN = 4
 _PARTS_RUN = 2
 _TEXT_LENGTH = 80
+_TITLE_LENGTH = 160
+_NOTES_WITHIN = 69
+_PARTS = ("I", "II", "III", "IV")
 _CANDIDATE = re.compile(
-    r"part\b|items?\b|notes?\b|\(?\d{1,2}\b|\(?[A-Z][.)]|[\w&.,'\u2019 -]{0,60}notes to "
+    r"p ?ar ?t|i ?tem|notes?\b|\(?\d{1,2}\b|\d{1,2}[A-K]\b|\(?[A-Z][.)]"
     r"|signature|exhibit|index|schedule|report|independent|management|quantitative|controls|form 10|10-",
+    re.IGNORECASE,
+)
+
+_PLACE = re.compile(r"p ?ar ?t|i ?tem|\d{1,2}\.?[A-K]\b", re.IGNORECASE)
+_SIGNATURES = re.compile(r"signatures?\W*\Z", re.IGNORECASE)
+_ANSWER = re.compile(
+    r"\W*(?:none|not (?:applicable|required)|n/a|omitted|incorporated|see|refer|no|there|the"
+    r"|information (?:required|called))\b",
     re.IGNORECASE,
 )
 
@@ -31,12 +45,13 @@ def sections(texts: Sequence[str]) -> list[str | None]:
     headings = _headings(texts)
     for index in _contents(texts, headings):
         del headings[index]
+    for index in _parts_of_cover(headings):
+        del headings[index]
     place = _Place()
     result: list[str | None] = []
     for index, text in enumerate(texts):
         if index in headings:
-            following = texts[index + 1] if index + 1 < len(texts) else ""
-            place.enter(text, headings[index], following)
+            place.enter(text, headings[index], _at(texts, index + 1))
         result.append(place.label)
     return result
 
@@ -49,28 +64,146 @@ def _headings(texts: Sequence[str]) -> dict[int, Heading]:
     """Blocks that look like headings, by position."""
     found: dict[int, Heading] = {}
     for index, text in enumerate(texts):
-        if not _CANDIDATE.match(text):
+        if not _CANDIDATE.match(text) and "notes to " not in text[:_NOTES_WITHIN].lower():
             continue
-        heading = item_heading(text) or part_heading(text) or note_heading(text)
+        heading = (_PLACE.match(text) and (_item_heading(texts, index) or part_heading(text))) or note_heading(text)
         if heading or opens_notes(text) or closes_notes(text):
             found[index] = heading
+    items = [(index, heading) for index, heading in found.items() if isinstance(heading, ItemHeading)]
+    roman = [index for index, heading in items if heading.is_roman]
+    if len(roman) * 2 < len(items):  # "Item X" among items with plain numbers is one without a number
+        for index in roman:
+            del found[index]
     return found
 
 
+def _item_heading(texts: Sequence[str], index: int) -> ItemHeading | None:
+    """The item heading at `index`; its number and its title may stand in blocks of their own behind it."""
+    text = texts[index]
+    if is_item_word(text):
+        text = f"{text} {_at(texts, index := index + 1)}"
+    heading = item_heading(text)
+    title = _at(texts, index + 1)
+    if heading and not heading.has_title and len(title) <= _TITLE_LENGTH:
+        joined = item_heading(f"{text} {title}")
+        if joined and not joined.is_listed:
+            return heading._replace(numbers=joined.numbers, part=joined.part)
+    return heading
+
+
+def _at(texts: Sequence[str], index: int) -> str:
+    return texts[index] if index < len(texts) else ""
+
+
 def _contents(texts: Sequence[str], headings: dict[int, Heading]) -> set[int]:
-    """Headings of a table of contents: a run of Parts, of Parts and items, or of notes, with no text between them."""
+    """Headings of tables of contents: runs of Parts and items, or of notes, with no text between them."""
     result: set[int] = set()
-    for kinds, length in ((str, _PARTS_RUN), ((str, ItemHeading), _CONTENTS_RUN), (NoteHeading, _CONTENTS_RUN)):
-        positions = [index for index, heading in headings.items() if isinstance(heading, kinds)]
-        run: list[int] = []
-        for position in [*positions, len(texts)]:
-            if run and (position == len(texts) or _has_text(texts[run[-1] + 1 : position])):
-                if len(run) >= length:
-                    followed = run[-1] + 1 < len(texts) and len(texts[run[-1] + 1]) >= _TEXT_LENGTH
-                    result.update(run[:-1] if followed else run)
-                run = []
-            run.append(position)
+    for run in _runs(texts, headings):
+        result.update(run.contents(texts))
+    positions = [index for index, heading in headings.items() if isinstance(heading, NoteHeading)]
+    notes: list[int] = []
+    for position in [*positions, len(texts)]:
+        if notes and (position == len(texts) or _has_text(texts[notes[-1] + 1 : position])):
+            if len(notes) >= _CONTENTS_RUN:
+                result.update(_but_last_before_text(notes, texts))
+            notes = []
+        notes.append(position)
     return result
+
+
+@dataclass(slots=True)
+class _Run:
+    """Parts and items with no text between them, none of which comes twice."""
+
+    positions: list[int] = field(default_factory=list)
+    parts: list[str] = field(default_factory=list)
+    items: dict[tuple[str, ...], set[str | None]] = field(default_factory=dict)
+    """The Parts in which an item's numbers came; None where no Part was known."""
+    last_item: tuple[str, ...] = ()
+    listed: int = 0
+    begins_again: bool = False
+    """A heading of the run follows once more, or any heading behind signatures: the text begins behind its contents."""
+
+    def has(self, heading: str | ItemHeading, part: str | None) -> bool:
+        """Whether a heading that stands in a Part was passed before the run's last."""
+        if not isinstance(heading, ItemHeading):
+            return part in self.parts[:-1]
+        if heading.part in self.parts[:-1]:
+            return True
+        passed = self.items.get(heading.numbers) if heading.numbers != self.last_item else None
+        return passed is not None and (part is None or None in passed or part in passed)
+
+    def add(self, position: int, heading: str | ItemHeading, part: str | None) -> None:
+        """Append a heading that stands in a Part."""
+        self.positions.append(position)
+        if isinstance(heading, ItemHeading):
+            self.items.setdefault(heading.numbers, set()).add(part)
+            self.last_item = heading.numbers
+            self.listed += heading.is_listed
+        elif heading not in self.parts:
+            self.parts.append(heading)
+
+    def contents(self, texts: Sequence[str]) -> list[int]:
+        """The positions that are entries of a table of contents."""
+        if self.begins_again or self.listed * 2 > len(self.items):
+            return self.positions
+        several = len(self.parts) + len(self.items)
+        if several >= _CONTENTS_RUN or (several >= _PARTS_RUN and not self.items):
+            return _but_last_before_text(self.positions, texts)
+        return []
+
+
+def _runs(texts: Sequence[str], headings: dict[int, Heading]) -> Iterator[_Run]:
+    run = _Run()
+    part: str | None = None
+    for position, heading in headings.items():
+        if not isinstance(heading, (str, ItemHeading)):
+            continue
+        part = heading if isinstance(heading, str) else heading.part or part
+        if run.positions:
+            between = texts[run.positions[-1] + 1 : position]
+            has_text = _has_text_but_titles(between)
+            again = run.has(heading, part)
+            if not has_text:
+                goes_back = heading in _PARTS and run.parts and _PARTS.index(heading) < _PARTS.index(run.parts[-1])
+                again = again or goes_back or any(map(_SIGNATURES.match, between))
+            if again or has_text:
+                run.begins_again = again
+                yield run
+                run = _Run()
+        run.add(position, heading, part)
+    if run.positions:
+        yield run
+
+
+def _parts_of_cover(headings: dict[int, Heading]) -> list[int]:
+    """Parts named on the cover, as those incorporated by reference: an earlier Part comes before any item does."""
+    result: list[int] = []
+    before: tuple[int, str] | None = None
+    for position, heading in headings.items():
+        if isinstance(heading, (str, ItemHeading)):
+            part = heading if isinstance(heading, str) else heading.part
+            if before and part and part in _PARTS and _PARTS.index(part) < _PARTS.index(before[1]):
+                result.append(before[0])
+            before = (position, heading) if isinstance(heading, str) else None
+    return result
+
+
+def _but_last_before_text(run: list[int], texts: Sequence[str]) -> list[int]:
+    """The last of a run opens what stands behind it, if that is text."""
+    return run[:-1] if len(_at(texts, run[-1] + 1)) >= _TEXT_LENGTH else run
+
+
+def _has_text_but_titles(texts: Sequence[str]) -> bool:
+    """Whether there is more than titles, page numbers and the ends of lines: `None.` is text."""
+    return any(_ANSWER.match(text) or (_has_text((text,)) and not _is_part_of_title(text)) for text in texts)
+
+
+def _is_part_of_title(text: str) -> bool:
+    """A title, or the end of one, as `and Financial Disclosure.` is."""
+    if len(text) > _TITLE_LENGTH:
+        return False
+    return is_title(text) or (is_title_case(text) and is_title(text[:1].upper() + text[1:].rstrip(".")))
 
 
 def _has_text(texts: Sequence[str]) -> bool:
@@ -84,6 +217,7 @@ class _Place:
         self.label: str | None = None
         self._part: str | None = None
         self._item: str | None = None
+        self._order = 0
         self._in_notes = False
         self._style: str | None = None
         self._number = 0
@@ -110,13 +244,20 @@ class _Place:
     def _enter_part(self, part: str) -> None:
         if part != self._part:
             self._part = part
-            self._item = None
+            self._item, self._order = None, 0
             self._leave_notes()
 
     def _enter_item(self, heading: ItemHeading) -> None:
+        if heading.is_listed:
+            return
         part = heading.part or self._part
+        if heading.part == CURRENT_REPORT:
+            # In a periodic report it stands in a list of reports on Form 8-K, or in the item for what they left out.
+            if self._part and ("." in heading.numbers[0] or heading.order < self._order):
+                return
+            part = self._part
         if (part, heading.name) != (self._part, self._item):
-            self._part, self._item = part, heading.name
+            self._part, self._item, self._order = part, heading.name, heading.order
             self._leave_notes()
 
     def _enter_note(self, heading: NoteHeading, following: str) -> None:

@@ -4,8 +4,10 @@ Filings put prose into tables for its looks: a bullet beside its text, a footnot
 the paragraphs it heads, a whole note in one cell. A row is judged by what its cells hold, not by its markup. It is
 prose where
 
-- it has one cell, or list labels (a bullet, `(a)`, `1.`, `Item 7.`) and one cell; where the table holds figures that
-  cell must be a sentence, elsewhere any words will do (`Item 2.` | `Properties`);
+- it has one cell, or list labels (a bullet, `(a)`, `1.`) and one cell; where the table holds figures that cell must be
+  a sentence, elsewhere any words will do;
+- or it is the heading of a Part or item, in one cell or several (`Item` | `2.03` | `Creation of ...`), and no entry of
+  a table of contents, which has a page number or stands beside one that has;
 - or every cell is running text, beside at most one heading (`Description of the Matter` | ...);
 - or its first cell is running text, and only figures stand behind it: the text is prose, the figures are a row.
 
@@ -15,7 +17,8 @@ Every other row is a row of a table.
 import re
 from itertools import chain
 
-from finner_batch.text.paragraph import Paragraph, Table
+from finner_batch.text.headings import HEADING_LENGTH, is_item_label, item_heading, part_heading
+from finner_batch.text.paragraph import Paragraph, Table, joined
 
 Cell = list[Paragraph]
 
@@ -37,17 +40,25 @@ _HEADING_LENGTH = 60
 _HEADING_WORDS = 3
 _SENTENCE_WORDS = 8
 _RUNNING_WORDS = 15
+_PLACE = re.compile(r"[iI] ?[tT][eE][mM]|[pP] ?[aA][rR] ?[tT]")
+_PAGE = re.compile(r"(?:[A-Z]{1,2}-?)?\d{1,3}(?:\s?[-,\u2013]\s?\d{1,3})*", re.IGNORECASE)
+_NEAR = 3
+"""So many rows above and below a heading say whether it stands among entries of a table of contents."""
 
 
 def resolve(table: Table, *, tables: bool) -> list[Paragraph]:
     """What a table contributes: its prose, and with `tables` its other rows. Nested tables come resolved."""
     rows = [filled for row in table.rows if (filled := [cell for cell in row if cell])]
     texts = [[text for cell in cells if (text := _text(cell))] for cells in rows]
-    has_figures = any(_is_figure(text) for row in texts for text in row[1:])
+    headings = {index for index, row in enumerate(texts) if row and row[0][0] in "IiPp" and _is_item_heading(row)}
+    others = [row for index, row in enumerate(texts) if index not in headings] if headings else texts
+    has_figures = any(_is_figure(text) for row in others for text in row[1:])
     result: list[Paragraph] = []
-    for cells, row in zip(rows, texts, strict=True):
+    for index, (cells, row) in enumerate(zip(rows, texts, strict=True)):
         own = cells if len(cells) == len(row) else [cell for cell in cells if _text(cell)]
-        if _is_prose(own, row, has_figures=has_figures):
+        if index in headings and not (has_figures and _is_among_contents(texts, index)):
+            result += _as_prose(own, is_heading=True) + _without_text(cells, own)
+        elif _is_prose(own, row, has_figures=has_figures):
             result += _as_prose(own) + _without_text(cells, own)
         elif _is_described(own, row):
             result += own[0] + (_as_row(own[1:]) if tables else []) + _without_text(cells, own)
@@ -84,6 +95,33 @@ def _is_prose(cells: list[Cell], texts: list[str], *, has_figures: bool) -> bool
     return all(any(_is_sentence(paragraph.text, _RUNNING_WORDS) for paragraph in cell) for cell in cells if _text(cell))
 
 
+def _is_item_heading(texts: list[str]) -> bool:
+    """`Item 2.03` | `Creation of ...`; a cell may hold the text behind the heading, too."""
+    if not _PLACE.match(texts[0]):
+        return False
+    label = " ".join(texts[:-1])
+    whole = f"{label} {texts[-1]}" if label else texts[0]
+    if part_heading(whole):
+        return True
+    heading = item_heading(whole) if not label or is_item_label(label) else None
+    return heading is not None and not heading.is_listed
+
+
+def _is_among_contents(texts: list[list[str]], index: int) -> bool:
+    """Whether the rows near a heading have page numbers; where text follows it, what precedes does not matter."""
+    for row in texts[index + 1 : index + 1 + _NEAR]:
+        if _is_entry(row):
+            return True
+        if row and any(_is_sentence(text, _RUNNING_WORDS) for text in row):
+            return False
+    return any(map(_is_entry, texts[max(0, index - _NEAR) : index]))
+
+
+def _is_entry(texts: list[str]) -> bool:
+    """Words and one page number: `Item 2.` | `Properties` | `25`."""
+    return len(texts) > 1 and _PAGE.fullmatch(texts[-1]) is not None and not _is_figure(texts[-2])
+
+
 def _is_described(cells: list[Cell], texts: list[str]) -> bool:
     """`On March 25, 2020 the Company signed a note ... at 8% per year.` | `338,625`."""
     if len(texts) < 2 or len(texts[0]) < _HEADING_LENGTH or not all(map(_is_figure, texts[1:])):
@@ -108,27 +146,32 @@ def _is_sentence(text: str, words: int) -> bool:
     return _SENTENCE_END.search(text, max(0, len(text) - 12)) is not None and len(_WORD.findall(text, 0, 2000)) >= words
 
 
-def _as_prose(cells: list[Cell]) -> list[Paragraph]:
-    """The row's paragraphs, list labels in front of the first that is prose."""
+def _as_prose(cells: list[Cell], *, is_heading: bool = False) -> list[Paragraph]:
+    """The row's paragraphs, list labels in front of the first that is prose; of a heading all cells but the last are.
+
+    A heading's title may be set in lines of its own, each a paragraph.
+    """
     labels: list[Paragraph] = []
     for cell in cells[:-1]:
-        if not _is_list_label(_text(cell)):
+        if not (is_heading or _is_list_label(_text(cell))):
             break
         labels += cell
     paragraphs = list(chain.from_iterable(cells))[len(labels) :]
     if labels:
         first = next((index for index, paragraph in enumerate(paragraphs) if not paragraph.row), 0)
-        paragraphs[first] = _joined([*labels, paragraphs[first]])
+        last = first + 1
+        while is_heading and last < len(paragraphs) and _continues_title(paragraphs[last - 1], paragraphs[last]):
+            last += 1
+        paragraphs[first:last] = [joined([*labels, *paragraphs[first:last]])]
     return paragraphs
+
+
+def _continues_title(before: Paragraph, paragraph: Paragraph) -> bool:
+    return paragraph.text[0].islower() and not paragraph.row and len(before.text) + len(paragraph.text) < HEADING_LENGTH
 
 
 def _as_row(cells: list[Cell]) -> list[Paragraph]:
     """One paragraph for the whole row, then the rows of tables nested in it."""
     own = [paragraph for cell in cells for paragraph in cell if not paragraph.row]
     nested = [paragraph for cell in cells for paragraph in cell if paragraph.row]
-    return [_joined(own, row=True), *nested] if own else nested
-
-
-def _joined(paragraphs: list[Paragraph], *, row: bool = False) -> Paragraph:
-    text = " ".join(paragraph.text for paragraph in paragraphs)
-    return Paragraph(text, tuple(chain.from_iterable(paragraph.segments for paragraph in paragraphs)), row)
+    return [joined(own, row=True), *nested] if own else nested

@@ -1,16 +1,36 @@
 """Builds paragraphs of visible text out of what a reader of HTML meets: text, lines, blocks, tables."""
 
+from dataclasses import dataclass, field
+
 from finner_batch.text import tables as layout
 from finner_batch.text.breaks import continues
-from finner_batch.text.characters import collapse
-from finner_batch.text.elements import CELL, PRE, TABLE
-from finner_batch.text.paragraph import Paragraph, Table
+from finner_batch.text.characters import collapse, visible_length
+from finner_batch.text.elements import CAPTION, CELL, ROW, TABLE
+from finner_batch.text.pages import HEAD_LENGTH, rejoin
+from finner_batch.text.paragraph import Paragraph, Table, unbroken
 from finner_batch.text.plain import read_plain
+from finner_batch.text.raised import NOTHING, show_gaps, show_raised
 
 LINE_MARK = "\0"
 """Stands for `<br>` among the pieces; no NUL of a document gets here."""
+_SMALL_TABLE = 3
+"""Rows of a small table at most."""
 _DEEPEST_TABLE = 40
 """Tables nested deeper are read as blocks of the cell they stand in, which bounds the time."""
+
+
+@dataclass(slots=True)
+class _OpenTable:
+    """A table that is being read, and what stood open when it began."""
+
+    outside: list[Paragraph]
+    """Where its paragraphs go."""
+    cells: int
+    """How many cells were open around it."""
+    table: Table = field(default_factory=lambda: Table([]))
+    """Its rows since the last text that stands in none of them."""
+    stray: list[Paragraph] = field(default_factory=list)
+    """Text behind those rows that stands in none: prose."""
 
 
 class VisibleText:
@@ -26,38 +46,120 @@ class VisibleText:
         self._include_tables = tables
         self._keep_places = places
         self._position = 0
+        self._counted = (0, 0)
         self._container = self.paragraphs
-        self._tables: list[tuple[Table, list[Paragraph]]] = []
+        self._tables: list[_OpenTable | None] = []
+        self._depth = 0
+        self._rows: list[list[list[Paragraph]] | None] = []
         self._row: list[list[Paragraph]] | None = None
-        self._too_deep = 0
+        self._cells: list[list[Paragraph]] = []
+        self._is_marked = False
+        self._struck_from = -1
+        self._struck: list[tuple[int, str]] = []
+        self._gaps: list[int] = []
+        self._raised: list[tuple[int, int, bool]] = []
+        self._raised_from = -1
+        self._is_lowered = False
 
     def here(self) -> int:
-        """Position in the visible raw text: all text so far that is not hidden."""
-        return self._position + sum(map(len, self.pieces))
+        """Position in the visible raw text: all text so far that is neither hidden nor struck out."""
+        pieces, length = self._counted
+        end = len(self.pieces) if self._struck_from < 0 else self._struck_from
+        length += sum(map(len, self.pieces[pieces:end]))
+        self._counted = (end, length)
+        return self._position + length
 
     def begin(self, kind: int) -> None:
         """An element of a kind from `BLOCK` on begins."""
         if self.pieces:
             self.flush()
-        if kind == CELL and self._row is not None:
-            self._container = []
-            self._row.append(self._container)
-        elif kind > PRE:
-            self._open(kind)
+        if kind == CELL:
+            row = self._row
+            if row is None:
+                self._begin_row()
+                row = self._row
+            self._cells.append(self._container)
+            if row is not None:
+                self._container = []
+                row.append(self._container)
+        elif kind == ROW:
+            self._begin_row()
+        elif kind == TABLE:
+            self._begin_table()
+        elif kind == CAPTION:
+            self._row = None
+            self.begin(CELL)
 
     def finish(self, kind: int) -> None:
-        """An element of a kind from `BLOCK` on ends."""
+        """An element of a kind from `BLOCK` on ends. Only clean markup may leave ends of rows and cells unsaid."""
         if self.pieces:
             self.flush()
-        if kind == TABLE:
+        if kind == CELL:
+            self._container = self._cells.pop()
+        elif kind == ROW:
+            self._row = None
+        elif kind == TABLE:
             self._close_table()
+        elif kind == CAPTION:
+            self._container = self._cells.pop()
+            self._row = None
 
     def finish_preformatted(self) -> None:
         """The pieces are the lines of a preformatted text: read them as a text filing."""
+        self._settle()
         raw = "".join(self.pieces)
         self.pieces.clear()
+        self._counted = (0, 0)
         self._container += read_plain(raw, tables=self._include_tables)
         self._position += len(raw)
+
+    def end_of_markup(self) -> None:
+        """No more text follows: a table still open was never closed, so its last cell took in what is no cell's.
+
+        Of a cell beside others the first paragraph is left to the row; all else is prose.
+        """
+        if self.pieces:
+            self.flush()
+        for place, table in enumerate(self._tables):
+            if table is None or not table.table.rows or not table.table.rows[-1]:
+                continue
+            row = table.table.rows[-1]
+            cell, kept = row[-1], int(len(row) > 1)
+            inner = next((other for other in self._tables[place + 1 :] if other), None)
+            if inner is not None and inner.outside is cell:
+                inner.outside = table.stray
+            elif self._container is cell:
+                self._container = table.stray
+            else:
+                continue
+            table.stray += cell[kept:]
+            del cell[kept:]
+
+    def begin_struck(self) -> None:
+        """What follows is struck out: no text, but kept beside what replaces it."""
+        if self._keep_places:
+            self.here()
+        self.add("")  # so that the block that it stands in ends here, even where it holds nothing else
+        self._struck_from = len(self.pieces)
+        self._is_marked = True
+
+    def end_struck(self) -> None:
+        """What was struck out ends."""
+        self._cut_struck()
+        self._struck_from = -1
+
+    def begin_raised(self, *, lowered: bool) -> None:
+        """What follows is a superscript, or a subscript."""
+        self._raised_from = len(self.pieces)
+        self._is_lowered = lowered
+        self.add(NOTHING)
+        self._is_marked = True
+
+    def end_raised(self) -> None:
+        """A superscript or a subscript ends."""
+        if self._raised_from >= 0:
+            self._raised.append((self._raised_from, len(self.pieces), self._is_lowered))
+            self._raised_from = -1
 
     def close(self) -> None:
         """The document ends, whatever is still open."""
@@ -65,16 +167,71 @@ class VisibleText:
             self.flush()
         while self._tables:
             self._close_table()
+        self.paragraphs = rejoin(self.paragraphs, tables=self._include_tables)
 
     def flush(self) -> None:
         """A paragraph ends: nothing else need be said of the ends of plain blocks."""
+        if self._is_marked:
+            self._flush_marked()
+            return
         raw = "".join(self.pieces)
         self.pieces.clear()
+        self._counted = (0, 0)
         if LINE_MARK in raw:
             self._append_lines(raw.split(LINE_MARK))
         else:
             self._append(raw, self._position)
         self._position += len(raw)
+
+    def _flush_marked(self) -> None:
+        """As `flush`, where something is struck out, raised or lowered."""
+        struck = self._settle()
+        is_marked, self._is_marked = self._is_marked, False
+        raw = "".join(self.pieces)
+        before = len(self._container)
+        self.flush()
+        self._is_marked = is_marked
+        if struck:
+            _put_beside(struck, raw, self._container[before:])
+
+    def _settle(self) -> list[tuple[int, str]]:
+        """Superscripts become what they show, struck text goes; return it with its places in the raw text."""
+        is_struck = self._struck_from >= 0
+        if is_struck:
+            self._cut_struck()
+            self._struck_from = 0
+        self.end_raised()
+        show_raised(self.pieces, self._raised)
+        show_gaps(self.pieces, self._gaps)
+        self._raised.clear()
+        self._gaps.clear()
+        places = []
+        position = index = 0
+        for at, text in self._struck:
+            position += sum(map(len, self.pieces[index:at]))
+            index = at
+            places.append((position, text))
+        self._struck.clear()
+        self._is_marked = is_struck
+        return places
+
+    def _cut_struck(self) -> None:
+        """Take the struck pieces out; lines that end within them still end."""
+        begin = self._struck_from
+        text = "".join(self.pieces[begin:])
+        del self.pieces[begin:]
+        while self._raised and self._raised[-1][1] > begin:
+            self._raised.pop()
+        if self._raised_from >= begin:
+            self._raised_from = -1
+        if LINE_MARK in text:
+            self.add(LINE_MARK)
+        if was := collapse(text.replace(LINE_MARK, " ")):
+            self._struck.append((len(self.pieces), was))
+        if text[:1].isspace() or text[-1:].isspace():
+            self._gaps.append(len(self.pieces))
+            self.add(NOTHING)
+        self.add("")
 
     def _append(self, raw: str, position: int) -> None:
         text = " ".join(raw.split()) if raw.isascii() else collapse(raw)
@@ -83,42 +240,109 @@ class VisibleText:
 
     def _append_lines(self, lines: list[str]) -> None:
         """A paragraph for each line that `<br>` ends, and one for the lines of a wrapped sentence."""
-        position = begin = self._position
-        paragraph: list[str] = []
+        position = self._position
+        paragraph: list[Paragraph] = []
         before = ""
         for line in lines:
             text = collapse(line)
             if paragraph and not (text and before and continues(before, text)):
-                self._append(" ".join(paragraph), begin)
+                self._container.append(unbroken(paragraph))
                 paragraph = []
-            if not paragraph:
-                begin = position
-            paragraph.append(line)
+            if text:
+                paragraph.append(Paragraph(text, ((position, line),) if self._keep_places else ()))
             before = text
             position += len(line) + len(LINE_MARK)
-        self._append(" ".join(paragraph), begin)
+        if paragraph:
+            self._container.append(unbroken(paragraph))
 
-    def _open(self, kind: int) -> None:
-        if kind == TABLE:
+    def _begin_row(self) -> None:
+        self._row = None
+        if not self._tables:
+            return
+        table = self._tables[-1]
+        if table is None:
+            if self._depth == _DEEPEST_TABLE:
+                return
+            table = self._tables[-1] = self._new_table()
+        if self._container is table.stray and table.stray:
+            self._resolve(table)
+        self._row = []
+        table.table.rows.append(self._row)
+
+    def _begin_table(self) -> None:
+        """A table in no cell of the table around it ends that, as browsers have it."""
+        around = self._tables[-1] if self._tables else None
+        if around is not None and self._container is around.stray:
+            self._leave(around)
+            self._tables[-1] = None
             self._row = None
-            if len(self._tables) == _DEEPEST_TABLE:
-                self._too_deep += 1
-            else:
-                outside: list[Paragraph] = []
-                self._tables.append((Table([[outside]]), self._container))
-                self._container = outside
-        elif self._tables and not self._too_deep:
-            self._row = []
-            self._tables[-1][0].rows.append(self._row)
-            if kind == CELL:
-                self._container = []
-                self._row.append(self._container)
+        self._rows.append(self._row)
+        self._row = None
+        self._tables.append(self._new_table() if self._depth < _DEEPEST_TABLE else None)
+
+    def _new_table(self) -> _OpenTable:
+        table = _OpenTable(self._container, len(self._cells))
+        self._container = table.stray
+        self._depth += 1
+        return table
 
     def _close_table(self) -> None:
-        if self._too_deep:
-            self._too_deep -= 1
-        elif self._tables:
-            table, self._container = self._tables.pop()
-            self._container += layout.resolve(table, tables=self._include_tables)
-        rows = self._tables[-1][0].rows if self._tables and not self._too_deep else []
-        self._row = rows[-1] if len(rows) > 1 else None
+        if not self._tables:
+            return
+        table = self._tables.pop()
+        self._row = self._rows.pop()
+        if table is not None:
+            self._leave(table)
+
+    def _leave(self, table: _OpenTable) -> None:
+        self._resolve(table)
+        self._container = table.outside
+        del self._cells[table.cells :]
+        self._depth -= 1
+
+    def _resolve(self, table: _OpenTable) -> None:
+        """The rows so far and the text behind them go where the table stands.
+
+        `rejoin` sees the rows of small tables in any case: a page's number may be one.
+        """
+        is_small = self._depth == 1 and len(table.table.rows) <= _SMALL_TABLE
+        paragraphs = layout.resolve(table.table, tables=self._include_tables or is_small)
+        if is_small:
+            for paragraph in paragraphs:
+                paragraph.in_small_table = paragraph.row and len(paragraph.text) <= HEAD_LENGTH
+        table.outside += paragraphs
+        table.outside += table.stray
+        table.table.rows.clear()
+        table.stray.clear()
+
+
+def _put_beside(struck: list[tuple[int, str]], raw: str, paragraphs: list[Paragraph]) -> None:
+    """Give the paragraphs made of `raw` what was struck out within them; nothing where they do not hold all of it."""
+    ends = [0]
+    for paragraph in paragraphs:
+        ends.append(ends[-1] + visible_length(paragraph.text))
+    if not paragraphs or ends[-1] != visible_length(raw.replace(LINE_MARK, " ")):
+        return
+    found: dict[int, dict[int, list[str]]] = {}
+    places: dict[int, list[int]] = {}
+    seen = position = index = 0
+    begins_line = False
+    for at, text in struck:
+        between = raw[position:at]
+        position = at
+        seen += visible_length(between.replace(LINE_MARK, " "))
+        if stripped := between.rstrip():
+            begins_line = stripped.endswith(LINE_MARK)
+        while index + 1 < len(paragraphs) and (ends[index + 1] < seen or (ends[index + 1] == seen and begins_line)):
+            index += 1
+        if index not in places:
+            places[index] = [place for place, sign in enumerate(paragraphs[index].text) if sign != " "]
+        touches_next = raw[at : at + 1].strip(f"{NOTHING}{LINE_MARK}").strip() != "" and seen < ends[index + 1]
+        if touches_next:
+            offset = places[index][seen - ends[index]]
+        else:
+            offset = places[index][seen - ends[index] - 1] + 1 if seen > ends[index] else 0
+        own = found.setdefault(index, {}).setdefault(offset, [])
+        own += [" ", text] if between and not between.strip(f" {NOTHING}") else [text]
+    for index, runs in found.items():
+        paragraphs[index].struck = tuple((offset, "".join(texts).strip()) for offset, texts in sorted(runs.items()))

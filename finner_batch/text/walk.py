@@ -6,13 +6,28 @@ out the same: tests compare the two on every document they have. At the first si
 the HTML parser reads the document.
 """
 
+import html
 import re
 from collections.abc import Iterator
-from html import unescape
 from itertools import chain
 from typing import TypeAlias
 
-from finner_batch.text.elements import BLOCK, HIDDEN, HIDING, INLINE, KIND, LINE, PRE, TABLE, TAG
+from finner_batch.text.characters import collapse
+from finner_batch.text.elements import (
+    BLOCK,
+    CELL,
+    HIDDEN,
+    INLINE,
+    KIND,
+    LINE,
+    LOWERED,
+    PRE,
+    RAISED,
+    STRUCK,
+    STRUCK_NAMES,
+    TABLE,
+)
+from finner_batch.text.styles import AS_TYPED, HIDES, LOWERS, RAISES, STRIKES, StyleSheet, meaning
 from finner_batch.text.visible import LINE_MARK, VisibleText
 
 _UNREAD = {"<!--": "-->", "<script": "</script>", "<ix:header>": "</ix:header>"}
@@ -26,16 +41,22 @@ _NOT_PLAIN = {
     "<ix:header>": ("</ix:header", "<ix:header", "<!--", "<script"),
 }
 """What would let the HTML parser see another end."""
+_IN_HEADER = re.compile(r"<(?!/?(?:ix|xbrl))(/?)([^\s/>:]+)(?=[\s/>])[^<>]*?(/?)>")
+"""Tags in the XBRL header, in lower case, that are none of XBRL's."""
 _TAG = re.compile(
     r"""(/?)([A-Za-z][-A-Za-z0-9:._]*)((?:\s+[-\w:.]+(?:\s*=\s*(?:"[^"]*"|'[^']*'|[^\s"'=`/]+))?)*)\s*(/?)"""
 )
 _STYLE = re.compile(r"""\sstyle\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s"'>]+))""", re.IGNORECASE)
+_USUAL_REFERENCES = tuple(
+    (f"&#{ord(character)};", character) for character in "\u00a0\u2019\u201c\u201d\u2014\u2013\u2022\u00ae\u00a7"
+)
+"""The most frequent references to characters: replacing them takes a third of the time of `html.unescape`."""
 _XBRL = ("ix:nonFraction ", "ix:nonNumeric ", "ix:continuation ")
 """Inline tags that are nearly all distinct."""
 _ODD = frozenset(
     [
-        *("dl", "form", "frameset", "iframe", "math", "noframes", "plaintext", "pre", "script", "select", "svg"),
-        *("textarea", "title", "xmp"),
+        *("dl", "form", "frameset", "iframe", "listing", "math", "noembed", "noframes", "plaintext", "pre", "script"),
+        *("select", "svg", "textarea", "title", "xmp"),
     ]
 )
 """Elements that the HTML parser reads by rules of their own."""
@@ -54,9 +75,21 @@ _AROUND = {
     **dict.fromkeys(("caption", "colgroup", "tbody", "thead", "tfoot"), ("table",)),
 }
 """Where alone the parts of a table or list stand in clean markup."""
+_HOLDS = {
+    "table": frozenset(("caption", "colgroup", "col", "tbody", "thead", "tfoot", "tr")),
+    **dict.fromkeys(("tbody", "thead", "tfoot"), frozenset(("tr",))),
+    "colgroup": frozenset(("col",)),
+    "tr": frozenset(("td", "th")),
+}
+"""What alone the parts of a table that are no cells hold in clean markup: no text either."""
+_PAGES = frozenset(("html", "body"))
+_ROOTS = frozenset(("", "html"))
+"""Where alone `html`, `head` and `body` stand; elsewhere the HTML parser reads over them."""
 _NAME = re.compile(r"/?([A-Za-z][-A-Za-z0-9:._]*)")
 
-_BEGIN, _FINISH, _EMPTY, _BREAK, _SKIP = range(5)
+_BEGIN, _FINISH, _EMPTY, _BREAK, _SKIP, _STRIKE, _RAISE, _LOWER, _BEGIN_PAGE = range(9)
+_WITHIN_MARKED = frozenset((-1, _RAISE, _LOWER))
+"""What inline elements within one that is struck out or raised ask for without making a difference."""
 _Step: TypeAlias = tuple[int, str, int]
 """What a tag asks for, its element's name and kind."""
 _PASSES: _Step = (-1, "", INLINE)
@@ -78,9 +111,11 @@ def walk(content: str, visible: VisibleText) -> None:  # noqa: C901, PLR0912, PL
     alone: dict[str, _Step] = {}  # of tags with no text behind them, by all that stands up to the next tag
     resolved: dict[str, str] = {}
     opened = [""]
+    begun: set[str] = set()
+    fits: set[tuple[str, str]] = set()
     add, begin, finish, flush = visible.add, visible.begin, visible.finish, visible.flush
     shown = visible.pieces
-    add(unescape(next(pieces)))
+    add(_unescaped(next(pieces)))
     for piece in pieces:
         text = ""
         step = alone.get(piece)
@@ -97,8 +132,11 @@ def walk(content: str, visible: VisibleText) -> None:  # noqa: C901, PLR0912, PL
             action, name, kind = step
             around = opened[-1]
             if action == _BEGIN:
-                if around in _CLOSED_BY_BLOCKS or around not in _AROUND.get(name, (around,)):
-                    raise UncleanError
+                if (around, name) not in fits:
+                    _check_place(around, name)
+                    fits.add((around, name))
+                if shown and around in _HOLDS:
+                    _check_blank(shown)
                 opened.append(name)
                 if kind > PRE:
                     begin(kind)
@@ -107,25 +145,44 @@ def walk(content: str, visible: VisibleText) -> None:  # noqa: C901, PLR0912, PL
             elif action == _FINISH:
                 if opened.pop() != name:
                     raise UncleanError
+                if shown:
+                    if name in _HOLDS:
+                        _check_blank(shown)
+                    flush()
                 if kind == TABLE:
                     finish(kind)
-                elif shown:
-                    flush()
             elif action == _EMPTY:
-                if around in _CLOSED_BY_BLOCKS:
-                    raise UncleanError
-                begin(kind)
-                finish(kind)
+                if (around, name) not in fits:
+                    _check_place(around, name)
+                    fits.add((around, name))
+                if shown:
+                    if around in _HOLDS:
+                        _check_blank(shown)
+                    flush()
+                if kind != CELL:  # an empty cell is none
+                    begin(kind)
+                    finish(kind)
             elif action == _BREAK:
                 add(LINE_MARK)
-            else:
-                if (kind >= BLOCK and around in _CLOSED_BY_BLOCKS) or (name == "head" and text.strip()):
+            elif action == _SKIP:
+                if name == "style" and StyleSheet(content):
+                    raise UncleanError
+                if kind >= BLOCK and around in _CLOSED_BY_BLOCKS:
+                    raise UncleanError
+                if name == "head" and (around not in _ROOTS or text.strip()):
                     raise UncleanError
                 text = _skip(pieces, name)
+            elif action == _BEGIN_PAGE:
+                if around not in _ROOTS or name in begun or visible.paragraphs or collapse("".join(shown)):
+                    raise UncleanError
+                begun.add(name)
+                opened.append(name)
+            else:
+                text = _read_marked(pieces, action, name, text, visible)
         if not text:
             continue
         if "&" in text:
-            add(resolved.get(text) or resolved.setdefault(text, unescape(text)))
+            add(resolved.get(text) or resolved.setdefault(text, _unescaped(text)))
         else:
             add(text)
     if opened != [""]:
@@ -133,12 +190,25 @@ def walk(content: str, visible: VisibleText) -> None:  # noqa: C901, PLR0912, PL
     visible.close()
 
 
+def _unescaped(text: str) -> str:
+    if "&" not in text:
+        return text
+    for reference, character in _USUAL_REFERENCES:
+        text = text.replace(reference, character)
+    if "&" not in text:
+        return text
+    try:
+        return html.unescape(text)
+    except ValueError:  # a reference of thousands of digits
+        raise UncleanError from None
+
+
 def _is_plain_xbrl(tag: str) -> bool:
     """Whether a tag of inline XBRL is whole and hides nothing."""
     return tag.startswith(_XBRL) and "style" not in tag and "'" not in tag and not tag.count('"') % 2
 
 
-def _step(tag: str) -> _Step:
+def _step(tag: str) -> _Step:  # noqa: PLR0911 - one return a kind of tag
     """What a tag asks for; it is given without its angle brackets."""
     if tag.startswith("?") or (tag[:8].lower() == "!doctype" and "[" not in tag):
         return _PASSES
@@ -148,33 +218,134 @@ def _step(tag: str) -> _Step:
         raise UncleanError
     kind = KIND.get(name, INLINE)
     if match[1]:
-        return _PASSES if kind in {INLINE, TAG, HIDDEN} or name in _VOID else (_FINISH, name, kind)
+        return _PASSES if kind < BLOCK or name in _VOID else (_FINISH, name, kind)
     is_empty = bool(match[4]) or name in _VOID
     style = _STYLE.search(match[3])
-    if kind == HIDDEN or (style and HIDING.search(unescape(style[1] or style[2] or style[3] or ""))):
+    flags = meaning(_unescaped(style[1] or style[2] or style[3] or "")) if style else 0
+    if kind == HIDDEN or flags & HIDES:
         return _PASSES if is_empty else (_SKIP, name, kind)
-    if kind in {INLINE, TAG}:
-        return _PASSES
     if kind == LINE:
         return _BREAK, name, kind
-    return (_EMPTY if is_empty else _BEGIN), name, kind
-
-
-def _skip(pieces: Iterator[str], name: str) -> str:
-    """Go behind the end of a hidden element that has just opened, and return the text there."""
-    same = re.compile(rf"(/?){re.escape(name)}(?=[\s/>])", re.IGNORECASE)
-    depth = 1
-    for piece in pieces:
-        if name in _ENDED_EARLY and _ends(piece, name):
+    if kind >= BLOCK:
+        if flags & (STRIKES | AS_TYPED):
             raise UncleanError
-        match = same.match(piece)
-        if match:
-            tag, _, text = piece.partition(">")
-            if not tag.endswith("/"):
-                depth += -1 if match[1] else 1
-            if not depth:
+        if name in _PAGES:
+            return _BEGIN_PAGE, name, kind
+        return (_EMPTY if is_empty else _BEGIN), name, kind
+    if is_empty:
+        return _PASSES
+    return _marked(name, kind, flags) or _PASSES
+
+
+def _marked(name: str, kind: int, flags: int) -> _Step | None:
+    """The step of an inline element whose text is struck out, raised or lowered."""
+    if kind == STRUCK or name in STRUCK_NAMES or flags & STRIKES:
+        if kind in {RAISED, LOWERED} or flags & (RAISES | LOWERS):
+            raise UncleanError
+        return _STRIKE, name, kind
+    if kind == RAISED or (kind != LOWERED and flags & RAISES):
+        return _RAISE, name, kind
+    return (_LOWER, name, kind) if kind == LOWERED or flags & LOWERS else None
+
+
+def _check_place(around: str, name: str) -> None:
+    """Raise UncleanError where the HTML parser, or the table around, would not have a block here."""
+    if around in _CLOSED_BY_BLOCKS or around not in _AROUND.get(name, (around,)):
+        raise UncleanError
+    if around in _HOLDS and name not in _HOLDS[around]:
+        raise UncleanError
+
+
+def _check_blank(shown: list[str]) -> None:
+    """Raise UncleanError where text stands in a table and in none of its cells."""
+    if collapse("".join(shown)):
+        raise UncleanError
+
+
+def _read_marked(  # noqa: C901, PLR0912 - flat: every tag within comes here
+    pieces: Iterator[str], action: int, name: str, text: str, visible: VisibleText
+) -> str:
+    """Read an inline element that is struck out, raised or lowered; return the text behind its end.
+
+    Raises UncleanError where it holds anything but text, line breaks and inline elements that end in order.
+    """
+    if action == _STRIKE:
+        visible.begin_struck()
+    else:
+        visible.begin_raised(lowered=action == _LOWER)
+    visible.add(_unescaped(text))
+    opened = [name]
+    usual_end = f"/{name}>"
+    for piece in pieces:
+        if len(opened) == 1 and piece.startswith(usual_end):
+            opened.clear()
+            text = piece[len(usual_end) :]
+            break
+        tag, mark, text = piece.partition(">")
+        match = _TAG.fullmatch(tag) if mark else None
+        if match is None:
+            raise UncleanError
+        inner = match[2].lower()
+        if match[1]:
+            if opened.pop() != inner:
+                raise UncleanError
+            if not opened:
+                break
+        else:
+            step = _step(tag)[0]
+            if step == _BREAK:
+                visible.add(LINE_MARK)
+            elif step not in _WITHIN_MARKED or inner == opened[-1] == "a":
+                raise UncleanError
+            elif not match[4] and inner not in _VOID:
+                opened.append(inner)
+        visible.add(_unescaped(text))
+    if opened:
+        raise UncleanError
+    if action == _STRIKE:
+        visible.end_struck()
+    else:
+        visible.end_raised()
+    return text
+
+
+def _skip(pieces: Iterator[str], hidden: str) -> str:
+    """Go behind the end of a hidden element that has just opened, and return the text there.
+
+    Raises UncleanError where the HTML parser might see its end elsewhere: tags inside that do not end in order.
+    """
+    opened = [hidden]
+    usual_end = f"/{hidden}>"
+    for piece in pieces:
+        if len(opened) == 1 and piece.startswith(usual_end):
+            return piece[len(usual_end) :]
+        tag, mark, text = piece.partition(">")
+        match = _TAG.fullmatch(tag) if mark else None
+        if match is None or (hidden in _ENDED_EARLY and _ends(piece, hidden)):
+            raise UncleanError
+        name = match[2].lower()
+        if match[1]:
+            if name in _VOID or opened.pop() != name:
+                raise UncleanError
+            if not opened:
                 return text
+            continue
+        if (hidden, name) != ("head", "title"):
+            _check_hidden(opened, name)
+        if not match[4] and name not in _VOID:
+            opened.append(name)
     raise UncleanError
+
+
+def _check_hidden(opened: list[str], name: str) -> None:
+    """Raise UncleanError where a tag within what is hidden, `opened[0]`, might end more than the parser lets it end."""
+    around = opened[-1]
+    if name in _ODD or name in _PAGES or name == around == "a":
+        raise UncleanError
+    if KIND.get(name, INLINE) >= BLOCK:
+        _check_place(around, name)
+        if len(opened) > 1 and KIND.get(around, INLINE) < BLOCK:
+            raise UncleanError
 
 
 def _ends(piece: str, hidden: str) -> bool:
@@ -187,7 +358,7 @@ def _ends(piece: str, hidden: str) -> bool:
         return True
     kind = KIND.get(name, INLINE)
     if hidden == "head":
-        return kind not in {INLINE, TAG, HIDDEN} or (kind != HIDDEN and not piece.partition(">")[2].isspace())
+        return kind > HIDDEN or (kind != HIDDEN and piece.partition(">")[2].strip() != "")
     return kind >= BLOCK or name == "title"
 
 
@@ -222,4 +393,20 @@ def _read_stretches(content: str) -> Iterator[str]:
         inside = content[begin.end() : end].lower()
         if any(sign in inside for sign in _NOT_PLAIN[mark]) or inside.partition(">")[0].endswith("/"):
             raise UncleanError
+        if mark == "<ix:header>":
+            _check_header(inside)
         position = end + len(_UNREAD[mark])
+
+
+def _check_header(inside: str) -> None:
+    """Raise UncleanError where HTML in the XBRL header does not end in order."""
+    opened = [""]
+    for is_end, name, is_empty in _IN_HEADER.findall(inside):
+        if is_end:
+            if opened.pop() != name:
+                raise UncleanError
+        elif name not in _VOID and not is_empty:
+            _check_hidden(opened, name)
+            opened.append(name)
+    if opened != [""]:
+        raise UncleanError

@@ -6,12 +6,12 @@ import pytest
 
 from finner_batch.benchmark import usual_stack
 from finner_batch.benchmark.compare import LOOP, OURS, PIPELINE, _sample_documents, compare
-from finner_batch.benchmark.onnx_file import read_encoder
 from finner_batch.benchmark.survey import survey
 from finner_batch.benchmark.usual_stack import OnnxLoop, TransformersPipeline, soup_text
 from finner_batch.entities.numbers import number_tokens
 from finner_batch.sources.discover import discover
 from finner_batch.tagger.device import Device
+from finner_batch.tagger.onnx_file import read_encoder
 from finner_batch.tagger.tagger import Tagger
 
 

@@ -1,4 +1,5 @@
 import gc
+import pickle
 import shutil
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -67,7 +68,11 @@ def test_a_pass_pickles_and_loads_what_the_reading_processes_send(filings, model
     )
     tokenizer = Tagger(model, session).tokenizer()
     tasks = [worker.Task(source=source, sha256=None, size=None) for source in sources]
-    sent = [message for task in tasks for message in worker._messages(task, tokenizer, options, lambda: None)]
+    sent = [
+        pickle.loads(message) if isinstance(message, memoryview) else message
+        for task in tasks
+        for message in worker._messages(task, tokenizer, options, lambda: None)
+    ]
     dumped, taken = [], []
     dumps, take = stages.ForkingPickler.dumps, stages.Gatherer.take
     monkeypatch.setattr(stages.ForkingPickler, "dumps", lambda message: dumped.append(message) or dumps(message))

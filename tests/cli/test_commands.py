@@ -12,6 +12,7 @@ from finner_batch import __version__
 from finner_batch.cli.main import COMMANDS, commands, main
 from finner_batch.config import RunConfig
 from finner_batch.errors import DeviceError, FinnerError, LockedError, ModelError, UsageError
+from finner_batch.store.folder import open_results
 
 REPOSITORY = Path(__file__).parents[2]
 
@@ -135,6 +136,16 @@ def test_an_unknown_key_or_bad_job_file_is_a_usage_error(configuration):
         configuration(job="= 2")
     with pytest.raises(UsageError, match="nothing to read"):
         configuration()
+
+
+@pytest.mark.parametrize("command", ["run", "retry"])
+def test_a_text_column_that_is_given_twice_is_refused(tmp_path, command):
+    arguments = ["--input", "a"] if command == "run" else ["--output", str(tmp_path)]
+    if command == "retry":
+        open_results(tmp_path)
+    twice = [command, *arguments, "--text-column", "text", "--text-column", "text"]
+    with pytest.raises(UsageError, match="--text-column text is given several times"):
+        CliRunner().invoke(commands, twice, standalone_mode=False, catch_exceptions=False)
 
 
 def test_doctor_tells_what_is_used_and_why():

@@ -29,9 +29,12 @@ def undisturbed(filings, tmp_path):
         ("--window-sentences", 1, "--commit-documents", 1, "--workers", 3),
     ],
 )
-def test_workers_and_batches_change_no_row(filings, undisturbed, tmp_path, flags):
-    results = tmp_path / "results"
-    run_job(filings, results, *flags)
+def test_workers_and_batches_change_no_row(filings, tmp_path, backend, flags):
+    undisturbed, results = tmp_path / "undisturbed", tmp_path / "results"
+    run_job(filings, undisturbed, "--backend", backend)
+    report = run_job(filings, results, "--backend", backend, *flags)
+    assert report["backend"] == backend
+    assert report["backend_reason"].startswith("asked for")
     for table in ("entities", "documents"):
         assert plain_rows(results, table) == plain_rows(undisturbed, table)
     assert plain_rows(results, "entities").total() > 40

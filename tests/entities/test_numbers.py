@@ -29,10 +29,22 @@ def printed(sentence):
         ("the 5.250%Notes, $1.5B, $350MM, L+175bps", ["5.250", "1.5", "350", "175"]),
         ("Section 4.1.2 and 31.12.2023", ["4.1.2", "31.12.2023"]),
         ("No.5, $.75, (.5), p.9", ["5", ".75", ".5", "9"]),
-        ("$500(1) and 25th", ["500", "1", "25"]),
+        ("5(1) and 25th", ["5", "1", "25"]),
         ("1.234,56 and 1.500.000 and 1'500'000 and 12,34,567", ["1.234,56", "1.500.000", "1'500'000", "12,34,567"]),
         ("1.250,2.500", ["1.250", "2.500"]),
         ("2023,000 and 12,345,6789", ["2023", "000", "12,345", "6789"]),
+        (
+            "3 - 1/4%, 4 and 1/8 percent, 66 2 \u2044 3 %, 5\u20115/8%",
+            ["3 - 1/4", "4 and 1/8", "66 2 \u2044 3", "5\u20115/8"],
+        ),
+        ("2\u00bd%, 2-\u00bd%, 2 and \u00bd%", ["2\u00bd", "2-\u00bd", "2 and \u00bd"]),
+        ("pages 3 - 1/2 and 3 and 1/2", ["3", "1/2", "3", "1/2"]),
+        ("0-1/2% and 1/2\u20133/4%", ["0", "1/2", "1/2", "3/4"]),
+        ("on May 8, 2011 and 1/16th per quarter", ["8", "2011", "1/16"]),
+        ("7,40%, 7,5 %, 6,5 to 7,25 percent", ["7,40", "7,5", "6,5", "7,25"]),
+        ("2,3 and 4%; 1,2,5%; 31,2 million", ["2", "3", "4", "1", "2", "5", "31", "2"]),
+        ("EUR 1,5 million, \u20ac2,25 billion and 1,500 million", ["1,5", "2,25", "1,500"]),
+        ("$41. 7 million, $36 .5 billion, in 2023. 5 banks", ["41. 7", "36 .5", "2023", "5"]),
         ("no number, not one", []),
         ("", []),
     ],
@@ -53,6 +65,15 @@ def test_a_token_is_digits_with_their_separators(sentence, tokens):
         ("1/2", "0.5"),
         ("7½", "7.5"),
         ("⅞", "0.875"),
+        ("3\u20131/4", "3.25"),
+        ("3 - 1 / 4", "3.25"),
+        ("3 and 1/4", "3.25"),
+        ("3&1/4", "3.25"),
+        ("7-\u215e", "7.875"),
+        ("7,40", "7.4"),
+        ("0,125", "0.125"),
+        ("41. 7", "41.7"),
+        ("1,\u00ad500", "1500"),
         ("61/4", "6.25"),
         ("103/8", "10.375"),
         ("113/16", None),
@@ -71,12 +92,42 @@ def test_a_token_prints_one_number_or_none(token, number):
 texts = st.text(st.sampled_from("0123456789.,/-'% $½\u2044()aK\n"), max_size=60) | st.text(max_size=60)
 
 
+@pytest.mark.parametrize(
+    ("sentence", "tokens"),
+    [
+        ("up to $310(1) million at 4.125%(2)", ["310", "4.125"]),
+        ("$12,750(3) of notes, 4.5 %(1)(2), 5%(1, 2) and 6%[4]", ["12,750", "4.5", "5", "6"]),
+        ("from 5.25(1) to 6.0(2)%", ["5.25", "6.0"]),
+        ("a loss of $(1.5)(2) million", ["1.5"]),
+        (
+            "Section 4(2), Rule 144(1), 73.3(1) of the Act, 401(k), 3(a)(9)",
+            ["4", "2", "144", "1", "73.3", "1", "401", "3", "9"],
+        ),
+        ("(5) and $1,234 (5)", ["5", "1,234", "5"]),
+        ("six percent(6%) and 5%(7.5%)", ["6", "5", "7.5"]),
+        ("$250\u00b2 million, 10\u2076 and 6.25%\u207d\u00b9\u207e", ["250", "10", "6.25"]),
+    ],
+)
+def test_a_footnote_mark_glued_to_an_amount_or_a_rate_is_no_token(sentence, tokens):
+    assert printed(sentence) == tokens
+
+
+def test_an_invisible_character_does_not_end_a_token():
+    sentence = "a 6.\u200b25% note of $1,\u00ad500,\u2060000"
+    assert printed(sentence) == ["6.\u200b25", "1,\u00ad500,\u2060000"]
+
+
 @given(texts)
-def test_every_digit_lies_in_exactly_one_token(text):
+def test_every_digit_outside_a_footnote_mark_lies_in_exactly_one_token(text):
     covered = [position for start, end in number_tokens(text) for position in range(start, end)]
     assert len(covered) == len(set(covered))
     wanted = {match.start() for match in re.finditer(f"[0-9{''.join(VULGAR_FRACTIONS)}]", text)}
-    assert wanted <= set(covered)
+    marked = {
+        place
+        for mark in re.finditer(r"[(\[][1-9][0-9]?(?:,\s?[1-9][0-9]?)*[)\]]", text)
+        for place in range(*mark.span())
+    }
+    assert wanted <= set(covered) | marked
 
 
 @given(texts)

@@ -1,4 +1,6 @@
-from finner_batch.entities.stated import stated_scales
+import pytest
+
+from finner_batch.entities.stated import scale_in, stated_scales
 
 BARE = "The Company entered into a $1,200 credit agreement and repaid $300 of notes, and $34 is outstanding.\n" * 8
 WORDS = "The Company entered into a $1.2 billion credit agreement and repaid $300 million of notes.\n" * 8
@@ -12,6 +14,54 @@ def scale_of(text, phrase):
 def test_the_heading_of_a_document_scales_bare_amounts():
     assert scale_of(HEADING + BARE, "The Company") == 6
     assert scale_of("(In Thousands)\n" + BARE, "The Company") == 3
+
+
+@pytest.mark.parametrize(
+    ("statement", "exponent"),
+    [
+        ("(Millions of dollars)", 6), ("(Thousands of dollars)", 3), ("($ million)", 6), ("($ in millions)", 6),
+        ("(Millions of dollars, except per-share amounts)", 6), ("Thousands of Canadian dollars", 3), ("(Millions)", 6),
+        ("(in EUR million)", 6), ("(in million)", 6), ("(\u20acm)", 6), ("($MM)", 6), ("(US$ millions)", 6),
+        ("(000's omitted)", 3), ("(000\u2019s omitted)", 3), ("(000s)", 3), ("($000s)", 3), ("($'000)", 3),
+        ("(US$'000)", 3),
+        ("(in 000's)", 3), ("(Dollars in 000's)", 3), ("(000,000's omitted)", 6), ("($000'S OMITTED)", 3),
+        ("(in $000)", 3),
+        ("(in thousands, except share data)", 3), ("(dollar amounts in millions)", 6), ("(RMB in thousands)", 3),
+        ("(Rs. in crore)", 7), ("(in lakhs)", 5),
+        ("Expressed in thousands of U.S. dollars", 3), ("(EUR thousand)", 3),
+        ("(Amounts expressed in US$ million)", 6), ("(in billions of yen)", 9),
+    ],
+)  # fmt: skip
+def test_a_heading_states_the_scale_in_any_wording(statement, exponent):
+    assert scale_of(f"Consolidated results\n{statement}\n{BARE}", "The Company") == exponent
+
+
+@pytest.mark.parametrize(
+    "words",
+    ["(thousands of employees)", "(million)", "(5 million)", "Room 000", "Millions of people", "(in dollars)",
+     "1,000 omitted", "(M)", "In a million ways", "In ONE MILLION homes", "(000) 555-0199"],
+)  # fmt: skip
+def test_other_words_state_no_scale(words):
+    assert scale_of(f"{words}\n{BARE}", "The Company") == 0
+
+
+@pytest.mark.parametrize("sign", ["RMB", "\u00a5", "\u20b9", "Rs. ", "HK$", "\u00a3", "CHF "])
+def test_bare_amounts_of_any_money_are_scaled(sign):
+    assert scale_of("(in thousands)\n" + BARE.replace("$", sign), "The Company") == 3
+
+
+def test_a_document_that_prints_its_amounts_in_full_has_no_scale():
+    full = "The Company paid $73,077,000 of claims, $538,000 of fees and $2,100,000 of tax.\n" * 8
+    assert scale_of("(000's omitted)\n" + full, "The Company") == 0
+    assert scale_of("(in thousands)\n" + full + "A fee of $500 is paid.\n", "A fee") == 0
+    round_lines = "The lines of credit are $150,000 and $25,000, of which $31,200 and $1,207,500 are drawn.\n" * 8
+    assert scale_of("(in thousands)\n" + round_lines, "The lines") == 3
+
+
+def test_the_first_bracket_of_a_sentence_with_a_scale_counts():
+    assert scale_in("(see Note 5) rent was (in thousands of shares) 5 (in millions)", 60) == (3, True)
+    assert scale_in("rent was (in millions", 21) is None
+    assert scale_in("rent was in millions", 20) is None
 
 
 def test_without_a_heading_amounts_are_as_printed():

@@ -45,6 +45,12 @@ def values(sentence, **options):
         ("to the nearest 1/100th of 1%", "1/100", 0.0001, "pure", -2),
         ("federal funds plus 1/2 of one percent", "1/2", 0.005, "pure", -2),
         ("up 5/10 of a percentage point", "5/10", 0.005, "pure", -2),
+        ("the 101/2% Notes", "101/2", 0.105, "pure", -2),
+        ("a rate of 7,40%", "7,40", 0.074, "pure", -2),
+        ("a rate of 7,5 %", "7,5", 0.075, "pure", -2),
+        ("a rate of 0,125 per cent", "0,125", 0.00125, "pure", -2),
+        ("7,40 to 7,90%", "7,40", 0.074, "pure", -2),
+        ("grew by 1,200%", "1,200", 12.0, "pure", -2),
     ],
 )
 def test_a_rate_is_a_share_of_one(sentence, number, value, unit, scale):
@@ -90,12 +96,92 @@ def test_a_rate_is_a_share_of_one(sentence, number, value, unit, scale):
         ("$25 million U.S. dollars", "25", 2.5e7, "USD", 6),
         ("$500 million euro term loan", "500", 5e8, "USD", 6),
         ("of $536,990 and$73,882 in 2021", "73,882", 73882.0, "USD", 0),
+        ("EUR 1,5 million", "1,5", 1.5e6, "EUR", 6),
+        ("1,500 million euros", "1,500", 1.5e9, "EUR", 6),
+        ("worth $41. 7 million", "41. 7", 4.17e7, "USD", 6),
+        ("R500 million", "500", 5e8, "ZAR", 6),
+        ("R6 shares", "6", 6.0, "shares", 0),
+        ("S/390 servers", "390", 390.0, None, 0),
         ("5 million pounds of copper", "5", 5e6, None, 6),
         ("kr 5 million", "5", 5e6, None, 6),
     ],
 )
 def test_money_has_a_currency_and_its_scale_words(sentence, number, value, unit, scale):
     assert read(sentence, number) == Value(value, unit, scale)
+
+
+MIXED = ["6{}7/8%", "6{}7/8 percent", "6{}7/8 per cent", "6{}\u215e%", "6{}7 / 8%"]
+DASHES = "-\u2010\u2011\u2012\u2013\u2014\u2015\u2212\ufe58\ufe63\uff0d"
+JOINTS = [" ", "\u00a0", " and ", "-and-", "&", " & "]
+JOINTS += [f"{left}{dash}{right}" for dash in DASHES for left in ("", " ") for right in ("", " ")]
+
+
+@pytest.mark.parametrize("form", MIXED)
+@pytest.mark.parametrize("joint", JOINTS, ids=ascii)
+def test_a_mixed_fraction_is_one_rate_whatever_joins_it(form, joint):
+    assert values(f"The Senior Notes bear interest at {form.format(joint)} a year.") == [(0.06875, "pure")]
+
+
+@pytest.mark.parametrize(
+    ("prefix", "unit"),
+    [
+        ("Ch$", "CLP"), ("Col$", "COP"), ("COL$", "COP"), ("RD$", "DOP"), ("AR$", "ARS"), ("J$", "JMD"), ("TT$", "TTD"),
+        ("N$", "NAD"), ("BZ$", "BZD"), ("EC$", "XCD"), ("FJ$", "FJD"), ("L$", "LRD"), ("NT$", "TWD"), ("Mex$", "MXN"),
+        ("MX$", "MXN"), ("Cdn$", "CAD"), ("Cdn.$", "CAD"), ("Cdn. $", "CAD"), ("Bds$", "BBD"), ("CI$", "KYD"),
+        ("B$", None), ("BD$", None), ("XQ$", None), ("Q$", None), ("MUS$", None),
+        ("Ps.", "MXN"), ("Ps. ", "MXN"), ("(pound)", "GBP"), ("(euro)", "EUR"), ("(Y)", "JPY"), ("(yen) ", "JPY"),
+        ("[pound]", "GBP"), ("DM ", "DEM"), ("DM", "DEM"), ("Lit. ", "ITL"), ("FF ", "FRF"), ("BF", "BEF"),
+        ("Rs. ", "INR"), ("S/. ", "PEN"), ("S/", "PEN"), ("Bs. ", None), ("Skr. ", "SEK"), ("SFr. ", "CHF"),
+        ("Rp ", "IDR"), ("RM", "MYR"), ("\u20a6", "NGN"), ("MOP ", "MOP"), ("IR\u00a3", "IEP"), ("E\u00a3", "EGP"),
+        ("US$", "USD"), ("U.S.$", "USD"), ("U.S. $", "USD"), ("US $", "USD"), ("non-US$", "USD"), ("of $", "USD"),
+        ("and$", "USD"), ("totalling$", "USD"), ("Total$", "USD"), ("The facility.$", "USD"), ("$", "USD"),
+    ],
+)  # fmt: skip
+def test_what_stands_before_a_sign_tells_whose_money_it_is(prefix, unit):
+    assert values(f"borrowings of up to {prefix}650 million are allowed") == [(6.5e8, unit)]
+
+
+@pytest.mark.parametrize(
+    ("after", "unit"),
+    [
+        ("Jamaican dollars", "JMD"), ("Hong Kong dollars", "HKD"), ("French francs", "FRF"), ("Colombian pesos", "COP"),
+        ("pesos", "MXN"), ("Trinidad and Tobago dollars", "TTD"), ("Deutsche Marks", "DEM"), ("francs", None),
+        ("MOP", "MOP"), ("U.S. dollars", "USD"), ("Danish kroner", "DKK"), ("euro-denominated notes", "EUR"),
+    ],
+)  # fmt: skip
+def test_a_name_behind_an_amount_tells_its_currency(after, unit):
+    assert values(f"a loan of 650 million {after} was made") == [(6.5e8, unit)]
+
+
+def test_a_name_decides_where_the_sign_has_several_owners():
+    assert values("B$3 million Bahamian dollars") == [(3e6, "BSD")]
+    assert values("between XQ$3 and XQ$4 million") == [(3e6, None), (4e6, None)]
+    assert values("a price of XQ$0.50 per share") == [(0.5, None)]
+
+
+@pytest.mark.parametrize(
+    "mark",
+    [
+        "(1)",
+        "(12)",
+        "(a)",
+        "(1)(2)",
+        "(1, 2)",
+        "[3]",
+        "*",
+        "**",
+        "\u2020",
+        "\u00b2",
+        "\u207d\u00b9\u207e",
+        " \u207d\u00b9\u207e",
+    ],
+)
+def test_a_footnote_mark_separates_a_number_from_nothing(mark):
+    assert values(f"a line of $310{mark} million") == [(3.1e8, "USD")]
+    assert values(f"a rate of 4.125{mark}%") == [(0.04125, "pure")]
+    assert values(f"a rate of 4.125%{mark} a year") == [(0.04125, "pure")]
+    assert values(f"from 4.125%{mark} to 5%{mark}") == [(0.04125, "pure"), (0.05, "pure")]
+    assert values(f"$310{mark} and $320{mark} million") == [(3.1e8, "USD"), (3.2e8, "USD")]
 
 
 @pytest.mark.parametrize(
@@ -204,6 +290,24 @@ def test_a_scale_that_the_sentence_states_holds_for_money_after_it():
     assert values("(in thousands, except per share data) $0.10 per share")[0] == (0.1, "USD/shares")
 
 
+@pytest.mark.parametrize(
+    ("statement", "exponent"),
+    [
+        ("($ in millions)", 6),
+        ("(Thousands of dollars)", 3),
+        ("(000's omitted)", 3),
+        ("(in EUR million)", 6),
+        ("(Rs. in crore)", 7),
+    ],
+)
+def test_a_sentence_states_its_scale_in_any_wording(statement, exponent):
+    assert read(f"Rent was {statement}: $836.0", "836.0") == Value(836 * 10.0**exponent, "USD", exponent)
+
+
+def test_an_invisible_character_in_an_amount_changes_nothing():
+    assert values("a note of $1,\u00ad500 at 6.\u200b25\u200b%") == [(1500.0, "USD"), (0.0625, "pure")]
+
+
 def test_a_scale_that_the_document_states_holds_for_bare_amounts_of_money_only():
     assert read("a new $1,200 revolving credit agreement", "1,200").value == 1200.0
     assert read("a new $1,200 revolving credit agreement", "1,200", stated=6) == Value(1.2e9, "USD", 6)
@@ -234,6 +338,7 @@ def test_any_text_is_read_without_an_error(text):
 
 
 def test_an_endless_sentence_is_read_in_constant_time():
+    """Its context is bounded, so 50 of its numbers take no longer than 50 of a short one."""
     sentence = "the price per share, the number of shares was $1.25, and " * 50_000
     spans = number_tokens(sentence)
     for span in spans[:: len(spans) // 50]:

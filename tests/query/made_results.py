@@ -52,6 +52,8 @@ def number(
         "unit": unit,
         "scale": 0,
         "confidence": confidence,
+        "before_text": None,
+        "before_value": None,
     }
 
 

@@ -1,4 +1,6 @@
 import json
+import os
+import resource
 import shutil
 import signal
 import subprocess
@@ -12,6 +14,7 @@ from made_results import HOSTILE, answers, audit, fill
 
 from finner_batch.errors import FinnerError, UsageError
 from finner_batch.query import connection as connection_module
+from finner_batch.query import database as database_module
 from finner_batch.query.database import export_database
 from finner_batch.query.questions import list_questions, read_sql
 from finner_batch.store.compact import compact
@@ -130,8 +133,66 @@ def test_an_export_that_is_killed_leaves_the_earlier_one_whole(filled, tmp_path)
         assert child.stdout.readline() == "half\n"
         child.send_signal(signal.SIGKILL)
     assert path.read_bytes() == before
+    assert len(list(tmp_path.iterdir())) == 3
     export_database(filled, path)
     assert rows(path, "SELECT count(*) FROM entities") == "[(6,)]"
+    assert sorted(each.name for each in tmp_path.iterdir()) == ["results", "x.duckdb"], "what it left is gone"
+
+
+@pytest.mark.parametrize("kibibytes", [4, 20, 64, 200, 400, 800])
+def test_an_export_for_which_there_is_no_room_says_so_and_leaves_the_earlier_one(filled, tmp_path, kibibytes):
+    path = tmp_path / "x.duckdb"
+    export_database(filled, path)
+    before = path.read_bytes()
+    assert len(before) > 800 << 10
+
+    def small_files():
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (kibibytes << 10, kibibytes << 10))
+
+    done = subprocess.run(
+        [sys.executable, "-m", "finner_batch", "query", "--output", filled, "--export", path],
+        preexec_fn=small_files,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (1, "")
+    assert f"Error: cannot write {path}: " in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+    assert path.read_bytes() == before
+    assert sorted(each.name for each in tmp_path.iterdir()) == ["results", "x.duckdb"]
+
+
+def test_an_export_that_does_not_read_as_it_was_written_replaces_nothing(filled, tmp_path, monkeypatch):
+    path = tmp_path / "x.duckdb"
+    export_database(filled, path)
+    before = path.read_bytes()
+    counts = iter([{"entities": 6}, {"entities": 5}])
+    monkeypatch.setattr(database_module, "_counted", lambda *_: next(counts))
+    with pytest.raises(FinnerError, match=r"reads as .*5.*, not .*6"):
+        export_database(filled, path)
+    assert path.read_bytes() == before
+
+
+@pytest.mark.corpus
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may mount a small disk")
+def test_an_export_onto_a_full_disk_of_the_corpus_is_refused(sample_results, corpus, tmp_path):
+    finner = tmp_path / "bin" / "finner-batch"
+    finner.parent.mkdir()
+    for program, run in ((finner, f"{sys.executable} -m finner_batch"), (finner.with_name("python"), sys.executable)):
+        program.write_text(f'#!/bin/sh\nexec {run} "$@"\n')
+        program.chmod(0o755)
+    repro = corpus / "faults" / "export-succeeds-with-empty-database" / "repro.sh"
+    done = subprocess.run(
+        ["sh", repro, finner, sample_results, "100 400 900 4000"], capture_output=True, text=True, check=True
+    )
+    if "exit" not in done.stdout:
+        pytest.skip(f"no small disk can be mounted here: {done.stderr}")
+    *small, large = done.stdout.splitlines()
+    assert all("exit 1: Error: cannot write" in line and line.endswith("left: ") for line in small), done.stdout
+    assert "exit 0:" in large
+    assert "-> [(76,)]" in large
 
 
 def test_a_failed_export_leaves_nothing_behind(filled, tmp_path):

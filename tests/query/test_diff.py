@@ -158,6 +158,45 @@ def test_documents_are_matched_by_source_content_and_name(compared, a, b, docume
     assert {place: count for place, count in found.documents.items() if count} == documents
 
 
+@pytest.mark.parametrize(
+    ("accession", "documents"),
+    [
+        ("0000000001-24-000001/", {"in both": 1}),
+        ("", {"in both": 1}),
+        ("0000000002-24-000002/", {"only in A": 1, "only in B": 1}),
+    ],
+)
+def test_another_shape_of_a_filing_is_the_same_document_with_the_same_numbers(compared, accession, documents):
+    rows = [number(STATED, "The rate is [5.0] here.", 0.05)]
+    a = document("0000000001-24-000001/main.htm", rows, content_id="c" * 32)
+    b = document(f"{accession}primary-document.html", rows, content_id="c" * 32)
+    found, changed = compared([a], [b])
+
+    assert {place: count for place, count in found.documents.items() if count} == documents
+    assert bool(changed) == (len(documents) > 1)
+
+
+def test_an_export_of_an_earlier_version_is_compared(tmp_path):
+    rows = [number(STATED, "The rate is [5.0] here.", 0.05)]
+    for name in "ab":
+        store(tmp_path / name, [document("x.htm", rows)])
+        export_database(tmp_path / name, tmp_path / f"{name}.duckdb")
+    with duckdb.connect(tmp_path / "a.duckdb") as connection:
+        names = [
+            row[0] for row in connection.execute("FROM duckdb_views() SELECT view_name WHERE NOT internal").fetchall()
+        ]
+        for view in names:
+            connection.execute(f"DROP VIEW {view}")
+        for column in ("content_id", "ciks"):
+            connection.execute(f"ALTER TABLE documents DROP {column}")
+    with duckdb.connect() as connection:
+        for name in "ab":
+            connection.execute(f"ATTACH '{tmp_path}/{name}.duckdb' AS {name} (READ_ONLY)")
+        connection.execute(shipped_sql(DIFF))
+        assert connection.execute("SELECT document FROM diff_documents").fetchall() == [("in both",)]
+        assert connection.execute("FROM diff").fetchall() == []
+
+
 def test_a_sentence_that_moved_or_has_other_numbers_or_words_is_still_the_same(compared):
     a = one(
         rate("Moved: notes at [5.0]%.", 0.05, at=0, index=1),

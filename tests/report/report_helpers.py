@@ -38,6 +38,8 @@ def entity(sentence, number, label, value, *, confidence=0.95, section=SECTIONS[
         "unit": "USD" if label == CAPACITY else "pure",
         "scale": 6 if label == CAPACITY else -2,
         "confidence": confidence,
+        "before_text": None,
+        "before_value": None,
     }
 
 

@@ -81,6 +81,21 @@ def test_filings_are_split_as_a_reader_would(expected):
     assert sentences(" ".join(expected)) == expected
 
 
+@pytest.mark.parametrize(
+    "amount",
+    ["Rs. 500 crore", "S/. 120 million", "Bs. 40 million", "Skr. 75 million", "SFr. 80 million", "Ps. 2,000 million",
+     "(Rs. 5 crore)", "Cdn. $30 million", "Lit. 90 billion", "Rp. 7 billion", "Ptas. 6 billion", "approx. 5.5%",
+     "No. 4", "Nos. 4 and 5", "$41. 7 million"],
+)  # fmt: skip
+def test_an_abbreviation_before_a_number_ends_no_sentence(amount):
+    expected = [f"The facility provides for borrowings of up to {amount} a year.", "It matures in 2031."]
+    assert sentences(" ".join(expected)) == expected
+
+
+def test_an_abbreviation_before_a_word_may_end_a_sentence():
+    assert sentences("All amounts are in Rs. The bank lent it.") == ["All amounts are in Rs.", "The bank lent it."]
+
+
 TEXTS = st.text(alphabet="aZ1 .!?\u201c\u201d()\u2026,\u00a0\u00e9\U0001f600", max_size=300)
 TOKENS = "The U.S. Inc. No. 5 2.25% v. (\u201cU.S. GAAP\u201d) Item 8. Note 7. a. rate. rose! Jan. 1, ... i.e. x"
 WORDS = st.lists(st.sampled_from(TOKENS.split()), max_size=60).map(" ".join)

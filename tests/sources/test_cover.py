@@ -1,3 +1,4 @@
+import time
 from datetime import date
 
 import pytest
@@ -27,6 +28,7 @@ def test_the_four_cover_facts_are_read():
         company="Harbor & Pier Holdings, Inc.",
         form_type="10-K",
         period_of_report=date(2023, 12, 31),
+        ciks=("0000123456",),
     )
 
 
@@ -107,3 +109,99 @@ def test_lower_cased_tags_single_quotes_and_a_missing_end_are_read_as_far_as_the
 )
 def test_a_date_is_read_by_its_format_or_not_at_all(text, form, expected):
     assert read_date(text, form) == expected
+
+
+@pytest.mark.parametrize(
+    "tag",
+    [
+        "<ix:nonNumeric contextRef=\"c-1\" name='dei:DocumentType'>",
+        '<ix:nonNumeric contextRef="c-1" name = "dei:DocumentType" >',
+        '<ix:nonNumeric\n  name\n=\n"dei:DocumentType"\n  contextRef="c-1">',
+        '<ix:nonNumeric name=" dei:DocumentType " contextRef="c-1">',
+        "<ix:nonNumeric name=dei:DocumentType contextRef=c-1>",
+        '<IX:NONNUMERIC NAME="dei:DocumentType" CONTEXTREF="c-1">',
+        '<ix:nonNumeric id="a>b" name="dei:DocumentType" contextRef="c-1">',
+        '<nonNumeric name="dei:DocumentType" contextRef="c-1">',
+    ],
+)
+def test_attributes_are_read_as_xml_and_html_allow_them(tag):
+    ended = f"{tag}10-K</{tag[1:].split()[0].split('=')[0]}>"
+
+    header = cover_header(fact("EntityRegistrantName", "Harbor Inc") + ended)
+
+    assert (header.company, header.form_type) == ("Harbor Inc", "10-K")
+
+
+def test_the_prefix_is_the_one_that_the_document_declares():
+    text = fact("DocumentType", "10-K").replace('"dei:', '"cover:')
+
+    assert cover_header(f'<html xmlns:cover="http://xbrl.sec.gov/dei/2023">{text}').form_type == "10-K"
+
+
+@pytest.mark.parametrize(
+    ("printed", "company"),
+    [
+        ("Harbor, Inc.<sup>(1)</sup>", "Harbor, Inc."),
+        ("Harbor, Inc.<ix:exclude>*</ix:exclude><sup>1</sup>", "Harbor, Inc."),
+        ("Harbor, Inc. <span style='vertical-align: super; font-size: 6pt'>(a)</span>", "Harbor, Inc."),
+        ("Harbor, Inc.*", "Harbor, Inc."),
+        ("Harbor, Inc. (1)(2)", "Harbor, Inc."),
+        ("1<sup>st</sup> Harbor Corp", "1st Harbor Corp"),
+        ("E*HARBOR Group", "E*HARBOR Group"),
+        ("Harbor Corp (DE)", "Harbor Corp (DE)"),
+        ("<span style='color: black'>3</span>M Harbor", "3M Harbor"),
+        ("Harbor 21", "Harbor 21"),
+        ("<span style='padding-top: 2pt'>3</span>M Harbor", "3M Harbor"),
+        ("Harbor, Inc.<font style='VERTICAL-ALIGN: top'>*</font>", "Harbor, Inc."),
+    ],
+)
+def test_a_footnote_mark_is_no_part_of_the_company_s_name(printed, company):
+    assert cover_header(fact("EntityRegistrantName", printed)).company == company
+
+
+@pytest.mark.parametrize(
+    ("form", "flag", "more", "expected"),
+    [
+        ("10-K", "true", "", "10-K/A"),
+        ("10-K", "false", "", "10-K"),
+        ("10-K/A", "true", "", "10-K/A"),
+        ("10-Q", "Yes", 'format="ixt:fixed-true"', "10-Q/A"),
+        ("10-Q", "", 'format="ixt:booleantrue"', "10-Q/A"),
+        ("10-Q", "true", 'format="ixt:fixed-false"', "10-Q"),
+        ("8-K", "\u2612", 'format="ixt-sec:boolballotbox"', "8-K/A"),
+        ("8-K", "\u2610", 'format="ixt-sec:boolballotbox"', "8-K"),
+        ("8-K", "perhaps", "", "8-K"),
+    ],
+)
+def test_an_amendment_that_says_so_has_the_form_of_one(form, flag, more, expected):
+    assert cover_header(fact("DocumentType", form) + fact("AmendmentFlag", flag, more=more)).form_type == expected
+
+
+def test_all_registrants_are_filers_the_parent_first_only_where_it_is_told():
+    text = fact("EntityCentralIndexKey", "0000000002", "c-2") + fact("EntityCentralIndexKey", "1", "c-1")
+    header = cover_header(REGISTRANTS + text + fact("EntityCentralIndexKey", "0000000002", "c-2"))
+
+    assert (header.cik, header.ciks) == ("0000000001", ("0000000002", "0000000001"))
+    assert header.filers == ("0000000001", "0000000002")
+
+
+@pytest.mark.parametrize(
+    "unit",
+    [
+        fact("EntityRegistrantName", "A", more='continuedAt="none"'),
+        '<ix:nonNumeric name="dei:EntityRegistrantName">',
+        '<ix:nonNumeric name="dei:EntityRegistrantName"',
+        'dei:EntityRegistrantName "',
+        '<xbrli:context id="c">',
+        "<ix:exclude>",
+        '<ix:continuation id="a',
+        "xmlns:",
+    ],
+)
+def test_reading_the_cover_takes_time_in_proportion_to_the_size(unit):
+    text = (
+        fact("EntityRegistrantName", "B", "c-3") + fact("EntityRegistrantName", "A") + unit * (1_000_000 // len(unit))
+    )
+    started = time.process_time()
+    cover_header(text)
+    assert time.process_time() - started < 2

@@ -1,3 +1,4 @@
+import hashlib
 import os
 from pathlib import Path
 
@@ -7,6 +8,7 @@ import pytest
 from finner_batch.errors import DocumentError, UsageError
 from finner_batch.sources.discover import discover
 from finner_batch.sources.document import Source
+from finner_batch.sources.names import path_of, recordable
 from finner_batch.sources.storage import fingerprint
 
 
@@ -165,14 +167,65 @@ def test_links_are_followed_once_and_a_link_to_nothing_fails_when_it_is_read(tmp
         fingerprint(Source(uri=str(tmp_path / "gone.htm"), name="gone.htm"))
 
 
-def test_a_name_that_is_not_utf8_can_be_recorded_and_says_so_when_it_is_read(tmp_path):
-    Path(os.fsdecode(os.fsencode(tmp_path) + b"/caf\xe9.htm")).write_text("text")
+HOSTILE_NAMES = [
+    b"plain.htm",
+    b"caf\xe9.htm",
+    b"caf\xe8.htm",
+    "caf\N{REPLACEMENT CHARACTER}.htm".encode(),
+    b"caf\\xe9.htm",
+    b"caf\\x5cxe9.htm",
+    b"caf\\\xe9.htm",
+    b"line\nfeed.htm",
+    b"bell\x07.htm",
+    "caf\N{LATIN SMALL LETTER E WITH ACUTE}.htm".encode(),
+    "cafe\N{COMBINING ACUTE ACCENT}.htm".encode(),
+    b"CAF\xe9.htm",
+    b"\xff" * 250,
+    b"folder\xff/same.htm",
+    b"folder\xfe/same.htm",
+    b"10%25 of it?#[*].htm",
+]
 
-    (source,) = discover([str(tmp_path)])
 
-    assert source.name == "caf\N{REPLACEMENT CHARACTER}.htm"
-    with pytest.raises(DocumentError, match="not UTF-8"):
-        fingerprint(source)
+def test_every_file_name_has_a_recordable_form_of_its_own_and_its_file_is_read(tmp_path):
+    for name in HOSTILE_NAMES:
+        path = tmp_path / os.fsdecode(name)
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(name)
+
+    found = list(discover([str(tmp_path)]))
+
+    assert len({source.uri.encode("utf-8") for source in found}) == len(HOSTILE_NAMES)
+    assert [source.uri for source in found] == sorted(source.uri for source in found)
+    assert all(source.uri == f"{tmp_path}/{source.name}" for source in found)
+    expected = {hashlib.sha256(name).hexdigest(): os.fsdecode(name) for name in HOSTILE_NAMES}
+    for source in found:
+        sha256, _ = fingerprint(source)
+        assert os.path.relpath(source.path, tmp_path) == expected.pop(sha256)
+    assert not expected
+
+
+def test_a_name_that_is_utf8_is_recorded_as_it_is_and_another_shows_its_bytes():
+    assert recordable("/in/10-K \N{EURO SIGN} \\x41 \\xe.htm") == "/in/10-K \N{EURO SIGN} \\x41 \\xe.htm"
+    assert recordable("caf\udce9.htm") == r"caf\xe9.htm"
+    assert path_of(r"caf\x5cxe9.htm") == r"caf\xe9.htm"
+
+
+def test_a_file_with_a_hostile_name_may_be_the_input_itself(tmp_path):
+    path = tmp_path / "caf\udce9.htm"
+    path.write_text("text")
+
+    (source,) = discover([str(path)])
+
+    assert (source.name, source.path) == (r"caf\xe9.htm", str(path))
+    assert fingerprint(source)[1] == 4
+
+
+def test_inputs_that_overlap_yield_a_hostile_name_once(tmp_path):
+    for name in (b"a\xff.htm", b"a~.htm", "a\N{EURO SIGN}.htm".encode()):
+        (tmp_path / os.fsdecode(name)).write_text("text")
+
+    assert len(list(discover([str(tmp_path), f"{tmp_path}/*.htm"]))) == 3
 
 
 def test_a_folder_that_cannot_be_listed_becomes_a_source_that_fails(filings, monkeypatch):

@@ -1,7 +1,7 @@
 """Markup made to break parsers: each is read, or refused, in linear time."""
 
 from contextlib import suppress
-from time import perf_counter
+from time import process_time
 
 import pytest
 
@@ -30,7 +30,7 @@ HOSTILE = {
 
 @pytest.mark.parametrize("name", HOSTILE)
 def test_hostile_markup_takes_linear_time(stored, name):
-    started = perf_counter()
+    started = process_time()
     with suppress(DocumentError):
         stored.read(HOSTILE[name], documents="all")
-    assert perf_counter() - started < 10
+    assert process_time() - started < 10

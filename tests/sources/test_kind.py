@@ -84,6 +84,9 @@ def test_a_broken_first_line_does_not_turn_json_lines_into_text():
         ('<?xml version="1.0"?><h:html xmlns:h="http://www.w3.org/1999/xhtml">', "html"),
         ("if x < 5 and y > 3 the rate is 2%", "text"),
         ('<?xml version="1.0"?><!-- a --><html><head><title>x', "html"),
+        (f"<!-- {'a ' * 40_000} --><html><body><p>Text</p>", "html"),
+        (f'<?xml version="1.0"?>\n<!--{"a" * 70_000}--><html xmlns:ix="http://www.xbrl.org/2013/inlineXBRL">', "ixbrl"),
+        (f"<!-- {'a ' * 40_000}", "text"),
     ],
 )
 def test_a_document_is_told_by_its_markup(text, body):

@@ -3,6 +3,7 @@ import hashlib
 import io
 import json
 from datetime import UTC, date, datetime
+from time import process_time
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -10,7 +11,7 @@ import pytest
 import zstandard
 
 from finner_batch.errors import DocumentError
-from finner_batch.sources.document import Document, FailedDocument
+from finner_batch.sources.document import Document, FailedDocument, Header
 from finner_batch.sources.read import ReadOptions, read_documents
 from finner_batch.sources.rows import choose_columns
 
@@ -37,6 +38,13 @@ WRITERS = {"parquet": parquet, "jsonl": as_jsonl}
 @pytest.fixture(params=sorted(WRITERS))
 def shard(request):
     return WRITERS[request.param]
+
+
+def test_two_columns_of_one_name_fail_the_shard_with_a_reason(stored):
+    table = pa.Table.from_arrays([pa.array(["a"]), pa.array(["b"]), pa.array(["c"])], ["text", "text", "other"])
+    with pytest.raises(DocumentError, match="several columns are named text"):
+        stored.read(parquet(table))
+    assert ids(stored.read(parquet(table), text_columns=("other",))) == ["filing.txt#0"]
 
 
 def ids(documents: list[Document | FailedDocument]) -> list[str]:
@@ -125,7 +133,7 @@ def test_header_fields_come_from_columns_of_their_name_or_an_obvious_synonym(sto
     assert header.accession_number == "0000320193-23-000106"
     assert (header.cik, header.company, header.form_type) == ("0000320193", "Apple Inc.", "10-K")
     assert (header.period_of_report, header.filing_date) == (date(2023, 9, 30), date(2023, 11, 3))
-    assert {getattr(documents[1].header, name) for name in header.__slots__} == {None}
+    assert documents[1].header == Header()
 
 
 def test_parquet_dates_timestamps_and_floats_of_pandas_are_read(stored):
@@ -142,6 +150,122 @@ def test_parquet_dates_timestamps_and_floats_of_pandas_are_read(stored):
 
     assert document.header.cik == "0000320193"
     assert (document.header.period_of_report, document.header.filing_date) == (date(2023, 9, 30), date(2023, 11, 3))
+
+
+BAD = {
+    "a nanosecond": pa.array([0, 1_700_000_000_000_000_001, 0], pa.timestamp("ns")),
+    "a year beyond 9999": pa.array([0, 2**42, 0], pa.timestamp("s")),
+    "a year before the first": pa.array([0, -(2**42), 0], pa.timestamp("s")),
+    "a day beyond the calendar": pa.array([0, 2**30, 0], pa.int32()).cast(pa.date32()),
+    "a day beyond it in milliseconds": pa.array([0, 2**59 // 86_400_000 * 86_400_000, 0]).cast(pa.date64()),
+    "a dictionary of such dates": pa.DictionaryArray.from_arrays(
+        pa.array([0, 1, 0]), pa.array([0, 2**42], pa.timestamp("s"))
+    ),
+}
+NO_DATES = {
+    "an unknown time zone": pa.array([0, 1, 2], pa.timestamp("s", tz="Mars/Olympus")),
+    "durations": pa.array([0, 2**62, 0], pa.duration("s")),
+    "times": pa.array([0, 1, 2], pa.time64("ns")),
+    "lists of dates": pa.array([[0], [2**42], []], pa.list_(pa.timestamp("s"))),
+    "structs that are no text": pa.StructArray.from_arrays([pa.array([b"a", b"\xff", b""]).view(pa.string())], ["a"]),
+    "decimals": pa.array([0, 10**60, 1], pa.decimal256(70)),
+    "text that is no UTF-8": pa.array([b"soon", b"\xff\xfe", b""]).view(pa.string()),
+    "binary": pa.array([b"\xff", b"", None], pa.binary()),
+    "nothing": pa.nulls(3),
+}
+
+
+@pytest.mark.parametrize("column", ["filing_date", "period_of_report"])
+@pytest.mark.parametrize("dates", BAD.values(), ids=BAD)
+def test_a_date_that_is_none_is_null_and_costs_no_row_and_no_other_date(stored, column, dates):
+    documents = stored.read(parquet({"id": list("abc"), "text": TEXTS, column: dates}))
+
+    assert [document.content for document in documents] == TEXTS
+    assert [getattr(document.header, column) for document in documents] == [date(1970, 1, 1), None, date(1970, 1, 1)]
+
+
+@pytest.mark.parametrize("column", ["filing_date", "company", "cik", "form_type", "accession_number"])
+@pytest.mark.parametrize("values", (BAD | NO_DATES).values(), ids=BAD | NO_DATES)
+def test_no_value_of_a_header_column_costs_a_row(stored, column, values):
+    documents = stored.read(parquet({"id": list("abc"), "text": TEXTS, column: values}))
+
+    assert [document.content for document in documents] == TEXTS
+
+
+@pytest.mark.parametrize("values", (BAD | NO_DATES).values(), ids=BAD | NO_DATES)
+def test_an_id_that_is_none_costs_its_row_alone(stored, values):
+    documents = stored.read(parquet({"id": values, "text": TEXTS}), name="p")
+
+    assert len(documents) == len(set(ids(documents))) == 3
+
+
+def test_many_times_in_an_unknown_zone_take_no_time(stored):
+    rows = 50_000
+    zone = pa.array([0] * rows, pa.timestamp("s", tz="Mars/Olympus"))
+    started = process_time()
+
+    assert len(stored.read(parquet({"text": ["x"] * rows, "filing_date": zone}))) == rows
+    assert process_time() - started < 5
+
+
+def test_an_id_that_is_too_long_fails_its_row_and_is_not_cut(stored, shard):
+    long = "x" * 100_000
+    first, second, third = stored.read(shard({"id": [f"{long}1", f"{long}2", "c"], "text": TEXTS}), name="p")
+
+    assert [first.document_id, second.document_id, third.document_id] == ["p#0", "p#1", "c"]
+    assert "100,001 characters, more than 1,000" in first.error
+
+
+def test_a_column_that_can_name_no_document_fails_its_text_alone(stored):
+    row = {"id": "a", "section_1": "plus 2%", "section_" + "x" * 5000: "plus 3%", "section_\ud800": "plus 4%"}
+    line = json.dumps(row)
+
+    documents = stored.read(line, name="rows.jsonl", text_columns=("section_*",))
+
+    assert ids(documents) == ["a#section_1", "a#column-1", "a#column-2"]
+    assert [type(document) for document in documents] == [Document, FailedDocument, FailedDocument]
+    assert all(len(document.error) <= 510 for document in documents[1:])
+
+
+def test_an_id_that_names_another_row_without_one_fails_its_row(stored, shard):
+    documents = stored.read(shard({"id": ["p#2", "p#1", None], "text": TEXTS}), name="p")
+
+    assert ids(documents) == ["p#0", "p#1", "p#2"]
+    assert "what another row is named" in documents[0].error
+
+
+def test_long_header_fields_are_read_a_few_rows_at_a_time(stored, monkeypatch):
+    sizes = []
+    iter_batches = pq.ParquetFile.iter_batches
+    monkeypatch.setattr(
+        pq.ParquetFile,
+        "iter_batches",
+        lambda self, size, **options: sizes.append(size) or iter_batches(self, size, **options),
+    )
+
+    stored.read(parquet({"text": TEXTS * 2, "company": [f"{n}" + "x" * (8 << 20) for n in range(6)]}))
+
+    assert sizes[0] <= 2
+
+
+def test_rows_that_are_far_larger_than_stored_are_read_one_at_a_time(stored, monkeypatch):
+    sizes = []
+    iter_batches = pq.ParquetFile.iter_batches
+
+    def with_room_for_one(self, size, **options):
+        sizes.append(size)
+        for number, batch in enumerate(iter_batches(self, min(size, 2), **options)):
+            if number and size > 1:
+                raise pa.ArrowMemoryError("no room")
+            yield batch
+
+    monkeypatch.setattr(pq.ParquetFile, "iter_batches", with_room_for_one)
+
+    documents = stored.read(parquet({"id": list("abcde"), "text": [f"row {number}" for number in range(5)]}))
+
+    assert sizes == [4096, 1]
+    assert ids(documents) == list("abcde")
+    assert [document.content for document in documents] == [f"row {number}" for number in range(5)]
 
 
 def test_rows_that_are_done_are_not_yielded(stored, shard):
@@ -218,9 +342,9 @@ def test_row_groups_are_read_one_at_a_time_and_only_the_columns_needed(stored, m
     read = []
     iter_batches = pq.ParquetFile.iter_batches
 
-    def watch(self, **options):
+    def watch(self, size, **options):
         read.append((options["row_groups"], options["columns"]))
-        return iter_batches(self, **options)
+        return iter_batches(self, size, **options)
 
     monkeypatch.setattr(pq.ParquetFile, "iter_batches", watch)
     source = stored.source(parquet({"id": list("abcd"), "other": ["x"] * 4, "text": ["t"] * 4}, row_group_size=2))
@@ -238,7 +362,7 @@ def test_large_texts_are_decoded_a_few_at_a_time(stored, monkeypatch):
     monkeypatch.setattr(
         pq.ParquetFile,
         "iter_batches",
-        lambda self, **options: sizes.append(options["batch_size"]) or iter_batches(self, **options),
+        lambda self, size, **options: sizes.append(size) or iter_batches(self, size, **options),
     )
 
     stored.read(parquet({"text": [f"{n}" + "x" * (4 << 20) for n in range(6)]}))

@@ -1,8 +1,12 @@
+import re
+import time
 from datetime import date
+from time import process_time
 
 import pytest
 
 from finner_batch.sources.document import Document, FailedDocument
+from finner_batch.sources.submission import split_submission
 
 ACCESSION = "0001193125-24-001234"
 HEADER = f"""<SEC-DOCUMENT>{ACCESSION}.txt : 20240115
@@ -95,6 +99,48 @@ def test_a_file_name_that_repeats_does_not_repeat_an_id(stored):
         f"{ACCESSION}/a.htm",
         f"{ACCESSION}/a.htm#2",
     ]
+
+
+REPEATED = {
+    "one name and one number": [(1, "a.htm"), (1, "a.htm"), (1, "a.htm"), (1, "a.htm")],
+    "a name that another would get": [(1, "a.htm"), (2, "a.htm#2"), (2, "a.htm"), (2, "a.htm")],
+    "no names and one number": [(1, None), (2, None), (2, None), (2, None)],
+    "names that are too long": [(1, "a" * 100_000), (2, "a" * 100_000), (3, "a" * 100_001)],
+    "a number that is too long": [("9" * 5000, "a.htm"), ("9" * 5000, "a.htm"), ("9" * 5000, "a.htm")],
+}
+
+
+@pytest.mark.parametrize("header", ["", HEADER], ids=["no header", "header"])
+@pytest.mark.parametrize("parts", REPEATED.values(), ids=REPEATED)
+def test_documents_of_a_submission_have_short_ids_of_their_own_whichever_are_read(stored, header, parts):
+    text = header + "".join(part("10-K", number, name, f"<p>Text {at}") for at, (number, name) in enumerate(parts))
+
+    ids = [document.document_id for document in stored.read(text, documents="all")]
+
+    assert len(set(ids)) == len(parts)
+    assert max(map(len, ids)) < 300
+    assert next(iter(stored.read(text))).document_id == ids[0]
+
+
+def test_documents_of_one_name_are_numbered_in_their_order(stored):
+    repeated = HEADER + "".join(part("10-K", 1, "a.htm", f"<p>{at}") for at in range(4))
+
+    assert [document.document_id.partition("/")[2] for document in stored.read(repeated, documents="all")] == [
+        "a.htm",
+        "a.htm#1",
+        "a.htm#1-2",
+        "a.htm#1-3",
+    ]
+
+
+def test_many_documents_of_one_name_are_named_in_linear_time(stored):
+    def seconds(count):
+        text = HEADER + part("10-K", 1, "a.htm", "") * count
+        started = process_time()
+        assert len({document.document_id for document in stored.read(text, documents="all")}) == count
+        return process_time() - started
+
+    assert seconds(8000) < 8 * max(0.05, seconds(2000))
 
 
 def test_inline_xbrl_in_a_submission_is_told_and_loses_its_wrapper(stored):
@@ -202,3 +248,98 @@ def test_a_submission_without_any_recognisable_document_is_read_whole_behind_its
 
     assert document.content.strip() == "Text of the filing"
     assert document.document_id == f"{ACCESSION}/{ACCESSION}.txt"
+
+
+def spelled(text: str, *, upper: bool) -> str:
+    """Tags as some writers spell them: `<Document>`, or in mixed case throughout."""
+    return re.sub(
+        r"^</?(DOCUMENT|TYPE|SEQUENCE|FILENAME|DESCRIPTION|TEXT)>",
+        lambda tag: tag[0].title() if upper else tag[0].swapcase().replace("t", "T"),
+        text,
+        flags=re.MULTILINE,
+    )
+
+
+@pytest.mark.parametrize("upper", [True, False])
+def test_tags_are_known_in_any_case(stored, upper):
+    assert [
+        (document.document_id, document.content.strip(), document.header)
+        for document in stored.read(spelled(SUBMISSION, upper=upper), documents="all")
+    ] == [
+        (document.document_id, document.content.strip(), document.header)
+        for document in stored.read(SUBMISSION, documents="all")
+    ]
+
+
+@pytest.mark.parametrize(
+    "prose",
+    [
+        "EDGAR puts a <DOCUMENT> tag before, and a </DOCUMENT> tag behind each part.",
+        "It writes <DOCUMENT> <TYPE>10-K in the file.",
+        "See\n<DOCUMENT>\nand the text behind it.",
+        "Its end is </TEXT> in the file; <TEXT> begins it.",
+    ],
+)
+def test_tags_in_prose_cut_no_document(stored, prose):
+    text = f"Annual report\n\n{prose}\n\nThe rate was 4.15%."
+    documents = stored.read(HEADER + part("10-K", 1, "a.txt", text) + part("EX-21", 2, "b.txt", "Two"), documents="all")
+
+    assert [document.content.strip() for document in documents] == [text, "Two"]
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        (("10-K", f"<PDF>\n{UUENCODED}</PDF>"), ("10-K", "<p>Annual report")),
+        (("10-K", "%PDF-1.4\n1 0 obj"), ("10-K", "<p>Annual report")),
+        (("10-K", "begin-base64 644 a.pdf\nJVBERi0xLjQK\n====\n"), ("10-K", "<p>Annual report")),
+        (("10-K", "<p>Annual report"), ("10-K", f"<PDF>\n{UUENCODED}</PDF>")),
+        (("10-K/A", f"<ZIP>\n{UUENCODED}</ZIP>"), ("10-K", "<p>Annual report")),
+    ],
+)
+def test_of_a_pdf_and_a_page_of_one_type_the_page_is_read(stored, first, second):
+    parts = "".join(part(kind, place, f"{place}.htm", text) for place, (kind, text) in enumerate((first, second), 1))
+
+    assert stored.read_one(HEADER + parts).content.strip() == "<p>Annual report"
+
+
+def test_all_parts_of_the_form_s_own_type_are_the_filing(stored):
+    parts = part("10-K", 1, "one.htm", "<p>Part one") + part("EX-13", 2, "ex.htm", "<p>Exhibit")
+    parts += part("10-K", 3, "two.htm", "<p>Part two") + part("10-K", 4, None, "<p>Part three")
+
+    documents = stored.read(HEADER + parts)
+
+    assert [document.document_id.partition("/")[2] for document in documents] == [
+        "one.htm",
+        "two.htm",
+        f"{ACCESSION}.txt#4",
+    ]
+    assert {document.header.form_type for document in documents} == {"10-K"}
+
+
+@pytest.mark.parametrize(
+    "removed",
+    [("</TEXT>\n",), ("</DOCUMENT>\n",), ("</TEXT>\n", "</DOCUMENT>\n"), ("<TEXT>\n", "</TEXT>\n"), ("<DESCRIPTION>",)],
+)
+def test_missing_tags_cost_no_text_and_leave_none_behind(stored, removed):
+    two = part("10-K", 1, "a.txt", "Annual report") + part("EX-21", 2, "b.txt", "Subsidiaries")
+    for tag in removed:
+        two = re.sub(f"{tag}(10-K|EX-21)?", "", two) if tag == "<DESCRIPTION>" else two.replace(tag, "")
+
+    documents = stored.read(f"{HEADER}{two}</SEC-DOCUMENT>\n-----END PRIVACY-ENHANCED MESSAGE-----\n", documents="all")
+
+    assert [document.content.strip() for document in documents] == ["Annual report", "Subsidiaries"]
+
+
+@pytest.mark.parametrize(
+    "unit", ["<DOCUMENT>", "<DOCUMENT>\n<TYPE>10-K\n", "</DOCUMENT>", "</document>x", "\n " * 40 + "<", "</TEXT>"]
+)
+def test_splitting_takes_time_in_proportion_to_the_size(unit):
+    def seconds(count: int) -> float:
+        data = (HEADER + unit * count).encode()
+        started = time.process_time()
+        split_submission(data)
+        return time.process_time() - started
+
+    seconds(1000)
+    assert seconds(400_000 // len(unit)) < 3

@@ -45,6 +45,8 @@ def made_entities(text: str) -> list[dict[str, Any]]:
             "unit": "pure",
             "scale": -2,
             "confidence": 0.9,
+            "before_text": None,
+            "before_value": None,
         }
         for place, character in enumerate(text)
         if character.isdigit()

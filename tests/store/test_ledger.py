@@ -1,8 +1,12 @@
+import errno
+import os
+
 import pytest
 
 from finner_batch.errors import FinnerError
 from finner_batch.store.ledger import Ledger, Verdict, row_digest
 from finner_batch.store.part import list_parts
+from finner_batch.store.writer import Writer
 
 
 def texts(look, results):
@@ -237,3 +241,52 @@ def test_without_a_folder_everything_is_new(results):
     assert len(ledger) == 0
     assert ledger.decide("/in/a", "ab" * 32) is Verdict.NEW
     assert ledger.decide("/in/b", "ab" * 32) is Verdict.CLAIMED
+
+
+def write_failed(results, sources, *, error_type, run="20260101T000000Z-0000"):
+    """One run in which each of these sources is what cannot be read; returns the ledger as the run left it."""
+    ledger = Ledger.load(results, model_id="m", config_id="c")
+    with Writer(results, ledger=ledger, run_id=run, model_id="m", config_id="c") as writer:
+        for source in sources:
+            row = {"document_id": source, "source": source, "sha256": "ab" * 32, "status": "failed"}
+            writer.add(row | {"stage": "read", "error_type": error_type, "error": "a login page"})
+            writer.finish(source, "ab" * 32)
+        writer.commit()
+    return ledger
+
+
+@pytest.mark.parametrize(
+    ("error_type", "verdict"), [("NotTheFilingError", Verdict.NEW), ("DocumentError", Verdict.FAILED)]
+)
+def test_a_page_in_place_of_a_filing_is_read_again_by_every_run_and_what_else_failed_is_not(
+    results, error_type, verdict
+):
+    write_failed(results, ["/in/a"], error_type=error_type)
+
+    assert Ledger.load(results, model_id="m", config_id="c").decide("/in/a", "ab" * 32) is verdict
+
+
+@pytest.mark.parametrize(
+    ("error_type", "verdicts"),
+    [
+        ("NotTheFilingError", [Verdict.NEW] * 3),
+        ("DocumentError", [Verdict.NEW] * 3),
+        ("OutOfTimeError", [Verdict.NEW, Verdict.CLAIMED, Verdict.CLAIMED]),
+    ],
+)
+def test_bytes_that_no_source_can_be_read_from_are_not_tried_one_source_after_the_other(results, error_type, verdicts):
+    ledger = write_failed(results, ["/in/a"], error_type=error_type)
+
+    assert [ledger.decide(source, "ab" * 32) for source in ("/in/b", "/in/c", "/in/d")] == verdicts
+
+
+def test_a_whole_file_that_the_system_does_not_give_is_not_to_be_deleted(results, job, a_file, monkeypatch):
+    job(results).run({"/in/a": a_file("rate 2")})
+
+    def refuse(*_arguments, **_options):
+        raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+
+    monkeypatch.setattr("finner_batch.store.rows.pq.ParquetFile", refuse)
+    with pytest.raises(FinnerError, match="cannot be read: Too many open files") as refusal:
+        Ledger.load(results, model_id="model", config_id="config")
+    assert "delete" not in str(refusal.value)

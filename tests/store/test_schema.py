@@ -4,9 +4,9 @@ from finner_batch.store.schema import DOCUMENTS, ENTITIES, ENTITY_OWN, FROM_DOCU
 
 ENTITY_COLUMNS = """document_id, source, accession_number, cik, company, form_type, period_of_report, filing_date,
 section, sentence_index, sentence, start, end, document_start, document_end, label, text, value, unit, scale,
-confidence, model_id, run_id, schema_version"""
-DOCUMENT_COLUMNS = """document_id, source, sha256, bytes, kind, accession_number, cik, company, form_type,
-period_of_report, filing_date, status, stage, error_type, error, sentences, tagged_sentences, entities, seconds,
+confidence, before_text, before_value, model_id, run_id, schema_version"""
+DOCUMENT_COLUMNS = """document_id, source, sha256, bytes, content_id, kind, accession_number, cik, company, form_type,
+period_of_report, filing_date, ciks, status, stage, error_type, error, sentences, tagged_sentences, entities, seconds,
 model_id, config_id, run_id"""
 
 

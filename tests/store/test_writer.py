@@ -27,6 +27,8 @@ ENTITY = {
     "unit": "pure",
     "scale": -2,
     "confidence": 0.9,
+    "before_text": None,
+    "before_value": None,
 }
 
 
@@ -156,6 +158,46 @@ def test_a_sentence_of_millions_of_characters_with_many_numbers_is_written(resul
             40,
             3_000_000,
         )
+
+
+def peak_growth():
+    """Peak resident memory of this process so far, in MiB."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+
+
+def test_long_fields_times_many_entities_take_little_memory_and_are_written_whole(results, writer):
+    """Spelt out they are 3 GiB: 100,000 entities, each with 30 KB of header fields, section and sentence."""
+    sentences = [f"{number} " + "x" * 8000 for number in range(50)]
+    entities = [ENTITY | {"sentence": sentences[place // 2000], "section": "s" * 1000} for place in range(100_000)]
+    before = peak_growth()
+    writer.add(document("d" * 1000, company="c" * 20_000), entities)
+    writer.finish("/in/a.htm", SHA)
+    name = writer.commit()
+    assert peak_growth() - before < 700
+    with duckdb.connect() as connection:
+        path = str(results / "entities" / f"{name}.parquet")
+        assert connection.execute(
+            "SELECT count(*), count(DISTINCT sentence), min(length(company)), min(length(section)) "
+            "FROM read_parquet(?)",
+            [path],
+        ).fetchone() == (100_000, 50, 20_000, 1000)
+
+
+def test_documents_that_wait_hold_each_text_once(writer):
+    sentences = [f"{number} " + "x" * 8000 for number in range(100)]
+    for number, sentence in enumerate(sentences):
+        writer.add(document(str(number), company="c" * 500), [ENTITY | {"sentence": sentence}] * 300)
+    waiting = [held.batch for _, batches in writer._open["/in/a.htm"].waiting for held in batches]
+    assert sum(batch.num_rows for batch in waiting) == 30_000
+    assert sum(batch.get_total_buffer_size() for batch in waiting) < 20 << 20
+
+
+def test_one_sentence_with_thousands_of_entities_is_written_in_several_row_groups(results, writer):
+    writer.add(document(), [ENTITY | {"sentence": "x" * 8000}] * 20_000)
+    writer.finish("/in/a.htm", SHA)
+    metadata = pq.read_metadata(results / "entities" / f"{writer.commit()}.parquet")
+    assert metadata.num_rows == 20_000
+    assert metadata.num_row_groups >= 4
 
 
 def write_much(writer):

@@ -48,7 +48,7 @@ from finner_batch.tagger.model import load_model
 from finner_batch.tagger.openvino import OpenVinoSession
 assert "openvino" not in sys.modules
 import numpy as np
-session = OpenVinoSession(load_model(), Device("cpu", "a test"), threads=1)
+session = OpenVinoSession(load_model(), Device("cpu", "a test"), threads=1, products="int8")
 def own():
     return next(int(line.split()[1]) for line in open("/proc/self/status") if line.startswith("RssAnon")) // 1024
 def run(lengths):

@@ -20,11 +20,9 @@ SENTENCES = [
 ]
 
 
-@pytest.fixture(scope="module", params=["onnxruntime", "openvino"])
-def tagger(request):
-    if request.param == "openvino":
-        pytest.importorskip("openvino")
-    return Tagger.load(device="cpu", backend=request.param)
+@pytest.fixture(scope="module")
+def tagger(backend):
+    return Tagger.load(device="cpu", backend=backend)
 
 
 @pytest.fixture(scope="module")

@@ -128,6 +128,23 @@ def test_a_note_holds_its_text_block_and_all_its_continuations_wherever_they_sta
     assert list(extraction.note_spans) == sorted(extraction.note_spans)
 
 
+def test_a_sentence_that_a_page_cuts_stands_in_its_note():
+    sentence = f"On March 31, 2024 the Company had borrowed ${fact('750')} million under the facility, of which"
+    pages = "".join(f"<p>{page}</p><p>Table of Contents</p>" for page in (41, 42, 43))
+    body = (
+        pages
+        + block(f"<p>{sentence}</p>", id="b", continuedAt="k1")
+        + "<p>44</p><p>Table of Contents</p>"
+        + f'<ix:continuation id="k1"><p>${fact("50")} million was repaid in April.</p></ix:continuation>'
+    )
+    extraction = read(body)
+    ((start, end),) = extraction.note_spans
+    assert extraction.text[start:end] == (
+        "On March 31, 2024 the Company had borrowed $750 million under the facility, of which $50 million was repaid in"
+        " April."
+    )
+
+
 def test_a_circle_of_continuations_ends():
     markup = block("<p>a</p>", continuedAt="k") + '<ix:continuation id="k" continuedAt="k"><p>b</p></ix:continuation>'
     assert read(markup).note_spans

@@ -3,6 +3,7 @@
 import gzip
 import os
 from itertools import zip_longest
+from unicodedata import normalize
 
 import pytest
 from bs4 import BeautifulSoup
@@ -11,6 +12,7 @@ from bs4.element import NavigableString, PreformattedString, Tag
 from finner_batch.text import tables as layout
 from finner_batch.text.breaks import continues
 from finner_batch.text.extract import extract
+from finner_batch.text.pages import rejoin
 from finner_batch.text.paragraph import Paragraph, Table
 
 INVISIBLE = {"head", "title", "script", "style", "template", "noscript", "ix:header", "ix:hidden", "object", "select"}
@@ -64,7 +66,11 @@ class Reader:
             if row.find_parent("table") is table and not is_hidden(row):
                 cells = [cell for cell in row.find_all(("td", "th"), recursive=False) if not is_hidden(cell)]
                 rows.append([self.read_cell(cell) for cell in cells])
-        self.paragraphs += layout.resolve(Table(rows), tables=self.tables)
+        is_small = not table.find_parent("table") and len(table.find_all("tr")) < 4 and not table.find("table")
+        paragraphs = layout.resolve(Table(rows), tables=self.tables or is_small)
+        for paragraph in paragraphs:
+            paragraph.in_small_table = is_small and paragraph.row and len(paragraph.text) <= 150
+        self.paragraphs += paragraphs
 
     def read_cell(self, cell):
         reader = Reader(tables=self.tables)
@@ -109,7 +115,7 @@ def oracle(markup, *, tables=False):
     reader = Reader(tables=tables)
     reader.visit(BeautifulSoup(markup, "html.parser", multi_valued_attributes=None))
     reader.end_block()
-    return [paragraph.text for paragraph in reader.paragraphs]
+    return [paragraph.text for paragraph in rejoin(reader.paragraphs, tables=tables)]
 
 
 def blocks(markup, **options):
@@ -143,6 +149,11 @@ def filings(corpus):
     return [folder / name for name in FEW]
 
 
+def plain(text):
+    """The text with superscripts as plain characters: the oracle knows of none."""
+    return normalize("NFKC", text) if text else text
+
+
 @pytest.mark.corpus
 def test_real_filings_read_block_for_block_as_the_oracle_reads_them(corpus):
     """Four filings; all of them with FINNER_ORACLE=all (half an hour)."""
@@ -151,4 +162,4 @@ def test_real_filings_read_block_for_block_as_the_oracle_reads_them(corpus):
         for number, (read, expected) in enumerate(
             zip_longest(blocks(markup, tables=True), oracle(markup, tables=True))
         ):
-            assert read == expected, f"{path.name}, block {number}"
+            assert plain(read) == plain(expected), f"{path.name}, block {number}"

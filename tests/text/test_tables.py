@@ -70,10 +70,58 @@ def test_a_heading_beside_running_text_is_prose():
     assert blocks(table(["Exhibit 10.24", RUNNING])) == []
 
 
-def test_headings_set_as_tables_are_prose():
-    assert blocks(table(["Item 2.", "Properties"])) == ["Item 2. Properties"]
+@pytest.mark.parametrize(
+    "cells",
+    [
+        ["Item 2.", "Properties"],
+        ["Item 1.01", "Entry into a Material Definitive Agreement"],
+        ["Item 2.03.", "", "Creation of a Direct Financial Obligation."],
+        ["Item", "9.01.", "Financial Statements and Exhibits"],
+        ["Item", "7."],
+        ["Items 1 and 2.", "Business and Properties"],
+        ["ITEM 5.B.", "LIQUIDITY AND CAPITAL RESOURCES"],
+        ["PART I", "Item 7(A).", "Quantitative and Qualitative Disclosures"],
+        ["Item 3. Legal", "Proceedings."],
+        ["PART II", "OTHER INFORMATION"],
+    ],
+)
+def test_headings_set_as_tables_are_prose(cells):
+    heading = " ".join(filter(None, cells))
+    assert blocks(table(cells)) == [heading]
+    assert blocks(table(cells, ["Sales", "5", "6"], [RUNNING])) == [heading, RUNNING]
+
+
+def test_the_heading_of_a_note_set_as_a_table_is_prose():
     assert blocks(table(["Note 13", "Borrowings"])) == ["Note 13 Borrowings"]
-    assert blocks(table(["Item 2.", "Properties", "25"])) == []
+
+
+def test_lines_of_a_title_in_a_cell_are_one_heading_and_text_behind_it_is_not():
+    cell = f"<p>Creation of an Obligation</p><p>of a Registrant.</p><p>{FOOTNOTE}</p>"
+    assert blocks(table(["Item 2.03", cell])) == ["Item 2.03 Creation of an Obligation of a Registrant.", FOOTNOTE]
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        [["Item 2.", "Properties", "25"]],
+        [["Item 2. Properties", "25"]],
+        [["PART I"], ["Item 1.", "Business", "3"], ["Item 2.", "Properties", "K13"]],
+        [["Item 1.", "Financial Statements"], ["Balance Sheets", "3"], ["Item 2.", "Properties", "F-13"]],
+        [["Item 9.", "Changes in", "7"], ["PART III"], ["Item 10.", "Directors", "8"]],
+        [["Item 6.", "Selected Financial Data", "Not applicable"]],
+        [["Items sold", "25"]],
+    ],
+)
+def test_entries_of_a_table_of_contents_stay_rows(rows):
+    assert blocks(table(*rows)) == []
+
+
+def test_headings_in_a_filing_that_is_one_table_are_prose_behind_its_contents_too():
+    contents = [["PART I"], ["Item 1.", "Business", "3"], ["Item 2.", "Properties", "9"]]
+    body = [["PART I"], ["Item 1.", "Business"], [RUNNING], ["Sales", "5", "6"], ["Item 2. Properties"], [RUNNING]]
+    read = extract(table(*contents, *body), "html").blocks
+    assert [block.text for block in read] == ["PART I", "Item 1. Business", RUNNING, "Item 2. Properties", RUNNING]
+    assert [block.section for block in read] == ["Part I", *["Part I, Item 1"] * 2, *["Part I, Item 2"] * 2]
 
 
 def test_a_note_in_one_cell_is_prose_and_the_tables_in_it_are_not():

@@ -1,9 +1,14 @@
+import errno
 import json
+import os
+import signal
+import subprocess
+import sys
 from dataclasses import replace
 
 import pytest
 
-from finner_batch.errors import UsageError
+from finner_batch.errors import FinnerError, UsageError
 from finner_batch.training.data.dataset import read_sentences
 from finner_batch.training.data.label import company_splits, label, merge_duplicates
 
@@ -71,6 +76,43 @@ def test_labelling_twice_writes_the_same_bytes(filings, tmp_path):
     assert (tmp_path / "one" / "sentences.parquet").read_bytes() == (
         tmp_path / "two" / "sentences.parquet"
     ).read_bytes()
+
+
+def test_labelling_that_a_full_disk_breaks_off_leaves_the_earlier_dataset_or_none(filings, tmp_path, monkeypatch):
+    def refuse(*_arguments, **_options):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    label([str(filings)], tmp_path / "earlier")
+    before = {path.name: path.read_bytes() for path in (tmp_path / "earlier").iterdir()}
+    (filings / "2.htm").unlink()
+    monkeypatch.setattr("os.fsync", refuse)
+    for name in ("earlier", "new"):
+        with pytest.raises(FinnerError, match=r"cannot write .*No space left on device"):
+            label([str(filings)], tmp_path / name)
+    assert {path.name: path.read_bytes() for path in (tmp_path / "earlier").iterdir()} == before
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["earlier", "filings"]
+
+
+def test_labelling_that_is_killed_leaves_the_earlier_dataset_or_none(filings, tmp_path):
+    label([str(filings)], tmp_path / "earlier")
+    before = {path.name: path.read_bytes() for path in (tmp_path / "earlier").iterdir()}
+    code = (
+        "import os, signal, sys\nfrom pathlib import Path\nfrom finner_batch.training.data import label\n"
+        "original = label.write_sentences\n"
+        "def write_and_die(rows, path):\n"
+        "    original(rows, path)\n    os.truncate(path, 100)\n    os.kill(os.getpid(), signal.SIGKILL)\n"
+        "label.write_sentences = write_and_die\nlabel.label([sys.argv[1]], Path(sys.argv[2]))\n"
+    )
+    for name in ("earlier", "new"):
+        done = subprocess.run([sys.executable, "-c", code, filings, tmp_path / name], check=False)
+        assert done.returncode == -signal.SIGKILL
+    whole = {path.name: path for path in (tmp_path / "earlier").iterdir() if not path.name.startswith(".")}
+    assert {name: path.read_bytes() for name, path in whole.items()} == before
+    assert not (tmp_path / "new").exists()
+    for name in ("earlier", "new"):
+        label([str(filings)], tmp_path / name)
+        assert sorted(path.name for path in (tmp_path / name).iterdir()) == sorted(before)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["earlier", "filings", "new"]
 
 
 def test_a_filing_that_states_no_company_is_left_out_for_it_could_be_on_both_sides_of_the_split(filings, tmp_path):

@@ -17,8 +17,8 @@ SENTENCES = [
 
 
 @pytest.fixture(scope="module")
-def tagger():
-    return Tagger.load(device="cpu")
+def tagger(backend):
+    return Tagger.load(device="cpu", backend=backend)
 
 
 def test_the_packaged_files_are_small_and_passed_their_gates():

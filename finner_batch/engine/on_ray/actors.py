@@ -23,7 +23,6 @@ from finner_batch.engine.on_ray.messages import (
     BESIDE,
     Broken,
     Numbered,
-    Opened,
     Row,
     Worked,
     beside,
@@ -34,6 +33,7 @@ from finner_batch.engine.on_ray.messages import (
 from finner_batch.engine.on_ray.tally import Tally
 from finner_batch.engine.parse import ParsedDocument
 from finner_batch.engine.pool import Pool, SourceDone
+from finner_batch.engine.record import Opened
 from finner_batch.engine.tag import tag_together
 from finner_batch.engine.worker import Task, WorkerOptions, own_peak_bytes
 from finner_batch.errors import FinnerError
@@ -187,7 +187,7 @@ class _Tagging:
             return []
         self._opened = None
         parsed = [row.payload for row in rows if isinstance(row.payload, ParsedDocument)]
-        tagging = tag_together(parsed, self._loaded_tagger)
+        tagging = tag_together(parsed, self._loaded_tagger, timeout_s=self._order.config.timeout_s)
         done = [
             row._replace(payload=next(tagging.documents)) if isinstance(row.payload, ParsedDocument) else row
             for row in rows
@@ -213,7 +213,7 @@ class _Tagging:
             session = self.ahead.session()
             assert self._model is not None  # noqa: S101 - narrows the type
             self._tagger = Tagger(self._model, session, budget_tokens=self._order.config.batch_tokens or None)
-            self._opened = Opened(device=session.device.name, variant=session.variant, seconds=self._seconds)
+            self._opened = Opened.of(session, self._seconds)
         return self._tagger
 
 

@@ -9,6 +9,7 @@ import pyarrow as pa
 
 from finner_batch.engine.parse import ParsedDocument
 from finner_batch.engine.pool import SourceDone
+from finner_batch.engine.record import Opened
 from finner_batch.engine.tag import TaggedDocument
 from finner_batch.engine.worker import Task
 from finner_batch.errors import FinnerError
@@ -19,15 +20,6 @@ BESIDE = -1
 """The number of a row that belongs to no task."""
 Numbered: TypeAlias = tuple[int, Task]
 SCHEMA = pa.schema([("number", pa.int64()), ("position", pa.int64()), ("payload", pa.large_binary())])
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Opened:
-    """A session was opened by an actor, in `seconds`."""
-
-    device: str
-    variant: str
-    seconds: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,6 +4,7 @@ import logging
 import sys
 from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import ExitStack, closing
+from dataclasses import replace
 from itertools import islice
 from typing import Any
 
@@ -185,8 +186,7 @@ class _Work:
         self._peaks[worked.actor] = max(worked.peak_bytes, self._peaks.get(worked.actor, 0))
         self._report.workers_peak_bytes = sum(self._peaks.values())
         if worked.opened is not None:
-            opened = worked.opened
-            self._recorder.count_session(opened.device, self._cluster.device_reason, opened.variant, opened.seconds)
+            self._recorder.count_session(replace(worked.opened, device_reason=self._cluster.device_reason))
         if worked.statistics is not None:
             self._recorder.count_tagging(worked.statistics, worked.tag_seconds)
 

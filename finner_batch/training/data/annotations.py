@@ -18,6 +18,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from finner_batch.errors import UsageError
+from finner_batch.store.whole import whole_file
 from finner_batch.training.data.dataset import OUTSIDE, READ_LABELS, LabelledSentence, Number
 
 if TYPE_CHECKING:
@@ -76,7 +77,7 @@ def apply_reading(sentence: LabelledSentence, readings: Mapping[str, Reading]) -
 
 
 def write_annotations(readings: list[Reading], path: Path) -> None:
-    """Write readings as JSON Lines, in the order given."""
+    """Write readings as JSON Lines, in the order given. Raises as `whole_file` does."""
     rows = []
     for reading in readings:
         numbers = [
@@ -93,7 +94,8 @@ def write_annotations(readings: list[Reading], path: Path) -> None:
                 }
             )
         )
-    path.write_text("\n".join([*rows, ""]), encoding="utf-8")
+    with whole_file(path) as temporary:
+        temporary.write_text("\n".join([*rows, ""]), encoding="utf-8")
 
 
 def _judged(number: Number, reading: Reading) -> Number:

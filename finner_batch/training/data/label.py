@@ -21,6 +21,7 @@ from finner_batch.sentences.split import split
 from finner_batch.sources.discover import discover
 from finner_batch.sources.document import FailedDocument
 from finner_batch.sources.read import ReadOptions, read_documents
+from finner_batch.store.whole import whole_folder
 from finner_batch.text.extract import extract
 from finner_batch.training.data.annotations import Reading, apply_reading, read_annotations, sentence_digest
 from finner_batch.training.data.dataset import (
@@ -152,8 +153,8 @@ def label(
     """Label filings and write the dataset folder: `sentences.parquet` and `statistics.json`.
 
     `annotations` (a JSON Lines file or a folder of them) adds readings. `labels` are counted by themselves; the dataset
-    keeps every concept. Raises UsageError where no input holds inline XBRL, or the annotations are none. A document
-    that cannot be read is counted and left out.
+    keeps every concept. Raises UsageError where no input holds inline XBRL, or the annotations are none; else
+    as `whole_folder` does. A document that cannot be read is counted and left out.
     """
     statistics = Statistics()
     readings = read_annotations(annotations) if annotations else {}
@@ -179,9 +180,9 @@ def label(
         name: {"tagged": statistics.concepts.get(name, 0), "read": statistics.read_labels.get(name, 0)}
         for name in labels
     }
-    output.mkdir(parents=True, exist_ok=True)
-    write_sentences(merged, output / SENTENCES_FILE)
-    (output / STATISTICS_FILE).write_text(json.dumps(asdict(statistics), indent=2) + "\n", encoding="utf-8")
+    with whole_folder(output, last=SENTENCES_FILE) as new:
+        write_sentences(merged, new / SENTENCES_FILE)
+        (new / STATISTICS_FILE).write_text(json.dumps(asdict(statistics), indent=2) + "\n", encoding="utf-8")
     return statistics
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow.compute as pc
 
 from finner_batch.errors import UsageError
+from finner_batch.store.whole import whole_folder
 from finner_batch.training.data.dataset import STATISTICS_FILE, read_sentences
 from finner_batch.training.eda import tables
 from finner_batch.training.eda.cues import cue_lists, cues
@@ -45,7 +46,7 @@ def write_report(dataset: Path, folder: Path, labels: Sequence[str]) -> Path:
     """Write the report of a dataset folder into `folder`; give the path of `report.md`.
 
     The same dataset and labels give the same bytes. Raises UsageError where `dataset` is none of this version, where it
-    has none of the labels, or where matplotlib is missing.
+    has none of the labels, or where matplotlib is missing; else as `whole_folder` does.
     """
     require_matplotlib()
     from finner_batch.training.eda.pictures import png  # noqa: PLC0415 - needs matplotlib
@@ -53,16 +54,16 @@ def write_report(dataset: Path, folder: Path, labels: Sequence[str]) -> Path:
     sentences = read_sentences(dataset)
     statistics = json.loads((dataset / STATISTICS_FILE).read_text(encoding="utf-8"))
     sections = _sections(sentences, statistics, labels)
-    folder.mkdir(parents=True, exist_ok=True)
-    parts = [f"# {HEADING}"]
-    for section in sections:
-        parts += [f"## {section.heading}", section.text]
-        if section.picture:
-            name, figure = section.picture
-            (folder / f"{name}.png").write_bytes(png(figure))
-            parts.append(f"![{section.heading}]({name}.png)")
-        parts.append(markdown(section.table))
-    (folder / REPORT_FILE).write_text("\n\n".join(parts) + "\n", encoding="utf-8")
+    with whole_folder(folder, last=REPORT_FILE) as new:
+        parts = [f"# {HEADING}"]
+        for section in sections:
+            parts += [f"## {section.heading}", section.text]
+            if section.picture:
+                name, figure = section.picture
+                (new / f"{name}.png").write_bytes(png(figure))
+                parts.append(f"![{section.heading}]({name}.png)")
+            parts.append(markdown(section.table))
+        (new / REPORT_FILE).write_text("\n\n".join(parts) + "\n", encoding="utf-8")
     return folder / REPORT_FILE
 
 

@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from finner_batch.engine.log import fields
-from finner_batch.errors import FinnerError, UsageError
+from finner_batch.errors import UsageError
+from finner_batch.store.whole import whole_folder
 from finner_batch.tagger.tagger import Tagger
 from finner_batch.training.data.dataset import Gold, LabelledSentence
 from finner_batch.training.data.sources import load_sources, stated_company
@@ -36,6 +37,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 logger = logging.getLogger(__name__)
+
+REPORT_FILE = "report.json"
 
 Text = Literal["notes", "sentences read", "numbers known"]
 """What the headline counts: notes, and rows whose every number is known; where the split has none, the sentences that
@@ -172,17 +175,17 @@ def measure(config: EvaluationConfig) -> Evaluation:
 
 
 def write_output(result: Evaluation, text: str, folder: Path) -> None:
-    """Write report.json, classification_report.txt (`text`), errors.parquet and both pictures. Raises FinnerError."""
+    """Write report.json, classification_report.txt (`text`), errors.parquet and both pictures.
+
+    Raises as `whole_folder` does, UsageError where matplotlib is missing.
+    """
     require_matplotlib()
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / "report.json").write_text(json.dumps(result.as_json(), indent=2) + "\n", encoding="utf-8")
-        (folder / "classification_report.txt").write_text(text + "\n", encoding="utf-8")
-        draw_confusion(result.figures.confusion, result.labels, folder / "confusion.png")
-        draw_reliability(result.figures, folder / "reliability.png")
-    except OSError as error:
-        raise FinnerError(f"cannot write to {folder}: {error.strerror or error}") from error
-    write_rows(result.errors, SCHEMA, folder / "errors.parquet")
+    with whole_folder(folder, last=REPORT_FILE) as new:
+        (new / REPORT_FILE).write_text(json.dumps(result.as_json(), indent=2) + "\n", encoding="utf-8")
+        (new / "classification_report.txt").write_text(text + "\n", encoding="utf-8")
+        draw_confusion(result.figures.confusion, result.labels, new / "confusion.png")
+        draw_reliability(result.figures, new / "reliability.png")
+        write_rows(result.errors, SCHEMA, new / "errors.parquet")
 
 
 def _gold(config: EvaluationConfig, rows: Sequence[LabelledSentence]) -> Gold:

@@ -8,8 +8,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from finner_batch.errors import FinnerError
-from finner_batch.store.atomic import temporary_path
+from finner_batch.store.atomic import storage_errors
+from finner_batch.store.whole import whole_file
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -78,10 +78,8 @@ def mistakes(
 
 
 def write_rows(rows: Sequence[Mapping[str, Any]], schema: pa.Schema, path: Path) -> None:
-    """Write rows as Parquet, complete or not at all, making the folder. Raises FinnerError where the disk refuses."""
-    try:
+    """Write rows as Parquet, complete or as it was before, making the folder. Raises as `whole_file` does."""
+    with storage_errors(path.parent):
         path.parent.mkdir(parents=True, exist_ok=True)
-        pq.write_table(pa.Table.from_pylist(list(rows), schema=schema), temporary_path(path), compression="zstd")
-        temporary_path(path).replace(path)
-    except OSError as error:
-        raise FinnerError(f"cannot write {path}: {error.strerror or error}") from error
+    with whole_file(path) as temporary:
+        pq.write_table(pa.Table.from_pylist(list(rows), schema=schema), temporary, compression="zstd")

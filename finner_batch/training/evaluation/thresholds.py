@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from finner_batch.errors import FinnerError, UsageError
-from finner_batch.store.atomic import write_atomic
+from finner_batch.errors import UsageError
+from finner_batch.store.whole import whole_folder
 from finner_batch.tagger.model import load_model
 from finner_batch.training.evaluation.scores import THRESHOLD
 
@@ -105,11 +105,9 @@ def write_thresholds(model: Model, thresholds: Mapping[str, float]) -> Model:
     config["thresholds"] = {**config["thresholds"], **thresholds}
     content = _json_bytes(config)
     checksums = {**model.checksums, config_path.name: hashlib.sha256(content).hexdigest()}
-    try:
-        write_atomic(config_path, content)
-        write_atomic(checksums_path, _json_bytes(checksums))
-    except OSError as error:
-        raise FinnerError(f"cannot write the thresholds into {model.folder}: {error.strerror}") from error
+    with whole_folder(model.folder, last=checksums_path.name) as new:
+        (new / config_path.name).write_bytes(content)
+        (new / checksums_path.name).write_bytes(_json_bytes(checksums))
     return load_model(model.folder)
 
 

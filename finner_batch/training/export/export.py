@@ -26,7 +26,6 @@ from finner_batch.training.export.folder import (
     CHECKPOINT,
     RECORD_FILE,
     file_precision,
-    onnx_file,
     threshold_of,
     write_folder,
 )
@@ -102,7 +101,7 @@ def export_model(folder: Path, data: Path, precisions: Sequence[Variant] | None 
     reference = number_logits(model, [*notes, *others], bf16=False)
     weights = {name: tensor.detach().cpu().numpy() for name, tensor in model.state_dict().items()}
     gates = []
-    graphs: dict[str, bytes] = {}
+    graphs: dict[Precision, bytes] = {}
     for precision in precisions or installed_variants():
         graph = build(base.config, weights, len(labels), file_precision(precision)).SerializeToString()
         logits = run_graph(graph, [*notes, *others], by_openvino=precision == OPENVINO)
@@ -124,13 +123,8 @@ def export_model(folder: Path, data: Path, precisions: Sequence[Variant] | None 
             raise ModelError(f"the {precision} variant of {folder} fails its gate: {'; '.join(gate.failures())}")
         graphs[file_precision(precision)] = graph
         gates.append(gate)
-    for name, graph in graphs.items():
-        part = folder / f"{onnx_file(name)}.tmp"
-        part.write_bytes(graph)
-        part.replace(folder / onnx_file(name))
     record["gates"] = {**record.get("gates", {}), **{gate.precision: asdict(gate) for gate in gates}}
-    (checkpoint / RECORD_FILE).write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
-    write_folder(folder, labels, record)
+    write_folder(folder, labels, record, graphs)
     return gates
 
 

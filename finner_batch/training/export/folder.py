@@ -8,19 +8,21 @@ import logging
 import shutil
 from typing import TYPE_CHECKING, Any, cast
 
+from finner_batch.store.whole import whole_file, whole_folder
 from finner_batch.tagger.model import FORMAT_VERSION
 from finner_batch.tagger.openvino import OPENVINO
 from finner_batch.training.evaluation.scores import THRESHOLD
 from finner_batch.training.export.card import model_card
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from finner_batch.training.export.graph import Precision
 
 logger = logging.getLogger(__name__)
 
+CHECKSUMS_FILE = "checksums.json"
 CHECKPOINT = "checkpoint"
 RECORD_FILE = "training.json"
 DEVICES = {"int8": "cpu", "fp16": "cuda", "fp32": "any", "openvino": "cpu"}
@@ -36,12 +38,14 @@ def onnx_file(variant: str) -> str:
     return f"model.{file_precision(variant)}.onnx"
 
 
-def write_folder(folder: Path, labels: Sequence[str], record: dict[str, Any]) -> None:
-    """Write everything but the ONNX files, which lie there already, from the record of the training.
+def write_folder(
+    folder: Path, labels: Sequence[str], record: dict[str, Any], graphs: Mapping[Precision, bytes]
+) -> None:
+    """Write the ONNX files of the graphs, and everything else from the record of the training.
 
     Thresholds that were chosen for this very model stay; those of an earlier training give way to the usual ones.
     `checksums.json` comes last and covers every file of the folder itself; its subfolders hold training state, which a
-    packaged model leaves out.
+    packaged model leaves out. Raises as `whole_folder` does.
     """
     settings = record["config"]
     config = {
@@ -56,16 +60,23 @@ def write_folder(folder: Path, labels: Sequence[str], record: dict[str, Any]) ->
             precision: {"file": onnx_file(precision), "device": DEVICES[precision]} for precision in record["gates"]
         },
     }
-    (folder / "config.json").write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
-    (folder / RECORD_FILE).write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
-    (folder / "README.md").write_text(model_card(record), encoding="utf-8")
-    shutil.copyfile(folder / CHECKPOINT / "tokenizer.json", folder / "tokenizer.json")
-    digests = {
-        path.name: hashlib.sha256(path.read_bytes()).hexdigest()
-        for path in sorted(folder.iterdir())
-        if path.is_file() and path.name != "checksums.json"
-    }
-    (folder / "checksums.json").write_text(json.dumps(digests, indent=2) + "\n", encoding="utf-8")
+    as_text = json.dumps(record, indent=2) + "\n"
+    with whole_folder(folder, last=CHECKSUMS_FILE) as new:
+        for precision, graph in graphs.items():
+            (new / onnx_file(precision)).write_bytes(graph)
+        (new / "config.json").write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
+        (new / RECORD_FILE).write_text(as_text, encoding="utf-8")
+        (new / "README.md").write_text(model_card(record), encoding="utf-8")
+        shutil.copyfile(folder / CHECKPOINT / "tokenizer.json", new / "tokenizer.json")
+        files = {path.name: path for path in (*folder.iterdir(), *new.iterdir()) if path.is_file()}
+        digests = {
+            name: hashlib.sha256(path.read_bytes()).hexdigest()
+            for name, path in sorted(files.items())
+            if name != CHECKSUMS_FILE
+        }
+        (new / CHECKSUMS_FILE).write_text(json.dumps(digests, indent=2) + "\n", encoding="utf-8")
+        with whole_file(folder / CHECKPOINT / RECORD_FILE) as own:
+            own.write_text(as_text, encoding="utf-8")
 
 
 def threshold_of(record: dict[str, Any]) -> float:

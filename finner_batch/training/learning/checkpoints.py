@@ -10,7 +10,6 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-import os
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +18,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
 from finner_batch.errors import UsageError
-from finner_batch.store.atomic import publish, temporary_path
+from finner_batch.store.whole import whole_file
 from finner_batch.training.learning import processes
 
 if TYPE_CHECKING:
@@ -117,11 +116,9 @@ class Checkpoints:
         tensors |= random
         stored = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
         self.folder.mkdir(parents=True, exist_ok=True)
-        temporary = temporary_path(self.path)
-        save_file(stored, temporary, {"identity": identity + self.key, "progress": json.dumps(asdict(progress))})
-        with temporary.open("rb") as file:
-            os.fsync(file.fileno())
-        publish(self.path)
+        metadata = {"identity": identity + self.key, "progress": json.dumps(asdict(progress))}
+        with whole_file(self.path) as temporary:
+            save_tensors(stored, temporary, metadata)
 
     def restore(
         self, model: torch.nn.Module, optimizer: torch.optim.Optimizer, identity: str
@@ -160,6 +157,14 @@ class Checkpoints:
     def remove(self) -> None:
         """Delete the state of a training that is no longer needed."""
         self.path.unlink(missing_ok=True)
+
+
+def save_tensors(tensors: Mapping[str, torch.Tensor], path: Path, metadata: Mapping[str, str]) -> None:
+    """Write a safetensors file. Raises OSError where the disk refuses."""
+    try:
+        save_file(dict(tensors), path, dict(metadata))
+    except SafetensorError as error:
+        raise OSError(str(error)) from error
 
 
 def identify(model: torch.nn.Module, *decisive: object) -> str:

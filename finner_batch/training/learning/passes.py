@@ -13,8 +13,8 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 import torch
-from safetensors.torch import save_file
 
+from finner_batch.store.whole import whole_file, whole_folder
 from finner_batch.tagger.tokens import SentenceTokenizer
 from finner_batch.training.data.dataset import GENERATED, OUTSIDE, READ_LABELS
 from finner_batch.training.data.examples import MASKED, OTHER, Example, frequent_concepts, make_examples
@@ -22,7 +22,7 @@ from finner_batch.training.evaluation.scores import decide, scored, scores, soft
 from finner_batch.training.export.folder import CHECKPOINT, RECORD_FILE
 from finner_batch.training.learning import processes
 from finner_batch.training.learning.base import classifier, load_base
-from finner_batch.training.learning.checkpoints import Checkpoints, Epoch, update_digest
+from finner_batch.training.learning.checkpoints import Checkpoints, Epoch, save_tensors, update_digest
 from finner_batch.training.learning.loop import FitConfig, fit, number_logits, unwatched
 from finner_batch.training.learning.quantization import round_in_training, settle
 
@@ -85,7 +85,9 @@ def concept_pass(
     epochs = fit(model, examples, settings, checkpoints=checkpoints, watch=watch)
     save_checkpoint(model, folder / CONCEPTS)
     if processes.is_main():
-        done.write_text(json.dumps({"key": key, "epochs": [asdict(epoch) for epoch in epochs]}), encoding="utf-8")
+        with whole_file(done) as temporary:
+            record = {"key": key, "epochs": [asdict(epoch) for epoch in epochs]}
+            temporary.write_text(json.dumps(record), encoding="utf-8")
         checkpoints.remove()
     return load_base(str(done.parent)), epochs
 
@@ -203,7 +205,8 @@ def save_tokenizer(base: Base, folder: Path, max_length: int) -> SentenceTokeniz
     """Write the base's tokenizer.json and read it as inference will."""
     if processes.is_main():
         folder.mkdir(parents=True, exist_ok=True)
-        base.tokenizer.save(str(folder / "tokenizer.json"))
+        with whole_file(folder / "tokenizer.json") as temporary:
+            temporary.write_text(base.tokenizer.to_str(pretty=True), encoding="utf-8")
     processes.wait()
     return SentenceTokenizer(folder / "tokenizer.json", max_length)
 
@@ -211,11 +214,10 @@ def save_tokenizer(base: Base, folder: Path, max_length: int) -> SentenceTokeniz
 def save_checkpoint(model: DistilBertForTokenClassification, folder: Path) -> None:
     """Write config.json and model.safetensors, which `transformers` and `--base` read; whole or not at all."""
     if processes.is_main():
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / "config.json").write_text(model.config.to_json_string(), encoding="utf-8")
-        weights = {name: tensor.contiguous().cpu() for name, tensor in model.state_dict().items()}
-        save_file(weights, folder / "model.safetensors.tmp", metadata={"format": "pt"})
-        (folder / "model.safetensors.tmp").replace(folder / "model.safetensors")
+        with whole_folder(folder, last="model.safetensors") as new:
+            (new / "config.json").write_text(model.config.to_json_string(), encoding="utf-8")
+            weights = {name: tensor.contiguous().cpu() for name, tensor in model.state_dict().items()}
+            save_tensors(weights, new / "model.safetensors", {"format": "pt"})
     processes.wait()
 
 

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from finner_batch.errors import UsageError
+from finner_batch.store.whole import whole_file
 from finner_batch.tagger.cues import Cues
 from finner_batch.training.data.dataset import (
     FILING,
@@ -179,7 +180,8 @@ def _train(config: TrainConfig, tracker: Tracker | None) -> Path:
         "cues": cues,
         **_figures(model, tokenizer, labels, splits, temperature, config.threshold, Cues.of(cues, where=config.cues)),
     }
-    (output / CHECKPOINT / RECORD_FILE).write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
+    with whole_file(output / CHECKPOINT / RECORD_FILE) as temporary:
+        temporary.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
     _finish(output, splits, record, tracker)
     for state in states:
         state.remove()

@@ -4,10 +4,10 @@ import onnxruntime
 import pytest
 
 from finner_batch.benchmark.ceiling import MatrixProduct, seconds_at_the_ceiling
-from finner_batch.benchmark.onnx_file import matrix_product, read_encoder
 from finner_batch.errors import ModelError
 from finner_batch.tagger.device import Device
 from finner_batch.tagger.model import load_model
+from finner_batch.tagger.onnx_file import matrix_product, read_encoder
 
 
 @pytest.mark.parametrize("variant", ["int8", "fp16"])

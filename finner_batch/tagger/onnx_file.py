@@ -1,10 +1,11 @@
-"""The little of the ONNX format that a benchmark needs: the sizes of an encoder, and a graph of one matrix product.
+"""The little of the ONNX format that is needed: the shapes of a model, and a graph of one matrix product.
 
-Reading and writing it here keeps the `onnx` package, and with it the `train` extra, out of the benchmark. An ONNX file
-is one protocol buffer message (https://protobuf.dev/programming-guides/encoding/); the field numbers are those of
+Reading and writing it here keeps the `onnx` package, and with it the `train` extra, out of job and benchmark. An ONNX
+file is one protocol buffer message (https://protobuf.dev/programming-guides/encoding/); the field numbers are those of
 https://github.com/onnx/onnx/blob/main/onnx/onnx.proto.
 """
 
+import mmap
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -44,10 +45,11 @@ class Encoder:
     weights: dict[Precision, int]
     attention_precision: Precision
 
-    def by_openvino(self, float_precision: Literal["bf16", "fp32"]) -> "Encoder":
-        """The same encoder where OpenVINO runs it: int8 products, but for the classifier and the attention."""
+    def by_openvino(self, products: Literal["int8", "fp32"], float_precision: Literal["bf16", "fp32"]) -> "Encoder":
+        """The same encoder where OpenVINO runs it: its products, but for the classifier and the attention."""
         classifier = self.width * self.labels
-        weights: dict[Precision, int] = {"int8": sum(self.weights.values()) - classifier, float_precision: classifier}
+        weights: dict[Precision, int] = {float_precision: classifier}
+        weights[products] = sum(self.weights.values()) - classifier + weights.pop(products, 0)
         return replace(self, weights=weights, attention_precision=float_precision)
 
     def multiply_adds(self, tokens: int, squared_lengths: int) -> dict[Precision, int]:
@@ -67,6 +69,31 @@ class _Tensor:
     name: str
     shape: tuple[int, ...]
     kind: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shapes:
+    """Of a model: the names of its inputs, its outputs by name (a size that varies is 0), its constants by name."""
+
+    inputs: frozenset[str]
+    outputs: dict[str, tuple[int, ...]]
+    constants: dict[str, tuple[int, ...]]
+
+
+def read_shapes(path: Path) -> Shapes:
+    """Read what goes into a model and what comes out of it. Raises ModelError where the file is no ONNX model."""
+    try:
+        with path.open("rb") as file:
+            mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)  # closed with the last view of it
+        graph = next(_messages(memoryview(mapped), 7))
+        return Shapes(
+            inputs=frozenset(_described(message)[0] for message in _messages(graph, 11)),
+            outputs=dict(_described(message) for message in _messages(graph, 12)),
+            constants={tensor.name: tensor.shape for tensor in map(_tensor, _messages(graph, 5))},
+        )
+    except (OSError, StopIteration, LookupError, ValueError) as error:
+        reason = f"{type(error).__name__}: {error}"
+        raise ModelError(f"{path} is no ONNX model ({reason}); export the model again") from error
 
 
 def read_encoder(path: Path) -> Encoder:
@@ -148,6 +175,16 @@ def _tensor(message: memoryview) -> _Tensor:
         elif number == 8 and not isinstance(value, int):
             name = str(value, "utf-8")
     return _Tensor(name, tuple(shape), kind)
+
+
+def _described(message: memoryview) -> tuple[str, tuple[int, ...]]:
+    """Name and shape of an input or output."""
+    name = str(next(_messages(message, 1)), "utf-8")
+    (kind,) = _messages(message, 2)
+    (tensor,) = _messages(kind, 1)
+    (shape,) = _messages(tensor, 2)
+    sizes = [[value for number, value in _fields(size) if number == 1] for size in _messages(shape, 1)]
+    return name, tuple(size[0] if size and isinstance(size[0], int) else 0 for size in sizes)
 
 
 def _node(message: memoryview) -> tuple[str, list[str]]:

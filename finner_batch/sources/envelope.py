@@ -1,0 +1,72 @@
+"""What stands around a filing that was saved by something else: response and mail headers, a browser's page of text."""
+
+import html
+import re
+
+from finner_batch.sources.encoding import decode
+
+ENVELOPE_BYTES = 1 << 16
+"""Only what begins within these first bytes counts."""
+
+_SUBMISSION = re.compile(
+    rb"\s*(?:-----BEGIN PRIVACY-ENHANCED MESSAGE-----|<(?:SEC|IMS)-(?:DOCUMENT|HEADER)>|<SUBMISSION>"
+    rb"|(?:<[^<>]{1,40}>\s*){0,2}(?:<DOCUMENT>\s*<TYPE>|<TYPE>[^<\n]{1,40}\s*<SEQUENCE>|<SEQUENCE>\s*\d+\s*<FILENAME>)"
+    rb"|\d{10}-\d\d-\d{6}\.txt : \d{8}\s)",
+    re.IGNORECASE,
+)
+_SUBMISSION_FURTHER_ON = re.compile(
+    rb"^[ \t]{0,80}(?:-----BEGIN PRIVACY-ENHANCED MESSAGE-----[ \t]*\r?$|<(?:SEC|IMS)-DOCUMENT>\d{10}-\d\d-\d{6}\.txt"
+    rb"|<(?:SEC|IMS)-HEADER>\d{10}-\d\d-\d{6}\.hdr"
+    rb"|<DOCUMENT>[ \t]{0,80}\r?\n[ \t]{0,80}<TYPE>[^<\r\n]{1,40}\r?\n[ \t]{0,80}<SEQUENCE>)",
+    re.IGNORECASE | re.MULTILINE,
+)
+"""Behind lines of another origin: whole lines as EDGAR writes them, which no prose holds."""
+_ESCAPED_SUBMISSION = re.compile(
+    rb"(?:^|>)[ \t]{0,80}&lt;(?:(?:SEC|IMS)-(?:DOCUMENT|HEADER)&gt;\d{10}-\d\d-\d{6}\.|SUBMISSION&gt;"
+    rb"|DOCUMENT&gt;\s{0,80}&lt;TYPE&gt;)",
+    re.IGNORECASE | re.MULTILINE,
+)
+_WORDS = (b"-document", b"-header", b"<document", b"&lt;document", b"&lt;submission", b"privacy-enhanced")
+"""In lower case: one of them is in whatever the two patterns above match."""
+_PRE = re.compile(rb"<pre\b[^<>]{0,1000}>", re.IGNORECASE)
+_PRE_END = re.compile(rb"</pre\s{0,20}>", re.IGNORECASE)
+_HEADER_LINES = re.compile(
+    r"\s{0,100}(?P<status>HTTP/\d(?:\.\d)? \d{3}[^\n]*\n)?"
+    r"(?P<lines>(?:[A-Za-z][A-Za-z0-9-]*:[^\n]*\n(?:[ \t]+[^\s][^\n]*\n)*)+)[ \t]*\n"
+)
+_CONTENT_TYPE = re.compile(r"^content-type:[ \t]*text/", re.IGNORECASE | re.MULTILINE)
+
+
+def holds_submission(head: bytes) -> bool:
+    """Tell by the first bytes, as UTF-8, whether a file is an EDGAR submission, whatever was put before it."""
+    if _SUBMISSION.match(head):
+        return True
+    lower = head[:ENVELOPE_BYTES].lower()
+    if not any(word in lower for word in _WORDS):
+        return False
+    return bool(
+        _SUBMISSION_FURTHER_ON.search(head, 0, ENVELOPE_BYTES)
+        or (_PRE.search(head, 0, ENVELOPE_BYTES) and _ESCAPED_SUBMISSION.search(head, 0, ENVELOPE_BYTES))
+    )
+
+
+def without_page(data: bytes) -> bytes:
+    """Return a submission without the page that a browser showed it in, where there is one.
+
+    Browsers show text as a page of one `<pre>` element and save it so, `<` and `&` written as character references.
+    """
+    if _SUBMISSION.match(data) or not _ESCAPED_SUBMISSION.search(data, 0, ENVELOPE_BYTES):
+        return data
+    opening = _PRE.search(data, 0, ENVELOPE_BYTES)
+    if opening is None:
+        return data
+    *_, end = (len(data), *(found.start() for found in _PRE_END.finditer(data, max(opening.end(), len(data) - 1024))))
+    return html.unescape(decode(data[opening.end() : end])).encode("utf-8", "replace")
+
+
+def without_header_lines(text: str) -> str:
+    """Return a document without the response or mail header that it was saved with, up to the blank line."""
+    found = _HEADER_LINES.match(text, 0, ENVELOPE_BYTES)
+    if found and (found["status"] or _CONTENT_TYPE.search(found["lines"])):
+        return text[found.end() :]
+    return text

@@ -1,0 +1,209 @@
+"""Pages that a server sends in place of a filing: refusals, errors, logins, lists of a filing's files, empty viewers.
+
+A page is known by its own title, by its structure, or, where it is short, by what it begins with. A filing that only
+mentions such words is a filing.
+"""
+
+import html
+import re
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from finner_batch.errors import NotTheFilingError
+from finner_batch.sources.edgar_path import document_name, path_header
+
+SHORT_CHARACTERS = 3000
+"""Visible text of an error page, at most."""
+BARE_CHARACTERS = 600
+"""Visible text of an error page that has no title, and of the shell of a viewer, at most."""
+_PAGE_CHARACTERS = 1 << 18
+"""Markup of a page that its title does not tell, at most."""
+_HEAD_CHARACTERS = 1 << 14
+
+
+class _Page(NamedTuple):
+    what: str
+    advice: str
+
+
+_TRAFFIC = _Page(
+    "the SEC's page that refuses automated requests",
+    "fetch it again with a User-Agent that names you and an e-mail address, ten requests a second at most",
+)
+_LIST = _Page(
+    "EDGAR's list of files or filings", "fetch the filing itself, the .txt or the main .htm file that the list names"
+)
+_VIEWER = _Page(
+    "the shell of a page that a browser fills by script",
+    "fetch the document itself: its path is what follows `ix?doc=`",
+)
+_RENDERED = _Page(
+    "the SEC's rendering of a filing's XBRL (an R page)", "its numbers stand in the filing's main document: take that"
+)
+_ERROR = _Page("a server's error page", "fetch the filing again")
+_LOGIN = _Page("a login page", "fetch the filing again from where it needs no login")
+
+_R_PAGE = re.compile(r"R\d{1,4}\.html?")
+_BESIDE = (
+    (_R_PAGE, "the SEC's rendering of the XBRL of a filing"),
+    (re.compile(r"\d{10}-\d\d-\d{6}-index(?:-headers)?\.html?"), "the list of the files of a filing"),
+    (re.compile(r"MetaLinks\.json|Financial_Report\.xlsx?|\d{10}-\d\d-\d{6}-xbrl\.zip"), "data of a filing"),
+)
+_DOCUMENT = re.compile(r"\.(?:txt|html?)(?:\.gz|\.zst)?$", re.IGNORECASE)
+
+_TITLE = re.compile(r"<title\b[^<>]{0,200}>([^<]{0,300})", re.IGNORECASE)
+_SITE = re.compile(r"^sec\.gov\s?\|\s?|\s?\|\s?sec\.gov$", re.IGNORECASE)
+_SEC_TRAFFIC = re.compile(
+    r"undeclared automated tool|request rate threshold exceeded|part of a network of automated tools", re.IGNORECASE
+)
+_OWN_TITLES = (
+    (_LIST, r"edgar filing documents\b.{0,80}"),
+    (_LIST, r"(?:index of|directory list(?:ing)?(?: for| of)?:?) /.{0,200}"),
+    (_LIST, r"edgar (?:search results|company search|entity landing|full[ -]text search)\b.{0,80}"),
+    (_VIEWER, r"(?:(?:inline |i)?xbrl|ix) viewer\b.{0,80}"),
+    (_ERROR, r"(?:page|file) (?:not found|unavailable)\b.{0,80}"),
+)
+"""Whole titles that no filing has, however long the page is."""
+_TITLES = [(page, re.compile(pattern, re.IGNORECASE)) for page, pattern in _OWN_TITLES]
+_LIST_BEGINS = re.compile(r"(?:index of|directory list(?:ing)?(?: for| of)?:?) /archives/edgar\b", re.IGNORECASE)
+_STATUS = (
+    r"(?:bad request|unauthori[sz]ed|forbidden|(?:file |page |object |resource )?not found|method not allowed"
+    r"|proxy authentication required|request time-?out|too many requests|internal server error|bad gateway"
+    r"|service (?:temporarily )?unavailable|gateway time-?out|moved (?:permanently|temporarily)|temporary redirect)"
+)
+"""Reason phrases of RFC 9110, section 15, and their variants."""
+_ERROR_BEGINS = re.compile(
+    "|".join(
+        (
+            rf"(?:(?:http|error|status|code)\W{{0,3}}){{0,3}}[345]\d\d\W{{0,5}}{_STATUS}",
+            rf"{_STATUS}\W{{0,3}}$",
+            r"(?:error|http (?:status|error)(?: code)?)\W{0,3}[45]\d\d\b",
+            r"(?:access|request|permission) (?:is |was )?(?:denied|blocked|rejected)\b",
+            r"access to this (?:page|site) (?:is|has been|was) (?:denied|blocked)",
+            r"(?:file|page|site|service|server) (?:is )?(?:temporarily )?unavailable\b",
+            r"(?:error\W{0,3})?the requested url (?:could not be retrieved|was (?:rejected|not found|blocked))",
+            r"(?:proxy|network|server|runtime) error\b",
+            r"web ?(?:page|site) (?:is )?blocked\b",
+            r"web filter violation",
+            r"attention required! \| cloudflare",
+            r"just a moment\.\.\.",
+            r"(?:are you a )?(?:robot|human)(?: or human)?\?",
+            r"(?:human verification|security check|captcha)\b",
+            r"(?:rate limit(?:ed| exceeded)|too many requests)\b",
+            r"(?:authentication required|object moved|down for maintenance|under maintenance)\b",
+        )
+    ),
+    re.IGNORECASE,
+)
+_XML_ERROR = re.compile(r"\s*(?:<\?xml[^<>]*>\s*)?<Error>\s*<Code>")
+"""What the object store behind the SEC's site answers."""
+_PASSWORD = re.compile(r"<input\b[^<>]{0,500}\btype\s{0,10}=\s{0,10}[\"']?password", re.IGNORECASE)
+_LOGIN_TITLE = re.compile(
+    r"(?:.{0,60}\s[|:\u2013\u2014-]\s)?(?:please )?(?:log ?in|log ?on|sign ?in|single sign-on)"
+    r"(?:\s?[|:\u2013\u2014-].{0,60}| (?:to|required)\b.{0,60})?",
+    re.IGNORECASE,
+)
+_NEEDS_SCRIPT = re.compile(
+    r"(?:enable|requires?|turn on|activate) java ?script"
+    r"|java ?script (?:is|must be|has been|to be) (?:required|enabled|disabled|turned)",
+    re.IGNORECASE,
+)
+_RENDERING = re.compile(r"(?:href|src)=[\"'][^\"'<>]{0,80}(?:report\.css|Show\.js)[\"']", re.IGNORECASE)
+_REPORT_TABLE = re.compile(r"<table\b[^<>]{0,200}\bclass=[\"']?report\b", re.IGNORECASE)
+
+_OPENING = re.compile(r"<(?:!--|(?:script|style|head)\b)?", re.IGNORECASE)
+_CLOSING = {
+    "<": re.compile(r">"),
+    "<!--": re.compile(r"-->"),
+    "<script": re.compile(r"</script\s*>", re.IGNORECASE),
+    "<style": re.compile(r"</style\s*>", re.IGNORECASE),
+    "<head": re.compile(r"</head\s*>", re.IGNORECASE),
+}
+
+
+def beside_a_filing(folder: str, names: Sequence[str]) -> dict[str, str]:
+    """Choose, by the names of a folder's files, what EDGAR keeps beside a filing's documents and is none of them.
+
+    Returns what each is. Nothing is, where the folder does not hold the filing too.
+    """
+    found = {name: what for name in names for what in [_beside(name)] if what}
+    if not found:
+        return {}
+    documents = [name for name in names if name not in found and _DOCUMENT.search(name)]
+    in_own_folder = path_header(f"{folder}/").accession_number
+    return {
+        name: f"{what} that lies beside it"
+        for name, what in found.items()
+        if documents
+        and (
+            (listed := path_header(name).accession_number) in (None, in_own_folder)
+            or any(document.startswith(f"{listed}.") for document in documents)
+        )
+    }
+
+
+def refuse_page(markup: str, name: str = "") -> None:
+    """Raise `NotTheFilingError` where the document of a file is a page in place of a filing.
+
+    `name` of the file counts where it lies in the folder of a filing.
+    """
+    page = _RENDERED if _R_PAGE.fullmatch(name) else _known_by_its_title(markup)
+    if page is None and len(markup) <= _PAGE_CHARACTERS:
+        page = _known_by_its_content(markup)
+    if page is not None:
+        raise NotTheFilingError(page.what, page.advice)
+
+
+def _beside(name: str) -> str | None:
+    name = document_name(name)
+    return next((what for pattern, what in _BESIDE if pattern.fullmatch(name)), None)
+
+
+def _known_by_its_title(markup: str) -> _Page | None:
+    if _XML_ERROR.match(markup):
+        return _ERROR
+    title = _title(markup)
+    if _SEC_TRAFFIC.search(title):
+        return _TRAFFIC
+    return next((page for page, pattern in _TITLES if pattern.fullmatch(title)), None)
+
+
+def _known_by_its_content(markup: str) -> _Page | None:
+    if _RENDERING.search(markup, 0, _HEAD_CHARACTERS) and _REPORT_TABLE.search(markup, 0, _HEAD_CHARACTERS):
+        return _RENDERED
+    title, text = _title(markup), _visible_text(markup)
+    if _LIST_BEGINS.match(text):
+        return _LIST
+    if len(text) > SHORT_CHARACTERS:
+        return None
+    is_bare = len(text) <= BARE_CHARACTERS
+    tests = (
+        (_TRAFFIC, _SEC_TRAFFIC.search(text)),
+        (_ERROR, _ERROR_BEGINS.match(title or text) and (title or is_bare)),
+        (_LOGIN, _PASSWORD.search(markup) or _LOGIN_TITLE.fullmatch(title)),
+        (_VIEWER, is_bare and _NEEDS_SCRIPT.search(text)),
+    )
+    return next((page for page, is_such in tests if is_such), None)
+
+
+def _visible_text(markup: str) -> str:
+    """Return about what a reader of the page sees, on one line; not all of it beyond `SHORT_CHARACTERS`."""
+    pieces: list[str] = []
+    characters = position = 0
+    while position < len(markup) and characters <= SHORT_CHARACTERS:
+        opening = _OPENING.search(markup, position)
+        piece = markup[position : opening.start() if opening else None]
+        if piece and not piece.isspace():
+            pieces.append(piece)
+            characters += len(piece)
+        if opening is None:
+            break
+        closing = _CLOSING[opening[0].lower()].search(markup, opening.end())
+        position = closing.end() if closing else len(markup)
+    return " ".join(html.unescape(" ".join(pieces)).split())
+
+
+def _title(markup: str) -> str:
+    """Return the title without the name of the SEC's site."""
+    found = _TITLE.search(markup, 0, _HEAD_CHARACTERS)
+    return _SITE.sub("", " ".join(html.unescape(found[1]).split())) if found else ""

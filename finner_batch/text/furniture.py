@@ -1,0 +1,232 @@
+"""Page furniture of text filings: the ends of pages, their numbers, their running heads and feet.
+
+EDGAR marks a page's end with `<PAGE>`; others have a form feed, or a number on a line of its own.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Iterator
+from itertools import chain, pairwise
+
+from finner_batch.text.breaks import continues, ends_item
+from finner_batch.text.characters import collapse
+from finner_batch.text.headings import closes_notes, item_heading, note_heading, opens_notes, part_heading
+from finner_batch.text.pages import LEAST_PAGES, head_of, is_continued, is_page_number, looks_like_title, states_scale
+from finner_batch.text.rows import MARK, ROW_LENGTH, TABLE_MARK, is_row, is_rule
+
+PAGE_END = "\f"
+"""Stands for all that a page's end leaves between two lines."""
+
+_PAGE = re.compile(r"</?PAGE>.{0,12}\Z", re.IGNORECASE)
+_LONE_NUMBER = re.compile(r"-{0,2}\s{0,20}\d{1,3}\s{0,20}-{0,2}\Z")
+_LONE_NUMBER_LENGTH = 40
+_HEAD_LINES = 5
+"""Lines of a running head at most, rules between them counted."""
+_MOST_TITLES = 2
+_FOOT_LENGTH = 100
+_LAST_NUMBER = re.compile(r"(?<!\d)\d{1,3}\Z")
+_FIRST_NUMBER = re.compile(r"\d{1,3}(?!\d)")
+_LETTER = re.compile(r"[^\W\d_]")
+_PREFIX = 4
+
+
+def without_furniture(lines: list[str]) -> list[str]:
+    """The lines, with one `PAGE_END` for each page's end, its number, its foot and the running heads behind it.
+
+    A running head that is a section's heading stays where it stands first.
+    """
+    ends = list(_page_ends(lines))
+    if not ends:
+        return lines
+    furniture = _Furniture(lines, ends)
+    result: list[str] = []
+    begin = 0
+    for page, (last, following) in enumerate(ends):
+        end = furniture.without_foot(last, begin)
+        result += lines[begin:end]
+        result.append(PAGE_END)
+        kept, begin = furniture.without_heads(page, end, following)
+        result += kept
+    result += lines[begin:]
+    return result
+
+
+def breaks_off(before: str, after: str) -> bool:
+    """Whether what stands between two lines stands within a sentence."""
+    return not ends_item(before) and continues(before, after)
+
+
+class _Furniture:
+    """What stands at the tops and feet of several pages."""
+
+    def __init__(self, lines: list[str], ends: list[tuple[int, int]]) -> None:
+        self._lines = lines
+        self._tops = [_top(lines, following) for _, following in ends]
+        self._openings = Counter(_head(lines[top[0]]) for top in self._tops if top)
+        self._heads = Counter(_head(lines[index]) for top in self._tops for index in top)
+        self._feet = _feet([lines[last - 1] for last, _ in ends if last])
+        self._first = self._first_headings()
+
+    def without_foot(self, last: int, begin: int) -> int:
+        """Where the text of a page ends that begins and ends at these lines."""
+        if last > begin and _head(self._lines[last - 1]) in self._feet:
+            return max(begin, _back_over_blank(self._lines, last - 1))
+        return last
+
+    def without_heads(self, page: int, last: int, following: int) -> tuple[list[str], int]:
+        """What stays of the heads behind a page's end, and where the text behind begins."""
+        lines = self._lines
+        top = self._tops[page]
+        texts = [collapse(lines[index]) for index in top]
+        known = _known_heads(texts, self._openings, self._heads)
+        behind = _line_behind(lines, top, known)
+        gap = behind - top[known - 1] > 1 or is_continued(texts[known - 1]) if known else True
+        within_sentence = gap and self._is_within_sentence(last, behind)
+        if not (within_sentence or known):
+            known = self._titles_within_sentence(last, top, texts)
+            behind = _line_behind(lines, top, known)
+            within_sentence = known > 0
+        if not within_sentence:
+            known = _known_heads(texts[:known], self._openings, None)
+            behind = _line_behind(lines, top, known)
+        if not known:
+            return [], following
+        kept: list[str] = []
+        for text, index in zip(texts[:known], top, strict=False):
+            if states_scale(text):
+                kept.append(lines[index])
+            elif not within_sentence and self._first.get(head_of(text)) == index:
+                return kept + lines[index:behind], behind
+        return kept, behind
+
+    def _is_within_sentence(self, last: int, behind: int) -> bool:
+        if not last or behind >= len(self._lines):
+            return False
+        before = self._lines[last - 1]
+        if MARK.search(before) or is_row(before):
+            return False
+        return breaks_off(before.strip(), self._lines[behind].strip())
+
+    def _titles_within_sentence(self, last: int, top: list[int], texts: list[str]) -> int:
+        """How many lines look like running heads, and have the other half of a sentence behind them."""
+        titles = next((place for place, text in enumerate(texts) if not looks_like_title(text)), len(texts))
+        behind = _line_behind(self._lines, top, titles)
+        if not 0 < titles <= _MOST_TITLES or behind - top[titles - 1] < 2 or not self._is_within_sentence(last, behind):
+            return 0
+        return titles if self._lines[behind].lstrip()[0].islower() else 0
+
+    def _first_headings(self) -> dict[str, int]:
+        """Where each section's heading that is a running head stands first."""
+        wanted = set()
+        for index in chain.from_iterable(self._tops):
+            text = collapse(self._lines[index])
+            if self._heads[head_of(text)] >= LEAST_PAGES and _is_section(text):
+                wanted.add(head_of(text))
+        prefixes = {head[:_PREFIX] for head in wanted}
+        first: dict[str, int] = {}
+        for index, line in enumerate(self._lines if wanted else ()):
+            if head_of(line.lstrip()[:_PREFIX]) in prefixes and (head := _head(line)) in wanted:
+                first.setdefault(head, index)
+        return first
+
+
+def _page_ends(lines: list[str]) -> Iterator[tuple[int, int]]:
+    """For each page's end: the line behind the page's last text, and the next page's first line of text."""
+    index = 0
+    while index < len(lines):
+        if not _ends_page(lines[index]):
+            index += 1
+            continue
+        last = _back_over_blank(lines, index)
+        if last and _is_number(lines[last - 1]):
+            last = _back_over_blank(lines, last - 1)
+        while index < len(lines) and (not (text := lines[index].strip()) or _PAGE.match(text) or _is_number(text)):
+            index += 1
+        yield last, index
+
+
+def _ends_page(line: str) -> bool:
+    if "\f" in line:
+        return True
+    text = line.strip()
+    if text.startswith("<"):
+        return _PAGE.match(text) is not None
+    return len(text) <= _LONE_NUMBER_LENGTH and _LONE_NUMBER.match(text) is not None
+
+
+def _is_number(line: str) -> bool:
+    return len(line) <= ROW_LENGTH and is_page_number(collapse(line))
+
+
+def _back_over_blank(lines: list[str], index: int) -> int:
+    while index and not lines[index - 1].strip():
+        index -= 1
+    return index
+
+
+def _head(line: str) -> str:
+    return head_of(collapse(line[:ROW_LENGTH]))
+
+
+def _top(lines: list[str], index: int) -> list[int]:
+    """The lines of text at a page's top among which running heads stand; where `<TABLE>` opens several, it is one."""
+    top: list[int] = []
+    while index < len(lines) and len(top) < _HEAD_LINES:
+        line = lines[index]
+        if len(line) > ROW_LENGTH or _ends_page(line):
+            break
+        if line.strip():
+            top.append(index)
+        if TABLE_MARK.search(line):
+            break
+        index += 1
+    return top
+
+
+def _known_heads(texts: list[str], openings: Counter[str], heads: Counter[str] | None) -> int:
+    """How many of a page's first lines are running heads.
+
+    The first is one where it opens several pages, those behind it only where `heads` counts them: tables are headed
+    alike too. Up to a line that says it is continued, all count that look like titles.
+    """
+    known = 0
+    for place, text in enumerate(texts):
+        counts = heads if place else openings
+        is_head = counts is not None and counts[head_of(text)] >= LEAST_PAGES and (not place or looks_like_title(text))
+        if is_continued(text) or (known == place and (is_head or (place > 0 and is_rule(text)))):
+            known = place + 1
+        elif not (is_rule(text) or looks_like_title(text)):
+            break
+    return known
+
+
+def _line_behind(lines: list[str], top: list[int], known: int) -> int:
+    if known < len(top):
+        return top[known]
+    index = top[-1] + 1 if top else len(lines)
+    while index < len(lines) and not lines[index].strip():
+        index += 1
+    return index
+
+
+def _is_section(text: str) -> bool:
+    is_heading = (
+        item_heading(text) or part_heading(text) or note_heading(text) or opens_notes(text) or closes_notes(text)
+    )
+    return bool(is_heading) and not is_continued(text)
+
+
+def _feet(lines: list[str]) -> set[str]:
+    """Heads of the last lines of pages that count them: `Example Company 10-K 1997   Page 5`, `... Page 6`."""
+    counted: dict[str, list[int]] = {}
+    for line in lines:
+        text = collapse(line[:ROW_LENGTH])
+        if len(text) <= _FOOT_LENGTH and _LETTER.search(text):
+            number = _LAST_NUMBER.search(text, max(0, len(text) - 3)) or _FIRST_NUMBER.match(text)
+            if number:
+                counted.setdefault(head_of(text), []).append(int(number[0]))
+    return {
+        head
+        for head, numbers in counted.items()
+        if len(numbers) >= LEAST_PAGES and all(before < after for before, after in pairwise(numbers))
+    }

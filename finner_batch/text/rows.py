@@ -1,0 +1,60 @@
+"""The shape of a line in a text filing: a row of a table, a rule, prose.
+
+EDGAR's marks for such text are `<PAGE>` at a page's end and `<TABLE>`, `<CAPTION>`, `<S>`, `<C>`, `<FN>` in tables.
+"""
+
+import re
+
+from finner_batch.text.breaks import is_unfinished
+
+ROW_LENGTH = 300
+"""Characters of a row at most."""
+TABLE_MARK = re.compile(r"</?TABLE\b[^<>]{0,80}>", re.IGNORECASE)
+MARK = re.compile(r"</?(?:TABLE|CAPTION|S|C|FN|F\d{1,2}|TEXT|PRE|HTML|BODY|B|I|U|CENTER)\b[^<>]{0,80}>", re.IGNORECASE)
+
+_FIGURE = r"[$(]?\s?(?:\d[\d,]*(?:\.\d+)?|\.\d+|-{1,2}|N/?[AM])[)%x]{0,2}"
+_RULE = re.compile(r"[\s\-=_.*+|]+\Z")
+_DRAWN = re.compile(r"[-=_]{3}")
+_LEADERS = re.compile(r"\.{4}|(?:\. ){4}")
+_GAP = re.compile(r"(?<=\S) {3,}(?=\S)")
+_LAST_FIGURE = re.compile(rf"\S {{3,}}{_FIGURE}\s*\Z", re.IGNORECASE)
+_TWO_FIGURES = re.compile(rf"(?<!\s)\s{{2,}}{_FIGURE}\s{{2,}}{_FIGURE}\s*\Z", re.IGNORECASE)
+_WIDEST_SPREAD = 5
+"""Spaces at most between two words of a line that is filled up to the right margin."""
+_PROSE_WORDS = 5
+_PROSE_SHARE = 0.4
+
+
+def is_rule(line: str) -> bool:
+    """A line that is drawn: `-----  -----`."""
+    return _RULE.match(line[:ROW_LENGTH]) is not None and _DRAWN.search(line, 0, ROW_LENGTH) is not None
+
+
+def is_row(line: str) -> bool:
+    """Dot leaders, two figures at the end, one behind a wide gap, or three columns."""
+    if len(line) > ROW_LENGTH:
+        return False
+    if _LEADERS.search(line):
+        return True
+    has_columns = (
+        _LAST_FIGURE.search(line) is not None or _TWO_FIGURES.search(line) is not None or len(_GAP.findall(line)) >= 2
+    )
+    return has_columns and not is_spread(line)
+
+
+def is_spread(line: str) -> bool:
+    """A line of prose filled up with spaces to the right margin: most of its gaps stand within a sentence."""
+    gaps = list(_GAP.finditer(line))
+    if not gaps or not has_words_of_prose(line):
+        return False
+    within = sum(
+        gap.end() - gap.start() <= _WIDEST_SPREAD and (line[gap.end()].islower() or is_unfinished(line[: gap.start()]))
+        for gap in gaps
+    )
+    return within > len(gaps) / 2
+
+
+def has_words_of_prose(line: str) -> bool:
+    """Some words, many of which begin with a small letter."""
+    words = line.split()
+    return len(words) >= _PROSE_WORDS and sum(word[0].islower() for word in words) >= _PROSE_SHARE * len(words)

@@ -1,0 +1,176 @@
+"""What styles say of the visible text: hidden, struck out, raised, as typed. Attributes and simple style sheets.
+
+Source: CSS 2.2 (https://www.w3.org/TR/CSS22/): display 9.2.4, visibility 11.2, position 9.3, vertical-align 10.8.1,
+white-space 16.6; CSS Text Decoration 3, text-decoration-line (https://www.w3.org/TR/css-text-decor-3/).
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from functools import lru_cache
+from typing import TypeAlias
+
+HIDES, STRIKES, RAISES, LOWERS, AS_TYPED = 1, 2, 4, 8, 16
+"""Flags of what a style does to its element's text."""
+
+Declarations: TypeAlias = dict[str, str]
+
+_PROPERTIES = {
+    **{
+        name: name
+        for name in ("display", "visibility", "text-decoration", "vertical-align", "position", "top", "bottom")
+    },
+    "white-space": "white-space",
+    "text-decoration-line": "text-decoration",
+    "-webkit-text-decoration": "text-decoration",
+    "-webkit-text-decoration-line": "text-decoration",
+}
+"""Properties that matter here, each with the name that it is kept under."""
+_TELLING = ("none", "hidden", "collapse", "line-through", "super", "sub", "relative", "white-space")
+_SHIFT = re.compile(r"vertical-align\s*:\s*[-+.0-9]")
+_LENGTH = re.compile(r"\s*([-+]?)(?=[0-9.]*[1-9])\.?[0-9]")
+_CACHED_LENGTH = 1000
+
+_STYLE_OPENS = re.compile(r"<style\b([^<>]*)>", re.IGNORECASE)
+_STYLE_CLOSES = re.compile(r"</style", re.IGNORECASE)
+_OTHER_MEDIA = re.compile(r"\b(?:not|print|speech|aural|braille|embossed|handheld|projection|tty|tv)\b", re.IGNORECASE)
+_NO_RULES = re.compile(r"/\*.*?(?:\*/|\Z)|<!--|-->", re.DOTALL)
+_BRACE = re.compile(r"[{}]")
+_SELECTOR = re.compile(r"(?:.*[\s>+~])?([a-z][\w-]*|\*)?((?:[.#][\w-]+)*)", re.IGNORECASE | re.DOTALL)
+_LONGEST_SELECTOR = 200
+_MARK = re.compile(r"[.#][\w-]+")
+
+
+def meaning(style: str) -> int:
+    """The flags of a style attribute's value."""
+    return _cached_meaning(style) if len(style) < _CACHED_LENGTH else _meaning(style)
+
+
+def _meaning(style: str) -> int:
+    text = style.lower()
+    tells = any(map(text.__contains__, _TELLING)) or _SHIFT.search(text) is not None  # most say nothing
+    return _flags(declarations(text)) if tells else 0
+
+
+_cached_meaning = lru_cache(maxsize=8192)(_meaning)
+
+
+def declarations(style: str) -> Declarations:
+    """The declarations that matter here, names and values in lower case; of several for one property the last."""
+    declared = {}
+    for declaration in style.lower().split(";"):
+        name, _, value = declaration.partition(":")
+        if known := _PROPERTIES.get(name.strip()):
+            declared[known] = value.strip()
+    return declared
+
+
+def _flags(declared: Mapping[str, str]) -> int:
+    if not declared:
+        return 0
+    flags = 0
+    if _word(declared, "display") == "none" or _word(declared, "visibility") in {"hidden", "collapse"}:
+        flags |= HIDES
+    if "line-through" in declared.get("text-decoration", "").replace("!", " ").split():
+        flags |= STRIKES
+    if _word(declared, "white-space") == "pre":
+        flags |= AS_TYPED
+    return flags | _shift(declared)
+
+
+def _word(declared: Mapping[str, str], name: str) -> str:
+    return declared.get(name, "").partition("!")[0].strip()
+
+
+def _shift(declared: Mapping[str, str]) -> int:
+    align = _word(declared, "vertical-align")
+    if align in {"super", "sub"}:
+        return RAISES if align == "super" else LOWERS
+    up = _sign(align)
+    if not up and _word(declared, "position") == "relative":
+        up = -_sign(declared.get("top", "")) or _sign(declared.get("bottom", ""))
+    return RAISES if up > 0 else LOWERS if up < 0 else 0
+
+
+def _sign(length: str) -> int:
+    """Whether a length is above, below or at zero."""
+    match = _LENGTH.match(length)
+    return 0 if match is None else -1 if match[1] == "-" else 1
+
+
+class StyleSheet:
+    """The rules of a page's `<style>` elements that say something of the visible text.
+
+    Read are selectors by element, class and id, alone or combined (`p.old`), and the last of a chain (`td .old`) where
+    it names a class or an id. Rules for other media than the screen, and pseudo-classes, are left out.
+    """
+
+    def __init__(self, content: str) -> None:
+        self._rules: dict[str, list[tuple[tuple[int, int], str, frozenset[str], Declarations]]] = {}
+        self._flags = 0
+        count = 0
+        for selector, declared in _rules(content):
+            if len(selector) > _LONGEST_SELECTOR or (match := _SELECTOR.fullmatch(selector)) is None:
+                continue
+            element, marks = (match[1] or "*").lower(), _MARK.findall(match[2])
+            if not marks and (element == "*" or match.end(2) != len(selector) or match.start(1) != 0):
+                continue
+            key = marks[0] if marks else element
+            count += 1
+            self._flags |= _flags(declared)
+            weight = (sum(10 if mark[0] == "#" else 1 for mark in marks), count)
+            self._rules.setdefault(key, []).append((weight, element, frozenset(marks), declared))
+
+    def __bool__(self) -> bool:
+        """Whether any rule hides, strikes, shifts or keeps text as typed."""
+        return self._flags != 0
+
+    def meaning(self, tag: str, attributes: Mapping[str, str]) -> int:
+        """The flags of an element: rules of the sheet, the weightier later, then its own style."""
+        marks = {f".{name}" for name in attributes.get("class", "").split()}
+        marks.add(f"#{attributes.get('id', '')}")
+        found = [
+            (weight, declared)
+            for key in (tag, *marks)
+            for weight, element, needed, declared in self._rules.get(key, ())
+            if element in {"*", tag} and needed <= marks
+        ]
+        declared: Declarations = {}
+        for _, other in sorted(found, key=lambda rule: rule[0]):
+            declared |= other
+        return _flags(declared | declarations(attributes.get("style", "")))
+
+
+def _rules(content: str) -> Iterator[tuple[str, Declarations]]:
+    """Each selector of the page's sheets with the declarations that matter. Takes time linear in `content`."""
+    position = 0
+    while opening := _STYLE_OPENS.search(content, position):
+        closing = _STYLE_CLOSES.search(content, opening.end())
+        position = closing.start() if closing else len(content)
+        if not _OTHER_MEDIA.search(opening[1]):
+            yield from _rules_of_sheet(_NO_RULES.sub(" ", content[opening.end() : position]))
+
+
+def _rules_of_sheet(sheet: str) -> Iterator[tuple[str, Declarations]]:
+    """Rules at the top of a sheet and in `@media` for the screen; what other at-rules hold is passed over."""
+    position = passed_over = 0
+    for brace in _BRACE.finditer(sheet):
+        text = sheet[position : brace.start()]
+        position = brace.end()
+        if brace[0] == "}":
+            passed_over = max(0, passed_over - 1)
+            continue
+        prelude = text.rpartition(";")[2].strip()
+        if passed_over:
+            passed_over += 1
+        elif prelude.startswith("@"):
+            passed_over = int(not prelude.startswith("@media") or _OTHER_MEDIA.search(prelude) is not None)
+        else:
+            declared = declarations(sheet[position : _end_of(sheet, position)])
+            if declared:
+                for selector in prelude.split(","):
+                    yield selector.strip(), declared
+
+
+def _end_of(sheet: str, position: int) -> int:
+    closing = _BRACE.search(sheet, position)
+    return closing.start() if closing else len(sheet)

@@ -1,0 +1,95 @@
+"""Documents whose numbers were read wrongly: every value of theirs, as a reader would have it."""
+
+import time
+
+import pytest
+
+from finner_batch.entities.numbers import number_tokens
+from finner_batch.entities.stated import stated_scales
+from finner_batch.entities.values import read_value
+from finner_batch.sentences.split import split
+from finner_batch.sources.discover import discover
+from finner_batch.sources.read import ReadOptions, read_documents
+from finner_batch.text.extract import extract
+
+pytestmark = pytest.mark.corpus
+
+
+def values_of(path):
+    """Sentence -> value and unit of each of its numbers, in the documents of a file."""
+    found = {}
+    for source in discover([str(path)]):
+        for document in read_documents(source, ReadOptions(documents="all")):
+            extraction = extract(document.content, document.markup)
+            sentences = split(extraction)
+            stated = stated_scales(extraction.text, [sentence.start for sentence in sentences])
+            for sentence, scale in zip(sentences, stated, strict=True):
+                values = [read_value(sentence.text, *span, stated=scale) for span in number_tokens(sentence.text)]
+                found[sentence.text] = [(value.value, value.unit) for value in values]
+    return found
+
+
+def test_a_list_without_an_end_has_values(corpus):
+    begin = time.process_time()
+    (values,) = values_of(corpus / "faults" / "value-grammar-hangs-main-process" / "input" / "b-bad.txt").values()
+    assert values[-1][0] == 5e8
+    assert time.process_time() - begin < 5
+
+
+@pytest.mark.parametrize(
+    ("folder", "words", "expected"),
+    [
+        ("mixed-fraction-forms", "at 6\u20117/8% per annum", [(0.06875, "pure")]),
+        ("mixed-fraction-forms", "at 6 -7/8%", [(0.06875, "pure")]),
+        ("mixed-fraction-forms", "at 6 - 7/8%", [(0.06875, "pure")]),
+        ("mixed-fraction-forms", "at 6 7 / 8%", [(0.06875, "pure")]),
+        ("mixed-fraction-forms", "at 6&7/8%", [(0.06875, "pure")]),
+        ("mixed-fraction-forms", "1 and 1/2%", [(0.015, "pure")]),
+        ("letters-before-dollar-read-as-usd", "Ch$500", [(5e8, "CLP")]),
+        ("letters-before-dollar-read-as-usd", "Ps.500", [(5e8, "MXN")]),
+        ("letters-before-dollar-read-as-usd", "(pound)40", [(4e7, "GBP")]),
+        ("letters-before-dollar-read-as-usd", "DM 40", [(4e7, "DEM")]),
+        ("letters-before-dollar-read-as-usd", "US$500", [(5e8, "USD")]),
+        ("decimal-comma-percent", "plus 1,50%", [(0.015, "pure")]),
+        ("rs-splits-sentence", "Rs. 500", [(5e9, "INR")]),
+    ],
+)
+def test_each_line_of_numbers_has_one_value(corpus, folder, words, expected):
+    (values,) = [own for text, own in values_of(corpus / "faults" / folder / "nums.htm").items() if words in text]
+    assert values == expected
+
+
+def test_fractions_with_a_hyphen_that_does_not_break_are_one_rate(corpus):
+    (values,) = values_of(corpus / "faults" / "mixed-fraction-forms" / "nbhyphen.htm").values()
+    assert values == [(0.06875, "pure"), (2031.0, None), (0.06875, "pure"), (0.0525, "pure"), (0.0525, "pure")]
+
+
+def test_a_fraction_that_a_line_breaks_is_one_rate(corpus):
+    sentences = values_of(corpus / "faults" / "mixed-fraction-forms" / "txt_plain.txt")
+    (values,) = [own for text, own in sentences.items() if "Senior Notes" in text]
+    assert values[0] == (0.06875, "pure")
+
+
+def test_a_statement_of_scale_in_other_words_holds(corpus):
+    statement = corpus / "faults" / "scale-statement-other-wordings" / "statements.txt"
+    amounts = [own for text, own in values_of(statement).items() if "term loan" in text]
+    assert amounts == [
+        [(number, None), (number * 1e9 + 5e8, "USD"), (number * 1e9 + 2e8, "USD")] for number in range(1, 9)
+    ]
+
+
+def test_footnote_marks_of_a_text_filing_are_no_numbers(corpus):
+    sentences = values_of(corpus / "faults" / "footnote-mark-between-number-and-scale" / "txt_footnote_star.txt")
+    (values,) = [own for text, own in sentences.items() if "term loan" in text]
+    assert values == [(0.074, "pure"), (2.5e8, "USD"), (0.0175, "pure")]
+
+
+def test_a_decimal_comma_before_percent_is_the_filers(corpus):
+    sentences = values_of(corpus / "faults" / "decimal-comma-percent" / "f_facts.htm")
+    (values,) = [own for text, own in sentences.items() if "7,40" in text]
+    assert values[0] == (0.074, "pure")
+
+
+def test_superscript_fractions_are_mixed_ones(corpus):
+    (values,) = values_of(corpus / "faults" / "superscript-fraction-not-tagged" / "split_tags.htm").values()
+    assert values[1][0] == 0.0625
