@@ -11,8 +11,8 @@ import pytest
 
 WAITS = """
 import sys, time
-print("importing", flush=True)
 try:
+    print("importing", flush=True)
     time.sleep(60)
 except KeyboardInterrupt:
     {then}
