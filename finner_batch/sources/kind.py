@@ -15,7 +15,7 @@ Container = Literal["parquet", "jsonl", "json", "submission", "document"]
 """`json`: one object over several lines, a shard of one row. `document`: HTML or text, told apart once decoded."""
 
 Body = Literal["ixbrl", "html", "text", "preformatted"]
-"""`preformatted`: a text filing inside `<PRE>`, without other structure."""
+"""`preformatted`: a text filing inside `<PRE>` or another element, or with stray tags, without other structure."""
 
 SNIFF_BYTES = ENVELOPE_BYTES
 
@@ -52,6 +52,11 @@ _TEXT_MARK = re.compile(r"^<(?:PAGE|CAPTION|S)>", re.MULTILINE)
 """Marks of text filings: one that holds a stray `<P>` is no HTML."""
 _STRUCTURE = re.compile(r"<(?:div|p|font|span|tr|td|th|li|h[1-6])(?=[\s>/])", re.IGNORECASE)
 _PRE = re.compile(r"<pre(?=[\s>])", re.IGNORECASE)
+_BREAK = re.compile(r"<br(?=[\s>/])", re.IGNORECASE)
+_LINE_OF_TEXT = re.compile(r"\n[^\n\w]{0,100}\w")
+_BLANK_LINE = re.compile(r"\n[ \t]{0,100}\n[ \t]{0,100}\w")
+_TYPED_PARAGRAPHS = 3
+"""Paragraphs set apart by blank lines at least of text that was typed into an element."""
 _XML_DECLARATION = re.compile(r"\s*<\?xml[^>]*>")
 _COMMENT = re.compile(r"\s{0,1000}<!--")
 _XML_PROLOGUE = re.compile(r"\s+|<!--.*?-->|<!DOCTYPE[^>]*>|<\?.*?\?>", re.DOTALL)
@@ -100,9 +105,20 @@ def body_of(text: str) -> Body:
         if root and root[1].rpartition(":")[2].lower() != "html":
             raise DocumentError("read", f"XML data (<{root[1]}>), not a document to read: leave it out")
         return "html" if root else "text"
-    if _TEXT_MARK.search(head) and not _HTML_ROOT.search(head):
-        return "text"
+    if _is_typed(head):
+        return "preformatted"
     return "html" if _STRUCTURE.search(text) or not _PRE.search(head) else "preformatted"
+
+
+def _is_typed(head: str) -> bool:
+    """Whether it is a text filing for all its tags: its lines and paragraphs are those that were typed."""
+    tags = len(_STRUCTURE.findall(head)) + len(_BREAK.findall(head))
+    if _TEXT_MARK.search(head) and not _HTML_ROOT.search(head):
+        return 4 * tags < len(_LINE_OF_TEXT.findall(head))
+    if _PRE.search(head):
+        return False
+    paragraphs = len(_BLANK_LINE.findall(head))
+    return paragraphs >= _TYPED_PARAGRAPHS and 2 * tags <= paragraphs
 
 
 def _behind_comments(text: str) -> int:

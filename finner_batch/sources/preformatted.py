@@ -1,11 +1,14 @@
-"""Text filings inside an HTML `<PRE>` wrapper: back to the plain text that they are."""
+"""Text filings inside an HTML wrapper, or with stray tags: back to the plain text that they are."""
 
 import html
 import re
 
 _HIDDEN = (
     (re.compile(r"<!--"), re.compile(r"-->")),
-    (re.compile(r"<title\b[^<>]*>", re.IGNORECASE), re.compile(r"</title\s*>", re.IGNORECASE)),
+    *(
+        (re.compile(rf"<{name}\b[^<>]*>", re.IGNORECASE), re.compile(rf"</{name}\s*>", re.IGNORECASE))
+        for name in ("title", "style", "script")
+    ),
 )
 _TAG = re.compile(r"<!doctype[^<>]*>|</?(?!(?:page|table|caption|s|c|fn)\b)[a-z][a-z0-9]*\b[^<>]*>", re.IGNORECASE)
 

@@ -41,6 +41,7 @@ _NOT_PLAIN = {
     "<ix:header>": ("</ix:header", "<ix:header", "<!--", "<script"),
 }
 """What would let the HTML parser see another end."""
+_STYLES = ("<style", "<STYLE", "<Style")
 _IN_HEADER = re.compile(r"<(?!/?(?:ix|xbrl))(/?)([^\s/>:]+)(?=[\s/>])[^<>]*?(/?)>")
 """Tags in the XBRL header, in lower case, that are none of XBRL's."""
 _TAG = re.compile(
@@ -104,7 +105,7 @@ def walk(content: str, visible: VisibleText) -> None:  # noqa: C901, PLR0912, PL
 
     Raises UncleanError where the markup is not clean; what `visible` was told until then is of no use.
     """
-    if LINE_MARK in content:
+    if LINE_MARK in content or (any(opening in content for opening in _STYLES) and StyleSheet(content)):
         raise UncleanError
     pieces = chain.from_iterable(_pieces(content))
     steps: dict[str, _Step] = {}
@@ -165,8 +166,6 @@ def walk(content: str, visible: VisibleText) -> None:  # noqa: C901, PLR0912, PL
             elif action == _BREAK:
                 add(LINE_MARK)
             elif action == _SKIP:
-                if name == "style" and StyleSheet(content):
-                    raise UncleanError
                 if kind >= BLOCK and around in _CLOSED_BY_BLOCKS:
                     raise UncleanError
                 if name == "head" and (around not in _ROOTS or text.strip()):

@@ -79,7 +79,7 @@ def test_a_broken_first_line_does_not_turn_json_lines_into_text():
         ("<html><body><pre>\n<PAGE>\n  CREDIT AGREEMENT\n", "preformatted"),
         ("<HTML><TITLE>10-K</TITLE><BODY><PRE>\n<b>Item 1.</b>\n</PRE><hr><PRE>", "preformatted"),
         ("<PAGE>  1\n   FORM 10-K\n<TABLE>\n<CAPTION>\n<S>  <C>\n</TABLE>", "text"),
-        ("<PAGE>  1\n   FORM 10-K\n<P>\n<TABLE>\n<CAPTION>\n<S>  <C>\n</TABLE>", "text"),
+        ("<PAGE>  1\n   FORM 10-K\n<P>\n<TABLE>\n<CAPTION>\n<S>  <C>\n</TABLE>", "preformatted"),
         ("<HTML>\n<PAGE>\n<P>Text", "html"),
         ('<?xml version="1.0"?><h:html xmlns:h="http://www.w3.org/1999/xhtml">', "html"),
         ("if x < 5 and y > 3 the rate is 2%", "text"),
