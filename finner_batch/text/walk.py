@@ -41,7 +41,6 @@ _NOT_PLAIN = {
     "<ix:header>": ("</ix:header", "<ix:header", "<!--", "<script"),
 }
 """What would let the HTML parser see another end."""
-_STYLES = ("<style", "<STYLE", "<Style")
 _IN_HEADER = re.compile(r"<(?!/?(?:ix|xbrl))(/?)([^\s/>:]+)(?=[\s/>])[^<>]*?(/?)>")
 """Tags in the XBRL header, in lower case, that are none of XBRL's."""
 _TAG = re.compile(
@@ -105,7 +104,7 @@ def walk(content: str, visible: VisibleText) -> None:  # noqa: C901, PLR0912, PL
 
     Raises UncleanError where the markup is not clean; what `visible` was told until then is of no use.
     """
-    if LINE_MARK in content or (any(opening in content for opening in _STYLES) and StyleSheet(content)):
+    if LINE_MARK in content:
         raise UncleanError
     pieces = chain.from_iterable(_pieces(content))
     steps: dict[str, _Step] = {}
@@ -170,7 +169,9 @@ def walk(content: str, visible: VisibleText) -> None:  # noqa: C901, PLR0912, PL
                     raise UncleanError
                 if name == "head" and (around not in _ROOTS or text.strip()):
                     raise UncleanError
-                text = _skip(pieces, name)
+                if name == "style" and StyleSheet(content):
+                    raise UncleanError
+                text = _skip(pieces, name, content)
             elif action == _BEGIN_PAGE:
                 if around not in _ROOTS or name in begun or visible.paragraphs or collapse("".join(shown)):
                     raise UncleanError
@@ -308,10 +309,11 @@ def _read_marked(  # noqa: C901, PLR0912 - flat: every tag within comes here
     return text
 
 
-def _skip(pieces: Iterator[str], hidden: str) -> str:
+def _skip(pieces: Iterator[str], hidden: str, content: str) -> str:
     """Go behind the end of a hidden element that has just opened, and return the text there.
 
-    Raises UncleanError where the HTML parser might see its end elsewhere: tags inside that do not end in order.
+    Raises UncleanError where the HTML parser might see its end elsewhere, as tags inside do not end in order, and where
+    it holds a style sheet that says something of the text.
     """
     opened = [hidden]
     usual_end = f"/{hidden}>"
@@ -329,6 +331,8 @@ def _skip(pieces: Iterator[str], hidden: str) -> str:
             if not opened:
                 return text
             continue
+        if name == "style" and StyleSheet(content):
+            raise UncleanError
         if (hidden, name) != ("head", "title"):
             _check_hidden(opened, name)
         if not match[4] and name not in _VOID:
