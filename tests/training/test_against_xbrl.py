@@ -102,6 +102,8 @@ def entity(text, label, printed, value):
         "unit": None,
         "scale": 0,
         "confidence": 0.9,
+        "before_text": None,
+        "before_value": None,
     }
 
 
