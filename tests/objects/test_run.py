@@ -35,7 +35,7 @@ def test_rows_in_a_bucket_are_those_in_a_folder_and_an_object_is_fetched_once(up
         fetched = proxy.asked("GET", f"/in/{path.name}")
         assert sum(request.sent for request in fetched) == path.stat().st_size
     assert rows(results) == local.rows
-    results.bucket.put("in/filing-003.htm", (local.filings / "filing-004.htm").read_bytes() + b" ")
+    results.bucket.put("in/filing-003.htm", (local.filings / "filing-004.htm").read_bytes() + b"<p>Amended.</p>")
     proxy.requests.clear()
     changed = job(f"s3://{results.bucket.name}", results)
     assert changed["documents"] == {"ok": 1, "failed": 0}, "a bucket's root is read without the results in it"
