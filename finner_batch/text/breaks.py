@@ -21,13 +21,13 @@ _ENDS_IN_UNFINISHED_WORD = re.compile(_UNFINISHED_WORD, re.IGNORECASE)
 _UNFINISHED = re.compile(rf"[,(\u2013\u2014&/]\Z|{_UNFINISHED_WORD}", re.IGNORECASE)
 _LOWER_WORD = re.compile(r"(?:[\s(-]|\A)[a-z][\w'\u2019-]*\Z")
 _AMOUNT = re.compile(r"[$\u20ac\u00a3]\s?\d|\d[\d,.]{0,15}\s?(?:%|(?:percent|million|billion|basis points)\b)")
-_CURRENCIES = ("$", "\u20ac", "\u00a3")
+_BEFORE_DIGIT = re.compile(r"(?:(?:\A|[^\d-])\d{1,4}-|[$\u20ac\u00a3])\Z")
 _RUNNING_LENGTH = 30
 """Characters of a line that may break off before an amount; a shorter one may be a label beside a figure."""
 
 _HYPHENATED = re.compile(r"(?:[^\W\d_]|(?<!\d{3})\d)-\Z")
 _SUSPENDED = re.compile(r"(?:and|or|to)\b")
-_DIGIT_AND_HYPHEN = re.compile(r"\d-\Z")
+_DIGIT_AND_HYPHEN = re.compile(r"(?:\A|[^\d-])\d{1,4}-\Z")
 _MONEY_TO_COMMA = re.compile(r"[$\u20ac\u00a3] ?\d{1,3}(?:,\d{3}){0,4},\Z")
 _COUNT_TO_COMMA = re.compile(r"\b[a-z]+ \d{1,3},\Z")
 _AMOUNT_LENGTH = 40
@@ -56,8 +56,8 @@ def continues(before: str, after: str) -> bool:
     """Whether `after`, on a new line, continues the sentence of `before`."""
     if after[:1].islower() or _UNFINISHED.search(before, max(0, len(before) - _TAIL)) is not None:
         return True
-    if before[-1:] in _CURRENCIES:
-        return after[:1].isdigit() and before[:-1] != ""
+    if after[:1].isdigit() and len(before) > 1 and _BEFORE_DIGIT.search(before, max(0, len(before) - _TAIL)):
+        return True
     return (
         len(before) >= _RUNNING_LENGTH
         and _AMOUNT.match(after) is not None

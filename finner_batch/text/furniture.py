@@ -109,11 +109,14 @@ class _Furniture:
 
     def _titles_within_sentence(self, last: int, top: list[int], texts: list[str]) -> int:
         """How many lines look like running heads, and have the other half of a sentence behind them."""
-        titles = next((place for place, text in enumerate(texts) if not looks_like_title(text)), len(texts))
+        titles = next(
+            (place for place, text in enumerate(texts) if not looks_like_title(text) or ":" in text), len(texts)
+        )
         behind = _line_behind(self._lines, top, titles)
         if not 0 < titles <= _MOST_TITLES or behind - top[titles - 1] < 2 or not self._is_within_sentence(last, behind):
             return 0
-        return titles if self._lines[behind].lstrip()[0].islower() else 0
+        before = collapse(" ".join(self._lines[max(0, last - 2) : last]))
+        return titles if self._lines[behind].lstrip()[0].islower() and not looks_like_title(before) else 0
 
     def _first_headings(self) -> dict[str, int]:
         """Where each section's heading that is a running head stands first."""

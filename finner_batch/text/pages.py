@@ -6,6 +6,7 @@ the filer's own. That is taken out where it stands within a sentence, and left w
 
 import re
 from collections import Counter
+from functools import cached_property
 from itertools import pairwise
 
 from finner_batch.text.breaks import (
@@ -29,9 +30,11 @@ _SENTENCE_LENGTH = 40
 """Characters of a sentence's first half at least: less may be a label or a heading."""
 _LINE_LENGTH = 150
 """Characters of a wrapped line at most."""
-_SHARE_OF_LOWER = 0.1
+_SHARE_OF_LOWER = 0.15
 _NUMBER_LENGTH = 40
 _TITLE_LENGTH = 100
+_MOST_BETWEEN = 12
+"""Paragraphs between a sentence's halves at most, which bounds the time where every paragraph breaks off."""
 MOST_TITLES = 2
 """Lines at a page's end at most that only look like running heads."""
 
@@ -160,10 +163,14 @@ class _Halves:
         titles = 0
         has_sign = False
         is_next = is_unfinished(before)
+        seen = 0
         for place in range(index + 1, len(self._paragraphs)):
             paragraph = self._paragraphs[place]
             if paragraph.row and not paragraph.in_small_table:
                 continue
+            seen += 1
+            if seen > _MOST_BETWEEN:
+                return
             text = paragraph.text
             is_sign = self._known.is_sign(text)
             if is_sign or self._known.is_head(text):
@@ -207,7 +214,22 @@ class _Furniture:
 
     def __init__(self, paragraphs: list[Paragraph]) -> None:
         self._paragraphs = paragraphs
-        self._heads: dict[str, list[int]] | None = None
+
+    @cached_property
+    def _texts(self) -> Counter[str]:
+        """How often what is short enough for a running head is said."""
+        return Counter(
+            [
+                paragraph.text
+                for paragraph in self._paragraphs
+                if len(paragraph.text) <= HEAD_LENGTH and (not paragraph.row or paragraph.in_small_table)
+            ]
+        )
+
+    @cached_property
+    def _numbered(self) -> Counter[str]:
+        """In how many forms a line with a number at its edge is there, by what is the same in them."""
+        return Counter([head_of(text) for text in self._texts if text[0].isdigit() or text[-1].isdigit()])
 
     def is_sign(self, text: str) -> bool:
         """A page ends or begins here: its number, a link to the contents, a heading continued."""
@@ -220,27 +242,13 @@ class _Furniture:
 
     def is_head(self, text: str) -> bool:
         """The same stands on several pages."""
-        return len(text) <= HEAD_LENGTH and self._counts(head_of(text))[0] >= LEAST_PAGES
+        return len(text) <= HEAD_LENGTH and self._texts[text] >= LEAST_PAGES
 
     def _is_numbered(self, text: str) -> bool:
         """`2023 Form 10-Q | 7`, `8 The Example Company`: a head with a number that differs from page to page."""
-        if len(text) > HEAD_LENGTH:
+        if len(text) > HEAD_LENGTH or not (text[0].isdigit() or text[-1].isdigit()):
             return False
-        return (text[0].isdigit() or text[-1].isdigit()) and self._counts(head_of(text))[1] >= LEAST_PAGES
-
-    def _counts(self, head: str) -> list[int]:
-        """How many paragraphs have this head, and how many different ones."""
-        if self._heads is None:
-            self._heads = {}
-            for text, count in Counter(
-                paragraph.text
-                for paragraph in self._paragraphs
-                if len(paragraph.text) <= HEAD_LENGTH and (not paragraph.row or paragraph.in_small_table)
-            ).items():
-                counts = self._heads.setdefault(head_of(text), [0, 0])
-                counts[0] += count
-                counts[1] += 1
-        return self._heads.get(head, [0, 0])
+        return self._numbered[head_of(text)] >= LEAST_PAGES
 
 
 def _continued_lines(paragraphs: list[Paragraph], furniture: _Furniture) -> dict[int, int]:

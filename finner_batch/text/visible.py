@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 
 from finner_batch.text import tables as layout
-from finner_batch.text.breaks import continues
+from finner_batch.text.breaks import continues, line_goes_on, wrapped_width
 from finner_batch.text.characters import collapse, visible_length
 from finner_batch.text.elements import CAPTION, CELL, ROW, TABLE
 from finner_batch.text.pages import HEAD_LENGTH, rejoin
@@ -240,12 +240,14 @@ class VisibleText:
 
     def _append_lines(self, lines: list[str]) -> None:
         """A paragraph for each line that `<br>` ends, and one for the lines of a wrapped sentence."""
+        texts = [collapse(line) for line in lines]
+        width = wrapped_width([text for text in texts if text])
         position = self._position
         paragraph: list[Paragraph] = []
         before = ""
-        for line in lines:
-            text = collapse(line)
-            if paragraph and not (text and before and continues(before, text)):
+        for line, text in zip(lines, texts, strict=True):
+            goes_on = text and before and (continues(before, text) or (width and line_goes_on(before, text, width)))
+            if paragraph and not goes_on:
                 self._container.append(unbroken(paragraph))
                 paragraph = []
             if text:

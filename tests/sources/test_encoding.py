@@ -58,6 +58,7 @@ def test_a_byte_order_mark_before_stray_bytes_is_removed():
 
 def test_line_ends_become_newlines_and_nul_a_space():
     assert decode(b"a\r\nb\rc\nd\0e") == "a\nb\nc\nd e"
+    assert decode(b"a\r\r\nb\r\r\n\r\r\nc") == "a\nb\n\nc"
 
 
 @given(st.binary())

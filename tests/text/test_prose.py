@@ -54,6 +54,14 @@ def test_hard_wrapped_prose_is_joined():
     assert blocks(text) == [text]
 
 
+def test_a_sentence_goes_on_behind_a_line_that_ends_none():
+    text = "The notes bear interest at a rate equal to SOFR plus\n1.75% a year.\nThe Agent and\nThe Lender signed."
+    assert blocks(text) == [
+        "The notes bear interest at a rate equal to SOFR plus\n1.75% a year.",
+        "The Agent and\nThe Lender signed.",
+    ]
+
+
 def test_shard_rows_know_their_section():
     text = "Item 8. Financial Statements and Supplementary Data\nNOTE 7. DEBT\nWe have notes of $5 million."
     assert extract(text, "prose").blocks[-1].section == "Part II, Item 8 > Note 7 - DEBT"
