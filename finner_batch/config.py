@@ -63,7 +63,7 @@ class RunConfig:
     """Mebibytes that the cache of tagged sentences may take in the results folder; 0 switches it off, None is the
     device's own best."""
     timeout_s: float = 120.0
-    """Seconds that reading one document may take."""
+    """Seconds that one document may take to read, to tag, and to find the values of, each."""
     memory_limit_mb: int = 4096
     """Mebibytes that a reading process may use."""
     max_document_mb: int = 512

@@ -64,7 +64,9 @@ def run_settings(command: Command) -> Command:
                 type=click.IntRange(0),
                 help="Mebibytes of tagged sentences that are kept across runs; 0: none.  [default: 256, on a GPU 0]",
             ),
-            _setting("--timeout-s", type=click.FloatRange(0.1), help="Seconds that reading one document may take."),
+            _setting(
+                "--timeout-s", type=click.FloatRange(0.1), help="Seconds that reading or tagging one document may take."
+            ),
             _setting("--memory-limit-mb", type=click.IntRange(256), help="Mebibytes that a reading process may use."),
             _setting("--max-document-mb", type=click.IntRange(1), help="Mebibytes of one document, decompressed."),
             _setting("--commit-seconds", type=click.FloatRange(0), help="Seconds between commits."),

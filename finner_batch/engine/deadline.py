@@ -24,9 +24,8 @@ class Deadline:
         self._spent_s = 0.0
         self._looked_at, self._cpu = monotonic(), process_time()
 
-    @property
     def left_s(self) -> float:
-        """Seconds that are left; none are where it is 0 or less."""
+        """Look at the clock; seconds that are left, 0 or less where it is over."""
         now, cpu = monotonic(), process_time()
         self._spent_s += min(now - self._looked_at, STEP_S + cpu - self._cpu)
         self._looked_at, self._cpu = now, cpu
@@ -39,5 +38,5 @@ class Deadline:
 
     def check(self) -> None:
         """Raise OutOfTimeError where no time is left."""
-        if self.left_s <= 0:
+        if self.left_s() <= 0:
             raise self.error

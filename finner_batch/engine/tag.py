@@ -20,8 +20,8 @@ NOTHING_TAGGED = TaggingStatistics(
     windows=0, windows_run=0, tokens=0, tokens_run=0, tokens_padded=0, tokens_remembered=0
 )
 ALONE_TOKENS = 100_000
-"""A document with more tokens is tagged by itself, which costs nothing at this size; of 215 real filings with their
-tables, and every sentence with a number read, the largest has 79,436."""
+"""Of 215 real filings with their tables, and every sentence with a number read, the largest has 79,436 tokens; a batch
+has a hundredth of it, so nothing is lost by not mixing it with others."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,8 +60,9 @@ def tag_together(
     """Tag the windows of these documents together. Raises as `Tagger.probabilities` does.
 
     `loaded_tagger` is called where there is a window: documents without numbers load no model. A document whose values
-    cannot be read becomes a `FailedDocument`, and so does one that takes longer than `timeout_s` to tag or to read.
-    That the time of one with more than `ALONE_TOKENS` can be told, it is tagged by itself.
+    cannot be read becomes a `FailedDocument`, and so does one that takes longer than `timeout_s` to tag, or to find the
+    values of.
+    A document with more than `ALONE_TOKENS` is tagged by itself, so that its time is known.
     """
     tokens = [sum(window.length for window in document.windows) for document in parsed]
     together = [place for place, own in enumerate(tokens) if 0 < own <= ALONE_TOKENS]
@@ -101,7 +102,7 @@ def tag_together(
 
 
 def _either(interrupted: Callable[[], bool], deadline: Deadline | None) -> Callable[[], bool]:
-    return interrupted if deadline is None else lambda: interrupted() or deadline.left_s <= 0
+    return interrupted if deadline is None else lambda: interrupted() or deadline.left_s() <= 0
 
 
 def _sum(one: TaggingStatistics, other: TaggingStatistics) -> TaggingStatistics:

@@ -269,7 +269,7 @@ def _time_limit(seconds: float) -> Iterator[Deadline]:
     deadline = Deadline(seconds)
 
     def look(_signal: int, _frame: FrameType | None) -> None:
-        left = deadline.left_s
+        left = deadline.left_s()
         signal.setitimer(signal.ITIMER_REAL, min(left, STEP_S) if left > 0 else STEP_S)
         if left <= 0:
             raise deadline.error

@@ -102,11 +102,10 @@ class RowReader:
     ) -> Iterator[Document | FailedDocument]:
         """Yield the documents of one row, without those that `skip` says are done."""
         header = _header(columns, values)
-        document_id = f"{self.source.name}#{row}"
         try:
-            document_id = self._id(row, columns, values) or document_id
+            document_id = self._id(row, columns, values) or self._name(row, columns)
         except DocumentError as error:
-            yield from self.failed(document_id, error, header=header)
+            yield from self.failed(self._name(row, columns), error, header=header)
             return
         texts = [(number, column, values.get(column)) for number, column in enumerate(columns.text)]
         filled = [own for own in texts if own[2] is not None and not _is_blank(own[2])]
@@ -159,6 +158,14 @@ class RowReader:
                 error=str(error),
             )
 
+    def _name(self, row: int, columns: Columns) -> str:
+        """Name a row that has no id of its own, as no other row is named."""
+        name = f"{self.source.name}#{row}"
+        if columns.id is not None:
+            while self._row_of_id.setdefault(name, row) != row:
+                name += "#"
+        return name
+
     def _id(self, row: int, columns: Columns, values: Mapping[str, object]) -> str | None:
         value = values.get(columns.id) if columns.id else None
         if value is None or value in ("", b""):
@@ -179,11 +186,6 @@ class RowReader:
             )
         if _SURROGATE.search(document_id):
             raise DocumentError("decode", f"the id of row {row} holds half a character: write the shard again")
-        shard, _, number = document_id.rpartition("#")
-        if shard == self.source.name and number.isdecimal() and number != str(row):
-            raise DocumentError(
-                "read", f"the id of row {row} ({document_id}) is what another row is named where it has no id"
-            )
         first = self._row_of_id.setdefault(document_id, row)
         if first != row:
             raise DocumentError("read", f"row {row} has the id of row {first} ({document_id}): ids must be unique")

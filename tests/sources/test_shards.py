@@ -227,11 +227,13 @@ def test_a_column_that_can_name_no_document_fails_its_text_alone(stored):
     assert all(len(document.error) <= 510 for document in documents[1:])
 
 
-def test_an_id_that_names_another_row_without_one_fails_its_row(stored, shard):
-    documents = stored.read(shard({"id": ["p#2", "p#1", None], "text": TEXTS}), name="p")
+def test_a_row_without_an_id_is_named_as_no_other_row(stored, shard):
+    documents = stored.read(shard({"id": ["p#1", None, "p#0"], "text": TEXTS}), name="p")
+    assert ids(documents) == ["p#1", "p#1#", "p#0"]
 
+    documents = stored.read(shard({"id": [None, "p#0", "p#2"], "text": TEXTS}), name="p")
     assert ids(documents) == ["p#0", "p#1", "p#2"]
-    assert "what another row is named" in documents[0].error
+    assert "row 1 has the id of row 0 (p#0)" in documents[1].error
 
 
 def test_long_header_fields_are_read_a_few_rows_at_a_time(stored, monkeypatch):
