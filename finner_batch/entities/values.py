@@ -27,6 +27,8 @@ _REFERENCE = re.compile(
 _THOUSANDS = re.compile(r",[0-9]{3}")
 _PRICE = re.compile(r"\.[0-9]{2,}$")
 _DENOMINATION = re.compile(r"(?<![a-z])(?:per|each|every|multiples\s+of|denominations\s+of)\s+$", re.IGNORECASE)
+_INVESTED = re.compile(r"\s+invested\b")
+"""`$100 invested` in the graph of Item 201(e) of Regulation S-K."""
 _LARGEST_STATED = Decimal(10) ** 12
 """An amount that a stated scale would lift to a trillion is printed in full."""
 _MOST_DIGITS = 30
@@ -112,7 +114,7 @@ def _stated_scale(sentence: str, start: int, end: int, own: Quantity, stated: in
     if heading and (own.currency or heading.of_shares):
         return heading.exponent
     is_price = _PRICE.search(sentence, start, end) or _DENOMINATION.search(sentence[max(0, own.start - 20) : own.start])
-    in_full = own.number.scaleb(stated) >= _LARGEST_STATED
+    in_full = own.number.scaleb(stated) >= _LARGEST_STATED or _INVESTED.match(sentence, own.end)
     return stated if own.currency and not is_price and not in_full else 0
 
 

@@ -58,6 +58,14 @@ def test_a_document_that_prints_its_amounts_in_full_has_no_scale():
     assert scale_of("(in thousands)\n" + round_lines, "The lines") == 3
 
 
+def test_a_note_below_a_table_counts_as_the_table_does():
+    text = HEADING + WORDS * 2 + "(1) Includes $89 of settlement losses and tax of $1,832.\n"
+    assert scale_of(text, "(1) Includes") == 6
+    assert scale_of(text.replace("(1) Includes", "It includes"), "It includes") == 0
+    assert scale_of(text.replace("$89", "$89,000"), "(1) Includes") == 0
+    assert scale_of(text.replace("$89", "$8.9 million"), "(1) Includes") == 0
+
+
 def test_the_first_bracket_of_a_sentence_with_a_scale_counts():
     assert scale_in("(see Note 5) rent was (in thousands of shares) 5 (in millions)", 60) == (3, True)
     assert scale_in("rent was (in millions", 21) is None

@@ -316,6 +316,7 @@ def test_a_scale_that_the_document_states_holds_for_bare_amounts_of_money_only()
     assert read("1,200 employees", "1,200", stated=6).value == 1200.0
     assert read("the fair value was $214.35", "214.35", stated=6).value == 214.35
     assert read("$61.37 in cash", "61.37", stated=6).value == 61.37
+    assert read("$100 invested on September 28", "100", stated=6).value == 100.0
     assert read("multiples of $1,000", "1,000", stated=6).value == 1000.0
     assert read("held by non-affiliates was $225,434,477,639", "225,434,477,639", stated=6).value == 225434477639.0
 
