@@ -8,7 +8,8 @@ the HTML parser reads the document.
 
 import html
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import cache, partial
 from itertools import chain
 from typing import TypeAlias
 
@@ -107,6 +108,7 @@ def walk(content: str, visible: VisibleText) -> None:  # noqa: C901, PLR0912, PL
     if LINE_MARK in content:
         raise UncleanError
     pieces = chain.from_iterable(_pieces(content))
+    sheet = cache(partial(StyleSheet, content))
     steps: dict[str, _Step] = {}
     alone: dict[str, _Step] = {}  # of tags with no text behind them, by all that stands up to the next tag
     resolved: dict[str, str] = {}
@@ -169,9 +171,9 @@ def walk(content: str, visible: VisibleText) -> None:  # noqa: C901, PLR0912, PL
                     raise UncleanError
                 if name == "head" and (around not in _ROOTS or text.strip()):
                     raise UncleanError
-                if name == "style" and StyleSheet(content):
+                if name == "style" and sheet():
                     raise UncleanError
-                text = _skip(pieces, name, content)
+                text = _skip(pieces, name, sheet)
             elif action == _BEGIN_PAGE:
                 if around not in _ROOTS or name in begun or visible.paragraphs or collapse("".join(shown)):
                     raise UncleanError
@@ -309,7 +311,7 @@ def _read_marked(  # noqa: C901, PLR0912 - flat: every tag within comes here
     return text
 
 
-def _skip(pieces: Iterator[str], hidden: str, content: str) -> str:
+def _skip(pieces: Iterator[str], hidden: str, sheet: Callable[[], StyleSheet]) -> str:
     """Go behind the end of a hidden element that has just opened, and return the text there.
 
     Raises UncleanError where the HTML parser might see its end elsewhere, as tags inside do not end in order, and where
@@ -331,7 +333,7 @@ def _skip(pieces: Iterator[str], hidden: str, content: str) -> str:
             if not opened:
                 return text
             continue
-        if name == "style" and StyleSheet(content):
+        if name == "style" and sheet():
             raise UncleanError
         if (hidden, name) != ("head", "title"):
             _check_hidden(opened, name)
