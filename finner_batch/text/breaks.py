@@ -114,6 +114,8 @@ def wrapped_width(lines: Sequence[str]) -> int:
     They are where a third of the breaks stand within a sentence, nearly all of these behind a full line. Some of these
     lines must end in a word such as `of`, or hold a sentence's end, as headings and a list's items do not.
     """
+    if len(lines) <= _LEAST_BREAKS:
+        return 0
     going_on = [before for before, after in pairwise(lines) if not ends_sentence(before) and continues(before, after)]
     if len(going_on) < max(_LEAST_BREAKS, _SHARE_OF_BREAKS * (len(lines) - 1)):
         return 0

@@ -113,6 +113,7 @@ def walk(content: str, visible: VisibleText) -> None:  # noqa: C901, PLR0912, PL
     alone: dict[str, _Step] = {}  # of tags with no text behind them, by all that stands up to the next tag
     resolved: dict[str, str] = {}
     opened = [""]
+    is_cell_due = False  # a cell has opened and shown nothing so far: one that ends so is none
     begun: set[str] = set()
     fits: set[tuple[str, str]] = set()
     add, begin, finish, flush = visible.add, visible.begin, visible.finish, visible.flush
@@ -139,8 +140,11 @@ def walk(content: str, visible: VisibleText) -> None:  # noqa: C901, PLR0912, PL
                     fits.add((around, name))
                 if shown and around in _HOLDS:
                     _check_blank(shown)
+                if is_cell_due:
+                    begin(CELL)
                 opened.append(name)
-                if kind > PRE:
+                is_cell_due = kind == CELL
+                if kind > PRE and not is_cell_due:
                     begin(kind)
                 elif shown:
                     flush()
@@ -151,12 +155,16 @@ def walk(content: str, visible: VisibleText) -> None:  # noqa: C901, PLR0912, PL
                     if name in _HOLDS:
                         _check_blank(shown)
                     flush()
+                is_cell_due = False
                 if kind == TABLE:
                     finish(kind)
             elif action == _EMPTY:
                 if (around, name) not in fits:
                     _check_place(around, name)
                     fits.add((around, name))
+                if is_cell_due:
+                    begin(CELL)
+                    is_cell_due = False
                 if shown:
                     if around in _HOLDS:
                         _check_blank(shown)
@@ -165,7 +173,8 @@ def walk(content: str, visible: VisibleText) -> None:  # noqa: C901, PLR0912, PL
                     begin(kind)
                     finish(kind)
             elif action == _BREAK:
-                add(LINE_MARK)
+                if shown:
+                    add(LINE_MARK)
             elif action == _SKIP:
                 if kind >= BLOCK and around in _CLOSED_BY_BLOCKS:
                     raise UncleanError
@@ -180,13 +189,21 @@ def walk(content: str, visible: VisibleText) -> None:  # noqa: C901, PLR0912, PL
                 begun.add(name)
                 opened.append(name)
             else:
+                if is_cell_due:
+                    begin(CELL)
+                    is_cell_due = False
                 text = _read_marked(pieces, action, name, text, visible)
         if not text:
             continue
         if "&" in text:
-            add(resolved.get(text) or resolved.setdefault(text, _unescaped(text)))
-        else:
-            add(text)
+            text = resolved.get(text) or resolved.setdefault(text, _unescaped(text))
+        if not shown:
+            if text.isspace():
+                continue
+            if is_cell_due:
+                begin(CELL)
+                is_cell_due = False
+        add(text)
     if opened != [""]:
         raise UncleanError
     visible.close()
