@@ -6,7 +6,6 @@ EDGAR Filer Manual volume II for the concepts. In a filing of several registrant
 those of the parent.
 """
 
-import html
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from finner_batch.sources.document import Header
 from finner_batch.sources.edgar_path import normal_cik
 from finner_batch.sources.headers import calendar_date
 from finner_batch.sources.preformatted import without
+from finner_batch.sources.references import unescape
 
 _ATTRIBUTE = re.compile(r"""([\w:.-]{1,100})\s{0,100}=\s{0,100}(?:"([^"]*)"|'([^']*)'|([^\s"'<>=]+))""")
 _IN_TAG = r"""(?:[^<>"']|"[^"<]*"|'[^'<]*')*?"""
@@ -39,7 +39,8 @@ _MARK = r"(?:\(\d{1,2}\)|\([a-z]\)|[*\u2020\u2021\u00a7]{1,4}|\d{1,2})"
 _RAISED = re.compile(rf"<(sup|span|font)\b([^<>]*)>\s{{0,20}}{_MARK}\s{{0,20}}</\1\s*>", re.IGNORECASE)
 """A footnote mark in an element of its own; a raised one where it is a `sup` or its style says so."""
 _RAISING = re.compile(r"vertical-align\s{0,20}:\s{0,20}(?:super|top|text-top)", re.IGNORECASE)
-_TRAILING_MARK = re.compile(r"\s*(?:\(\d{1,2}\)|[*\u2020\u2021\u00a7])$")
+_LAST_MARK = re.compile(r"(?:\(\d{1,2}\)|[*\u2020\u2021\u00a7])\Z")
+_MARK_LENGTH = 4
 _FACT_CHARACTERS = 20_000
 """A cover fact is a few words; one that does not end within this many characters is broken."""
 _TAG_CHARACTERS = 4096
@@ -94,10 +95,12 @@ class _CoverFact(Generic[_Value]):
 
     def as_name(self: "_CoverFact[str]") -> "_CoverFact[str]":
         """Leave out the footnote marks behind a company's name."""
-        name = self.value
-        while name != (name := _TRAILING_MARK.sub("", name)):
-            continue
-        return _CoverFact(self.context, "", name)
+        end = len(self.value)
+        while mark := _LAST_MARK.search(self.value[max(0, end - _MARK_LENGTH) : end]):
+            end -= len(mark[0])
+            while self.value[end - 1 : end].isspace():
+                end -= 1
+        return _CoverFact(self.context, "", self.value[:end])
 
 
 def cover_header(text: str) -> Header:
@@ -218,7 +221,7 @@ class _Document:
         for opening, closing in _HIDDEN:
             markup = without(markup, opening, closing)
         markup = _BREAK.sub(" ", _RAISED.sub(_unless_raised, markup))
-        return " ".join(html.unescape(_TAG.sub("", markup)).replace("\u200b", "").split())
+        return " ".join(unescape(_TAG.sub("", markup)).replace("\u200b", "").split())
 
     def _element(self, start: int, tags: re.Pattern[str]) -> str:
         """Cut the markup from `start` to the end tag that closes the element begun before it."""

@@ -1,9 +1,9 @@
 """What stands around a filing that was saved by something else: response and mail headers, a browser's page of text."""
 
-import html
 import re
 
 from finner_batch.sources.encoding import decode
+from finner_batch.sources.references import unescape
 
 ENVELOPE_BYTES = 1 << 16
 """Only what begins within these first bytes counts."""
@@ -61,7 +61,7 @@ def without_page(data: bytes) -> bytes:
     if opening is None:
         return data
     *_, end = (len(data), *(found.start() for found in _PRE_END.finditer(data, max(opening.end(), len(data) - 1024))))
-    return html.unescape(decode(data[opening.end() : end])).encode("utf-8", "replace")
+    return unescape(decode(data[opening.end() : end])).encode("utf-8", "replace")
 
 
 def without_header_lines(text: str) -> str:

@@ -3,6 +3,7 @@
 Source: Apache Parquet format, https://parquet.apache.org/docs/file-format/.
 """
 
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any, BinaryIO
 
@@ -31,7 +32,8 @@ def read_parquet(
         raise DocumentError("read", f"damaged or truncated Parquet ({_line(error)}): write it again") from error
     names = file.schema_arrow.names
     columns = choose_columns(tuple(names), text_columns, id_column)
-    if repeated := [name for name in columns.names() if names.count(name) > 1]:
+    counts = Counter(names)
+    if repeated := [name for name in columns.names() if counts[name] > 1]:
         raise DocumentError("read", f"several columns are named {repeated[0]}: write it again, each with its own name")
     for name in columns.text:
         if not _holds_text(kind := file.schema_arrow.field(name).type):

@@ -1,7 +1,8 @@
 """Text filings inside an HTML wrapper, or with stray tags: back to the plain text that they are."""
 
-import html
 import re
+
+from finner_batch.sources.references import unescape
 
 _HIDDEN = (
     (re.compile(r"<!--"), re.compile(r"-->")),
@@ -20,7 +21,7 @@ def unwrap(markup: str) -> str:
     """
     for opening, closing in _HIDDEN:
         markup = without(markup, opening, closing)
-    return html.unescape(_TAG.sub("", markup))
+    return unescape(_TAG.sub("", markup))
 
 
 def without(markup: str, opening: re.Pattern[str], closing: re.Pattern[str]) -> str:

@@ -4,13 +4,13 @@ A page is known by its own title, by its structure, or, where it is short, by wh
 mentions such words is a filing.
 """
 
-import html
 import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
 from finner_batch.errors import NotTheFilingError
 from finner_batch.sources.edgar_path import document_name, path_header
+from finner_batch.sources.references import unescape
 
 SHORT_CHARACTERS = 3000
 """Visible text of an error page, at most."""
@@ -200,10 +200,10 @@ def _visible_text(markup: str) -> str:
             break
         closing = _CLOSING[opening[0].lower()].search(markup, opening.end())
         position = closing.end() if closing else len(markup)
-    return " ".join(html.unescape(" ".join(pieces)).split())
+    return " ".join(unescape(" ".join(pieces)).split())
 
 
 def _title(markup: str) -> str:
     """Return the title without the name of the SEC's site."""
     found = _TITLE.search(markup, 0, _HEAD_CHARACTERS)
-    return _SITE.sub("", " ".join(html.unescape(found[1]).split())) if found else ""
+    return _SITE.sub("", " ".join(unescape(found[1]).split())) if found else ""

@@ -7,7 +7,7 @@ What is left of `<TYPE>10-K <SEQUENCE>1 <FILENAME>d10k.htm` are the values, a li
 import re
 from typing import NamedTuple
 
-_HEADER_LINE = re.compile(rb"[ \t]*(?:[A-Z][A-Z0-9 /()&.,'-]*:(?:[ \t].*)?)?[ \t]*\r?\n")
+_HEADER_LINE = re.compile(rb"[ \t]*(?:[A-Z][A-Z0-9 /()&.,'-]*:(?:[ \t].*)?)?\r?\n")
 _ACCESSION_LINE = re.compile(rb"^[ \t]*ACCESSION NUMBER:.*\n", re.MULTILINE)
 _MARK = re.compile(
     rb"^[ \t]*(?P<type>(?:EX-|10-|20-|40-|8-|6-|DEF|S-|F-|424B)[^\r\n]{0,16}|GRAPHIC|XML|EXCEL|ZIP|JSON|PDF)[ \t]*"

@@ -42,6 +42,15 @@ _RENAMED = re.compile(r"<(/?)(strike|noframes|s)(?=[\s>])", re.IGNORECASE)
 _NEW_NAME = {"strike": "del", "s": "del", "noframes": "div"}
 _BODY_END = re.compile(r"</body\b", re.IGNORECASE)
 _TAIL = 1 << 12
+_STRETCH = 1 << 14
+"""So many characters of markup are given to the parser at a time."""
+_DEEPEST = 5_000
+"""Elements open at once, more than twice as many as in any filing at hand.
+
+The parser looks through all of them for the one that an end tag ends: with more of them open, ends are left out.
+"""
+_END_TAG = re.compile(r"</(?!head|title|script|style|template|noscript|object|select|ix:)[a-z][^<>]*>", re.IGNORECASE)
+"""Ends of what may hold visible text."""
 
 
 def read_html(content: str, *, tables: bool, tags: TagReader | None) -> list[Paragraph]:
@@ -65,7 +74,9 @@ def parse_html(content: str, *, tables: bool, tags: TagReader | None) -> list[Pa
     target = _Target(tables=tables, tags=tags, sheet=StyleSheet(content))
     parser = etree.HTMLParser(target=target, huge_tree=True, encoding="utf-8")
     try:
-        parser.feed(_with_its_end(_renamed(_with_marks_in_pre(content))).encode("utf-8"))
+        for stretch in _stretches(_with_its_end(_renamed(_with_marks_in_pre(content)))):
+            is_too_deep = target.depth > _DEEPEST  # no more ends then: each would take time for all that is open
+            parser.feed((_END_TAG.sub("", stretch) if is_too_deep else stretch).encode("utf-8"))
         parser.close()
     except etree.XMLSyntaxError as error:
         raise DocumentError("extract", f"the HTML cannot be parsed: {error}") from error
@@ -73,6 +84,15 @@ def parse_html(content: str, *, tables: bool, tags: TagReader | None) -> list[Pa
     if target.depth or (not paragraphs and _had_no_memory(parser)):
         raise MemoryError  # libxml2 ends quietly then, in the middle of the document or before it
     return paragraphs
+
+
+def _stretches(content: str) -> Iterator[str]:
+    """The content in parts that begin with a tag."""
+    begin = 0
+    while (end := content.find("<", begin + _STRETCH)) >= 0:
+        yield content[begin:end]
+        begin = end
+    yield content[begin:]
 
 
 def _had_no_memory(parser: etree.HTMLParser) -> bool:

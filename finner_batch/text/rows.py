@@ -21,6 +21,8 @@ _LAST_FIGURE = re.compile(rf"\S {{3,}}{_FIGURE}\s*\Z", re.IGNORECASE)
 _TWO_FIGURES = re.compile(rf"(?<!\s)\s{{2,}}{_FIGURE}\s{{2,}}{_FIGURE}\s*\Z", re.IGNORECASE)
 _WIDEST_SPREAD = 5
 """Spaces at most between two words of a line that is filled up to the right margin."""
+_WORD_REACH = 40
+"""Characters before a gap that hold the word which ends there."""
 _PROSE_WORDS = 5
 _PROSE_SHARE = 0.4
 
@@ -48,7 +50,8 @@ def is_spread(line: str) -> bool:
     if not gaps or not has_words_of_prose(line):
         return False
     within = sum(
-        gap.end() - gap.start() <= _WIDEST_SPREAD and (line[gap.end()].islower() or is_unfinished(line[: gap.start()]))
+        gap.end() - gap.start() <= _WIDEST_SPREAD
+        and (line[gap.end()].islower() or is_unfinished(line[max(0, gap.start() - _WORD_REACH) : gap.start()]))
         for gap in gaps
     )
     return within > len(gaps) / 2

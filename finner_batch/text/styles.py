@@ -13,6 +13,10 @@ HIDES, STRIKES, RAISES, LOWERS, AS_TYPED = 1, 2, 4, 8, 16
 """Flags of what a style does to its element's text."""
 
 Declarations: TypeAlias = dict[str, str]
+_Weight: TypeAlias = tuple[int, int]
+"""How specific the selector of a rule is, and which rule of the page it is: the greater prevails."""
+_Selector: TypeAlias = tuple[str, frozenset[str]]
+"""An element's name or `*`, and the classes and id that it must have."""
 
 _PROPERTIES = {
     **{
@@ -37,6 +41,8 @@ _NO_RULES = re.compile(r"/\*.*?(?:\*/|\Z)|<!--|-->", re.DOTALL)
 _BRACE = re.compile(r"[{}]")
 _SELECTOR = re.compile(r"(?:.*[\s>+~])?([a-z][\w-]*|\*)?((?:[.#][\w-]+)*)", re.IGNORECASE | re.DOTALL)
 _LONGEST_SELECTOR = 200
+_MOST_ALIKE = 64
+"""Selectors that are looked up under one name at most, which bounds the time for an element."""
 _MARK = re.compile(r"[.#][\w-]+")
 
 
@@ -105,7 +111,7 @@ class StyleSheet:
     """
 
     def __init__(self, content: str) -> None:
-        self._rules: dict[str, list[tuple[tuple[int, int], str, frozenset[str], Declarations]]] = {}
+        self._rules: dict[str, dict[_Selector, dict[str, tuple[_Weight, str]]]] = {}
         self._flags = 0
         count = 0
         for selector, declared in _rules(content):
@@ -114,11 +120,14 @@ class StyleSheet:
             element, marks = (match[1] or "*").lower(), _MARK.findall(match[2])
             if not marks and (element == "*" or match.end(2) != len(selector) or match.start(1) != 0):
                 continue
-            key = marks[0] if marks else element
+            alike = min((self._rules.setdefault(key, {}) for key in marks or [element]), key=len)
+            own = (element, frozenset(marks))
+            if len(alike) >= _MOST_ALIKE and own not in alike:
+                continue
             count += 1
             self._flags |= _flags(declared)
             weight = (sum(10 if mark[0] == "#" else 1 for mark in marks), count)
-            self._rules.setdefault(key, []).append((weight, element, frozenset(marks), declared))
+            alike.setdefault(own, {}).update({name: (weight, value) for name, value in declared.items()})
 
     def __bool__(self) -> bool:
         """Whether any rule hides, strikes, shifts or keeps text as typed."""
@@ -128,16 +137,14 @@ class StyleSheet:
         """The flags of an element: rules of the sheet, the weightier later, then its own style."""
         marks = {f".{name}" for name in attributes.get("class", "").split()}
         marks.add(f"#{attributes.get('id', '')}")
-        found = [
-            (weight, declared)
-            for key in (tag, *marks)
-            for weight, element, needed, declared in self._rules.get(key, ())
-            if element in {"*", tag} and needed <= marks
-        ]
-        declared: Declarations = {}
-        for _, other in sorted(found, key=lambda rule: rule[0]):
-            declared |= other
-        return _flags(declared | declarations(attributes.get("style", "")))
+        found: dict[str, tuple[_Weight, str]] = {}
+        for key in (tag, *marks):
+            for (element, needed), rule in self._rules.get(key, {}).items():
+                if element in {"*", tag} and needed <= marks:
+                    for name, declared in rule.items():
+                        found[name] = max(declared, found.get(name, declared))
+        inherited = {name: value for name, (_, value) in found.items()}
+        return _flags(inherited | declarations(attributes.get("style", "")))
 
 
 def _rules(content: str) -> Iterator[tuple[str, Declarations]]:

@@ -42,7 +42,7 @@ _NOT_PLAIN = {
     "<ix:header>": ("</ix:header", "<ix:header", "<!--", "<script"),
 }
 """What would let the HTML parser see another end."""
-_IN_HEADER = re.compile(r"<(?!/?(?:ix|xbrl))(/?)([^\s/>:]+)(?=[\s/>])[^<>]*?(/?)>")
+_IN_HEADER = re.compile(r"<(?!/?(?:ix|xbrl))(/?)([^\s/<>:]+)(?=[\s/>])[^<>]*?(/?)>")
 """Tags in the XBRL header, in lower case, that are none of XBRL's."""
 _TAG = re.compile(
     r"""(/?)([A-Za-z][-A-Za-z0-9:._]*)((?:\s+[-\w:.]+(?:\s*=\s*(?:"[^"]*"|'[^']*'|[^\s"'=`/]+))?)*)\s*(/?)"""

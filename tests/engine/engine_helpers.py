@@ -7,6 +7,9 @@ from collections import Counter
 from pathlib import Path
 
 import duckdb
+from click.testing import CliRunner
+
+from finner_batch.cli.query import query
 
 VOLATILE = {"run_id", "seconds"}
 SENTENCES = [
@@ -62,8 +65,11 @@ def run_job(folder, results, *flags, expect=0, **options):
 
 
 def ask(results, sql):
-    """Rows of `finner-batch query`."""
-    return json.loads(finner("query", "--output", results, sql, "--json").stdout)
+    """Rows of `finner-batch query`, without a process of its own."""
+    answered = CliRunner().invoke(query, ["--output", str(results), sql, "--json"], standalone_mode=False)
+    if answered.exception:
+        raise answered.exception
+    return json.loads(answered.stdout)
 
 
 def plain_rows(results, table):

@@ -149,6 +149,8 @@ def test_the_prefix_is_the_one_that_the_document_declares():
         ("1<sup>st</sup> Harbor Corp", "1st Harbor Corp"),
         ("E*HARBOR Group", "E*HARBOR Group"),
         ("Harbor Corp (DE)", "Harbor Corp (DE)"),
+        ("Harbor, Inc. (1) *\u2020 (12)", "Harbor, Inc."),
+        ("Harbor &#" + "9" * 5000 + "; Inc.", "Harbor \ufffd Inc."),
         ("<span style='color: black'>3</span>M Harbor", "3M Harbor"),
         ("Harbor 21", "Harbor 21"),
         ("<span style='padding-top: 2pt'>3</span>M Harbor", "3M Harbor"),

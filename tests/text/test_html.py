@@ -117,6 +117,22 @@ def test_200_000_nested_tags_lose_no_text(tag, closed):
     assert blocks(f"<html><body><p>first</p>{f'<{tag}>' * 200_000}deep{end}<p>last</p>") == ["first", "deep", "last"]
 
 
+def test_ends_that_end_nothing_lose_no_text_deep_in_markup():
+    markup = f"<p>first</p>{'<b>' * 20_000}<p>deep</p>{'</i>' * 20_000}<p>last</p>"
+    assert blocks(markup) == ["first", "deep", "last"]
+
+
+def test_a_rule_prevails_where_it_stands_though_its_selector_comes_again():
+    style = "<style>.a{display:none} .b{display:block} .a{top:1px}</style>"
+    assert blocks(f"{style}<p class='a b'>shown</p><p class=a>hidden</p>") == ["shown"]
+
+
+def test_of_thousands_of_rules_each_finds_its_elements():
+    rules = "".join(f".t.x{number}{{display:none}}" for number in range(3000))
+    markup = f"<style>{rules}</style><p class='t x2999'>hidden</p><p class='t x3000'>shown</p>"
+    assert blocks(markup) == ["shown"]
+
+
 def test_nested_layout_tables_lose_no_text_and_take_no_time():
     assert blocks("<table><tr><td>word " * 20_000 + "end") == ["word"] * 19_999 + ["word end"]
 
