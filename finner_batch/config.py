@@ -32,10 +32,14 @@ class RunConfig:
     """The results folder; made where there is none."""
     shard: str | None = None
     """`i/n`: read only the i-th of n shares of the sources; None reads all."""
+    form: tuple[str, ...] = ()
+    """Forms to read, such as `10-K` or `10-K*`; none reads all. What is left out is not done."""
     documents: Literal["main", "all"] = "main"
     """Of a full submission: the main document, or its exhibits too."""
     tables: bool = False
     """Read the text of tables too."""
+    user_agent: str | None = None
+    """How web servers are asked: a name and a contact, which the SEC requires."""
     text_column: tuple[str, ...] = ("text",)
     """Text columns of Parquet and JSONL shards."""
     id_column: str | None = None

@@ -28,8 +28,15 @@ def run_settings(command: Command) -> Command:
     """The settings that `run` and `retry` share."""
     for option in reversed(
         [
+            _setting(
+                "--form",
+                multiple=True,
+                metavar="FORM,...",
+                help="Read these forms only, as in 10-K,10-Q or 10-K*; others are left for a later run.",
+            ),
             _setting("--documents", type=click.Choice(["main", "all"]), help="Of a full submission: which documents."),
             _setting("--tables", is_flag=True, help="Read the text of tables too."),
+            _setting("--user-agent", metavar="TEXT", help="Name and contact for web servers; sec.gov requires them."),
             _setting("--text-column", multiple=True, help="Text column of shards; may be given several times."),
             _setting("--id-column", help="Column of a shard that names its rows."),
             _setting("--model", help="Model folder; the packaged one by default."),

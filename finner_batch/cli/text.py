@@ -32,23 +32,25 @@ def text(file: str, *, tables: bool, sections: bool, sentences: bool, documents:
     from finner_batch.query.table import visible  # noqa: PLC0415 - a light command starts fast
     from finner_batch.sources.discover import discover  # noqa: PLC0415 - a light command starts fast
     from finner_batch.sources.document import FailedDocument  # noqa: PLC0415 - a light command starts fast
+    from finner_batch.sources.fetch import Copies  # noqa: PLC0415 - a light command starts fast
     from finner_batch.sources.read import ReadOptions, read_documents  # noqa: PLC0415 - a light command starts fast
     from finner_batch.text.extract import extract  # noqa: PLC0415 - a light command starts fast
 
     clean = visible if sys.stdout.isatty() else str
     failures: list[str] = []
-    for source in discover([file]):
-        try:
-            for document in read_documents(source, ReadOptions(documents=documents)):
-                if isinstance(document, FailedDocument):
-                    failures.append(f"{document.document_id}: {document.stage}: {document.error}")
-                    continue
-                click.echo(visible(f"{document.document_id} ({document.kind})"), err=True)
-                extraction = extract(document.content, document.markup, tables=tables)
-                for line in lines(extraction, sections=sections, sentences=sentences):
-                    click.echo(clean(line))
-        except DocumentError as error:
-            failures.append(f"{source.name}: {error.stage}: {error}")
+    with Copies() as copies:
+        for source in copies.local(discover([file])):
+            try:
+                for document in read_documents(source, ReadOptions(documents=documents)):
+                    if isinstance(document, FailedDocument):
+                        failures.append(f"{document.document_id}: {document.stage}: {document.error}")
+                        continue
+                    click.echo(visible(f"{document.document_id} ({document.kind})"), err=True)
+                    extraction = extract(document.content, document.markup, tables=tables)
+                    for line in lines(extraction, sections=sections, sentences=sentences):
+                        click.echo(clean(line))
+            except DocumentError as error:
+                failures.append(f"{source.name}: {error.stage}: {error}")
     for failure in failures:
         click.echo(visible(failure), err=True)
     return 3 if failures else 0

@@ -50,12 +50,13 @@ AWAY_S = 5.0
 class SourceDone:
     """Every document of the task's source was delivered. `complete` is False where reading it broke off.
 
-    `kept`: digests of the shard's rows that were done before.
+    `kept`: digests of the shard's rows that were done before. `other_forms`: as in `Ended`.
     """
 
     task: Task
     complete: bool
     kept: tuple[bytes, ...] = ()
+    other_forms: int = 0
 
 
 _END = object()
@@ -217,9 +218,9 @@ class Pool:
                 pass
             case Began(document):
                 running.begun = document
-            case Ended(peak_bytes, complete, kept, worn):
+            case Ended(peak_bytes, complete, kept, worn, other_forms):
                 self._peaks[worker.process.pid or 0] = peak_bytes
-                self._finish(running, complete=complete, kept=kept)
+                self._finish(running, complete=complete, kept=kept, other_forms=other_forms)
                 if worn:
                     self._idle.remove(worker)
                     _end([worker])
@@ -229,12 +230,12 @@ class Pool:
                 running.results.append(message)
                 running.held_bytes += len(packed)
 
-    def _finish(self, running: _Running, *, complete: bool, kept: tuple[bytes, ...] = ()) -> None:
+    def _finish(self, running: _Running, *, complete: bool, kept: tuple[bytes, ...] = (), other_forms: int = 0) -> None:
         if running.worker is not None:
             self._busy.remove(running.worker)
             self._idle.append(running.worker)
             running.worker = None
-        running.results.append(SourceDone(running.task, complete, kept))
+        running.results.append(SourceDone(running.task, complete, kept, other_forms))
 
     def _bury(self, running: _Running, reason: str | None = None) -> None:
         """Record a worker's death as the failure of what it was doing, and go on with a new worker."""

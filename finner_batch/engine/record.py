@@ -70,11 +70,17 @@ class Recorder:
                 self._add_tagged(result)
             case FailedDocument():
                 self._add_failed(result)
-            case SourceDone(task, complete, kept):
+            case SourceDone(task, complete, kept, other_forms):
+                self._report.selection.other_forms += other_forms
                 self._repeats.pop(task.source.uri, None)
                 with self._measure_write():
                     self._writer.finish(
-                        task.source.uri, task.sha256, complete=complete, kept=kept, version=task.source.version
+                        task.source.uri,
+                        task.sha256,
+                        complete=complete,
+                        kept=kept,
+                        version=task.source.version,
+                        other_forms=other_forms > 0,
                     )
 
     def count_tagging(self, statistics: TaggingStatistics, seconds: float) -> None:

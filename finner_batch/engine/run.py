@@ -20,11 +20,14 @@ from finner_batch.engine.select import Selection, select, select_claimed
 from finner_batch.engine.stop import Stop
 from finner_batch.engine.worker import Task, WorkerOptions
 from finner_batch.errors import FinnerError, UsageError
+from finner_batch.sources.archive import archive_of, is_archive
 from finner_batch.sources.discover import discover
 from finner_batch.sources.document import Source
 from finner_batch.sources.fetch import Copies, drop_copy
+from finner_batch.sources.forms import Forms
 from finner_batch.sources.names import path_of
 from finner_batch.sources.share import Share
+from finner_batch.sources.web import check_user_agent
 from finner_batch.store.cache import CACHE_FILE, WindowCache
 from finner_batch.store.folder import open_results
 from finner_batch.store.ledger import Ledger
@@ -56,13 +59,9 @@ def run(config: RunConfig, *, stop: Stop | None = None, show_progress: bool = Fa
     `documents`.
     """
     selection = Selection()
-
-    def leave_out(path: str, reason: str) -> None:
-        selection.left_out += 1
-        LOG.info(fields("left-out", path=path, reason=reason))
-
+    check_user_agent(config.input, config.user_agent)
     share = None if config.shard is None else Share.parse(config.shard)
-    found = discover(config.input, passed_over=leave_out)
+    found = discover(config.input, passed_over=selection.leave_out)
     sources = chain([next(found)], found)  # an input that matches nothing ends here
     return _run(
         config,
@@ -115,8 +114,14 @@ def _run(
         )
         LOG.info(fields("start", run=report.run_id, model=model.model_id, device=device.name, because=device.reason))
         try:
-            with Copies() as copies:
-                tasks = select(sources_of(ledger), ledger, selection, copies=copies, retry=retry)
+            with Copies(config.user_agent) as copies:
+                sources = copies.with_members(
+                    sources_of(ledger),
+                    max_bytes=config.max_document_mb * MEBIBYTE,
+                    left_out=selection.leave_out,
+                    broken_before=frozenset(row.source for row in ledger.failed() if is_archive(row.source)),
+                )
+                tasks = select(sources, ledger, selection, copies=copies, retry=retry, forms=Forms(config.form))
                 work(config, model, ledger, lock, tasks, report, stop, show_progress=show_progress, retry=retry)
         except BaseException as error:
             if stop.requested and isinstance(error, Exception):  # a signal to the whole group ends the workers too
@@ -247,15 +252,15 @@ def _leave_report(results: Place, report: RunReport) -> None:
 
 def _failed_sources(ledger: Ledger, results: Place) -> Iterator[Source]:
     """The sources of failed documents, under the names that the inputs of earlier runs gave them."""
-    failed = {row.source for row in ledger.failed()}
+    wanted = {archive_of(row.source) or row.source for row in ledger.failed()}
     inputs = dict.fromkeys(path for report in load_runs(results) for path in report.get("config", {}).get("input", ()))
     for path in inputs:
-        if not failed:
+        if not wanted:
             return
         try:
-            found = [source for source in discover([path_of(path)]) if source.uri in failed]
+            found = [source for source in discover([path_of(path)]) if source.uri in wanted]
         except UsageError:
             continue
-        failed -= {source.uri for source in found}
+        wanted -= {source.uri for source in found}
         yield from found
-    yield from (Source(uri=uri, name=uri.rsplit("/", 1)[-1]) for uri in sorted(failed))
+    yield from (Source(uri=uri, name=uri.rsplit("/", 1)[-1]) for uri in sorted(wanted))

@@ -2,18 +2,21 @@
 
 import logging
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
+from functools import cache
 from typing import TypeAlias
 
 from finner_batch.engine.log import fields
 from finner_batch.engine.worker import Task
 from finner_batch.errors import DocumentError, UsageError
 from finner_batch.objects.bucket import is_object_url
+from finner_batch.sources.archive import archive_of, member_digests
 from finner_batch.sources.discover import discover
 from finner_batch.sources.document import Source
 from finner_batch.sources.fetch import Copies, drop_copy, version_digest
+from finner_batch.sources.forms import EVERY_FORM, Forms
 from finner_batch.sources.read import fingerprint
 from finner_batch.store.ledger import Ledger, Verdict
 
@@ -38,12 +41,25 @@ class Selection:
     """Sources whose bytes another source of this run brings: to be asked about again once that one is committed."""
     left_out: int = 0
     """Files of a folder that are no filings (hidden, `.csv`, `.jpg`, …): the log names each."""
+    other_forms: int = 0
+    """Documents of other forms than those asked for: left for a run that asks for them."""
     failed_before: int = 0
     """Failed before with this content, model and configuration: left to `retry`."""
 
+    def leave_out(self, path: str, reason: str) -> None:
+        """Count a file that is no filing."""
+        self.left_out += 1
+        LOG.info(fields("left-out", path=path, reason=reason))
+
 
 def select(
-    sources: Iterator[Source], ledger: Ledger, selection: Selection, *, copies: Copies, retry: bool
+    sources: Iterator[Source],
+    ledger: Ledger,
+    selection: Selection,
+    *,
+    copies: Copies,
+    retry: bool,
+    forms: Forms = EVERY_FORM,
 ) -> Iterator[Task | None]:
     """Tasks for the sources that are not done, in the order given; `selection` counts the others, each a None here.
 
@@ -51,14 +67,20 @@ def select(
     that cannot be hashed becomes a task all the same: reading it fails and leaves a row that says why. An object whose
     version is known is not fetched.
     """
-    for source, known, sha256, size in _looked_at(sources, ledger, copies, retry=retry):
+    digests_in = cache(member_digests)
+    for source, known, sha256, size in _looked_at(sources, ledger, copies, forms, retry=retry):
         selection.sources += 1
         selection.bytes += size
+        if sha256 is None:
+            drop_copy(source)
+            selection.other_forms += 1
+            yield None
+            continue
         if not (known or sha256):
             yield Task(source=source, sha256=None, size=None)
             continue
         verdict = known or ledger.decide(source.uri, sha256, retry=retry)
-        if verdict is Verdict.COPY and _home_changed(ledger, sha256):
+        if verdict is Verdict.COPY and _home_changed(ledger, sha256, digests_in):
             ledger.claim(sha256)
             verdict = Verdict.NEW
         match verdict:
@@ -100,11 +122,13 @@ def select_claimed(ledger: Ledger, selection: Selection, *, retry: bool) -> Iter
                 yield None
 
 
-def _home_changed(ledger: Ledger, sha256: str) -> bool:
+def _home_changed(ledger: Ledger, sha256: str, digests_in: Callable[[str], Mapping[str, str]]) -> bool:
     """Whether the source that this content was copied from is still there and holds something else by now."""
     home = ledger.home(sha256)
     if home is None:
         return False
+    if archive := archive_of(home):
+        return digests_in(archive).get(home, sha256) != sha256
     source = Source(uri=home, name=home)
     if is_object_url(home):
         try:
@@ -125,17 +149,24 @@ def _decided(source: Source, ledger: Ledger, *, retry: bool) -> Verdict | None:
     return ledger.decide_version(source.uri, source.version, version_digest(source), retry=retry)
 
 
-_Look: TypeAlias = tuple[Source, Verdict | None, str, int]
-"""A source, its verdict where the version tells it, else what stands for its content, and its size in bytes."""
+_Look: TypeAlias = tuple[Source, Verdict | None, str | None, int]
+"""A source, its verdict where the version tells it, else what stands for its content, and its size in bytes.
+
+No content: it cannot be read; None: it is of another form than those asked for.
+"""
 
 
-def _looked_at(sources: Iterator[Source], ledger: Ledger, copies: Copies, *, retry: bool) -> Iterator[_Look]:
+def _looked_at(
+    sources: Iterator[Source], ledger: Ledger, copies: Copies, forms: Forms, *, retry: bool
+) -> Iterator[_Look]:
     """Look at each source; those ahead are fetched meanwhile."""
 
     def look(source: Source, verdict: Verdict | None) -> _Look:
         if verdict:
             return source, verdict, "", source.size
         try:
+            if forms.leave_out(source):
+                return source, None, None, 0
             fetched, sha256, size = copies.fetch(source)
         except DocumentError:
             return source, None, "", 0

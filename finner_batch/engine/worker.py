@@ -21,6 +21,7 @@ from finner_batch.engine.deadline import STEP_S, Deadline
 from finner_batch.engine.parse import ParsedDocument, Stopwatch, parse, stage_of
 from finner_batch.errors import DocumentError
 from finner_batch.sources.document import Document, FailedDocument, Source
+from finner_batch.sources.forms import Forms
 from finner_batch.sources.read import ReadOptions, read_documents
 from finner_batch.store.ledger import row_digest
 from finner_batch.store.schema import SHARD_KINDS
@@ -42,6 +43,8 @@ class WorkerOptions:
     cues: Cues
     timeout_s: float
     memory_limit_mb: int
+    forms: Forms = field(default_factory=Forms)
+    """Documents of other forms are left out."""
     environment: Mapping[str, str] = field(default_factory=dict, repr=False)
     """What the run's says of object stores: a worker's may be as old as the first run of its program."""
 
@@ -61,6 +64,7 @@ class WorkerOptions:
             cues=EVERY_SENTENCE if config.every_sentence else model.cues,
             timeout_s=config.timeout_s,
             memory_limit_mb=config.memory_limit_mb,
+            forms=Forms(config.form),
             environment={name: value for name, value in os.environ.items() if name.startswith(_OF_OBJECT_STORES)},
         )
 
@@ -99,12 +103,14 @@ class Ended:
 
     `peak_bytes`: the worker's peak resident memory. `complete`: False where reading broke off. `kept`: digests of the
     rows that were skipped because they are done. `worn`: memory ran out on the way, so another process is to go on.
+    `other_forms`: documents that were left out, so that the source is not done.
     """
 
     peak_bytes: int
     complete: bool
     kept: tuple[bytes, ...]
     worn: bool = False
+    other_forms: int = 0
 
 
 Message: TypeAlias = Ready | Alive | Began | ParsedDocument | FailedDocument | Ended
@@ -149,7 +155,7 @@ def _limit_memory(limit: int) -> None:
     resource.setrlimit(resource.RLIMIT_DATA, (limit, hard))
 
 
-def _messages(
+def _messages(  # noqa: C901 - flat: what may come of a document
     task: Task, tokenizer: SentenceTokenizer, options: WorkerOptions, beat: Callable[[], None]
 ) -> Iterator[Message | memoryview]:
     """Messages, parsed documents packed."""
@@ -171,6 +177,7 @@ def _messages(
         return True
 
     complete = True
+    other_forms = 0
     documents = _bounded(read_documents(task.source, options.read, skip=is_done if task.done else None))
     for position in count():
         watch = Stopwatch()
@@ -189,6 +196,9 @@ def _messages(
         if isinstance(document, FailedDocument):
             yield document
             continue
+        if not options.forms.include(document.header.form_type):
+            other_forms += 1
+            continue
         yield Began(replace(document, content=""))
         try:
             with _time_limit(options.timeout_s):
@@ -198,7 +208,7 @@ def _messages(
             yield failed_document(document, stage_of(error, watch), type(error).__name__, describe(error))
             continue
         yield packed
-    yield Ended(own_peak_bytes(), complete, tuple(kept), worn)
+    yield Ended(own_peak_bytes(), complete and not other_forms, tuple(kept), worn, other_forms)
 
 
 def _bounded(documents: Iterator[Document | FailedDocument]) -> Iterator[Document | FailedDocument]:

@@ -21,14 +21,16 @@ from finner_batch.sources.listing import LocalTree, ObjectTree, PassedOver, Remo
 from finner_batch.sources.names import recordable
 from finner_batch.sources.refused import beside_a_filing
 from finner_batch.sources.storage import is_url
+from finner_batch.sources.web import is_web_url
 
 _MAGIC = re.compile(r"[*?\[]")
-_SINGLE_FILE_SCHEMES = frozenset({"http", "https"})
-"""A web server lists no folders."""
 _COMPANIONS = frozenset(
-    (".css", ".csv", ".gif", ".idx", ".jpeg", ".jpg", ".js", ".log", ".md", ".part", ".tmp", ".tsv", ".xml", ".xsd")
+    [
+        *(".css", ".csv", ".gif", ".idx", ".jpeg", ".jpg", ".js", ".log", ".md", ".part", ".tmp", ".tsv", ".xml", ".xsd"),
+        *(".bmp", ".ico", ".pdf", ".png", ".svg", ".tif", ".tiff", ".webp", ".xls", ".xlsm", ".xlsx"),
+    ]
 )
-"""What lies beside filings and is none: EDGAR's graphics and XBRL data, tables of contents, unfinished downloads."""
+"""What lies beside filings and is none: graphics, spreadsheets, PDFs, XBRL data, contents, unfinished downloads."""
 
 _logger = logging.getLogger(__name__)
 
@@ -48,6 +50,12 @@ def discover(inputs: Sequence[str], *, passed_over: PassedOver | None = None) ->
     told = passed_over or _log_passed_over
     found = [_sources(given, told) for given in inputs]
     return _each_once(heapq.merge(*found, key=attrgetter("uri")))
+
+
+def no_filing(name: str) -> str:
+    """Tell by its suffix what a file beside filings is; empty for one that may be a filing."""
+    suffix = Path(document_name(name)).suffix.lower()
+    return f"a {suffix} file is no filing" if suffix in _COMPANIONS else ""
 
 
 def _log_passed_over(path: str, reason: str) -> None:
@@ -85,11 +93,11 @@ def _sources(given: str, passed_over: PassedOver) -> Iterator[Source]:
 
 
 def _remote(given: str, passed_over: PassedOver) -> Iterator[Source]:
-    import fsspec  # noqa: PLC0415 - only URLs need it
-
-    if given.partition("://")[0] in _SINGLE_FILE_SCHEMES:
+    if is_web_url(given):
         uri = recordable(given)
         return iter([Source(uri=uri, name=urlsplit(uri).path.rpartition("/")[2] or uri)])
+    import fsspec  # noqa: PLC0415 - only URLs need it
+
     try:
         filesystem, path = fsspec.core.url_to_fs(given)
         is_file = filesystem.isfile(path)
@@ -149,9 +157,8 @@ def _below(place: _Place, pattern: str, passed_over: PassedOver) -> Iterator[Sou
     def chosen(relative: str) -> bool:
         if not _match(pattern.split("/"), relative.split("/"), whole=True):
             return False
-        suffix = Path(document_name(relative)).suffix.lower()
-        if suffix in _COMPANIONS and suffix not in pattern.lower():
-            leave_out(f"{place.root}/{relative}", f"a {suffix} file is no filing")
+        if (reason := no_filing(relative)) and Path(document_name(relative)).suffix.lower() not in pattern.lower():
+            leave_out(f"{place.root}/{relative}", reason)
             return False
         return True
 

@@ -41,6 +41,8 @@ class Source:
     """Bytes, where a listing told them."""
     copy: str = ""
     """A local copy of it, for as long as there is one."""
+    error: str = ""
+    """Why it cannot be read, where that is known before it is opened."""
 
     @property
     def path(self) -> str:

@@ -1,4 +1,4 @@
-"""URLs are fetched once: hashed on the way into a local copy, which is what is read.
+"""URLs, and members of archives, are fetched once: into a local copy, which is what is read.
 
 Shards in an object store are not copied: the ETag stands for their content, and they are read by range.
 """
@@ -8,21 +8,30 @@ import shutil
 import tempfile
 import threading
 import time
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import replace
+from itertools import chain
 from pathlib import Path
 from typing import Self
 
 from filelock import FileLock, Timeout
 
 from finner_batch.errors import DocumentError
+from finner_batch.sources.archive import BrokenArchiveError, is_archive, members
+from finner_batch.sources.discover import no_filing
 from finner_batch.sources.document import Source
 from finner_batch.sources.kind import SNIFF_BYTES
-from finner_batch.sources.read import container_of
+from finner_batch.sources.listing import PassedOver
+from finner_batch.sources.read import ReadOptions, container_of
 from finner_batch.sources.shards import SHARDS
-from finner_batch.sources.storage import chunks_of, fingerprint, is_url, open_stored
+from finner_batch.sources.storage import MEMBER_MARK, chunks_of, fingerprint, is_url, open_stored, too_large
+from finner_batch.sources.web import BrokenOffError, is_web_url, open_web
 
 _NAME = "finner-batch-copies-"
 _SETTLED_S = 60
+_TIMES_BROKEN_OFF = 2
+_LARGEST_BYTES = ReadOptions().max_document_bytes
 """A folder of copies that is younger may be about to be locked by the run that makes it."""
 
 
@@ -32,7 +41,9 @@ class Copies:
     What a killed run left is deleted by the next one: its lock tells that nobody holds it any more.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, user_agent: str | None = None) -> None:
+        """`user_agent`: how web servers are asked."""
+        self._user_agent = user_agent
         self._turn = threading.Lock()
         self._folder: Path | None = None
         self._lock: FileLock | None = None
@@ -53,21 +64,78 @@ class Copies:
         """
         if not is_url(source.uri) or source.copy:
             return source, *fingerprint(source)
-        with open_stored(source) as stream:
+        for _ in range(_TIMES_BROKEN_OFF):
+            with suppress(BrokenOffError):
+                return self._fetched(source)
+        return self._fetched(source)
+
+    def _fetched(self, source: Source) -> tuple[Source, str, int]:
+        with open_web(source.path, self._user_agent) if is_web_url(source.uri) else open_stored(source) as stream:
             head = stream.read(SNIFF_BYTES)
             if source.version and _is_shard(head, source):
                 return source, version_digest(source), source.size
-            digest = hashlib.sha256(head)
-            with tempfile.NamedTemporaryFile(dir=self._made_folder(), delete=False) as copy:
+            return self._copied(source, chain([head], chunks_of(stream)))
+
+    def with_members(
+        self, sources: Iterable[Source], *, max_bytes: int, left_out: PassedOver, broken_before: frozenset[str]
+    ) -> Iterator[Source]:
+        """Yield the sources, in place of each archive its members, which are copied in its order.
+
+        A member that cannot be read, or has more than `max_bytes`, is a source with an `error`; so is, behind its
+        members, an archive that breaks off. One of `broken_before` that is whole now is yielded too: it has no text.
+        """
+        for source in sources:
+            if not is_archive(source.uri) or source.error:
+                yield source
+                continue
+            try:
+                archive = self.fetch(source)[0] if is_web_url(source.uri) else source
+                for member in members(archive):
+                    own = Source(
+                        uri=f"{source.uri}{MEMBER_MARK}{member.name}", name=f"{source.name}{MEMBER_MARK}{member.name}"
+                    )
+                    if reason := no_filing(member.name):
+                        left_out(own.uri, reason)
+                        continue
+                    try:
+                        copied, _, size = self._copied(own, _bounded(member.chunks(), max_bytes))
+                        yield replace(copied, size=size)
+                    except BrokenArchiveError:
+                        raise
+                    except DocumentError as error:
+                        yield replace(own, error=str(error))
+            except DocumentError as error:
+                yield replace(source, error=str(error))
+            else:
+                drop_copy(archive)
+                if source.uri in broken_before:
+                    yield source
+
+    def local(self, sources: Iterable[Source]) -> Iterator[Source]:
+        """Yield the sources and the members of archives, each as long as it is asked for, web addresses fetched."""
+        found = self.with_members(sources, max_bytes=_LARGEST_BYTES, left_out=_ignore, broken_before=frozenset())
+        for source in found:
+            copied = source
+            if is_web_url(source.uri) and not source.error:
                 try:
-                    copy.write(head)
-                    for chunk in chunks_of(stream):
-                        digest.update(chunk)
-                        copy.write(chunk)
-                except BaseException:
-                    Path(copy.name).unlink()
-                    raise
-                size = copy.tell()
+                    copied = self.fetch(source)[0]
+                except DocumentError as error:
+                    copied = replace(source, error=str(error))
+            yield copied
+            drop_copy(copied)
+
+    def _copied(self, source: Source, chunks: Iterable[bytes]) -> tuple[Source, str, int]:
+        digest = hashlib.sha256()
+        size = 0
+        with tempfile.NamedTemporaryFile(dir=self._made_folder(), delete=False) as copy:
+            try:
+                for chunk in chunks:
+                    size += len(chunk)
+                    digest.update(chunk)
+                    copy.write(chunk)
+            except BaseException:
+                Path(copy.name).unlink()
+                raise
         return replace(source, copy=copy.name), digest.hexdigest(), size
 
     def _made_folder(self) -> Path:
@@ -78,6 +146,19 @@ class Copies:
                 self._lock = FileLock(self._folder / ".lock", thread_local=False)
                 self._lock.acquire()
             return self._folder
+
+
+def _bounded(chunks: Iterable[bytes], max_bytes: int) -> Iterator[bytes]:
+    size = 0
+    for chunk in chunks:
+        size += len(chunk)
+        if size > max_bytes:
+            raise too_large(max_bytes)
+        yield chunk
+
+
+def _ignore(*_: object) -> None:
+    """Count nothing."""
 
 
 def _delete_left() -> None:

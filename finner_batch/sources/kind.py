@@ -21,7 +21,7 @@ SNIFF_BYTES = ENVELOPE_BYTES
 
 _BINARY = (
     (b"%PDF", "a PDF", "EDGAR's PDFs are courtesy copies: take the .htm or .txt of the same filing"),
-    (b"PK\x03\x04", "a zip archive (also .xlsx, .docx)", "unpack it and give the folder"),
+    (b"PK\x03\x04", "a zip archive (also .xlsx, .docx)", "name it .zip, or unpack it and give the folder"),
     (b"\x89PNG", "a PNG image", "leave it out"),
     (b"\xff\xd8\xff", "a JPEG image", "leave it out"),
     (b"GIF8", "a GIF image", "leave it out"),

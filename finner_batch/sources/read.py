@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from finner_batch.errors import DocumentError
+from finner_batch.sources.archive import is_archive
 from finner_batch.sources.compression import compression_of, decompress, decompressed
 from finner_batch.sources.document import Document, FailedDocument, Source
 from finner_batch.sources.edgar_path import document_name
@@ -43,6 +44,8 @@ def read_documents(
     submission, that cannot be read is a `FailedDocument`. Raises `DocumentError` (stage `read` or `decode`) where the
     source as a whole cannot be read, for a shard possibly after some of its rows.
     """
+    if is_archive(source.uri) and not source.error:
+        return  # its members are sources of their own
     with open_stored(source) as stream:
         head = stream.read(SNIFF_BYTES)
         container = container_of(head, source)
@@ -68,11 +71,13 @@ def read_documents(
 
 def container_of(head: bytes, source: Source) -> Container:
     """Tell a source's kind by its first `SNIFF_BYTES`."""
-    return sniff(_decompressed_head(head) if compression_of(head) else head, document_name(source.uri))
+    return sniff(decompressed_head(head), document_name(source.uri))
 
 
-def _decompressed_head(head: bytes) -> bytes:
-    """Decompress the first bytes; that the compressed data goes on behind `head` is no error."""
+def decompressed_head(head: bytes) -> bytes:
+    """Decompress the first bytes, where they are compressed; that the data goes on behind `head` is no error."""
+    if compression_of(head) is None:
+        return head
     parts: list[bytes] = []
     size = 0
     try:

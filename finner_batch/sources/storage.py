@@ -3,7 +3,7 @@
 import hashlib
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from typing import BinaryIO, cast
 
@@ -12,8 +12,11 @@ from finner_batch.objects.bucket import Bucket, is_object_url, split_url
 from finner_batch.objects.reader import ObjectReader
 from finner_batch.objects.retry import BusyError, ChangedError
 from finner_batch.sources.document import Source
+from finner_batch.sources.web import is_web_url, open_web
 
 CHUNK_BYTES = 1 << 20
+MEMBER_MARK = "!/"
+"""Between the path of an archive and the name of one of its members, in the URI of the member's source."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,6 +35,8 @@ def is_url(uri: str) -> bool:
 @contextmanager
 def open_stored(source: Source) -> Iterator[BinaryIO]:
     """Open the stored bytes for reading; whatever keeps them from being read is a `DocumentError` of stage `read`."""
+    if source.error:
+        raise DocumentError("read", source.error)
     try:
         with _open(source) as stream:
             yield stream
@@ -88,13 +93,19 @@ def too_large(limit: int) -> DocumentError:
     )
 
 
-def _open(source: Source) -> BinaryIO:
+def _open(source: Source) -> AbstractContextManager[BinaryIO]:
     uri = source.copy if source.copy and os.path.exists(source.copy) else source.path  # noqa: PTH110 - as below
+    if MEMBER_MARK in uri and not os.path.exists(uri):  # noqa: PTH110
+        from finner_batch.sources.archive import open_member  # noqa: PLC0415 - it builds on this
+
+        return open_member(source.uri)
     if is_object_url(uri):
         bucket, key = split_url(uri)
         return cast("BinaryIO", ObjectReader(Bucket(bucket), key, etag=source.etag or None))
     if not is_url(uri):
         return open(uri, "rb")  # noqa: PTH123 - the caller's `with` closes it; a plain path costs no Path object
+    if is_web_url(uri):
+        return open_web(uri)
     import fsspec  # noqa: PLC0415 - only URLs need it
 
     return cast("BinaryIO", fsspec.open(uri, "rb").open())

@@ -145,18 +145,23 @@ class Writer:
         complete: bool = True,
         kept: Sequence[bytes] = (),
         version: str = "",
+        other_forms: bool = False,
     ) -> None:
         """Say that every document of a source was added, so that the next commit may hold them.
 
         `sha256`: of the file; None where it could not be read, and then nothing of the source is taken for removed.
         `complete`: False where reading broke off; the old rows of a shard that did not come up then stay.
         `kept`: `row_digest` of the shard's rows that were done before and were not added again.
+        `other_forms`: documents of it were left out for their form; with nothing else in it, its old rows stay.
         `version`: what an object store calls this state of the file, so that `Ledger.decide_version` knows it again.
         """
         opened = self._open.pop(source, None) or _OpenSource()
         for row, batches in opened.waiting:
             self._take(row, batches)
         if not sha256:
+            return
+        if other_forms and opened.last is None and not kept:
+            self._outcomes.append((sha256, False, True))
             return
         is_shard = opened.last is None or opened.last["kind"] in SHARD_KINDS
         self._ledger.settle_rows(source, kept)

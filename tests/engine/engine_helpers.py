@@ -76,7 +76,8 @@ def plain_rows(results, table):
     """Multiset of a table's rows read from the Parquet files by plain DuckDB, without what differs from run to run."""
     relation = duckdb.sql(f"SELECT * FROM read_parquet('{results}/{table}/*.parquet')")
     names = [f'"{name}"' for name in relation.columns if name not in VOLATILE]
-    return Counter(duckdb.sql(f"SELECT {', '.join(names)} FROM relation").fetchall())
+    rows = duckdb.sql(f"SELECT {', '.join(names)} FROM relation").fetchall()
+    return Counter(tuple(tuple(value) if isinstance(value, list) else value for value in row) for row in rows)
 
 
 def leftovers(results):

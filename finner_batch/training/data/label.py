@@ -20,6 +20,7 @@ from finner_batch.errors import DocumentError, UsageError
 from finner_batch.sentences.split import split
 from finner_batch.sources.discover import discover
 from finner_batch.sources.document import FailedDocument
+from finner_batch.sources.fetch import Copies
 from finner_batch.sources.read import ReadOptions, read_documents
 from finner_batch.store.whole import whole_folder
 from finner_batch.text.extract import extract
@@ -207,15 +208,16 @@ def _count(
 
 
 def _documents(inputs: Sequence[str], statistics: Statistics) -> Iterator[Document]:
-    for source in discover(inputs):
-        try:
-            for document in read_documents(source, ReadOptions(documents="main")):
-                if isinstance(document, FailedDocument):
-                    _left_out(document.document_id, document.error, statistics)
-                else:
-                    yield document
-        except DocumentError as error:
-            _left_out(source.name, error, statistics)
+    with Copies() as copies:
+        for source in copies.local(discover(inputs)):
+            try:
+                for document in read_documents(source, ReadOptions(documents="main")):
+                    if isinstance(document, FailedDocument):
+                        _left_out(document.document_id, document.error, statistics)
+                    else:
+                        yield document
+            except DocumentError as error:
+                _left_out(source.name, error, statistics)
 
 
 def _left_out(name: str, error: DocumentError | str, statistics: Statistics) -> None:

@@ -1,0 +1,210 @@
+"""Archives: tar files (plain, gzip, Zstandard) and zip files, of which every member is a source of its own.
+
+EDGAR's daily feed is one: `20240102.nc.tar.gz` holds the submissions of a day. An archive is read once, from its
+beginning to its end, and no member's name is used as a path. A member that cannot be read is a source whose reading
+fails, and so is an archive that breaks off, behind the members that came before.
+"""
+
+import hashlib
+import io
+import tarfile
+import tempfile
+import zipfile
+import zlib
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import BinaryIO, Self, cast
+
+from finner_batch.errors import DocumentError
+from finner_batch.sources.compression import decompressed
+from finner_batch.sources.document import Source
+from finner_batch.sources.names import recordable
+from finner_batch.sources.storage import MEMBER_MARK, chunks_of, open_stored
+
+ARCHIVE_SUFFIXES = (".tar", ".tar.gz", ".tgz", ".tar.zst", ".tzst", ".zip")
+_ZIP_MAGIC = b"PK"
+_IS_ENCRYPTED = 1
+_EXTENDED_HEADERS = (tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK)
+_LONGEST_EXTENDED_HEADER = 1 << 20
+"""Bytes: `tarfile` reads it whole."""
+
+
+_TAR_ERRORS = (tarfile.TarError, EOFError, UnicodeError, ValueError, OverflowError)
+_ZIP_ERRORS = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError)
+
+
+class BrokenArchiveError(DocumentError):
+    """The archive cannot be read further."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Member:
+    """A file in an archive.
+
+    `name`: as in the archive, in recordable form, with `#2` where the archive has the name a second time. `size`:
+    bytes, as the archive states them.
+    """
+
+    name: str
+    size: int
+    chunks: Callable[[], Iterator[bytes]]
+    """Reads it, until the next member is asked for.
+
+    Raises DocumentError where this member cannot be read, and BrokenArchiveError where no later one can either.
+    """
+
+
+def is_archive(uri: str) -> bool:
+    """Tell an archive by its name. One within another is none: it is a member that cannot be read."""
+    return uri.lower().endswith(ARCHIVE_SUFFIXES) and archive_of(uri) is None
+
+
+def archive_of(uri: str) -> str | None:
+    """The URI of the archive that a source is a member of; None for another source."""
+    archive, mark, _ = uri.partition(MEMBER_MARK)
+    return archive if mark and archive.lower().endswith(ARCHIVE_SUFFIXES) else None
+
+
+def members(archive: Source) -> Iterator[Member]:
+    """Yield the files of an archive in its order; folders, links and devices are none.
+
+    Raises BrokenArchiveError where the archive cannot be read, or not further.
+    """
+    try:
+        with open_stored(archive) as stream:
+            head = stream.read(len(_ZIP_MAGIC))
+            stream.seek(0)
+            yield from _named_apart(_in_zip(stream) if head == _ZIP_MAGIC else _in_tar(stream))
+    except BrokenArchiveError:
+        raise
+    except DocumentError as error:
+        raise BrokenArchiveError(error.stage, str(error)) from error
+
+
+def member_digests(archive: str) -> dict[str, str]:
+    """SHA-256 in hex of the members of an archive that can be read, by the URIs of their sources."""
+    digests = {}
+    with suppress(BrokenArchiveError):
+        for member in members(Source(uri=archive, name=archive)):
+            digest = hashlib.sha256()
+            with suppress(DocumentError):
+                for chunk in member.chunks():
+                    digest.update(chunk)
+                digests[f"{archive}{MEMBER_MARK}{member.name}"] = digest.hexdigest()
+    return digests
+
+
+@contextmanager
+def open_member(uri: str) -> Iterator[BinaryIO]:
+    """Open a member by the URI of its source; the archive is read up to it. Raises DocumentError, FileNotFoundError."""
+    archive = archive_of(uri)
+    for member in members(Source(uri=archive, name=archive)) if archive else ():
+        if uri == f"{archive}{MEMBER_MARK}{member.name}":
+            with tempfile.TemporaryFile() as copy:
+                for chunk in member.chunks():
+                    copy.write(chunk)
+                copy.seek(0)
+                yield copy
+            return
+    raise FileNotFoundError(uri)
+
+
+def _named_apart(found: Iterator[Member]) -> Iterator[Member]:
+    seen: Counter[str] = Counter()
+    for member in found:
+        seen[member.name] += 1
+        count = seen[member.name]
+        yield member if count == 1 else replace(member, name=f"{member.name}#{count}")
+
+
+def _in_tar(stream: BinaryIO) -> Iterator[Member]:
+    content = io.BufferedReader(_Joined(decompressed(chunks_of(stream))))
+    try:
+        with tarfile.open(fileobj=content, mode="r|", tarinfo=_Header, encoding="utf-8") as tar:
+            for header in tar:
+                tar.members.clear()  # type: ignore[attr-defined]  # it would hold the header of every member
+                if header.isfile():
+                    yield Member(
+                        name=recordable(header.name), size=header.size, chunks=partial(_tar_chunks, tar, header)
+                    )
+    except _TAR_ERRORS as error:
+        raise _damaged("tar", error) from error
+
+
+def _tar_chunks(tar: tarfile.TarFile, header: tarfile.TarInfo) -> Iterator[bytes]:
+    try:
+        with cast("BinaryIO", tar.extractfile(header)) as opened:
+            yield from chunks_of(opened)
+    except _TAR_ERRORS as error:
+        raise _damaged("tar", error) from error
+
+
+class _Joined(io.RawIOBase):
+    """The parts of a stream as one file."""
+
+    def __init__(self, parts: Iterator[bytes]) -> None:
+        self._parts = parts
+        self._pending = memoryview(b"")
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]  # any writable buffer
+        while not self._pending:
+            part = next(self._parts, None)
+            if part is None:
+                return 0
+            self._pending = memoryview(part)
+        piece, self._pending = self._pending[: len(buffer)], self._pending[len(buffer) :]
+        buffer[: len(piece)] = piece
+        return len(piece)
+
+
+class _Header(tarfile.TarInfo):
+    """A member's header. `tarfile` takes a damaged one, and that there is none, for the archive's end."""
+
+    @classmethod
+    def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> Self:
+        if not buf:
+            raise BrokenArchiveError("read", "the tar data ends without its end mark: fetch the archive again")
+        try:
+            header = super().frombuf(buf, encoding, errors)
+        except tarfile.HeaderError as error:
+            if any(buf):
+                raise _damaged("tar", error) from error
+            raise  # the end mark
+        if header.type in _EXTENDED_HEADERS and header.size > _LONGEST_EXTENDED_HEADER:
+            raise _damaged("tar", f"a header of {header.size:,} bytes")
+        return header
+
+
+def _in_zip(stream: BinaryIO) -> Iterator[Member]:
+    try:
+        archive = zipfile.ZipFile(stream)
+    except _ZIP_ERRORS as error:
+        raise _damaged("zip", error) from error
+    with archive:
+        for header in archive.infolist():
+            if not header.is_dir():
+                yield Member(
+                    name=recordable(header.filename),
+                    size=header.file_size,
+                    chunks=partial(_zip_chunks, archive, header),
+                )
+
+
+def _zip_chunks(archive: zipfile.ZipFile, header: zipfile.ZipInfo) -> Iterator[bytes]:
+    if header.flag_bits & _IS_ENCRYPTED:
+        raise DocumentError("read", "encrypted: unpack the archive with its password, and give the folder")
+    try:
+        with cast("BinaryIO", archive.open(header)) as opened:
+            yield from chunks_of(opened)
+    except _ZIP_ERRORS as error:
+        raise DocumentError("read", f"damaged zip data ({error}): fetch the archive again") from error
+
+
+def _damaged(kind: str, why: Exception | str) -> BrokenArchiveError:
+    return BrokenArchiveError("read", f"damaged or cut off {kind} data ({why}): fetch the archive again")

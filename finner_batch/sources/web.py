@@ -1,0 +1,125 @@
+"""Files on a web server: fetched within the server's rules, and asked for again where it is busy.
+
+The SEC asks that programs name themselves with a contact, and make at most ten requests a second
+(https://www.sec.gov/os/accessing-edgar-data).
+"""
+
+import threading
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import BinaryIO, cast
+from urllib.parse import urlsplit
+
+import urllib3
+from urllib3.exceptions import HTTPError, MaxRetryError
+from urllib3.util import Retry, Timeout
+
+from finner_batch import __version__
+from finner_batch.errors import DocumentError, UsageError
+
+REQUESTS_A_SECOND = 8
+_RETRIES = 5
+_FIRST_WAIT_S = 0.5
+_LONGEST_WAIT_S = 60
+_BUSY = (429, 500, 502, 503, 504)
+_TIMEOUT = Timeout(connect=20, read=60)
+_SEC = "sec.gov"
+DEFAULT_USER_AGENT = f"finner-batch/{__version__}"
+
+
+def is_web_url(uri: str) -> bool:
+    """Tell an address on a web server."""
+    return uri.startswith(("http://", "https://"))
+
+
+def check_user_agent(uris: Iterable[str], user_agent: str | None) -> None:
+    """Raise UsageError where the SEC is to be asked without a contact, or the name cannot be sent."""
+    if user_agent is not None and not (user_agent.isascii() and user_agent.isprintable() and user_agent.strip()):
+        raise UsageError("--user-agent: plain characters in one line, as in 'Example Corp admin@example.com'")
+    if "@" in (user_agent or ""):
+        return
+    for uri in uris:
+        host = urlsplit(uri).hostname or "" if is_web_url(uri) else ""
+        if host == _SEC or host.endswith(f".{_SEC}"):
+            raise UsageError(
+                f"{uri}: the SEC asks for a name and a contact: --user-agent 'Example Corp admin@example.com'"
+            )
+
+
+class _Pace:
+    """At most so many requests a second, over all threads."""
+
+    def __init__(self, a_second: float) -> None:
+        self._interval = 1 / a_second
+        self._turn = threading.Lock()
+        self._next = 0.0
+
+    def wait(self) -> None:
+        """Wait for the caller's turn."""
+        with self._turn:
+            now = time.monotonic()
+            at = max(now, self._next)
+            self._next = at + self._interval
+        time.sleep(at - now)
+
+
+class _PacedRetry(Retry):
+    """A retry that waits for its turn, too."""
+
+    def sleep(self, response: urllib3.BaseHTTPResponse | None = None) -> None:
+        super().sleep(response)
+        _PACE.wait()
+
+
+_PACE = _Pace(REQUESTS_A_SECOND)
+_POOL = urllib3.PoolManager()
+
+
+class BrokenOffError(DocumentError):
+    """The connection ended before the whole was here."""
+
+
+@contextmanager
+def open_web(uri: str, user_agent: str | None = None) -> Iterator[BinaryIO]:
+    """Open what is at an address, to be read once. Raises DocumentError (stage `read`), also as it is read."""
+    retries = _PacedRetry(
+        total=_RETRIES,
+        backoff_factor=_FIRST_WAIT_S,
+        backoff_max=_LONGEST_WAIT_S,
+        status_forcelist=_BUSY,
+        raise_on_status=False,
+    )
+    _PACE.wait()
+    try:
+        response = _POOL.request(
+            "GET",
+            uri,
+            headers={"User-Agent": user_agent or DEFAULT_USER_AGENT, "Accept-Encoding": "gzip"},
+            preload_content=False,
+            retries=retries,
+            timeout=_TIMEOUT,
+        )
+    except MaxRetryError as error:
+        raise DocumentError(
+            "read", f"{error.reason or error}: asked {_RETRIES + 1} times; then `finner-batch retry`"
+        ) from error
+    except HTTPError as error:
+        raise DocumentError("read", f"cannot be fetched: {error}; then `finner-batch retry`") from error
+    try:
+        if response.status != 200:
+            raise DocumentError("read", _refusal(response))
+        yield cast("BinaryIO", response)
+    except HTTPError as error:
+        raise BrokenOffError("read", f"broke off: {error}; then `finner-batch retry`") from error
+    finally:
+        response.release_conn()
+
+
+def _refusal(response: urllib3.BaseHTTPResponse) -> str:
+    what = f"the server answered {response.status} {response.reason or ''}".rstrip()
+    if response.status in {403, 401}:
+        return f"{what}: give --user-agent with a name and a contact, or check the address"
+    if response.status in {404, 410}:
+        return f"{what}: check the address"
+    return f"{what}; then `finner-batch retry`"

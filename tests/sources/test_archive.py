@@ -1,0 +1,192 @@
+"""Archives: members are read in order, and what is damaged is told, never passed over."""
+
+import gzip
+import io
+import struct
+import tarfile
+import zipfile
+
+import pytest
+import zstandard
+
+from finner_batch.errors import DocumentError
+from finner_batch.sources.archive import BrokenArchiveError, archive_of, is_archive, member_digests, members
+from finner_batch.sources.document import Source
+from finner_batch.sources.storage import open_stored
+
+FILES = {"a.htm": b"first" * 400, "folder/b.txt": b"second" * 400, "c d.nc": b"third"}
+
+
+def tar_of(files, **options):
+    content = io.BytesIO()
+    with tarfile.open(fileobj=content, mode="w", **options) as tar:
+        for name, data in files if isinstance(files, list) else files.items():
+            header = tarfile.TarInfo(name)
+            header.size = len(data)
+            tar.addfile(header, io.BytesIO(data))
+    return content.getvalue()
+
+
+def zip_of(files):
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, data in files.items():
+            archive.writestr(name, data)
+    return content.getvalue()
+
+
+def read(path):
+    """Names and contents, the error in place of the content of a member that cannot be read."""
+    found = {}
+    for member in members(Source(uri=str(path), name=path.name)):
+        try:
+            found[member.name] = b"".join(member.chunks())
+        except BrokenArchiveError:
+            raise
+        except DocumentError as error:
+            found[member.name] = str(error)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("name", "pack"),
+    [
+        ("feed.tar", tar_of),
+        ("20240102.nc.tar.gz", lambda files: gzip.compress(tar_of(files))),
+        ("feed.TGZ", lambda files: gzip.compress(tar_of(files))),
+        ("feed.tar.zst", lambda files: zstandard.compress(tar_of(files))),
+        ("old.tar", lambda files: tar_of(files, format=tarfile.USTAR_FORMAT)),
+        ("pax.tar", lambda files: tar_of(files, format=tarfile.PAX_FORMAT)),
+        ("feed.zip", zip_of),
+        ("named-as-tar.tar", zip_of),
+    ],
+)
+def test_every_member_is_read(name, pack, tmp_path):
+    path = tmp_path / name
+    path.write_bytes(pack(FILES))
+    assert is_archive(str(path))
+    assert read(path) == FILES
+    assert list(read(path)) == list(FILES)
+
+
+def test_members_need_not_be_read_to_come_to_the_next(tmp_path):
+    path = tmp_path / "feed.tar.gz"
+    path.write_bytes(gzip.compress(tar_of(FILES)))
+    assert [member.name for member in members(Source(uri=str(path), name="feed"))] == list(FILES)
+
+
+def test_two_members_of_one_name_are_two(tmp_path):
+    path = tmp_path / "feed.tar"
+    path.write_bytes(tar_of([("a.htm", b"1"), ("a.htm", b"2"), ("b.htm", b"3"), ("a.htm", b"4")]))
+    assert read(path) == {"a.htm": b"1", "a.htm#2": b"2", "b.htm": b"3", "a.htm#3": b"4"}
+
+
+def test_folders_links_and_devices_are_no_members(tmp_path):
+    path = tmp_path / "feed.tar"
+    with tarfile.open(path, "w") as tar:
+        for kind, name in ((tarfile.DIRTYPE, "folder"), (tarfile.SYMTYPE, "link"), (tarfile.FIFOTYPE, "pipe")):
+            header = tarfile.TarInfo(name)
+            header.type, header.linkname = kind, "/etc/passwd"
+            tar.addfile(header)
+        header = tarfile.TarInfo("../../outside.htm")
+        header.size = 2
+        tar.addfile(header, io.BytesIO(b"ok"))
+    assert read(path) == {"../../outside.htm": b"ok"}
+
+
+@pytest.mark.parametrize("kept", [600, 1024, 1536, 2560])
+def test_a_tar_that_is_cut_off_is_told_behind_what_it_holds(kept, tmp_path):
+    path = tmp_path / "feed.tar"
+    path.write_bytes(tar_of({"a.htm": b"1" * 512, "b.htm": b"2" * 1024})[:kept])
+    found = []
+
+    def read_all():
+        for member in members(Source(uri=str(path), name="feed")):
+            b"".join(member.chunks())
+            found.append(member.name)
+
+    with pytest.raises(BrokenArchiveError, match="fetch the archive again"):
+        read_all()
+    assert found == (["a.htm", "b.htm"] if kept == 2560 else ["a.htm"] if kept >= 1024 else [])
+
+
+@pytest.mark.parametrize("offset", [0, 1024 + 10])
+def test_a_damaged_header_is_told(offset, tmp_path):
+    content = bytearray(tar_of({"a.htm": b"1" * 512, "b.htm": b"2" * 512, "c.htm": b"3"}))
+    content[offset] ^= 0xFF
+    path = tmp_path / "feed.tar"
+    path.write_bytes(content)
+    with pytest.raises(BrokenArchiveError, match="damaged"):
+        read(path)
+
+
+def test_a_truncated_gzip_is_told(tmp_path):
+    path = tmp_path / "feed.tar.gz"
+    path.write_bytes(gzip.compress(tar_of(FILES))[:-20])
+    with pytest.raises(BrokenArchiveError, match=r"ends early|damaged"):
+        read(path)
+
+
+def test_a_header_that_would_fill_the_memory_is_refused(tmp_path):
+    header = tarfile.TarInfo("x")
+    header.type, header.size = tarfile.GNUTYPE_LONGNAME, 1 << 30
+    path = tmp_path / "feed.tar"
+    path.write_bytes(header.tobuf() + bytes(1024))
+    with pytest.raises(BrokenArchiveError, match="1,073,741,824 bytes"):
+        read(path)
+
+
+def test_a_damaged_member_of_a_zip_leaves_the_others(tmp_path):
+    path = tmp_path / "feed.zip"
+    content = bytearray(zip_of(FILES))
+    content[content.index(b"folder/b.txt") + 20] ^= 0xFF
+    path.write_bytes(content)
+    found = read(path)
+    assert "fetch the archive again" in found.pop("folder/b.txt")
+    assert found == {"a.htm": FILES["a.htm"], "c d.nc": FILES["c d.nc"]}
+
+
+def test_an_encrypted_member_says_so(tmp_path):
+    content = bytearray(zip_of({"a.htm": b"1"}))
+    for mark, place in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):
+        struct.pack_into("<H", content, content.index(mark) + place, 1)
+    path = tmp_path / "feed.zip"
+    path.write_bytes(content)
+    assert read(path)["a.htm"].startswith("encrypted")
+
+
+def test_what_is_no_archive_is_told(tmp_path):
+    for name in ("text.zip", "text.tar", "empty.tar", "PK.zip"):
+        path = tmp_path / name
+        path.write_bytes({"empty.tar": b"", "PK.zip": b"PK\x03\x04"}.get(name, b"The rate is 5%. " * 100))
+        with pytest.raises(BrokenArchiveError):
+            read(path)
+    with pytest.raises(BrokenArchiveError, match="no longer there"):
+        read(tmp_path / "none.zip")
+
+
+def test_a_member_is_opened_by_its_uri(tmp_path):
+    path = tmp_path / "feed.tar"
+    path.write_bytes(tar_of(FILES))
+    uri = f"{path}!/folder/b.txt"
+    assert archive_of(uri) == str(path)
+    with open_stored(Source(uri=uri, name="b.txt")) as stream:
+        assert stream.read() == FILES["folder/b.txt"]
+    with pytest.raises(DocumentError, match="no longer there"), open_stored(Source(uri=f"{path}!/d", name="d")):
+        pass
+
+
+def test_a_folder_with_such_a_name_is_no_archive(tmp_path):
+    folder = tmp_path / "x.zip!"
+    folder.mkdir()
+    (folder / "a.htm").write_bytes(b"text")
+    with open_stored(Source(uri=str(folder / "a.htm"), name="a.htm")) as stream:
+        assert stream.read() == b"text"
+
+
+def test_digests_are_those_of_the_members_that_can_be_read(tmp_path):
+    path = tmp_path / "feed.tar"
+    path.write_bytes(tar_of({"a.htm": b""})[:600])
+    assert member_digests(str(path)) == {
+        f"{path}!/a.htm": "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+    }

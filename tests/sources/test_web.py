@@ -1,0 +1,147 @@
+"""Inputs on a web server that refuses, redirects, throttles and breaks off."""
+
+import threading
+from collections import Counter
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+
+from finner_batch.errors import DocumentError, UsageError
+from finner_batch.sources import web
+from finner_batch.sources.discover import discover
+from finner_batch.sources.document import Source
+from finner_batch.sources.fetch import Copies
+from finner_batch.sources.read import ReadOptions, read_documents
+from finner_batch.sources.web import check_user_agent
+
+PAGE = b"<html><body><p>The notes bear interest at 5.25%.</p></body></html>" + b"<p>More.</p>" * 5000
+OK = (200, PAGE, {})
+BROKEN_OFF = (200, PAGE[:1000], {"length": len(PAGE)})
+ANSWERS = {
+    "/page.htm": [OK],
+    "/moved.htm": [(302, b"", {"Location": "/page.htm"})],
+    "/circle.htm": [(302, b"", {"Location": "/circle.htm"})],
+    "/busy.htm": [(429, b"slower", {"Retry-After": "0"}), (503, b"", {}), OK],
+    "/always-busy.htm": [(503, b"", {})],
+    "/forbidden.htm": [(403, b"Undeclared Automated Tool", {})],
+    "/broken.htm": [BROKEN_OFF, BROKEN_OFF, OK],
+    "/always-broken.htm": [BROKEN_OFF],
+}
+"""What the server answers the first time, the second, and so on; the last from then on."""
+
+
+class Server(ThreadingHTTPServer):
+    """Answers by path, and counts who asked for what."""
+
+    def __init__(self):
+        super().__init__(("127.0.0.1", 0), Handler)
+        self.asked = Counter()
+        self.agents = set()
+
+    def url(self, path):
+        return f"http://127.0.0.1:{self.server_port}{path}"
+
+
+class Handler(BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.server.asked[self.path] += 1
+        self.server.agents.add(self.headers["User-Agent"])
+        answers = ANSWERS.get(self.path, [(404, b"none here", {})])
+        status, body, options = answers[min(self.server.asked[self.path], len(answers)) - 1]
+        self.answer(status, body, **options)
+
+    def answer(self, status, body, *, length=None, **headers):
+        self.send_response(status)
+        for name, value in headers.items():
+            self.send_header(name, value)
+        self.send_header("Content-Length", str(len(body) if length is None else length))
+        self.end_headers()
+        self.wfile.write(body)
+        if length is not None:
+            self.close_connection = True
+
+    def log_message(self, *_):
+        pass
+
+
+@pytest.fixture
+def server(monkeypatch):
+    monkeypatch.setattr(web, "_FIRST_WAIT_S", 0)
+    monkeypatch.setattr(web, "_PACE", web._Pace(10_000))
+    with Server() as running:
+        thread = threading.Thread(target=running.serve_forever)
+        thread.start()
+        yield running
+        running.shutdown()
+        thread.join()
+
+
+def text_at(server, path, user_agent=None):
+    (source,) = discover([server.url(path)])
+    with Copies(user_agent) as copies:
+        fetched, _, size = copies.fetch(source)
+        (document,) = read_documents(fetched, ReadOptions())
+    assert size == document.bytes == len(PAGE)
+    return document
+
+
+@pytest.mark.parametrize(("path", "times"), [("/page.htm", 1), ("/moved.htm", 1), ("/busy.htm", 3), ("/broken.htm", 3)])
+def test_a_page_is_read_whatever_the_server_does_at_first(path, times, server):
+    document = text_at(server, path)
+    assert "5.25%" in document.content
+    assert (document.document_id, document.source) == (path[1:], server.url(path))
+    assert server.asked[path] == times
+
+
+@pytest.mark.parametrize(
+    ("path", "message"),
+    [
+        ("/none.htm", "404 Not Found: check the address"),
+        ("/forbidden.htm", "403 Forbidden: give --user-agent"),
+        ("/always-busy.htm", "503 Service Unavailable; then `finner-batch retry`"),
+        ("/always-broken.htm", "broke off"),
+        ("/circle.htm", "too many redirects"),
+    ],
+)
+def test_what_cannot_be_fetched_says_why_and_what_to_do(path, message, server):
+    with pytest.raises(DocumentError, match=message):
+        text_at(server, path)
+    assert server.asked[path] > (path in {"/always-busy.htm", "/always-broken.htm"})
+
+
+def test_a_server_that_is_not_there_is_told(monkeypatch):
+    monkeypatch.setattr(web, "_FIRST_WAIT_S", 0)
+    with pytest.raises(DocumentError, match="finner-batch retry"), Copies() as copies:
+        copies.fetch(Source(uri="http://127.0.0.1:9/page.htm", name="page.htm"))
+
+
+def test_servers_are_told_who_asks(server):
+    text_at(server, "/page.htm", "Example Corp admin@example.com")
+    assert server.agents == {"Example Corp admin@example.com"}
+
+
+def test_requests_keep_their_distance(monkeypatch):
+    waits = []
+    clock = [100.0]
+    monkeypatch.setattr(web.time, "monotonic", lambda: clock[0])
+    monkeypatch.setattr(web.time, "sleep", waits.append)
+    pace = web._Pace(8)
+    for _ in range(4):
+        pace.wait()
+    clock[0] += 10
+    pace.wait()
+    assert waits == [0, 0.125, 0.25, 0.375, 0]
+
+
+@pytest.mark.parametrize("uri", ["https://www.sec.gov/Archives/a.htm", "http://sec.gov/a.htm"])
+@pytest.mark.parametrize("agent", [None, "Example Corp"])
+def test_the_sec_is_asked_only_with_a_contact(uri, agent):
+    with pytest.raises(UsageError, match="--user-agent"):
+        check_user_agent([uri], agent)
+    check_user_agent([uri], "Example Corp admin@example.com")
+    check_user_agent(["https://example.com/sec.gov", "/data/www.sec.gov/a.htm", "https://notsec.gov/a"], agent)
+
+
+def test_a_name_that_cannot_be_sent_is_refused():
+    with pytest.raises(UsageError, match="one line"):
+        check_user_agent([], "a@b\r\nX: y")
