@@ -21,8 +21,9 @@ _REFERENCE = re.compile(
 )
 """`Item 8.` | `Financial Statements`, `(see Note 13.` | `Stockholders' Equity)`."""
 _OF_AMOUNT = re.compile(
-    r"[(\[\u201c\"]?(?:Rs|Ps|Bs|Bs\.?F|[SB]/|S[Kk]r|N[Kk]r|D[Kk]r|S[Ff]r|F[Ff]r|B[Ff]r|Lit|Ptas?|Esc|Dfl|DM|Gs|Lps|Tk|Rp|Dhs?|K[Ss]hs?"
-    r"|Cdn|Mex|approx|max|excl|Nos|Arts)\.\Z"
+    r"[(\[\u201c\"]?(?:[Rr]s|Ps|Bs|Bs\.?[FS]|[BCS]/|S[Kk]r|N[Kk]r|D[Kk]r|S[Ff]r|F[Ff]r|B[Ff]r|Lit|Ptas?|Esc|[DH]?[Ff]l|DM|Gs|Lps|Tk"
+    r"|Rp|Dhs?|K[Ss]hs?|K[c\u010d]|z\u0142|Bh?t|[Rr]ub|P[Hh][Pp]|INR|SEK|NOK|DKK|CHF|NLG|AED|Cdn|Mex|US|HK|NT"
+    r"|approx|max|excl|Nos|Arts)\.\Z"
 )
 """`Rs.` | `500 crore`: abbreviations of currencies, and others that stand before a number."""
 _AMOUNT = re.compile(r"[$(]{0,2}[0-9]")

@@ -26,8 +26,8 @@ from finner_batch.sources.web import is_web_url
 _MAGIC = re.compile(r"[*?\[]")
 _COMPANIONS = frozenset(
     [
-        *(".css", ".csv", ".gif", ".idx", ".jpeg", ".jpg", ".js", ".log", ".md", ".part", ".tmp", ".tsv", ".xml", ".xsd"),
-        *(".bmp", ".ico", ".pdf", ".png", ".svg", ".tif", ".tiff", ".webp", ".xls", ".xlsm", ".xlsx"),
+        *(".css", ".csv", ".gif", ".idx", ".jpeg", ".jpg", ".js", ".log", ".md", ".part", ".tmp", ".tsv", ".xml"),
+        *(".bmp", ".ico", ".pdf", ".png", ".svg", ".tif", ".tiff", ".webp", ".xls", ".xlsm", ".xlsx", ".xsd"),
     ]
 )
 """What lies beside filings and is none: graphics, spreadsheets, PDFs, XBRL data, contents, unfinished downloads."""

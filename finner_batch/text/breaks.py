@@ -15,13 +15,18 @@ _TAIL = 20
 _UNFINISHED_WORD = (
     r"\b(?:a|an|and|approximately|are|as|at|be|been|being|between|bears?|but|by|equals?|exceed|exceeded|exceeding"
     r"|exceeds|for|from|had|has|have|if|in|into|is|its|minus|nor|of|on|or|our|per|plus|than|that|the|their|these|this"
-    r"|to|totaled|totaling|under|until|upon|versus|vs\.?|was|were|whether|which|with|within|without)\Z"
+    r"|through|to|totaled|totaling|under|until|upon|versus|vs\.?|was|were|whether|which|with|within|without)\Z"
 )
 _ENDS_IN_UNFINISHED_WORD = re.compile(_UNFINISHED_WORD, re.IGNORECASE)
-_UNFINISHED = re.compile(rf"[,(\u2013\u2014&/]\Z|{_UNFINISHED_WORD}", re.IGNORECASE)
+_UNFINISHED = re.compile(rf"[,(\u2013\u2014&/+]\Z|{_UNFINISHED_WORD}", re.IGNORECASE)
 _LOWER_WORD = re.compile(r"(?:[\s(-]|\A)[a-z][\w'\u2019-]*\Z")
 _AMOUNT = re.compile(r"[$\u20ac\u00a3]\s?\d|\d[\d,.]{0,15}\s?(?:%|(?:percent|million|billion|basis points)\b)")
-_BEFORE_DIGIT = re.compile(r"(?:(?:\A|[^\d-])\d{1,4}-|[$\u20ac\u00a3])\Z")
+_BEFORE_DIGIT = re.compile(
+    r"(?:(?:\A|[^\d-])\d{1,4}-|[$\u20ac\u00a3]"
+    r"|\b(?:January|February|March|April|May|June|July|August|September|October|November|December))\Z"
+)
+_WHOLE = re.compile(r"(?:\A|[^\d.,])\d{1,2}\Z")
+_FRACTION = re.compile(r"\d{1,2}/(?:2|4|8|16|32)(?!\d)")
 _RUNNING_LENGTH = 30
 """Characters of a line that may break off before an amount; a shorter one may be a label beside a figure."""
 
@@ -35,8 +40,6 @@ _GROUP = re.compile(r"\d{3}(?!\d)")
 _TWO_GROUPS = re.compile(r"\d{3},\d{3}(?!\d)")
 
 _SENTENCE_END = re.compile(r"(?:[.:;!?]|; (?:and|or))[\"'\u201d\u2019)\]]*\Z")
-_ITEM_END = re.compile(r"(?:[.:;!?]|[;,] (?:and|or))[\"')\]]*\Z")
-_LABEL = r"(?:\d{1,2}|[a-z]|[ivx]{1,4})"
 _ITEM_END = re.compile(r"(?:[.:;!?]|[;,] (?:and|or))[\"')\]]*\Z")
 _LABEL = r"(?:\d{1,2}|[a-z]|[ivx]{1,4})"
 _LIST_LABEL = re.compile(rf"[-*\u2022\u25cf\u25aa\u00b7o]\s|\(?{_LABEL}\)|{_LABEL}\.(?=\s)", re.IGNORECASE)
@@ -56,8 +59,10 @@ def continues(before: str, after: str) -> bool:
     """Whether `after`, on a new line, continues the sentence of `before`."""
     if after[:1].islower() or _UNFINISHED.search(before, max(0, len(before) - _TAIL)) is not None:
         return True
-    if after[:1].isdigit() and len(before) > 1 and _BEFORE_DIGIT.search(before, max(0, len(before) - _TAIL)):
-        return True
+    if after[:1].isdigit():
+        tail = before[-_TAIL:]
+        if (len(before) > 1 and _BEFORE_DIGIT.search(tail)) or (_FRACTION.match(after) and _WHOLE.search(tail)):
+            return True
     return (
         len(before) >= _RUNNING_LENGTH
         and _AMOUNT.match(after) is not None

@@ -11,7 +11,15 @@ from itertools import chain, pairwise
 from finner_batch.text.breaks import continues, ends_item
 from finner_batch.text.characters import collapse
 from finner_batch.text.headings import closes_notes, item_heading, note_heading, opens_notes, part_heading
-from finner_batch.text.pages import LEAST_PAGES, head_of, is_continued, is_page_number, looks_like_title, states_scale
+from finner_batch.text.pages import (
+    LEAST_PAGES,
+    head_of,
+    is_continued,
+    is_page_number,
+    looks_like_title,
+    may_be_head,
+    states_scale,
+)
 from finner_batch.text.rows import MARK, ROW_LENGTH, TABLE_MARK, is_row, is_rule
 
 PAGE_END = "\f"
@@ -40,15 +48,29 @@ def without_furniture(lines: list[str]) -> list[str]:
         return lines
     furniture = _Furniture(lines, ends)
     result: list[str] = []
+    scales: list[str] = []
     begin = 0
     for page, (last, following) in enumerate(ends):
         end = furniture.without_foot(last, begin)
-        result += lines[begin:end]
+        scales = _add(result, lines[begin:end], scales)
         result.append(PAGE_END)
-        kept, begin = furniture.without_heads(page, end, following)
-        result += kept
-    result += lines[begin:]
+        kept, begin, within_sentence = furniture.without_heads(page, end, following)
+        if within_sentence:
+            scales += kept
+        else:
+            result += kept
+    result += _add(result, lines[begin:], scales)
     return result
+
+
+def _add(result: list[str], lines: list[str], scales: list[str]) -> list[str]:
+    """Append a page's lines, and statements of scale behind their first paragraph; return those with no place there."""
+    end = next((index for index, line in enumerate(lines) if not line.strip()), None) if scales else None
+    if end is None:
+        result += lines
+        return scales
+    result += [*lines[:end], "", *scales, *lines[end:]]
+    return []
 
 
 def breaks_off(before: str, after: str) -> bool:
@@ -73,8 +95,8 @@ class _Furniture:
             return max(begin, _back_over_blank(self._lines, last - 1))
         return last
 
-    def without_heads(self, page: int, last: int, following: int) -> tuple[list[str], int]:
-        """What stays of the heads behind a page's end, and where the text behind begins."""
+    def without_heads(self, page: int, last: int, following: int) -> tuple[list[str], int, bool]:
+        """What stays of the heads behind a page's end, where the text behind begins, and whether it ends a sentence."""
         lines = self._lines
         top = self._tops[page]
         texts = [collapse(lines[index]) for index in top]
@@ -90,14 +112,14 @@ class _Furniture:
             known = _known_heads(texts[:known], self._openings, None)
             behind = _line_behind(lines, top, known)
         if not known:
-            return [], following
+            return [], following, within_sentence
         kept: list[str] = []
         for text, index in zip(texts[:known], top, strict=False):
             if states_scale(text):
                 kept.append(lines[index])
             elif not within_sentence and self._first.get(head_of(text)) == index:
-                return kept + lines[index:behind], behind
-        return kept, behind
+                return kept + lines[index:behind], behind, False
+        return kept, behind, within_sentence
 
     def _is_within_sentence(self, last: int, behind: int) -> bool:
         if not last or behind >= len(self._lines):
@@ -195,7 +217,7 @@ def _known_heads(texts: list[str], openings: Counter[str], heads: Counter[str] |
     known = 0
     for place, text in enumerate(texts):
         counts = heads if place else openings
-        is_head = counts is not None and counts[head_of(text)] >= LEAST_PAGES and (not place or looks_like_title(text))
+        is_head = counts is not None and counts[head_of(text)] >= LEAST_PAGES and (not place or may_be_head(text))
         if is_continued(text) or (known == place and (is_head or (place > 0 and is_rule(text)))):
             known = place + 1
         elif not (is_rule(text) or looks_like_title(text)):

@@ -12,7 +12,7 @@ from finner_batch.text.items import CURRENT_REPORT, is_known, known_title
 HEADING_LENGTH = 240
 """A longer block is text, whatever it begins with."""
 
-_SEPARATORS = r"[\s.:,|*\u2022\u2010-\u2015\u2212-]*"
+_SEPARATORS = r"[\s.:,|)*\u2022\u2010-\u2015\u2212-]*"
 _CONTINUED = re.compile(r"\b(?:continued|cont['\u2019]?d)\b\W*\Z", re.IGNORECASE)
 _CONTINUED_LENGTH = 32
 _PAGE_NUMBER = re.compile(r"[\s.\u2026_](?:[A-Z]{1,2}-?)?\d{1,3}\Z")
@@ -21,13 +21,17 @@ _SENTENCE = re.compile(
     r"|this|our|we|us|such|these|those|above|below|herein|hereof)\b"
 )
 
-_PART_WORD, _ITEM_WORD = r"p\s?ar\s?t", r"i\s?tem"
-"""Markup may tear off the first or last letter."""
-_PART_NUMBER = r"i{1,3}|iv|[1-4]"
+_PART_WORD, _ITEM_WORD = r"p\s?a\s?r\s?t", r"i\s?t\s?e\s?m"
+"""Letters may be spaced, and markup may tear off some."""
+_OPENING = r"(?:[\[(*_\u2010-\u2015-]\s?){0,3}"
+"""What may stand before the word: `[Item 6. Reserved]`, `- PART II -`. Bullets and quotation marks begin references."""
+PLACE_WORD = rf"{_OPENING}(?:{_PART_WORD}|{_ITEM_WORD})"
+"""How the heading of a Part or an item begins, whatever its case."""
+_PART_NUMBER = r"i(?:\s?i){0,2}|i\s?v|[1-4]|one|two|three|four"
 _PART = re.compile(
-    rf"{_PART_WORD}\s*({_PART_NUMBER})\b\W*"
-    r"(?:(?:(?:consolidated |condensed )*financial information|other information|continued"
-    r"|information (?:not )?required in (?:the )?prospectus)\W*)?\Z",
+    rf"{_OPENING}{_PART_WORD}\s*[\u2010-\u2015-]?\s*({_PART_NUMBER})\b\W*"
+    r"(?:(?:(?:consolidated |condensed )*financial information|other information"
+    r"|information (?:not )?required in (?:the )?prospectus)\b\W*)?(?:cont(?:inued|['\u2019]?d)?\b\W*)?\Z",
     re.IGNORECASE,
 )
 _ROMAN = {
@@ -35,31 +39,40 @@ _ROMAN = {
     "XI": "11", "XII": "12", "XIII": "13", "XIV": "14", "XV": "15", "XVI": "16", "XVII": "17", "XVIII": "18",
     "XIX": "19",
 }  # fmt: skip
+_WORDS = (
+    "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve", "thirteen",
+    "fourteen", "fifteen", "sixteen",
+)  # fmt: skip
+_NUMBER_OF = {word: str(number) for number, word in enumerate(_WORDS, start=1)}
+_WITHOUT_POINT = frozenset(("12", "16"))
+"""Items of Form 20-F whose letters are shown as those of Form 10-K are: 16F, 12D; others as 5.B."""
 _ROMAN_OF = {"1": "I", "2": "II", "3": "III", "4": "IV"}
 _NUMBER = (
     r"\d\.\d\d(?!\d)"  # 2.03
     r"|\d{1,2}(?:"
-    r"[a-k](?:\s?\(t\))?"  # 7A, 9A(T)
+    r"[a-k](?:\s?\(t\)|t(?!\w))?"  # 7A, 9A(T), 9AT
     r"|\.[a-k]|\s?\([a-k]\)(?:\s?\(t\))?"  # 5.B, 7(A)
     r"|(?:\s|-\s?)[a-k](?:\s?\(t\))?(?=[\s.:\u2010-\u2015-])"  # 7 A., 7-A
     r")?(?![\w(])"
     r"|(?-i:[IVX]{1,5}(?:-?[AB])?)(?![\w(])"  # VII
+    rf"|(?:{'|'.join(_WORDS)})(?!\w)"
 )
-_AND = r"[\s.:]*(?:,\s*and\b|[,&/]|and\b)\s*"
+_AND = r"[\s.:]*(?:,\s*and\b|[,&/+]|and\b)\s*"
 _THROUGH = r"[\s.:]*(?:through|thru|to)\s+"
 _ITEM = re.compile(
+    rf"{_OPENING}"
     rf"(?:{_PART_WORD}\s*(?P<part>{_PART_NUMBER})\b{_SEPARATORS}(?:(?:financial|other) information{_SEPARATORS})?)?"
-    rf"{_ITEM_WORD}(?P<plural>s)?(?:\s*(?:nos?|numbers?)\b\.?|\s*[#.:])?(?:\s*(?=\d)|\s+)"
+    rf"{_ITEM_WORD}(?P<plural>s)?(?:\s*(?:nos?|numbers?)\b\.?|\s*[#.:(\u2010-\u2015-])?(?:\s*(?=\d)|\s+)"
     rf"(?P<numbers>(?:{_NUMBER})"
-    rf"(?:(?:{_AND}|{_THROUGH}|(?(plural)\s?[\u2010-\u2015-]\s?|(?!)))(?:items?\s*)?(?:{_NUMBER}))*)"
+    rf"(?:(?:{_AND}|{_THROUGH}|(?(plural)[.\s]?[\u2010-\u2015-]\s?|(?!)))(?:items?\s*)?(?:{_NUMBER}))*)"
     rf"(?P<separator>{_SEPARATORS})(?P<title>.*)",
     re.IGNORECASE | re.DOTALL,
 )
 _EACH_NUMBER = re.compile(_NUMBER, re.IGNORECASE)
 _IS_RANGE = re.compile(r"\bt(?:o|hru|hrough)\b|[\u2010-\u2015-]", re.IGNORECASE)
-_NEXT_ITEM = re.compile(r"(?:,|\band|&)\s+(?=items?\s*\d)", re.IGNORECASE)
+_NEXT_ITEM = re.compile(r"(?:[,;]|\band|&)\s+(?=items?\s*\d)", re.IGNORECASE)
 _LETTERED = re.compile(
-    r"(?:(?P<number>\d{1,2})|(?P<roman>[IVX]{1,5})(?=-?[AB]))(?P<mark>[\s.(-]*)(?P<letter>[A-K])\)?(?P<temporary>\s?\(T\))?\Z"
+    r"(?:(?P<number>\d{1,2})|(?P<roman>[IVX]{1,5})(?=-?[AB]))(?P<mark>[\s.(-]*)(?P<letter>[A-K])\)?(?P<temporary>\s?\(T\)|T)?\Z"
 )
 _BARE = re.compile(r"(?P<number>\d{1,2}\.?[A-K])\b[\s.:]+(?P<title>\S.*)", re.DOTALL)
 _LABEL = re.compile(rf"{_ITEM_WORD}s?(?:\s+nos?\.?)?\W*\Z", re.IGNORECASE)
@@ -206,7 +219,10 @@ def _without_continued(title: str) -> str:
 
 
 def _part(number: str | None) -> str | None:
-    return _ROMAN_OF.get(number, number.upper()) if number else None
+    if not number:
+        return None
+    number = _NUMBER_OF.get(number.lower(), number)
+    return _ROMAN_OF.get(number, "".join(number.upper().split()))
 
 
 def _numbers(match: re.Match[str], title: str) -> tuple[str, ...] | None:
@@ -229,8 +245,8 @@ def _numbers(match: re.Match[str], title: str) -> tuple[str, ...] | None:
 
 
 def _plain(number: str, title: str) -> str | None:
-    """`VII` is 7, `7(A)` and `7 A` are 7A, `9.A` is 9A where the title is that item's and 9.A elsewhere."""
-    spelled = _ROMAN.get(number) or number.upper()
+    """`VII` is 7, `7(A)` and `7 A` are 7A; `9.A` is 9A and `5B` is 5.B where the title is that item's."""
+    spelled = _ROMAN.get(number) or _NUMBER_OF.get(number.lower()) or number.upper()
     match = _LETTERED.match(spelled)
     if match is None:
         return re.sub(r"\A0(?=\d)", "", spelled) if spelled[0].isdigit() else None
@@ -240,18 +256,19 @@ def _plain(number: str, title: str) -> str | None:
     joined, pointed = digits + match["letter"], f"{digits}.{match['letter']}"
     mark = match["mark"]
     if mark == ".":
-        return joined if digits == "16" or known_title(joined, title) else pointed
+        return joined if digits in _WITHOUT_POINT or known_title(joined, title) else pointed
     if mark and not (known_title(joined, title) if title else is_known(joined)):
         if known_title(pointed, title):
             return pointed
-        return None if mark.startswith("(") else digits
-    return joined + ("(T)" if match["temporary"] else "")
+        return None if mark.startswith("(") and not known_title(digits, title) else digits
+    is_pointed = not is_known(joined) and known_title(pointed, title)
+    return pointed if is_pointed else joined + ("(T)" if match["temporary"] else "")
 
 
 def _lettered_heading(text: str) -> ItemHeading | None:
     """`5.B Liquidity and Capital Resources`: the items of Form 20-F go without the word where they have a letter."""
     match = _BARE.match(text) if len(text) <= HEADING_LENGTH else None
-    number = _plain(match["number"], "") if match else None
+    number = _plain(match["number"], match["title"]) if match else None
     if match is None or number is None or not known_title(number, match["title"]):
         return None
     title = _without_continued(match["title"])

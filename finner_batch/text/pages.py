@@ -6,6 +6,7 @@ the filer's own. That is taken out where it stands within a sentence, and left w
 
 import re
 from collections import Counter
+from collections.abc import Iterator
 from functools import cached_property
 from itertools import pairwise
 
@@ -35,7 +36,7 @@ _NUMBER_LENGTH = 40
 _TITLE_LENGTH = 100
 _MOST_BETWEEN = 12
 """Paragraphs between a sentence's halves at most, which bounds the time where every paragraph breaks off."""
-MOST_TITLES = 2
+MOST_TITLES = 4
 """Lines at a page's end at most that only look like running heads."""
 
 _PAGE_NUMBER = re.compile(
@@ -43,9 +44,13 @@ _PAGE_NUMBER = re.compile(
     re.IGNORECASE,
 )
 _BESIDE_BAR = re.compile(r"\d{1,3}\s?\|\s|.{0,100}\s\|\s?\d{1,3}\Z")
+_LOWER_WORD = re.compile(r"\b[a-z]{2,}")
 _EDGE_NUMBER = re.compile(r"\d{1,3}\s|.{0,100}\s\d{1,3}\Z")
 _CONTENTS = re.compile(
-    r"\W{0,4}(?:(?:back|return) to )?(?:the )?(?:table of contents|contents|index)\W{0,4}\Z", re.IGNORECASE
+    r"\W{0,4}(?:(?:(?:back|return|go) to )?(?:the )?(?:table of contents|contents|index)"
+    r"|(?:back|return|go) to (?:the )?top"
+    r"|(?:see|the)? ?(?:the )?accompanying notes (?:to|are an integral part of) (?:[a-z]+ ){0,5}statements?)\W{0,4}\Z",
+    re.IGNORECASE,
 )
 _CONTINUED = re.compile(
     r"(?:(?:\(|[-\u2013\u2014,.:]\s?)(?i:continued|cont['\u2019]?d|cont\.)|(?:\A|\s)(?:Continued|CONTINUED|Cont['\u2019]d|CONT['\u2019]D))(?!\w)"
@@ -97,6 +102,11 @@ def looks_like_title(text: str) -> bool:
     if len(text) > _TITLE_LENGTH or text[0].islower() or not is_title_case(text):
         return False
     return not ends_sentence(text) or is_abbreviated(text)
+
+
+def may_be_head(text: str) -> bool:
+    """A title, or what stands in brackets below one: `(in thousands, except per share data)`."""
+    return looks_like_title(text) or (len(text) <= _TITLE_LENGTH and text[0] == "(" and text[-1] == ")")
 
 
 def is_abbreviated(text: str) -> bool:
@@ -179,7 +189,7 @@ class _Halves:
                 if not states_scale(text):
                     between.append(place)
             elif paragraph.row:
-                has_sign |= _EDGE_NUMBER.match(text) is not None and looks_like_title(text)
+                has_sign |= _may_be_foot(text)
                 is_next = False
                 continue
             elif (
@@ -193,8 +203,9 @@ class _Halves:
                 return
             else:
                 is_next = False
+                has_sign |= _may_be_foot(text)
                 titles += 1
-                if titles > MOST_TITLES or not looks_like_title(text):
+                if titles > MOST_TITLES or not may_be_head(text):
                     return
 
     def _goes_on(self, index: int, after: str, titles: int) -> bool:
@@ -204,9 +215,9 @@ class _Halves:
             return False
         if after[0].islower():
             return True
-        if ends_sentence(before) or looks_like_title(after) or (titles and after[0].isupper()):
+        if ends_sentence(before) or may_be_head(after):
             return False
-        return continues(before, after)
+        return is_unfinished(before) or (continues(before, after) and not (titles and after[0].isupper()))
 
 
 class _Furniture:
@@ -251,13 +262,32 @@ class _Furniture:
         return self._numbered[head_of(text)] >= LEAST_PAGES
 
 
+def _may_be_foot(text: str) -> bool:
+    """A title with a number at its edge: `14 Example Corp 2023 Annual Report`."""
+    return _EDGE_NUMBER.match(text) is not None and looks_like_title(text)
+
+
+def _without_page_ends(run: list[int], paragraphs: list[Paragraph], furniture: _Furniture) -> Iterator[int]:
+    """The lines of a run, but neither the signs of a page's end nor the titles behind one."""
+    titles_left = 0
+    for index in run:
+        text = paragraphs[index].text
+        if furniture.is_sign(text) or (_may_be_foot(text) and _LOWER_WORD.search(text) is None):
+            titles_left = MOST_TITLES
+        elif titles_left and may_be_head(text):
+            titles_left -= 1
+        else:
+            titles_left = 0
+            yield index
+
+
 def _continued_lines(paragraphs: list[Paragraph], furniture: _Furniture) -> dict[int, int]:
     """For each paragraph that is a wrapped line and continues another: that other one, both by index."""
     result: dict[int, int] = {}
     run: list[int] = []
 
     def read_run() -> None:
-        lines = [index for index in run if not furniture.is_sign(paragraphs[index].text)]
+        lines = list(_without_page_ends(run, paragraphs, furniture))
         width = wrapped_width([paragraphs[index].text for index in lines])
         if width:
             lines = [index for index in lines if not furniture.is_head(paragraphs[index].text)]

@@ -4,6 +4,7 @@ Filers closed the marks of tables, or left them out, as they pleased: so rows ar
 """
 
 import re
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
@@ -152,7 +153,8 @@ def _blank_within_paragraphs(lines: list[str], region: list[int]) -> Iterator[in
     width = wrapped_width(texts)
     if not width:
         return
-    narrow = min(after - before for before, after in pairwise(region))
+    gaps = Counter(after - before for before, after in pairwise(region))
+    narrow = min(gaps, key=lambda gap: (-gaps[gap], gap))
     for (before, after), (text, following) in zip(pairwise(region), pairwise(texts), strict=True):
         apart = after - before > narrow or is_row(lines[before]) or is_row(lines[after])
         if not apart and line_goes_on(text, following, width):
@@ -214,6 +216,8 @@ def _is_running(lines: list[str]) -> bool:
 def _begins_paragraph(previous: str, line: str, layout: _Layout, *, first: bool) -> bool:
     """Whether `line` opens a paragraph though no blank line stands before it; `first` if `previous` opened one."""
     before, text = previous.strip(), line.strip()
+    if _HEADING.match(line) and is_row(previous):
+        return True
     ended = ends_item(before)
     if ended and _LIST_LABEL.match(text):
         return True

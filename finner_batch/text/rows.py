@@ -6,6 +6,8 @@ EDGAR's marks for such text are `<PAGE>` at a page's end and `<TABLE>`, `<CAPTIO
 import re
 
 from finner_batch.text.breaks import is_unfinished
+from finner_batch.text.characters import collapse
+from finner_batch.text.headings import PLACE_WORD, item_heading
 
 ROW_LENGTH = 300
 """Characters of a row at most."""
@@ -23,6 +25,7 @@ _WIDEST_SPREAD = 5
 """Spaces at most between two words of a line that is filled up to the right margin."""
 _WORD_REACH = 40
 """Characters before a gap that hold the word which ends there."""
+_PLACE = re.compile(rf"\s*{PLACE_WORD}", re.IGNORECASE)
 _PROSE_WORDS = 5
 _PROSE_SHARE = 0.4
 
@@ -41,7 +44,7 @@ def is_row(line: str) -> bool:
     has_columns = (
         _LAST_FIGURE.search(line) is not None or _TWO_FIGURES.search(line) is not None or len(_GAP.findall(line)) >= 2
     )
-    return has_columns and not is_spread(line)
+    return has_columns and not (is_spread(line) or _is_spread_heading(line))
 
 
 def is_spread(line: str) -> bool:
@@ -55,6 +58,14 @@ def is_spread(line: str) -> bool:
         for gap in gaps
     )
     return within > len(gaps) / 2
+
+
+def _is_spread_heading(line: str) -> bool:
+    """`ITEM  12.  CERTAIN   RELATIONSHIPS  AND   RELATED   TRANSACTIONS`, filled up as prose is."""
+    if not _PLACE.match(line) or any(gap.end() - gap.start() > _WIDEST_SPREAD for gap in _GAP.finditer(line)):
+        return False
+    heading = item_heading(collapse(line))
+    return heading is not None and heading.has_title and not heading.is_listed
 
 
 def has_words_of_prose(line: str) -> bool:

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from finner_batch.text.headings import (
+    PLACE_WORD,
     ItemHeading,
     NoteHeading,
     closes_notes,
@@ -26,12 +27,13 @@ _TITLE_LENGTH = 160
 _NOTES_WITHIN = 69
 _PARTS = ("I", "II", "III", "IV")
 _CANDIDATE = re.compile(
-    r"p ?ar ?t|i ?tem|notes?\b|\(?\d{1,2}\b|\d{1,2}[A-K]\b|\(?[A-Z][.)]"
+    rf"{PLACE_WORD}|"
+    r"notes?\b|\(?\d{1,2}\b|\d{1,2}[A-K]\b|\(?[A-Z][.)]"
     r"|signature|exhibit|index|schedule|report|independent|management|quantitative|controls|form 10|10-",
     re.IGNORECASE,
 )
 
-_PLACE = re.compile(r"p ?ar ?t|i ?tem|\d{1,2}\.?[A-K]\b", re.IGNORECASE)
+_PLACE = re.compile(rf"{PLACE_WORD}|\d{{1,2}}\.?[A-K]\b", re.IGNORECASE)
 _SIGNATURES = re.compile(r"signatures?\W*\Z", re.IGNORECASE)
 _ANSWER = re.compile(
     r"\W*(?:none|not (?:applicable|required)|n/a|omitted|incorporated|see|refer|no|there|the"

@@ -17,7 +17,7 @@ Every other row is a row of a table.
 import re
 from itertools import chain
 
-from finner_batch.text.headings import HEADING_LENGTH, is_item_label, item_heading, part_heading
+from finner_batch.text.headings import HEADING_LENGTH, PLACE_WORD, is_item_label, item_heading, part_heading
 from finner_batch.text.paragraph import Paragraph, Table, joined
 
 Cell = list[Paragraph]
@@ -27,7 +27,7 @@ _LIST_LABEL = re.compile(
       | [\W_]{0,2}[\da-z][\W_]{0,2}                              # 1, (a), *b, o
       | \(?(?:\d{1,3}|[a-z]{2}|[ivx]{1,5})[.):\]]{1,2}           # 12., iv), (10)
       | (?:\(\w{1,4}\)\s*){1,4}                                  # (a)(ii)
-      | (?:item|part|note)\s+\w{1,4}(?:\(\w\))?[.:]?\s*\W?       # Item 7A., Part II, Note 3 -
+      | (?:item|part|note|section)\s+\w{1,4}(?:\(\w\))?[.:]?\s*\W?  # Item 7A., Part II, Note 3 -
       """,
     re.IGNORECASE | re.VERBOSE,
 )
@@ -40,7 +40,9 @@ _HEADING_LENGTH = 60
 _HEADING_WORDS = 3
 _SENTENCE_WORDS = 8
 _RUNNING_WORDS = 15
-_PLACE = re.compile(r"[iI] ?[tT][eE][mM]|[pP] ?[aA][rR] ?[tT]")
+_PLACE = re.compile(PLACE_WORD, re.IGNORECASE)
+_FIRST_OF_PLACE = "IiPp[*"
+"""How such a heading begins, which saves a look at every row of figures."""
 _PAGE = re.compile(r"(?:[A-Z]{1,2}-?)?\d{1,3}(?:\s?[-,\u2013]\s?\d{1,3})*", re.IGNORECASE)
 _NEAR = 3
 """So many rows above and below a heading say whether it stands among entries of a table of contents."""
@@ -50,7 +52,9 @@ def resolve(table: Table, *, tables: bool) -> list[Paragraph]:
     """What a table contributes: its prose, and with `tables` its other rows. Nested tables come resolved."""
     rows = [filled for row in table.rows if (filled := [cell for cell in row if cell])]
     texts = [[text for cell in cells if (text := _text(cell))] for cells in rows]
-    headings = {index for index, row in enumerate(texts) if row and row[0][0] in "IiPp" and _is_item_heading(row)}
+    headings = {
+        index for index, row in enumerate(texts) if row and row[0][0] in _FIRST_OF_PLACE and _is_item_heading(row)
+    }
     others = [row for index, row in enumerate(texts) if index not in headings] if headings else texts
     has_figures = any(_is_figure(text) for row in others for text in row[1:])
     result: list[Paragraph] = []

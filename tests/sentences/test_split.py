@@ -85,11 +85,20 @@ def test_filings_are_split_as_a_reader_would(expected):
     "amount",
     ["Rs. 500 crore", "S/. 120 million", "Bs. 40 million", "Skr. 75 million", "SFr. 80 million", "Ps. 2,000 million",
      "(Rs. 5 crore)", "Cdn. $30 million", "Lit. 90 billion", "Rp. 7 billion", "Ptas. 6 billion", "approx. 5.5%",
+     "rs. 500 crore", "INR. 500 crore", "Bs.S. 40 million", "CHF. 80 million", "Hfl. 5 million", "NT. $5 million",
+     "K\u010d. 5 million", "Bht. 5 million", "PHP. 5 million",
      "No. 4", "Nos. 4 and 5", "$41. 7 million"],
 )  # fmt: skip
 def test_an_abbreviation_before_a_number_ends_no_sentence(amount):
     expected = [f"The facility provides for borrowings of up to {amount} a year.", "It matures in 2031."]
     assert sentences(" ".join(expected)) == expected
+
+
+@pytest.mark.corpus
+def test_the_collected_amount_in_rupees_is_one_sentence(corpus):
+    extraction = extract((corpus / "faults" / "rs-splits-sentence" / "nums.htm").read_text(), "html")
+    found = [sentence.text for sentence in split(extraction)]
+    assert "The revolving credit facility provides for borrowings of up to Rs. 500 crore." in found
 
 
 def test_an_abbreviation_before_a_word_may_end_a_sentence():

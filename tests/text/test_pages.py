@@ -35,6 +35,8 @@ def paragraphs(*texts):
         ("45", "NORTHERN LUMBER, INC.", "NOTES TO CONSOLIDATED FINANCIAL STATEMENTS (Continued)"),
         ("45", "Note 7 - Debt (continued)"),
         ("45", "Back to Contents", "7. Debt, Continued"),
+        ("45", "Back to Top"),
+        ("See accompanying notes to consolidated financial statements.", "45"),
     ],
 )
 def test_a_page_end_does_not_split_a_sentence(furniture):
@@ -42,6 +44,36 @@ def test_a_page_end_does_not_split_a_sentence(furniture):
     assert read[:2] == ["Earlier text.", f"{FIRST} {SECOND}"]
     assert read[-1] == "Later text."
     assert not set(read) & ({*furniture} - {"NORTHERN LUMBER, INC."})
+
+
+HALVES = (
+    ("The facility that eleven banks granted us in June bears interest at rates that", "depend on our leverage."),
+    ("In March the banks agreed to lower the commitment fee that is owed by the", "Company to 0.25%."),
+    (FIRST, SECOND),
+)
+TITLES = ("NORTHERN LUMBER, INC.", "NOTES TO CONSOLIDATED FINANCIAL STATEMENTS", "December 31, 2023 and 2022")
+
+
+@pytest.mark.parametrize("halves", HALVES)
+@pytest.mark.parametrize(
+    "titles",
+    [
+        TITLES[:1],
+        TITLES[:2],
+        TITLES,
+        (*TITLES[:2], "(Unaudited)"),
+        (*TITLES[:2], "(Dollars in thousands, except per share data)"),
+    ],
+)
+def test_titles_that_stand_on_one_page_only_do_not_split_a_sentence_and_are_kept(halves, titles):
+    assert blocks(paragraphs(halves[0], "45", *titles, halves[1])) == [" ".join(halves), *titles]
+
+
+@pytest.mark.parametrize("halves", [HALVES[0], HALVES[2]])
+def test_a_foot_with_number_and_title_ends_a_page(halves):
+    foot = "45 Northern Lumber 2023 Annual Report"
+    text = ("Earlier text of the Company and its mills.", halves[0], foot, halves[1], "Later text of the Company.")
+    assert blocks(paragraphs(*text)) == [text[0], " ".join(halves), foot, text[-1]]
 
 
 @pytest.mark.parametrize(
@@ -192,6 +224,10 @@ def test_lists_and_addresses_are_no_wrapped_lines(lines):
         ("on December 31,", "500 persons left", "on December 31, 500 persons left"),
         ("in the years 1999,", "2000 and 2001", "in the years 1999, 2000 and 2001"),
         ("a 30-", "day note", "a 30-day note"),
+        ("a fixed rate of 6", "1/2% a year", None),
+        ("SOFR +", "1.75%", None),
+        ("ends on June", "30, 2025", None),
+        ("is due through", "2031", None),
         ("the spread exceeds", "1.75%", "the spread exceeds 1.75%"),
         ("a loan that then had a principal amount of about", "$5 million", None),
         ("borrowed from the group of banks an additional", "$5 million in cash", None),

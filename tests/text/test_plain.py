@@ -203,6 +203,24 @@ def test_a_statement_of_scale_in_a_running_head_is_kept():
     assert blocks(page * 4).count("(Dollars in thousands)") == 3 + 0
 
 
+def test_a_statement_of_scale_in_a_running_head_does_not_split_a_sentence():
+    head = "Northern Lumber Co\nNotes to Financial Statements\n(Dollars in thousands)"
+    pages = [
+        f"     In year {page} the loans of the group of banks bore interest at\nLIBOR\n\n  -{page}-\n<PAGE>\n{head}\n\n"
+        "plus 1.75%.\n\nThey ended.\n\n"
+        for page in range(3, 8)
+    ]
+    assert blocks("".join(pages)) == [
+        text
+        for page in range(3, 8)
+        for text in (
+            f"In year {page} the loans of the group of banks bore interest at LIBOR plus 1.75%.",
+            "(Dollars in thousands)",
+            "They ended.",
+        )
+    ]
+
+
 PROSE = (
     "The Company has a revolving credit facility with a group of banks which provides for borrowings of up to $250.0 \
 million and bears interest at LIBOR plus 1.75%. The Senior Notes bear interest at a stated rate of 6.25% per annum and \
@@ -369,6 +387,33 @@ def test_a_heading_that_touches_a_table_or_is_underlined_is_not_lost():
     text = f"ITEM 6. SELECTED FINANCIAL DATA\n{rows}\nITEM 7. MANAGEMENT'S DISCUSSION\n"
     assert blocks(text) == ["ITEM 6. SELECTED FINANCIAL DATA", "ITEM 7. MANAGEMENT'S DISCUSSION"]
     assert blocks("Item 1. Business\n- ------  --------\n\nText.") == ["Item 1. Business", "Text."]
+
+
+def test_a_heading_that_touches_the_last_row_below_running_text_is_not_part_of_that_text():
+    text = (
+        "The price range per share of common stock represents the highest and lowest\nprices on the market in which it "
+        "is traded during each of the quarters that\nended in the years below, as the market told them to all.\n"
+        "The Company paid no dividends.\n                    FIRST     SECOND\n"
+        "Price range per common\n  share..............  $64-$25   $69-$40\nITEM 6. SELECTED DATA\n\nSee below."
+    )
+    assert blocks(text)[-2:] == ["ITEM 6. SELECTED DATA", "See below."]
+
+
+@pytest.mark.parametrize(
+    "heading",
+    [
+        "ITEM  12.  CERTAIN   RELATIONSHIPS  AND  RELATED   TRANSACTIONS,   AND  DIRECTOR\nINDEPENDENCE",
+        "Item  13.  Certain   Relationships  and  Related   Transactions,   and  Director\n           Independence.",
+        "ITEM   7.   MANAGEMENT'S   DISCUSSION   AND   ANALYSIS",
+    ],
+)
+def test_a_heading_filled_up_to_the_right_margin_is_no_row(heading):
+    assert blocks(f"{heading}\n\nSee below.") == [" ".join(heading.split()), "See below."]
+
+
+@pytest.mark.parametrize("entry", ["Item 12.   Certain Relationships    14", "Item 12      $ 5      $ 6"])
+def test_rows_that_begin_like_a_heading_stay_rows(entry):
+    assert blocks(f"{entry}\n{entry}\n\nSee below.") == ["See below."]
 
 
 def test_tabs_form_feeds_and_carriage_returns_are_layout():

@@ -189,6 +189,19 @@ def test_debt_facts_of_real_filings_stand_in_a_note_on_borrowing(corpus):
         ("ITEM 1-A RISK FACTORS", "Item 1A"),
         ("Item 7 A. Quantitative and Qualitative Disclosures", "Part II, Item 7A"),
         ("Item 9.A. Controls and Procedures", "Part II, Item 9A"),
+        ("Item 9AT. Controls and Procedures", "Part II, Item 9A(T)"),
+        ("Item 7a) Quantitative and Qualitative Disclosures", "Part II, Item 7A"),
+        ("Item 7) Management's Discussion and Analysis", "Part II, Item 7"),
+        ("Item (7) Management's Discussion and Analysis", "Part II, Item 7"),
+        ("(Item 7) Management's Discussion and Analysis", "Part II, Item 7"),
+        ("*Item 7. Management's Discussion and Analysis", "Part II, Item 7"),
+        ("ITEM - 7 MANAGEMENT'S DISCUSSION AND ANALYSIS", "Part II, Item 7"),
+        ("I T E M 7. MANAGEMENT'S DISCUSSION AND ANALYSIS", "Part II, Item 7"),
+        ("ITEM SEVEN. MANAGEMENT'S DISCUSSION AND ANALYSIS", "Part II, Item 7"),
+        ("PART TWO - ITEM SEVEN. MANAGEMENT'S DISCUSSION", "Part II, Item 7"),
+        ("[Item 6. Reserved]", "Item 6"),
+        ("Item 6. (Removed and Reserved).", "Item 6"),
+        ("Item 14(a). Exhibits, Financial Statement Schedules", "Part IV, Item 14"),
         ("Item 01. Business", "Part I, Item 1"),
         ("I tem 1. Business", "Part I, Item 1"),
         ("ITEM VII. MANAGEMENT'S DISCUSSION AND ANALYSIS", "Part II, Item 7"),
@@ -197,6 +210,9 @@ def test_debt_facts_of_real_filings_stand_in_a_note_on_borrowing(corpus):
         ("Item 1. and Item 2. Business and Properties", "Part I, Items 1 and 2"),
         ("Item 1. Business and Item 2. Properties", "Part I, Items 1 and 2"),
         ("ITEMS 1 & 2 - BUSINESS AND PROPERTIES", "Part I, Items 1 and 2"),
+        ("Items 1 + 2. Business and Properties", "Part I, Items 1 and 2"),
+        ("Item 1. Business; Item 2. Properties", "Part I, Items 1 and 2"),
+        ("ITEMS 1.-2. BUSINESS AND PROPERTIES", "Items 1 through 2"),
         ("Items 7/7A", "Items 7 and 7A"),
         ("Items 10 through 14. Directors and Others", "Items 10 through 14"),
         ("ITEMS 10-14", "Items 10 through 14"),
@@ -225,6 +241,9 @@ def test_a_number_is_read_in_every_spelling_and_shown_in_one(heading, section):
         ("Item 5.B Liquidity and Capital Resources", "Item 5.B"),
         ("Item 5 (B). Liquidity and Capital Resources", "Item 5.B"),
         ("5.B Liquidity and capital resources", "Item 5.B"),
+        ("Item 5B. Liquidity and Capital Resources", "Item 5.B"),
+        ("5B. Liquidity and Capital Resources", "Item 5.B"),
+        ("Item 12.D. American Depositary Shares", "Item 12D"),
         ("10.E. TAXATION", "Item 10.E"),
         ("Item 12D. American Depositary Shares", "Item 12D"),
         ("16C. Principal Accountant Fees and Services", "Item 16C"),
@@ -262,6 +281,16 @@ def test_a_heading_of_form_8_k_may_run_into_its_text_and_has_no_part(heading, se
     [
         "Item 2.03 of this Current Report on Form 8-K describes the notes.",
         "Item 1.01 Entry into a Material Definitive Agreement of this report is incorporated by reference.",
+        "(Item 7) of the report of last year describes the notes.",
+        "\u2022 Item 7. Management's Discussion and Analysis",
+        "\u201cItem 7. Management's Discussion and Analysis\u201d",
+        "Item one of the list is the mill.",
+        "Item 14(b)",
+        "Item 1A of our Annual Report contains risk factors that we face.",
+        "Item 8 Financial Statements and Supplementary Data should be read with this section.",
+        "Items 1 and 2 of Part I of this report describe the mills.",
+        "Item 303 of Regulation S-K requires us to tell it.",
+        "Item 601(b)(10) of Regulation S-K.",
         "Item 9.01 and Exhibit 99.1 are incorporated by reference.",
         "Item 7. Management's Discussion and Analysis, and Item 8 of this report",
         "Items 6, 7 and 8 to the Form 10-K are hereby amended as follows:",
@@ -274,6 +303,24 @@ def test_a_heading_of_form_8_k_may_run_into_its_text_and_has_no_part(heading, se
 )
 def test_neither_references_nor_other_numbers_are_headings_of_items(reference):
     assert last("Item 3. Legal Proceedings", TEXT, "Item 4. Mine Safety Disclosures", reference) == "Part I, Item 4"
+
+
+@pytest.mark.parametrize(
+    "heading",
+    [
+        "PART II", "PART 2", "PART TWO", "PART-II", "- PART II -", "P A R T  I I", "PartII",
+        "PART II - OTHER INFORMATION", "PART II. OTHER INFORMATION (continued)", "PART II (cont.)",
+    ],
+)  # fmt: skip
+def test_a_part_is_read_in_every_spelling(heading):
+    assert last(heading, TEXT) == "Part II"
+
+
+@pytest.mark.parametrize(
+    "reference", ["Part II of this report tells it.", "Part two of the plan", "PART I AND PART II"]
+)
+def test_what_goes_on_behind_the_number_is_no_heading_of_a_part(reference):
+    assert last("PART I", TEXT, reference, TEXT) == "Part I"
 
 
 @pytest.mark.parametrize(

@@ -43,6 +43,10 @@ STRUCK = "The rate is 2.10% a year."
         ),
         page("<p>The rate is 2.10% a year.</p><div style='text-decoration:line-through'><p>It is 2.60%.</p></div>"),
         page("<table><tr><td>The rate is <s>2.60%</s> 2.10% a year.</td></tr></table>"),
+        page("<pre>\nThe rate is <s>2.60%</s> 2.10% a year.\n</pre>"),
+        page("<pre>\nThe rate is <strike>2.60%</strike> 2.10% a year.\n</pre>"),
+        page("<p>The rate is 2.<s>6</s>10% a year.</p>"),
+        page("<p>The rate is <em>2.60%</em> 2.10% a year.</p>", "<style>em {text-decoration: line-through}</style>"),
     ],
 )
 def test_struck_text_is_no_text(content):
@@ -145,6 +149,10 @@ Item 8.  Financial Statements
         page(f"<div>{TYPED}</div>"),
         page(f"<p>{TYPED}</p>"),
         page(f"<xmp>{TYPED}</xmp>"),
+        page(f"<plaintext>{TYPED}"),
+        page(f"<font face='Courier'><tt>{TYPED}</tt></font>"),
+        page(f"<table width='100%'>\n<tr><td>{TYPED}</td></tr></table>"),
+        page(f"<p>The report follows.</p><hr><pre>{TYPED}</pre>"),
         page(f"<div style='white-space: pre-wrap'>{TYPED}</div>"),
         TYPED.replace("Item 8.", "<br>\nItem 8."),
     ],
@@ -153,6 +161,7 @@ def test_typed_text_reads_as_a_text_filing_whatever_stands_around_it(content):
     found = blocks(content)
     assert LOAN in found
     assert BONDS in found
+    assert "PART II" in found
     assert "Item 8. Financial Statements" in found
 
 

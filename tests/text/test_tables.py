@@ -83,12 +83,19 @@ def test_a_heading_beside_running_text_is_prose():
         ["PART I", "Item 7(A).", "Quantitative and Qualitative Disclosures"],
         ["Item 3. Legal", "Proceedings."],
         ["PART II", "OTHER INFORMATION"],
+        ["[Item 6.", "Reserved]"],
+        ["Item 1.01", "\u2014", "Entry into a Material Definitive Agreement"],
     ],
 )
 def test_headings_set_as_tables_are_prose(cells):
     heading = " ".join(filter(None, cells))
     assert blocks(table(cells)) == [heading]
     assert blocks(table(cells, ["Sales", "5", "6"], [RUNNING])) == [heading, RUNNING]
+
+
+def test_the_heading_of_a_section_of_form_8_k_is_prose():
+    rows = (["Section 1", "Registrant's Business and Operations"], ["Item 1.01", "Entry into an Agreement"])
+    assert blocks(table(*rows)) == [" ".join(row) for row in rows]
 
 
 def test_the_heading_of_a_note_set_as_a_table_is_prose():

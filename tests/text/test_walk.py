@@ -159,6 +159,15 @@ def test_where_a_stretch_of_markup_ends_makes_no_difference(length, monkeypatch)
 
 
 @pytest.mark.corpus
+def test_mutated_filings_are_walked_and_read_the_same(corpus):
+    found = list(documents(corpus / "faults" / "walk-differs-from-parser"))
+    assert len(found) >= 5
+    for document in found:
+        walk_of_it = walked(document.content, tables=False)
+        assert walk_of_it is None or walk_of_it == parsed(document.content, tables=False), document.document_id
+
+
+@pytest.mark.corpus
 def test_real_filings_are_walked_and_read_the_same(corpus):
     seen = clean = 0
     for folder, step in (("filings", 12), ("filings_odd", 1)):
