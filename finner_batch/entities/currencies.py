@@ -50,7 +50,7 @@ _UPPER = {sign: {letters.upper(): code for letters, code in codes.items()} for s
 _SPACED = frozenset((
     "US", "U.S.", "U.S", "USD", "CA", "CAD", "CDN", "Cdn", "Cdn.", "AU", "AUD", "NZ", "NZD", "HK", "HKD", "SG", "SGD",
     "NT", "NTD", "TWD", "Mex", "Mex.", "MX", "MXN", "Canadian", "Australian", "BRL", "ARS", "CLP", "COP", "DOP", "JMD",
-    "TTD", "NAD", "BZD", "BBD", "BMD", "BND", "XCD", "FJD", "GYD", "KYD", "SRD", "ZWD", "UYU", "RD", "TT", "Ps.",
+    "TTD", "NAD", "BZD", "BBD", "BMD", "BND", "XCD", "FJD", "GYD", "KYD", "SRD", "ZWD", "UYU", "RD", "TT", "Ps.", "Ps",
 ))  # fmt: skip
 """What belongs to `$` also with a space between: `US $5`, `Cdn. $5`; one letter does not (`A $650 million fee`)."""
 
@@ -65,7 +65,8 @@ _WORDS = {code: "CNY" if code in ("RMB", "CNH") else code for code in CODES} | {
     "Rs.": "INR", "Rs": "INR", "NIS": "ILS", "zł": "PLN", "SFr.": "CHF", "SFr": "CHF", "Sfr.": "CHF", "Sfr": "CHF",
     "SKr": "SEK", "SKr.": "SEK", "Skr": "SEK", "Skr.": "SEK", "NKr": "NOK", "NKr.": "NOK", "Nkr": "NOK", "Nkr.": "NOK",
     "DKr": "DKK", "DKr.": "DKK", "Dkr": "DKK", "Dkr.": "DKK", "Euro": "EUR", "Euros": "EUR", "euro": "EUR",
-    "euros": "EUR", "EURO": "EUR", "ECU": "XEU", "Ps.": "MXN", "Ps": "MXN", "DM": "DEM", "DM.": "DEM", "Dfl.": "NLG",
+    "euros": "EUR", "EURO": "EUR", "Eur": "EUR", "ECU": "XEU", "Ps.": "MXN", "Ps": "MXN", "DM": "DEM", "DM.": "DEM",
+    "Dfl.": "NLG",
     "Dfl": "NLG", "DFl": "NLG", "DFL": "NLG", "FF": "FRF", "FFr": "FRF", "FFr.": "FRF", "Ffr": "FRF", "BF": "BEF",
     "BFr": "BEF", "BFr.": "BEF", "Lit.": "ITL", "Lit": "ITL", "Pta.": "ESP", "Ptas.": "ESP", "Pta": "ESP",
     "Ptas": "ESP", "FMk": "FIM", "Fmk": "FIM", "Kč": "CZK", "Bs.": UNKNOWN, "Bs": UNKNOWN, "BsF": "VEF", "BsF.": "VEF",
@@ -75,8 +76,9 @@ _WORDS = {code: "CNY" if code in ("RMB", "CNH") else code for code in CODES} | {
     "Baht": "THB", "Ringgit": "MYR", "Rupiah": "IDR", "UF": "CLF",
 }  # fmt: skip
 """Words and abbreviations before an amount -> code. `Bs.` is Bolivian or Venezuelan."""
-_ON_AMOUNTS_ONLY = {"R": "ZAR", "S/": "PEN"}
-"""What also begins the name of a class, model or system (`R6 shares`, `S/390`) -> code, if an amount follows."""
+_ON_AMOUNTS_ONLY = {"R": "ZAR", "S/": "PEN", "Won": "KRW"}
+"""What also is a word or begins the name of a class, model or system (`Won 2 cases`, `R6 shares`, `S/390`) -> code, if
+an amount follows."""
 _AMOUNT = re.compile(r"[0-9]{1,3}(?:,[0-9]{3})+(?![0-9])|[0-9][0-9.,]*\s?(?:million|billion|bn|mn)\b")
 _SPELT = {
     "pound": "GBP", "pounds": "GBP", "pound sterling": "GBP", "pounds sterling": "GBP", "sterling": "GBP",
@@ -121,7 +123,7 @@ _NAMES = (
         "ringgit": "MYR", "thai baht": "THB", "baht": "THB", "indonesian rupiah": "IDR", "rupiah": "IDR",
         "hungarian forint": "HUF", "forint": "HUF", "nigerian naira": "NGN", "naira": "NGN", "kenyan shilling": "KES",
         "peruvian sol": "PEN", "peruvian nuevo sol": "PEN", "peruvian sole": "PEN", "peruvian nuevos sole": "PEN",
-        "kuwaiti dinar": "KWD", "saudi riyal": "SAR", "uae dirham": "AED", "ukrainian hryvnia": "UAH",
+        "cdn": "CAD", "kuwaiti dinar": "KWD", "saudi riyal": "SAR", "uae dirham": "AED", "ukrainian hryvnia": "UAH",
     }
 )  # fmt: skip
 """Names after an amount, in lower case, without full stops and the plural s of the last word -> code."""
@@ -132,7 +134,7 @@ _LONGEST_NAME = 4
 _LETTERS = re.compile(r"[A-Za-z][A-Za-z.]*\Z")
 _WORD_AT_END = re.compile(r"(?:(?<![^\W_])[A-Z]/\.?|[^\W\d_]+(?:\.[^\W\d_]+)*\.?|GH\u00a2)\Z")
 _BRACKETED = re.compile(r"[(\[](?:([A-Za-z]{2,8}(?: sterling)?)[)\]]\s*|(Y)[)\]])\Z")
-_SIGN_THEN_CODE = re.compile(r"([A-Za-z.]*)\$\s?([A-Z]{2,3})\Z")
+_SIGN_THEN_CODE = re.compile(r"([A-Za-z.]*)\$\s?([A-Z]{2,3}|Cdn|(?<=U\$)S)\Z")
 _NAME_WORD = re.compile(r"\s*((?:[A-Za-z]\.)+[A-Za-z]?|[A-Za-z]+)")
 _AFTER = re.compile(r"\s*(?:([\u20ac\u00a3])|([A-Z]{3})(?![A-Za-z]))")
 _SHARED_SIGNS = {
@@ -143,8 +145,15 @@ _SHARED_SIGNS = {
     "MXN": frozenset(_OF_PESOS.values()),
 }
 """Codes of a sign that others share -> the currencies whose sign it also is: a name after the amount decides."""
+_BEHIND_DOLLAR = {"US": "USD", "S": "USD", "CDN": "CAD", "Cdn": "CAD"}
+"""Letters behind `$` that are no ISO 4217 code: `$US 5`, `U$S 5` as in Argentina and Uruguay, `$CDN 5`."""
 _LONGEST_PREFIX = 4
 """A longer word before a sign is no part of it: a space was lost (`Total$500`)."""
+_NO_PREFIX = frozenset((
+    "THE", "OF", "TO", "OUR", "IS", "WAS", "ARE", "WERE", "BY", "FOR", "FROM", "AND", "OR", "IN", "AT", "AN", "ITS",
+    "THIS", "THAT", "WITH", "THAN", "OVER", "PLUS", "PAID", "ONE", "TWO", "NEW", "ALL", "BOTH", "EACH", "PER", "NET",
+))  # fmt: skip
+"""Short words that end where a sign begins, their space lost (`The$75 million loan`)."""
 _REACH = 24
 """Longest currency mark that is looked for, in characters."""
 
@@ -167,7 +176,8 @@ def currency_before(text: str, end: int) -> tuple[str, int] | None:
         return _SIGNS[last], begin + len(stem) - 1
     if last in ")]":
         spelt = _BRACKETED.search(head)
-        spelt_code = _SPELT.get((spelt[1] or spelt[2]).lower()) if spelt else None
+        word = (spelt[1] or spelt[2]) if spelt else ""
+        spelt_code = _SPELT.get(word.lower()) or (_WORDS[word] if word in CODES else None)
         return (spelt_code, begin + spelt.start()) if spelt and spelt_code else None
     if last.isalpha() or last in "./\u00a2":
         return _of_word(text, stem, begin, end)
@@ -186,8 +196,12 @@ def _of_sign(before: str, sign: str) -> tuple[str, int]:
     letters = prefix.replace(".", "")
     code = codes.get(letters)
     if code is None and not letters.islower():
-        code = _UPPER[sign].get(letters.upper()) or (UNKNOWN if 0 < len(letters) <= _LONGEST_PREFIX else None)
+        code = _UPPER[sign].get(letters.upper()) or (UNKNOWN if _is_prefix(letters) else None)
     return (code, len(prefix)) if code else (codes[""], 0)
+
+
+def _is_prefix(letters: str) -> bool:
+    return 0 < len(letters) <= _LONGEST_PREFIX and letters.upper() not in _NO_PREFIX
 
 
 def _of_word(text: str, stem: str, begin: int, end: int) -> tuple[str, int] | None:
@@ -196,9 +210,10 @@ def _of_word(text: str, stem: str, begin: int, end: int) -> tuple[str, int] | No
     if match is None:
         return None
     word, start = match[0], begin + len(stem) - len(match[0])
-    behind_dollar = _SIGN_THEN_CODE.search(stem) if word.isupper() else None
-    if behind_dollar and (behind_dollar[2] == "US" or behind_dollar[2] in CODES):
-        return _DOLLARS.get(behind_dollar[2]) or behind_dollar[2], begin + behind_dollar.start()
+    behind_dollar = _SIGN_THEN_CODE.search(stem) if word[0].isupper() else None
+    if behind_dollar and (behind_dollar[2] in _BEHIND_DOLLAR or behind_dollar[2] in CODES):
+        code = _BEHIND_DOLLAR.get(behind_dollar[2]) or _DOLLARS.get(behind_dollar[2]) or behind_dollar[2]
+        return code, begin + behind_dollar.start()
     if code := _WORDS.get(word):
         return code, start
     if word in _ON_AMOUNTS_ONLY and _AMOUNT.match(text, end):

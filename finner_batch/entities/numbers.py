@@ -7,7 +7,8 @@ A token is digits with their separators, and no sign, currency or unit around th
 - a decimal comma where the context leaves no other reading: `7,40%`, `7,40 to 7,90%`, `EUR 1,5 million`;
 - a vulgar fraction, and a whole number with one: `1/2`, `7½`, `3 1/4`, `3-1/4` with any dash; `61/4` before `%`
   (superscript lost); before `%` also `3 - 1/4`, `3 and 1/4`, `3 1 / 4`;
-- a stray space at the decimal point of an amount of money: `$64. 9 million`, `$250 .0 million`;
+- a stray space at the decimal point of an amount of money or a rate (`$64. 9 million`, `$250 .0 million`, `at 6 .875%`)
+  and at the comma of an amount that can be nothing else (`$250, 000`, `$1, 500,000`);
 - a dotted chain is one token though no number: `4.1.2`, `31.12.2023`.
 
 Everything else ends a token. A comma that does not group (`1,2`; `31,2023`), a slash that makes no vulgar fraction
@@ -22,7 +23,7 @@ import re
 from bisect import bisect_right
 from decimal import Decimal
 
-from finner_batch.entities.marks import MOST_NUMBERS, NUMBERED_MARK, end_of_marks, is_amount
+from finner_batch.entities.marks import MOST_NUMBERS, NUMBERED_MARK, end_of_numbered_mark
 
 VULGAR_FRACTIONS = {
     "¼": (1, 4), "½": (1, 2), "¾": (3, 4), "⅓": (1, 3), "⅔": (2, 3), "⅕": (1, 5), "⅖": (2, 5), "⅗": (3, 5), "⅘": (4, 5),
@@ -45,14 +46,14 @@ def _proper(slash: str) -> str:
     return (
         rf"(?:1{slash}2|[12]{slash}3|[1-3]{slash}4|[1-4]{slash}5|[1-5]{slash}6|[1-7]{slash}8|[1-9]{slash}10"
         rf"|(?:1[0-5]|[1-9]){slash}16|(?:3[01]|[12]?[1-9]|[12]0){slash}32|[1-6]?[0-9]{slash}64"
-        rf"|[0-9]{{1,2}}{slash}1000?)(?![0-9/\u2044]|[.,][0-9])"
+        rf"|[0-9]{{1,2}}{slash}1000?)(?![0-9/\u2044\u2215]|[.,][0-9])"
     )
 
 
-_PROPER = _proper("[/\u2044]")
-_SPACED_PROPER = _proper(r"\s?[/\u2044]\s?")
+_PROPER = _proper("[/\u2044\u2215]")
+_SPACED_PROPER = _proper(r"\s?[/\u2044\u2215]\s?")
 _FRACTION = rf"""
-    (?<![/\u2044]) (?:
+    (?<![/\u2044\u2215]) (?:
       (?:[0-9]{{1,3}}\s | [1-9][0-9]{{0,2}}{_DASH})? {_PROPER}              # 1/2  3 1/4  3-1/4
     | [0-9]{{1,2}} {_PROPER} (?=\s?(?:%|per))                              # 61/4%
     | [1-9][0-9]{{0,2}} (?:\s | {_JOINT}) {_SPACED_PROPER} (?={_RATE})      # 3 - 1/4%  3 and 1/4%  3 1 / 4%
@@ -64,6 +65,8 @@ _SIGNED = rf"""
 """
 _SIGNS_OF_MONEY = "$\u20ac\u00a3\u00a5"
 _OF_MONEY = rf"(?:(?<=[{_SIGNS_OF_MONEY}][0-9]) | (?<=[{_SIGNS_OF_MONEY}]\s[0-9])) [0-9]{{0,2}}"
+_OF_SECURITIES = r"\s+(?i:(?:[a-z]{1,20}\s+){0,3}(?:shares?|units|warrants|options|authori[sz]ed|issued|outstanding)\b)"
+"""`par value $1, 500,000 shares authorized` are two numbers."""
 _OF_NAMED_MONEY = r"(?:(?<=[A-Z][0-9]) | (?<=[A-Z]{3}\s[0-9]) | (?<=[Ee]uro\s[0-9]) | (?<=kr\s[0-9])) [0-9]{0,2}"
 
 
@@ -72,8 +75,11 @@ def _decimal(signed: str) -> str:
     return rf"""
   [0-9.{_SIGNS}] (?:                                           # the first character alone is tested at most places
     (?<=[0-9]) (?: {signed}
-        [0-9]* (?![0-9.,'\u2019] | \s\.)                        # 250  2023: most numbers end here
+        [0-9]* (?![0-9.,'\u2019] | \s[.,])                       # 250  2023: most numbers end here
       | [0-9]*\.[0-9]+ (?![0-9.,])                             # 2.25
+      | {_OF_MONEY} (?:,[0-9]{{3}})* (?:,\s | \s,\s?) (?:
+            000 (?:,000)* | [0-9]{{3}} (?:,[0-9]{{3}})+ (?!{_OF_SECURITIES})              # $250, 000  $1, 500,000
+        ) (?:\.[0-9]{{1,2}})? (?![0-9]|[.,][0-9])
       | (?: [0-9]{{0,2}} (?:,[0-9]{{3}})+                        # 1,500,000
           | [0-9]? (?:,[0-9]{{2}}){{1,6}} ,[0-9]{{3}}              # 12,34,567
           | [0-9]{{0,2}} (?:['\u2019][0-9]{{3}})+                # 1'500'000
@@ -82,6 +88,8 @@ def _decimal(signed: str) -> str:
             {_RATE} | \s?(?:to|and|or|{_DASH})\s?[0-9]{{1,2}},[0-9]{{1,2}}{_RATE})
       | (?:{_OF_MONEY} | {_OF_NAMED_MONEY}) ,[0-9]{{1,2}} (?={_SCALE_WORD})             # EUR 1,5 million
       | {_OF_MONEY} (?:\.\s | \s\.) [0-9]{{1,3}} (?={_SCALE_WORD})                     # $64. 9 million
+      | (?:(?<=at\s[0-9]) | (?<=of\s[0-9]) | (?<=by\s[0-9]) | (?<=plus\s[0-9])) [0-9]? \s\.[0-9]{{1,3}}
+          (?={_RATE})                                                                    # at 6 .875%
       | [0-9]{{0,2}} (?:\.[0-9]{{3}})+ ,[0-9]{{1,2}} (?![0-9]|[.,][0-9])                 # 1.234,56
       | [0-9]* (?:\.[0-9]+)*                                   # 2.25  1.500.000  4.1.2
     )
@@ -95,17 +103,19 @@ _PLAIN = re.compile(_decimal(""), re.VERBOSE)
 _WITHOUT_SLASH = re.compile(_decimal(_SIGNED), re.VERBOSE)
 _TOKEN = re.compile(f"{_FRACTION} | {_decimal(_SIGNED)}", re.VERBOSE)
 
+_SPACES: dict[int, None] = dict.fromkeys(map(ord, " \t\n\u00a0\u2009\u202f"))
 _DECIMALS: tuple[tuple[re.Pattern[str], dict[int, None], str], ...] = (
     (re.compile(r"[0-9]+(?:\.[0-9]+)?|\.[0-9]+"), {}, "."),
     (re.compile(r"[1-9][0-9]{0,2},[0-9]{1,2}|0,[0-9]{1,3}"), {}, ","),
     (re.compile(r"[0-9]{1,3}(?:,[0-9]{2,3})*,[0-9]{3}(?:\.[0-9]+)?"), {ord(","): None}, "."),
+    (re.compile(r"[0-9]{1,3}(?:\s?,\s?[0-9]{3})+(?:\.[0-9]+)?"), _SPACES | {ord(","): None}, "."),
     (re.compile(r"[0-9]{1,3}(?:['\u2019][0-9]{3})+(?:\.[0-9]+)?"), {ord("'"): None, 0x2019: None}, "."),
     (re.compile(r"[0-9]{1,3}(?:\.[0-9]{3})+,[0-9]{1,2}|[0-9]{1,3}(?:\.[0-9]{3}){2,}"), {ord("."): None}, ","),
-    (re.compile(r"[0-9]{1,3}(?:\.\s|\s\.)[0-9]{1,3}"), dict.fromkeys(map(ord, " \t\n\u00a0\u2009\u202f")), "."),
+    (re.compile(r"[0-9]{1,3}(?:\.\s|\s\.)[0-9]{1,3}"), _SPACES, "."),
 )
 """Ways to write a decimal number: pattern, characters that only group, decimal point."""
 _JOINED = rf"(?:\s|{_DASH}|{_JOINT})"
-_MIXED = re.compile(rf"(?:([0-9]+){_JOINED})?([0-9]+)\s?[/\u2044]\s?([0-9]+)")
+_MIXED = re.compile(rf"(?:([0-9]+){_JOINED})?([0-9]+)\s?[/\u2044\u2215]\s?([0-9]+)")
 _MIXED_SIGN = re.compile(rf"([0-9]*){_JOINED}?([{_SIGNS}])")
 
 
@@ -122,13 +132,13 @@ def number_tokens(sentence: str) -> list[tuple[int, int]]:
         tokens = number_tokens("".join([sentence[place] for place in shown]))
         return [(shown[start], shown[end - 1] + 1) for start, end in tokens]
     without_slash = _PLAIN if sentence.isascii() else _WITHOUT_SLASH
-    pattern = _TOKEN if "/" in sentence or "\u2044" in sentence else without_slash
+    pattern = _TOKEN if "/" in sentence or "\u2044" in sentence or "\u2215" in sentence else without_slash
     tokens = [match.span() for match in pattern.finditer(sentence)]
     return _without_marks(sentence, tokens) if NUMBERED_MARK.search(sentence) else tokens
 
 
 def _without_marks(sentence: str, tokens: list[tuple[int, int]]) -> list[tuple[int, int]]:
-    """The tokens but those in a footnote mark that is glued to an amount, a rate or before a scale."""
+    """The tokens but those in a footnote mark of an amount, a rate or a year, or before a scale."""
     marks: set[tuple[int, int]] = set()
     for match in NUMBERED_MARK.finditer(sentence):
         opening = match.start()
@@ -136,12 +146,7 @@ def _without_marks(sentence: str, tokens: list[tuple[int, int]]) -> list[tuple[i
         if index < 0:
             continue
         start, end = tokens[index]
-        between = sentence[end:opening].strip()
-        if between.startswith(")") and sentence[start - 1 : start] == "(":
-            start, between = start - 1, between[1:]
-        if between not in ("", "%"):
-            continue
-        stop = end_of_marks(sentence, opening, of_amount=between == "%" or is_amount(sentence, start, end))
+        stop = end_of_numbered_mark(sentence, (start, end), opening)
         following = bisect_right(tokens, (opening, opening))
         marks.update(token for token in tokens[following : following + MOST_NUMBERS] if token[1] <= stop)
     return [token for token in tokens if token not in marks]

@@ -7,7 +7,7 @@ from decimal import Decimal
 from finner_batch.entities.currencies import currency_after, currency_before
 from finner_batch.entities.marks import end_of_marks
 from finner_batch.entities.numbers import magnitude
-from finner_batch.entities.scales import Scale, fraction_before, scale_after
+from finner_batch.entities.scales import Scale, fraction_before, scale_after, whole_before
 from finner_batch.entities.units import is_ratio, is_share_price, per_share_after, shares_after
 
 _NEGATIVE_WORD = re.compile(r"(?<!plus or )(?<![A-Za-z])(?:minus|negative)\s+(?:of\s+)?$", re.IGNORECASE)
@@ -64,6 +64,8 @@ def read_quantity(sentence: str, start: int, end: int) -> Quantity:
     head = sentence[max(0, left - _REACH) : left]
     if number is not None and is_rate and (fraction := fraction_before(head)):
         number *= fraction
+    elif number is not None and is_rate and number < 1 and not sentence[start:end].replace(".", "").isdecimal():
+        number += whole_before(head)
     money_in_brackets = (currency is not None and opened) or (outer and closed and bool(scale or per_share))
     negative = minus or signed or money_in_brackets or bool(_NEGATIVE_WORD.search(head))
     bracketed = closed and opened and currency is None and not _NUMBER_WORD.search(head)

@@ -27,6 +27,14 @@ _FRACTION_OF = re.compile(
     r"|(?P<numerator>[0-9]{1,2})/(?P<denominator>[0-9]{1,3}))(?:\s*\([^)]{1,8}\))?\s+of\s+$",
     re.IGNORECASE,
 )
+_WHOLE_AND = re.compile(
+    r"(?<![a-z])(one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|thirteen|fourteen|fifteen)[\s-]+and[\s-]+$",
+    re.IGNORECASE,
+)
+_WHOLES = {
+    "one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8, "nine": 9, "ten": 10,
+    "eleven": 11, "twelve": 12, "thirteen": 13, "fourteen": 14, "fifteen": 15,
+}  # fmt: skip
 _COUNTS = {"one": 1, "two": 2, "three": 3, "five": 5, "seven": 7}
 _PARTS = {"half": 2, "third": 3, "fourth": 4, "quarter": 4, "fifth": 5, "eighth": 8, "tenth": 10}
 
@@ -65,3 +73,9 @@ def fraction_before(head: str) -> Decimal | None:
     if match["count"]:
         return Decimal(_COUNTS[match["count"].lower()]) / _PARTS[match["part"].lower()]
     return Decimal(match["numerator"]) / int(match["denominator"]) if int(match["denominator"]) else None
+
+
+def whole_before(head: str) -> int:
+    """Whole percents in words to which the fraction that follows `head` is added: 6 in `six and 7/8%`; 0 without."""
+    match = _WHOLE_AND.search(head)
+    return _WHOLES[match[1].lower()] if match else 0

@@ -24,12 +24,12 @@ _SIGNS = "$\u20ac\u00a3\u00a5\uffe5\u20b9"
 _SIGN = f"[{_SIGNS}]"
 _NAMED = (
     rf"(?:U\.?S\.?|[A-Z]{{1,3}})?\s?{_SIGN}|(?:U\.?S\.?\s+|United\s+States\s+|[A-Z]{{4,12}}\s+)?(?:dollars?|pesos?|rupees?)"
-    r"|euros?|pounds?(?:\s+sterling)?|yen|reais|renminbi|yuan|(?:Rs|Ps)\b\.?"
+    r"|euros?|pounds?(?:\s+sterling)?|yen|reais|renminbi|yuan|(?-i:Rmb)|(?:Rs|Ps)\b\.?"
 )
 _SCALE = (
     rf"(?P<money>(?:{_NAMED}|(?P<code>(?-i:[A-Z]{{3}}))(?![A-Z]))\s?)?(?:(?P<word>thousand|lakh|lac|million|crore|billion)(?P<plural>s)?(?![A-Z])"
     r"|(?P<mark>['\u2018\u2019])?(?P<zeros>000(?:,000)?)(?P<s>['\u2019]?s)?(?![0-9A-Z%]|[.,][0-9]|\)\s?[0-9])"
-    rf"|(?P<short>MM|M|BN|K)(?![A-Z0-9&]))(?P<of>\s+of\s+(?:{_NAMED}|(?-i:[A-Z]{{3}})(?![A-Z])))?"
+    rf"|(?P<short>MM|M|BN|K)(?![A-Z0-9&]))(?P<of>\s+(?:of\s+)?(?:{_NAMED}|(?-i:[A-Z]{{3}})(?![A-Z])))?"
 )
 _AFTER_IN = re.compile(rf"[nN](?<=\b[iI][nN])\s+(?i:{_SCALE})")
 """`in thousands`, `in EUR million`, `in $000s`."""
@@ -40,6 +40,16 @@ _DIRECT = re.compile(
 _BRACKETED = re.compile(
     rf"\(\s?(?:[^()0-9]{{0,40}}?\b(?P<in>in)\s+)?{_SCALE}(?P<shares>\s+of\s+shares)?(?=[^)]{{0,120}}\))", re.IGNORECASE
 )
+_COUNTED = (
+    r"(?:shares?|stock|units|options|warrants|awards|barrels|bbls?|boe|mboe|gallons|tons|tonnes|ounces|pounds?\sof|acres"
+    r"|(?:square|cubic)\s(?:feet|meters|metres)|mm?cf|bcf|mm?btu|kwh|mwh|volumes?|customers|subscribers|employees|headcount)"
+)
+_COUNTED_BEFORE = re.compile(rf"[(,;\n]\s?(?:number\sof\s)?{_COUNTED}\s+in\s+\Z", re.IGNORECASE)
+_COUNTED_AFTER = re.compile(rf"\s+of\s+{_COUNTED}\b", re.IGNORECASE)
+"""What is no money: `(shares in thousands)`, `(in thousands of barrels)`."""
+_LONGEST_COUNTED = 36
+_MONEY_BEFORE_IN = re.compile(rf"(?:{_SIGN}|\b(?:dollars?|USD|EUR|GBP|CAD|RMB|euros?))\s?,?\s+in\s+\Z", re.IGNORECASE)
+"""What makes a letter a scale: `($ in MM)`."""
 _ENDED = re.compile(r"\s?(?:[,;:)\n]|\Z)|,?\s(?:except|unless)", re.IGNORECASE)
 _OMITTED = re.compile(r"\s(?:are\s)?omitted", re.IGNORECASE)
 _NOTE_MARK = re.compile(r"\([1-9a-z][0-9]?\)|\*|[\u2020\u2021]|[\u207d\u2070-\u2079\u00b9\u00b2\u00b3]")
@@ -129,7 +139,16 @@ def _exponent(match: re.Match[str]) -> int:
     """
     text, word, zeros = match.string, match["word"], match["zeros"]
     money = match["money"] is not None and (match["code"] is None or match["code"] in CODES)
-    if (match["money"] and not money) or (match["short"] and not money):
+    if match["money"] and not money:
+        return 0
+    begin = match.start("money") if match["money"] else _first(match)
+    if match["short"] and not money:
+        money = _MONEY_BEFORE_IN.search(text, max(0, begin - _LONGEST_COUNTED), begin) is not None
+        if not money:
+            return 0
+    if not match.groupdict().get("shares") and (
+        _COUNTED_AFTER.match(text, match.end()) or _COUNTED_BEFORE.search(text, max(0, begin - _LONGEST_COUNTED), begin)
+    ):
         return 0
     exponent = 3 * zeros.count("000") if zeros else _POWERS[(word or match["short"]).lower()]
     marked = match["plural"] or match["mark"] or match["s"] or (word and word.lower() in _ALWAYS_SINGULAR)
@@ -142,6 +161,11 @@ def _exponent(match: re.Match[str]) -> int:
     if zeros:
         return exponent if _OMITTED.match(text, match.end()) or (ended and lead == "(") else 0
     return exponent if ended and (named or (marked and lead == "(")) else 0
+
+
+def _first(match: re.Match[str]) -> int:
+    """Where the word, the zeros or the letters begin that state the scale."""
+    return max(match.start(group) for group in ("word", "zeros", "short"))
 
 
 def _prints_in_full(amounts: Sequence[re.Match[str]]) -> bool:

@@ -48,7 +48,8 @@ _NO_NOUN_AFTER = re.compile(
 )
 _RATIO_AFTER = re.compile(
     r"\s*(?:x(?![A-Za-z0-9])|times(?![a-z])"
-    r"|(?:to\s+|:\s?|-\s?(?:for|to)\s?-\s?)(?:one|1(?:\.0+)?)(?![.,]?[0-9]|[a-z]|\s?(?:%|[a-z]+illion|percent)))",
+    r"|(?:to\s+|:\s?|-\s?(?:for|to)\s?-\s?)(?:one|1(?:\.0+)?)(?![.,]?[0-9]|[a-z]|\s?(?:%|[a-z]+illion|percent)"
+    r"|[\s-]{1,3}[0-9]{1,2}[/\u2044]|\s?[\u00bc-\u00be\u2150-\u215e]))",
     re.IGNORECASE,
 )
 _RATIO_BEFORE = re.compile(r"[0-9]x?\s*(?:to|:)\s*$")

@@ -39,8 +39,10 @@ def plain_number(value: float) -> str:
     return f"{value:,.12g}" if abs(value) < 1e15 else f"{value:.6g}"
 
 
-def duration(seconds: float) -> str:
-    """`0.8 s`, `42 s`, `5 min 16 s`, `3 h 12 min`."""
+def duration(seconds: float | None) -> str:
+    """`0.8 s`, `42 s`, `5 min 16 s`, `3 h 12 min`; a dash of nothing."""
+    if seconds is None:
+        return "\N{EN DASH}"
     if seconds < 59.5:
         return f"{seconds:.1f} s" if seconds < 10 else f"{seconds:.0f} s"
     minutes, rest = divmod(round(seconds), 60)
@@ -49,9 +51,14 @@ def duration(seconds: float) -> str:
     return f"{minutes // 60:,} h {minutes % 60} min"
 
 
-def moment(when: datetime | str) -> str:
-    """`23 November 2026, 13:36 UTC`, of a time with its zone or of that in ISO 8601."""
-    time = datetime.fromisoformat(when) if isinstance(when, str) else when
+def moment(when: datetime | str | None) -> str:
+    """`23 November 2026, 13:36 UTC`, of a time with its zone or of that in ISO 8601; other text as it is."""
+    if when is None:
+        return "\N{EN DASH}"
+    try:
+        time = datetime.fromisoformat(when) if isinstance(when, str) else when
+    except ValueError:
+        return str(when)
     return f"{time.astimezone(UTC):%d %B %Y, %H:%M} UTC".removeprefix("0")
 
 
@@ -63,9 +70,9 @@ def size(amount: float) -> str:
     return f"{amount:.0f} bytes"
 
 
-def percent(part: float, whole: float) -> str:
+def percent(part: float | None, whole: float | None) -> str:
     """A share: `46.5%`; a dash of nothing."""
-    return f"{100 * part / whole:.1f}%" if whole else "–"
+    return f"{100 * part / whole:.1f}%" if whole and part is not None else "–"
 
 
 def counted(amount: int, one: str, several: str | None = None) -> str:

@@ -125,7 +125,7 @@ def render(**found: Any) -> str:
         "size": figures.size,
         "value": figures.short_value,
     }
-    environment.filters["thousands"] = lambda number: f"{number:,}"
+    environment.filters["thousands"] = lambda number: None if number is None else f"{number:,}"
     style, script = (Markup((HERE / name).read_text(encoding="utf-8")) for name in ("page.css", "page.js"))  # noqa: S704 - ours
     tags = {each.tag.label: each.tag for each in found["folder"].tags}
     return (
@@ -164,5 +164,7 @@ def _hash(text: str) -> str:
 
 
 def _shown(value: Any) -> Any:
-    """Make visible whatever string the template puts out. Markup is the project's own."""
+    """Make visible whatever string the template puts out, and what is missing a dash. Markup is the project's own."""
+    if value is None:
+        return "\N{EN DASH}"
     return visible(value) if isinstance(value, str) and not isinstance(value, Markup) else value

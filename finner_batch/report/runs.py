@@ -22,6 +22,16 @@ STAGES = {
 }
 """Stages in the order of the data, and what each of them does."""
 
+_TEXTS = (
+    "run_id", "status", "started", "device", "device_reason", "backend", "backend_reason", "variant", "model_id",
+)  # fmt: skip
+_NUMBERS = (
+    "wall_seconds", "workers", "sentences", "tagged_sentences", "entities", "characters", "tokens", "tokens_run",
+    "tokens_padded", "documents_per_second", "tokens_per_second_of_the_model", "characters_per_second_of_other_stages",
+    "peak_mebibytes",
+)  # fmt: skip
+"""What the page shows of a run's report."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stage:
@@ -46,7 +56,11 @@ class Change:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Runs:
-    """The reports of a run and of the run before it, as `runs/*.json` hold them, and their comparison."""
+    """The reports of a run and of the run before it, and their comparison.
+
+    The reports are as `runs/*.json` hold them, but for the figures, texts and maps that the page shows: what an older
+    version, or a person, left out of them or wrote otherwise is None, or empty.
+    """
 
     run: dict[str, Any]
     before: dict[str, Any] | None
@@ -61,7 +75,7 @@ def choose_run(results: Place, run_id: str | None) -> Runs | None:
 
     Raises UsageError where there is no report of that run, FinnerError where a report is damaged.
     """
-    reports = list(load_runs(results))
+    reports = [_as_shown(report) for report in load_runs(results)]
     ids = [report.get("run_id") for report in reports]
     if run_id is not None and run_id not in ids:
         known = ", ".join(map(str, ids[-5:])) or "none"
@@ -77,6 +91,20 @@ def choose_run(results: Place, run_id: str | None) -> Runs | None:
         changes=list(_changes(run, before)) if before else [],
         settings=list(_settings(run, before)) if before else [],
     )
+
+
+def _as_shown(report: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the report with whatever the page shows in it, None where it states no such thing."""
+    maps = {key: _numbers(report.get(key)) for key in ("documents", "sources", "labels", "stage_seconds")}
+    for key, names in (("documents", ("ok", "failed")), ("sources", ("sources", "unchanged"))):
+        maps[key] = dict.fromkeys(names) | maps[key]
+    others = {key: value if isinstance(value := report.get(key), dict) else {} for key in ("config", "stage_clock")}
+    texts = {key: None if (value := report.get(key)) is None else str(value) for key in _TEXTS}
+    return {**report, **texts, **maps, **others, **{key: _at(report, key) for key in _NUMBERS}}
+
+
+def _numbers(found: Any) -> dict[str, Any]:
+    return {name: _at(found, name) for name in found if _at(found, name) is not None} if isinstance(found, dict) else {}
 
 
 def _stages(run: Mapping[str, Any]) -> list[Stage]:
@@ -151,7 +179,7 @@ def _flat(nested: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
     for key, value in nested.items():
         if isinstance(value, dict):
             flat |= _flat(value, f"{prefix}{key}.")
-        else:
+        elif value is not None:
             flat[f"{prefix}{key}"] = ", ".join(map(str, value)) if isinstance(value, list) else str(value)
     return flat
 
@@ -164,4 +192,4 @@ def _at(report: Mapping[str, Any], path: str) -> float | None:
     found: Any = report
     for key in path.split("."):
         found = found.get(key) if isinstance(found, dict) else None
-    return found if isinstance(found, int | float) else None
+    return found if isinstance(found, int | float) and not isinstance(found, bool) else None

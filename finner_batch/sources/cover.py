@@ -35,12 +35,18 @@ _HIDDEN = (
 _BREAK = re.compile(r"</?(?:br|p|div|tr|td|li)\b[^<>]*>", re.IGNORECASE)
 _TAG = re.compile(r"<[^<>]*>")
 _HYPHENS = re.compile("[\u00ad\u2010\u2011\u2012\u2013]")
+_FORM_WORD = re.compile(r"\Aform\s+", re.IGNORECASE)
+_FORM_WITHOUT_HYPHEN = re.compile(r"\A(10|20|6|8|11|40)\s?([KQF])(?![A-Za-z])")
 _MARK = r"(?:\(\d{1,2}\)|\([a-z]\)|[*\u2020\u2021\u00a7]{1,4}|\d{1,2})"
-_RAISED = re.compile(rf"<(sup|span|font)\b([^<>]*)>\s{{0,20}}{_MARK}\s{{0,20}}</\1\s*>", re.IGNORECASE)
+_TAGS = r"(?:\s{0,20}<[^<>]{0,500}>){0,4}\s{0,20}"
+_RAISED = re.compile(rf"<(sup|span|font)\b([^<>]*)>{_TAGS}{_MARK}{_TAGS}</\1\s*>", re.IGNORECASE)
 """A footnote mark in an element of its own; a raised one where it is a `sup` or its style says so."""
-_RAISING = re.compile(r"vertical-align\s{0,20}:\s{0,20}(?:super|top|text-top)", re.IGNORECASE)
-_LAST_MARK = re.compile(r"(?:\(\d{1,2}\)|[*\u2020\u2021\u00a7])\Z")
-_MARK_LENGTH = 4
+_RAISING = re.compile(
+    r"vertical-align\s{0,20}:\s{0,20}(?:super|top|text-top)|[;\"'\s]top\s{0,20}:\s{0,20}-\d", re.IGNORECASE
+)
+_LAST_MARK = re.compile(r"(?:\(\d{1,2}\)|[*\u2020\u2021\u00a7\u00b9\u00b2\u00b3\u2070-\u207f]|\(\*{1,3}\))\Z")
+_MARK_LENGTH = 5
+_INVISIBLE = re.compile("[\u00ad\u200b-\u200f\u2060\ufeff]")
 _FACT_CHARACTERS = 20_000
 """A cover fact is a few words; one that does not end within this many characters is broken."""
 _TAG_CHARACTERS = 4096
@@ -112,7 +118,8 @@ def cover_header(text: str) -> Header:
     facts = document.cover_facts()
     form_type = document.agreed(facts["DocumentType"])
     if form_type:
-        form_type = _HYPHENS.sub("-", form_type)
+        form_type = _FORM_WORD.sub("", re.sub(r"\s*-\s*", "-", _HYPHENS.sub("-", form_type)))
+        form_type = _FORM_WITHOUT_HYPHEN.sub(r"\1-\2", form_type)
         is_amendment = document.agreed([fact.as_flag() for fact in facts["AmendmentFlag"]])
         form_type += "/A" if is_amendment and not form_type.upper().endswith("/A") else ""
     company = document.agreed([fact.as_name() for fact in facts["EntityRegistrantName"]])
@@ -221,7 +228,7 @@ class _Document:
         for opening, closing in _HIDDEN:
             markup = without(markup, opening, closing)
         markup = _BREAK.sub(" ", _RAISED.sub(_unless_raised, markup))
-        return " ".join(unescape(_TAG.sub("", markup)).replace("\u200b", "").split())
+        return " ".join(_INVISIBLE.sub("", unescape(_TAG.sub("", markup))).split())
 
     def _element(self, start: int, tags: re.Pattern[str]) -> str:
         """Cut the markup from `start` to the end tag that closes the element begun before it."""

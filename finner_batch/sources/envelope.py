@@ -22,11 +22,21 @@ _SUBMISSION_FURTHER_ON = re.compile(
 )
 """Behind lines of another origin: whole lines as EDGAR writes them, which no prose holds."""
 _ESCAPED_SUBMISSION = re.compile(
-    rb"(?:^|>)[ \t]{0,80}&lt;(?:(?:SEC|IMS)-(?:DOCUMENT|HEADER)&gt;\d{10}-\d\d-\d{6}\.|SUBMISSION&gt;"
-    rb"|DOCUMENT&gt;\s{0,80}&lt;TYPE&gt;)",
+    rb"(?:^|>)[ \t]{0,80}(?:&lt;|&#60;|&#x3c;)"
+    rb"(?:(?:SEC|IMS)-(?:DOCUMENT|HEADER)(?:&gt;|&#62;|&#x3e;|>)\d{10}-\d\d-\d{6}\."
+    rb"|SUBMISSION(?:&gt;|&#62;|&#x3e;|>)|DOCUMENT(?:&gt;|&#62;|&#x3e;|>)\s{0,80}(?:&lt;|&#60;|&#x3c;)TYPE)",
     re.IGNORECASE | re.MULTILINE,
 )
-_WORDS = (b"-document", b"-header", b"<document", b"&lt;document", b"&lt;submission", b"privacy-enhanced")
+_WORDS = (
+    b"-document",
+    b"-header",
+    b"<document",
+    b"&lt;document",
+    b"&lt;submission",
+    b"&#60;",
+    b"&#x3c;",
+    b"privacy-enhanced",
+)
 """In lower case: one of them is in whatever the two patterns above match."""
 _PRE = re.compile(rb"<pre\b[^<>]{0,1000}>", re.IGNORECASE)
 _PRE_END = re.compile(rb"</pre\s{0,20}>", re.IGNORECASE)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Literal
 
-from finner_batch.errors import DocumentError
+from finner_batch.errors import DocumentError, NotTheFilingError
 from finner_batch.sources.cover import cover_header
 from finner_batch.sources.document import Document, FailedDocument, Header, Markup, Source
 from finner_batch.sources.edgar_path import document_name, path_header
@@ -23,6 +23,7 @@ _WRAPPER = re.compile(r"\s*<(XBRL|XML)>\s*", re.IGNORECASE)
 _WRAPPER_END_CHARACTERS = 256
 _PAGE = re.compile(r"\s*(?:<\?xml\b|<!doctype html\b|<html\b)", re.IGNORECASE)
 """The source of a page, which a browser showed and saved as text."""
+_ONLY_TAGS = re.compile(r"\s*(?:</?[A-Za-z-]{1,40}>\s*)*")
 _LONGEST_FILENAME = 255
 """Characters of a `<FILENAME>`; EDGAR allows 32."""
 _MARKUP: dict[Body, Markup] = {"ixbrl": "html", "html": "html", "text": "text", "preformatted": "text"}
@@ -104,6 +105,8 @@ def _part_content(part: Part, data: bytes, *, stripped: bool) -> tuple[Body, str
     if not is_textual(part, data):
         raise DocumentError("read", f"the main document ({part.type or 'of no type'}) is no text: leave it out")
     content = _decode(data[part.start : part.end])
+    if stripped and _ONLY_TAGS.fullmatch(content):
+        raise NotTheFilingError("the header of a submission alone", "fetch the whole submission, the .txt file")
     return ("text", content) if stripped else _content(content)
 
 

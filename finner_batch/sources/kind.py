@@ -10,6 +10,7 @@ from typing import Literal
 from finner_batch.errors import DocumentError, NotTheFilingError
 from finner_batch.sources.encoding import as_utf8
 from finner_batch.sources.envelope import ENVELOPE_BYTES, holds_submission
+from finner_batch.sources.refused import refuse_json
 
 Container = Literal["parquet", "jsonl", "json", "submission", "document"]
 """`json`: one object over several lines, a shard of one row. `document`: HTML or text, told apart once decoded."""
@@ -40,7 +41,12 @@ _CONTROLS = bytes(set(range(32)) - set(b"\t\n\v\f\r\x1a\x1b\b"))
 _TEXT_CONTROLS_SHARE = 0.02
 
 _JSON_OBJECT = re.compile(rb'\s*\{(\s*)"(?:[^"\\]|\\.)*"\s*:', re.DOTALL)
-_EDGAR_INDEX = re.compile(rb'\s*\{\s*"directory"\s*:\s*\{')
+_EDGAR_INDEX = re.compile(
+    rb'\s*\{\s*"(?:(directory)"\s*:\s*\{|cik"\s*:\s*"?\d{1,10}"?\s*,\s*"(?:entityType|entityName|taxonomy)"\s*:)'
+)
+"""EDGAR's `index.json` of a folder, and its lists of a company's filings and facts."""
+_ERROR_BYTES = 4096
+"""An error body in JSON, at most."""
 _JSON_ARRAY = re.compile(rb'\s*\[\s*\{\s*"', re.DOTALL)
 
 _INLINE_XBRL = re.compile(r"http://www\.xbrl\.org/20\d\d/inlineXBRL")
@@ -86,8 +92,11 @@ def sniff(head: bytes, name: str) -> Container:
 def _json(head: bytes, name: str) -> Container | None:
     if _JSON_ARRAY.match(head):
         raise DocumentError("read", "a JSON array: write one object a line (JSON Lines), e.g. with `jq -c '.[]'`")
-    if _EDGAR_INDEX.match(head):
-        raise NotTheFilingError("EDGAR's list of a folder", "fetch the filing itself: the .txt or the main .htm file")
+    if listed := _EDGAR_INDEX.match(head):
+        of = "a folder" if listed[1] else "a company's filings or facts"
+        raise NotTheFilingError(f"EDGAR's list of {of}", "fetch the filing itself: the .txt or the main .htm file")
+    if len(head) <= _ERROR_BYTES:
+        refuse_json(head)
     found = _JSON_OBJECT.match(head)
     if name.endswith((".jsonl", ".ndjson")) or (found and b"\n" not in found[1]):
         return "jsonl"

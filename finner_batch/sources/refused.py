@@ -4,9 +4,10 @@ A page is known by its own title, by its structure, or, where it is short, by wh
 mentions such words is a filing.
 """
 
+import json
 import re
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from finner_batch.errors import NotTheFilingError
 from finner_batch.sources.edgar_path import document_name, path_header
@@ -58,13 +59,17 @@ _SEC_TRAFFIC = re.compile(
 )
 _OWN_TITLES = (
     (_LIST, r"edgar filing documents\b.{0,80}"),
-    (_LIST, r"(?:index of|directory list(?:ing)?(?: for| of)?:?) /.{0,200}"),
+    (_LIST, r"(?:index of|(?:edgar )?directory list(?:ing)?(?: for| of)?:?) /.{0,200}"),
     (_LIST, r"edgar (?:search results|company search|entity landing|full[ -]text search)\b.{0,80}"),
     (_VIEWER, r"(?:(?:inline |i)?xbrl|ix) viewer\b.{0,80}"),
     (_ERROR, r"(?:page|file) (?:not found|unavailable)\b.{0,80}"),
 )
 """Whole titles that no filing has, however long the page is."""
 _TITLES = [(page, re.compile(pattern, re.IGNORECASE)) for page, pattern in _OWN_TITLES]
+_INDEX_FILE = re.compile(
+    r"\s{0,20}Description:\s{1,40}(?:Master|Daily|Form|Company|XBRL)[\w ]{0,40} of EDGAR\b", re.IGNORECASE
+)
+"""EDGAR's full and daily indexes, which list the filings of a day or quarter."""
 _LIST_BEGINS = re.compile(r"(?:index of|directory list(?:ing)?(?: for| of)?:?) /archives/edgar\b", re.IGNORECASE)
 _STATUS = (
     r"(?:bad request|unauthori[sz]ed|forbidden|(?:file |page |object |resource )?not found|method not allowed"
@@ -78,6 +83,9 @@ _ERROR_BEGINS = re.compile(
             rf"(?:(?:http|error|status|code)\W{{0,3}}){{0,3}}[345]\d\d\W{{0,5}}{_STATUS}",
             rf"{_STATUS}\W{{0,3}}$",
             r"(?:error|http (?:status|error)(?: code)?)\W{0,3}[45]\d\d\b",
+            r"[45]\d\d (?:client|server)? ?error\b",
+            r"(?:error\W{0,3})?the request could not be satisfied\b",
+            r"(?:missing authentication token|(?:rate )?limit exceeded|endpoint request timed out)\b",
             r"(?:access|request|permission) (?:is |was )?(?:denied|blocked|rejected)\b",
             r"access to this (?:page|site) (?:is|has been|was) (?:denied|blocked)",
             r"(?:file|page|site|service|server) (?:is )?(?:temporarily )?unavailable\b",
@@ -90,7 +98,11 @@ _ERROR_BEGINS = re.compile(
             r"(?:are you a )?(?:robot|human)(?: or human)?\?",
             r"(?:human verification|security check|captcha)\b",
             r"(?:rate limit(?:ed| exceeded)|too many requests)\b",
-            r"(?:authentication required|object moved|down for maintenance|under maintenance)\b",
+            r"(?:authentication required|object moved|(?:down for|under|scheduled) maintenance)\b",
+            (
+                r"(?:the |this )?(?:sec\.gov|edgar|site|website|service|system|server|page)\b.{0,30} (?:is|are)"
+                r" (?:currently |temporarily ){1,2}(?:undergoing|down for|under|unavailable|offline)\b"
+            ),
         )
     ),
     re.IGNORECASE,
@@ -108,6 +120,17 @@ _NEEDS_SCRIPT = re.compile(
     r"|java ?script (?:is|must be|has been|to be) (?:required|enabled|disabled|turned)",
     re.IGNORECASE,
 )
+_VIEWER_MARK = re.compile(r"/ix\?doc=|ixviewer", re.IGNORECASE)
+_TITLE_OF_SITE = re.compile(
+    r"(?:(?:www\.)?sec\.gov|(?:the )?(?:u\.?s\.? )?securities and exchange commission|error|access denied)?",
+    re.IGNORECASE,
+)
+_ERROR_KEYS = ("message", "error", "errors", "detail", "title", "fault", "reason", "errorMessage", "description")
+_OTHER_KEYS = (
+    "code", "errorCode", "status", "statusCode", "status_code", "timestamp", "path", "instance", "type", "success",
+    "requestId", "request_id", "requestID",
+)  # fmt: skip
+"""Keys of error bodies, by what web services and gateways send."""
 _RENDERING = re.compile(r"(?:href|src)=[\"'][^\"'<>]{0,80}(?:report\.css|Show\.js)[\"']", re.IGNORECASE)
 _REPORT_TABLE = re.compile(r"<table\b[^<>]{0,200}\bclass=[\"']?report\b", re.IGNORECASE)
 
@@ -154,6 +177,32 @@ def refuse_page(markup: str, name: str = "") -> None:
         raise NotTheFilingError(page.what, page.advice)
 
 
+def refuse_json(data: bytes) -> None:
+    """Raise `NotTheFilingError` where a file of JSON is one object that says that a request failed.
+
+    A message that is none of the known ones may be a row of a shard.
+    """
+    try:
+        body = json.loads(data)
+    except (ValueError, RecursionError):
+        return
+    inner = [message for outer in _messages(body) for message in _messages(outer)]
+    said = [" ".join(message.split()) for message in inner if isinstance(message, str)]
+    for page, pattern in ((_TRAFFIC, _SEC_TRAFFIC.match), (_ERROR, _ERROR_BEGINS.match)):
+        if any(pattern(message) for message in said):
+            raise NotTheFilingError(page.what, page.advice)
+
+
+def _messages(body: object) -> list[Any]:
+    """Return what an error body says, or what is inside it (`{"error": {"message": "Forbidden"}}`).
+
+    Nothing where it has keys that no error body has.
+    """
+    if not isinstance(body, dict):
+        return body if isinstance(body, list) else [body]
+    return [body.get(key) for key in _ERROR_KEYS] if body.keys() <= {*_ERROR_KEYS, *_OTHER_KEYS} else []
+
+
 def _beside(name: str) -> str | None:
     name = document_name(name)
     return next((what for pattern, what in _BESIDE if pattern.fullmatch(name)), None)
@@ -162,6 +211,8 @@ def _beside(name: str) -> str | None:
 def _known_by_its_title(markup: str) -> _Page | None:
     if _XML_ERROR.match(markup):
         return _ERROR
+    if _INDEX_FILE.match(markup):
+        return _LIST
     title = _title(markup)
     if _SEC_TRAFFIC.search(title):
         return _TRAFFIC
@@ -177,11 +228,13 @@ def _known_by_its_content(markup: str) -> _Page | None:
     if len(text) > SHORT_CHARACTERS:
         return None
     is_bare = len(text) <= BARE_CHARACTERS
+    if _TITLE_OF_SITE.fullmatch(title):
+        title = ""
     tests = (
-        (_TRAFFIC, _SEC_TRAFFIC.search(text)),
+        (_TRAFFIC, not title and _SEC_TRAFFIC.search(text, 0, BARE_CHARACTERS)),
         (_ERROR, _ERROR_BEGINS.match(title or text) and (title or is_bare)),
         (_LOGIN, _PASSWORD.search(markup) or _LOGIN_TITLE.fullmatch(title)),
-        (_VIEWER, is_bare and _NEEDS_SCRIPT.search(text)),
+        (_VIEWER, is_bare and (_NEEDS_SCRIPT.search(text) or _VIEWER_MARK.search(markup))),
     )
     return next((page for page, is_such in tests if is_such), None)
 

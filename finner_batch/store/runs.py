@@ -37,10 +37,12 @@ def load_run(results: Place, run_id: str) -> dict[str, Any]:
         report: dict[str, Any] = json.loads(path.read_bytes())
     except (OSError, ValueError) as error:
         raise FinnerError(f"no report of a run at {path}: {error}") from error
+    if not isinstance(report, dict):
+        raise FinnerError(f"no report of a run at {path}: it holds no JSON object")
     return report
 
 
 def load_runs(results: Place) -> Iterator[dict[str, Any]]:
     """Read all reports, oldest first."""
     names = sorted(path.stem for path in (results / "runs").glob("*.json"))
-    yield from map_in_order(results, lambda name: load_run(results, name), names)
+    yield from map_in_order(results, lambda name: {"run_id": name} | load_run(results, name), names)

@@ -47,8 +47,9 @@ def whole_file(path: Path) -> Iterator[Path]:
 def whole_folder(path: Path, *, last: str) -> Iterator[Path]:
     """Give a folder to write files into; when the block ends without an error, they all lie at `path`.
 
-    A folder that is not there before appears in one step. In one that is, each file is replaced in one step, `last`
-    after all others: it tells whether they belong together. Other files stay. Raises as `whole_file` does.
+    A folder that is not there before appears in one step. In one that is, each file is replaced in one step, and `last`
+    is missing from before the first until after all others: where it is there, they belong together. Other files stay.
+    Raises as `whole_file` does.
     """
     with _told(path):
         target = _named(path)
@@ -63,6 +64,7 @@ def whole_folder(path: Path, *, last: str) -> Iterator[Path]:
                 flush_folder(folder)
                 folder.replace(target)
             else:
+                (target / last).unlink(missing_ok=True)
                 for file in sorted(folder.iterdir(), key=lambda file: (file.name == last, file.name)):
                     file.replace(target / file.name)
     _make_last(path, target.parent if is_new else target)

@@ -84,6 +84,14 @@ def test_footnote_marks_of_a_text_filing_are_no_numbers(corpus):
     assert values == [(0.074, "pure"), (2.5e8, "USD"), (0.0175, "pure")]
 
 
+def test_superscript_footnote_marks_are_no_part_of_a_number(corpus):
+    sentences = values_of(corpus / "faults" / "footnote-mark-between-number-and-scale" / "sup_glued.htm")
+    assert list(sentences.values()) == [
+        [(5e8, "USD"), (2.5e8, "USD"), (0.0175, "pure")],
+        [(2031.0, None), (0.0625, "pure")],
+    ]
+
+
 def test_a_decimal_comma_before_percent_is_the_filers(corpus):
     sentences = values_of(corpus / "faults" / "decimal-comma-percent" / "f_facts.htm")
     (values,) = [own for text, own in sentences.items() if "7,40" in text]
@@ -92,4 +100,4 @@ def test_a_decimal_comma_before_percent_is_the_filers(corpus):
 
 def test_superscript_fractions_are_mixed_ones(corpus):
     (values,) = values_of(corpus / "faults" / "superscript-fraction-not-tagged" / "split_tags.htm").values()
-    assert values[1][0] == 0.0625
+    assert [value for value, _ in values] == [0.0225, 0.0625, 0.05875, 2.5e8, 1.5e6]

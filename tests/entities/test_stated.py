@@ -37,6 +37,28 @@ def test_a_heading_states_the_scale_in_any_wording(statement, exponent):
 
 
 @pytest.mark.parametrize(
+    ("statement", "exponent"),
+    [
+        ("($ in MM)", 6), ("(Dollars in M)", 6), ("($ in K)", 3), ("(in million $)", 6), ("(in thousand US$)", 3),
+        ("(million USD)", 6), ("(million euros)", 6), ("(Rmb millions)", 6), ("(in RMB millions)", 6),
+        ("(dollars in millions, shares in thousands)", 6), ("(Dollars and shares in millions)", 6),
+        ("(in millions of New Taiwan dollars)", 6), ("(Stated in thousands)", 3), ("[In thousands of dollars]", 3),
+    ],
+)  # fmt: skip
+def test_a_heading_may_name_money_before_or_behind_its_scale(statement, exponent):
+    assert scale_of(f"Consolidated results\n{statement}\n{BARE}", "The Company") == exponent
+
+
+@pytest.mark.parametrize(
+    "words",
+    ["(shares in thousands)", "(in thousands of barrels)", "(in millions of gallons)", "(number of units in thousands)",
+     "(square feet in thousands)", "(Mcf in millions)"],
+)  # fmt: skip
+def test_a_scale_of_what_is_no_money_scales_no_amount(words):
+    assert scale_of(f"Volumes\n{words}\n{BARE}", "The Company") == 0
+
+
+@pytest.mark.parametrize(
     "words",
     ["(thousands of employees)", "(million)", "(5 million)", "Room 000", "Millions of people", "(in dollars)",
      "1,000 omitted", "(M)", "In a million ways", "In ONE MILLION homes", "(000) 555-0199"],

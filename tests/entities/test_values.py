@@ -51,6 +51,13 @@ def values(sentence, **options):
         ("a rate of 0,125 per cent", "0,125", 0.00125, "pure", -2),
         ("7,40 to 7,90%", "7,40", 0.074, "pure", -2),
         ("grew by 1,200%", "1,200", 12.0, "pure", -2),
+        ("at six and 7/8% a year", "7/8", 0.06875, "pure", -2),
+        ("prime plus one and 1/2 of 1%", "1/2", 0.015, "pure", -2),
+        ("prime plus one and \u00bd percent", "\u00bd", 0.015, "pure", -2),
+        ("five and 5% notes", "5", 0.05, "pure", -2),
+        ("at 9 7\u22158%", "9 7\u22158", 0.09875, "pure", -2),
+        ("from 1/2 to 1-1/4%", "1/2", 0.005, "pure", -2),
+        ("at 6 .875% a year", "6 .875", 0.06875, "pure", -2),
     ],
 )
 def test_a_rate_is_a_share_of_one(sentence, number, value, unit, scale):
@@ -134,7 +141,11 @@ def test_a_mixed_fraction_is_one_rate_whatever_joins_it(form, joint):
         ("Rs. ", "INR"), ("S/. ", "PEN"), ("S/", "PEN"), ("Bs. ", None), ("Skr. ", "SEK"), ("SFr. ", "CHF"),
         ("Rp ", "IDR"), ("RM", "MYR"), ("\u20a6", "NGN"), ("MOP ", "MOP"), ("IR\u00a3", "IEP"), ("E\u00a3", "EGP"),
         ("US$", "USD"), ("U.S.$", "USD"), ("U.S. $", "USD"), ("US $", "USD"), ("non-US$", "USD"), ("of $", "USD"),
-        ("and$", "USD"), ("totalling$", "USD"), ("Total$", "USD"), ("The facility.$", "USD"), ("$", "USD"),
+        ("and$", "USD"), ("totalling$", "USD"), ("Total$", "USD"), ("The$", "USD"), ("OUR$", "USD"), ("OF$", "USD"),
+        ("Ps $", "MXN"), ("Ps.$", "MXN"), ("U$S ", "USD"), ("$US ", "USD"), ("$Cdn ", "CAD"), ("$CDN ", "CAD"),
+        ("Eur ", "EUR"), ("(GBP)", "GBP"), ("(EUR) ", "EUR"), ("Won ", "KRW"), ("(Won)", "KRW"),
+        ("[pounds sterling]", "GBP"), ("L", None),
+        ("The facility.$", "USD"), ("$", "USD"),
     ],
 )  # fmt: skip
 def test_what_stands_before_a_sign_tells_whose_money_it_is(prefix, unit):
@@ -147,6 +158,7 @@ def test_what_stands_before_a_sign_tells_whose_money_it_is(prefix, unit):
         ("Jamaican dollars", "JMD"), ("Hong Kong dollars", "HKD"), ("French francs", "FRF"), ("Colombian pesos", "COP"),
         ("pesos", "MXN"), ("Trinidad and Tobago dollars", "TTD"), ("Deutsche Marks", "DEM"), ("francs", None),
         ("MOP", "MOP"), ("U.S. dollars", "USD"), ("Danish kroner", "DKK"), ("euro-denominated notes", "EUR"),
+        ("Cdn.", "CAD"), ("CDN", "CAD"),
     ],
 )  # fmt: skip
 def test_a_name_behind_an_amount_tells_its_currency(after, unit):
@@ -174,6 +186,7 @@ def test_a_name_decides_where_the_sign_has_several_owners():
         "\u00b2",
         "\u207d\u00b9\u207e",
         " \u207d\u00b9\u207e",
+        "(*)",
     ],
 )
 def test_a_footnote_mark_separates_a_number_from_nothing(mark):

@@ -123,6 +123,25 @@ def test_a_folder_without_numbers_or_runs_has_a_page_too(tmp_path):
     assert "No run has left a report in this folder." in text
 
 
+@pytest.mark.parametrize(
+    "report",
+    [
+        {},
+        {"status": "done", "started": "last Tuesday", "documents": {"ok": 1}, "stage_seconds": {"tag": 3.5}},
+        {"wall_seconds": "long", "documents": 3, "sources": [], "labels": None, "config": "no", "stage_clock": 4},
+        {"tokens_padded": 44, "tokens": None, "stage_seconds": {"tag": "3"}, "labels": {"A": True, "B": 2}},
+    ],
+)
+def test_a_figure_that_a_run_s_report_lacks_is_shown_as_missing(tmp_path, report):
+    results = write_results(tmp_path / "results", [document("a.htm", [])])
+    for run_id in (SECOND_RUN, "20990101T000000Z-0000"):
+        (results / "runs" / f"{run_id}.json").write_text(json.dumps(report))
+        text = parsed(write_report(ReportConfig(output=results)).path).text
+        assert f"Figure {run_id}" in text
+        assert "Peak memory \u2013 MiB" in text
+        assert " None " not in text.partition("The last run")[2]
+
+
 def test_the_page_lies_in_the_results_folder_and_a_later_run_does_not_mind(results):
     outcome = CliRunner().invoke(commands, ["report", "--output", str(results), "--json"], standalone_mode=False)
     assert json.loads(outcome.output)["path"] == str(results / "report.html")

@@ -145,6 +145,11 @@ def test_the_prefix_is_the_one_that_the_document_declares():
         ("Harbor, Inc.<ix:exclude>*</ix:exclude><sup>1</sup>", "Harbor, Inc."),
         ("Harbor, Inc. <span style='vertical-align: super; font-size: 6pt'>(a)</span>", "Harbor, Inc."),
         ("Harbor, Inc.*", "Harbor, Inc."),
+        ("Harbor, Inc.<sup><a href='#n'>1</a></sup>", "Harbor, Inc."),
+        ("Harbor, Inc.<sup style='x'><span>(a)</span></sup>", "Harbor, Inc."),
+        ("Harbor, Inc.<span style='position:relative;top:-4pt'>1</span>", "Harbor, Inc."),
+        ("Harbor, Inc.\u00b9", "Harbor, Inc."),
+        ("Har&shy;bor, Inc.", "Harbor, Inc."),
         ("Harbor, Inc. (1)(2)", "Harbor, Inc."),
         ("1<sup>st</sup> Harbor Corp", "1st Harbor Corp"),
         ("E*HARBOR Group", "E*HARBOR Group"),
@@ -173,6 +178,10 @@ def test_a_footnote_mark_is_no_part_of_the_company_s_name(printed, company):
         ("8-K", "\u2612", 'format="ixt-sec:boolballotbox"', "8-K/A"),
         ("8-K", "\u2610", 'format="ixt-sec:boolballotbox"', "8-K"),
         ("8-K", "perhaps", "", "8-K"),
+        ("Form 10-K", "false", "", "10-K"),
+        ("10 - K", "true", "", "10-K/A"),
+        ("10Q", "false", "", "10-Q"),
+        ("20F/A", "false", "", "20-F/A"),
     ],
 )
 def test_an_amendment_that_says_so_has_the_form_of_one(form, flag, more, expected):

@@ -84,6 +84,8 @@ def in_wide(codec: str, bom: bytes, text: str = SUBMISSION) -> bytes:
         page(SUBMISSION).replace("\n", "\r\n").encode(),
         codecs.BOM_UTF8 + page(SUBMISSION).encode(),
         page(SUBMISSION).encode("utf-16"),
+        page(SUBMISSION).replace("&gt;", ">").encode(),
+        page(SUBMISSION).replace("&lt;", "&#60;").replace("&gt;", "&#62;").encode(),
         page(SUBMISSION).removesuffix("</pre></body></html>").encode(),
     ],
 )

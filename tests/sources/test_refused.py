@@ -23,6 +23,7 @@ REFUSALS = {
             "", "<h1>Your Request Originates from an Undeclared Automated Tool</h1><p>Please declare your traffic.</p>"
         ),
         "Request Rate Threshold Exceeded\n\nTo allow for equitable access to all users, SEC limits requests.\n",
+        '{"message": "Request Rate Threshold Exceeded"}',
         page(
             "sec.gov",
             "<p>Your request has been identified as part of a network of automated tools outside of the policy.</p>",
@@ -37,11 +38,19 @@ REFUSALS = {
         page("Index of /Archives/edgar/data/999801", "<a href='000999080124000001/'>000999080124000001/</a>" * 500),
         page("", "<h1>Directory Listing for /Archives/edgar/data/999801/</h1>" + "<p>000999080124000001</p>" * 500),
         page("EDGAR Search Results", NAVIGATION),
+        "Description:           Master Index of EDGAR Dissemination Feed\nCIK|Company Name|Form Type\n"
+        + "1|A|10-K\n" * 9,
+        "Description:           Daily Index of EDGAR Dissemination Feed by Form Type\n",
+        '{"cik":"999801","entityType":"operating","name":"Harbor Inc","filings":{"recent":{}}}',
         page("EDGAR Entity Landing Page", "<div id='app'></div>"),
     ],
     "ix?doc=": [
         page("Inline XBRL Viewer", "<noscript>Please enable JavaScript to use the viewer.</noscript>"),
         page("XBRL Viewer", "<div id='viewer'></div>" + "<a>Menu</a>" * 400),
+        page("", "", '<meta http-equiv="refresh" content="0;url=/ix?doc=/Archives/edgar/data/1/a.htm">'),
+        page(
+            "ixviewer-plus", "<div id='app'>Loading Inline Form.</div>", '<script src="/ixviewer-plus/app.js"></script>'
+        ),
         page("EDGAR", "<div id='root'></div><noscript>You need to enable JavaScript to run this app.</noscript>"),
     ],
     "fetch the filing again": [
@@ -61,6 +70,18 @@ REFUSALS = {
         page("", "<h1>Too Many Requests</h1>"),
         "403 Forbidden\n",
         "<html><body><h1>Service Unavailable</h1></body></html>",
+        page("SEC.gov | Scheduled Maintenance", "<h1>Down for maintenance</h1>"),
+        page("SEC.gov", "<p>SEC.gov is currently undergoing maintenance.</p>"),
+        page("ERROR: The request could not be satisfied", "<h1>403 ERROR</h1><p>Request blocked.</p>"),
+        "403 Client Error: Forbidden for url: https://www.sec.gov/Archives/a.htm\n",
+        "The EDGAR system is currently unavailable. Please try again later.\n",
+        '{"message": "Missing Authentication Token"}',
+        '{"message":"Forbidden"}\n',
+        '{"message": "Limit Exceeded"}',
+        '{\n  "status": 404,\n  "error": "Not Found",\n  "path": "/Archives/a.htm"\n}',
+        '{"error": {"code": 503, "message": "Service Unavailable"}}',
+        '{"errors": ["Endpoint request timed out"]}',
+        '"Too Many Requests"',
         '<?xml version="1.0" encoding="UTF-8"?>\n<Error><Code>NoSuchKey</Code><Key>Archives/a.htm</Key></Error>',
     ],
     "needs no login": [
@@ -101,6 +122,9 @@ FILINGS = [
     page("Not Found Mining Corp 10-K", "<p>The rate is 5.25% per annum.</p>"),
     page("EX-10.1", "<p>Forbidden payments. The borrower shall not sign in blank. The rate is 5.25%.</p>"),
     page("Viewer", "<p>Enable JavaScript engines are our product.</p>" + LONG),
+    page("Harbor Inc 10-K", "<p>Our site met Request Rate Threshold Exceeded. The rate is 5.25%.</p>"),
+    '{"id": "1", "text": "The rate is 5.25%.", "message": "Forbidden"}',
+    '{"text": "Not Found Mining pays 5.25%.", "title": "Not Found"}',
     "500 shares of common stock\n\nThe rate is 5.25%.\n",
     "404 Main Street\n\nThe rate is 5.25%.\n",
 ]
@@ -122,6 +146,16 @@ def test_edgar_s_list_of_a_folder_in_json_is_no_shard(stored):
         stored.read(
             '{"directory": {"item": [{"name": "a10k.htm"}], "name": "/Archives/edgar/data/1"}}', name="index.json"
         )
+
+
+def test_the_header_of_a_submission_alone_is_no_filing(stored):
+    header = (
+        "<SEC-HEADER>0009990801-24-000001.hdr.sgml : 20240228\nACCESSION NUMBER:\t\t0009990801-24-000001\n"
+        "CONFORMED SUBMISSION TYPE:\t10-K\n</SEC-HEADER>\n"
+    )
+    (failed,) = stored.read(header, name="0009990801-24-000001.hdr.sgml")
+
+    assert "the header of a submission alone, not the filing: " in failed.error
 
 
 def test_what_edgar_keeps_beside_a_filing_is_passed_over_and_told(tmp_path):

@@ -33,7 +33,7 @@ def filings(tmp_path):
     folder.mkdir()
     for place in range(3):
         (folder / f"{place}.htm").write_text(FILING.format(cik=f"{place + 1:010}", extra=""))
-    (folder / "again.htm").write_text(FILING.format(cik=f"{1:010}", extra=""))
+    (folder / "again.htm").write_text(FILING.format(cik=f"{1:010}", extra="") + "<!-- of another year -->")
     return folder
 
 
@@ -62,6 +62,14 @@ def test_a_company_that_says_the_same_twice_gives_one_sentence(filings, tmp_path
     assert len(sentences) == len({(row.company, row.text) for row in sentences}) == 9
     assert statistics.duplicates == 3
     assert json.loads((tmp_path / "dataset" / "statistics.json").read_text())["duplicates"] == 3
+
+
+def test_a_filing_that_is_met_twice_counts_once(filings, tmp_path):
+    once = label([str(filings)], tmp_path / "once")
+    (filings / "primary-document.html").write_bytes((filings / "0.htm").read_bytes().replace(b"\n", b"\r\n"))
+    twice = label([str(filings)], tmp_path / "twice")
+    assert (once.documents_repeated, twice.documents_repeated) == (0, 1)
+    assert replace(twice, documents_repeated=0) == once
 
 
 def test_a_number_is_tagged_if_any_copy_of_its_sentence_tags_it(labelled):
@@ -113,6 +121,28 @@ def test_labelling_that_is_killed_leaves_the_earlier_dataset_or_none(filings, tm
         label([str(filings)], tmp_path / name)
         assert sorted(path.name for path in (tmp_path / name).iterdir()) == sorted(before)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["earlier", "filings", "new"]
+
+
+@pytest.mark.parametrize("renames", [0, 1, 2])
+def test_labelling_that_is_killed_between_its_files_leaves_no_statistics_of_other_sentences(filings, tmp_path, renames):
+    label([str(filings)], tmp_path / "dataset")
+    (filings / "2.htm").unlink()
+    code = (
+        "import os, signal, sys\nfrom pathlib import Path\nfrom finner_batch.training.data import label\n"
+        "original, left = Path.replace, [int(sys.argv[3])]\n"
+        "def replace_or_die(self, to):\n"
+        "    if not left[0]:\n        os.kill(os.getpid(), signal.SIGKILL)\n"
+        "    left[0] -= 1\n    return original(self, to)\n"
+        "Path.replace = replace_or_die\nlabel.label([sys.argv[1]], Path(sys.argv[2]))\n"
+    )
+    command = [sys.executable, "-c", code, filings, tmp_path / "dataset", str(renames)]
+    assert subprocess.run(command, check=False).returncode == (-signal.SIGKILL if renames < 2 else 0)
+    statistics = tmp_path / "dataset" / "statistics.json"
+    assert len(read_sentences(tmp_path / "dataset")) == (9 if renames == 0 else 6)
+    if statistics.exists():
+        assert sum(json.loads(statistics.read_text())["sentences"].values()) == 6
+    label([str(filings)], tmp_path / "dataset")
+    assert sorted(path.name for path in (tmp_path / "dataset").iterdir()) == ["sentences.parquet", "statistics.json"]
 
 
 def test_a_filing_that_states_no_company_is_left_out_for_it_could_be_on_both_sides_of_the_split(filings, tmp_path):

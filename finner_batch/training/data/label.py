@@ -21,6 +21,7 @@ from finner_batch.sentences.split import split
 from finner_batch.sources.discover import discover
 from finner_batch.sources.document import FailedDocument
 from finner_batch.sources.fetch import Copies
+from finner_batch.sources.identity import content_id
 from finner_batch.sources.read import ReadOptions, read_documents
 from finner_batch.store.whole import whole_folder
 from finner_batch.text.extract import extract
@@ -56,6 +57,8 @@ class Statistics:
     """What was kept, and what was left out and why."""
 
     documents: int = 0
+    documents_repeated: int = 0
+    """Left out: the same content was read before under another name."""
     documents_failed: int = 0
     documents_without_facts: int = 0
     documents_without_company: int = 0
@@ -154,14 +157,21 @@ def label(
     """Label filings and write the dataset folder: `sentences.parquet` and `statistics.json`.
 
     `annotations` (a JSON Lines file or a folder of them) adds readings. `labels` are counted by themselves; the dataset
-    keeps every concept. Raises UsageError where no input holds inline XBRL, or the annotations are none; else
-    as `whole_folder` does. A document that cannot be read is counted and left out.
+    keeps every concept. A killed run may leave sentences without statistics, never with those of others. Raises
+    UsageError where no input holds inline XBRL, or the annotations are none; else as `whole_folder` does. A document
+    that cannot be read is counted and left out; so is one that was read before under another name.
     """
     statistics = Statistics()
     readings = read_annotations(annotations) if annotations else {}
     found: list[LabelledSentence] = []
     filings: Counter[str] = Counter()
+    met: set[str] = set()
     for document in _documents(inputs, statistics):
+        content = content_id(document.content) or document.document_id
+        if content in met:
+            statistics.documents_repeated += 1
+            continue
+        met.add(content)
         try:
             sentences = label_document(document, statistics, readings)
         except DocumentError as error:
@@ -181,7 +191,7 @@ def label(
         name: {"tagged": statistics.concepts.get(name, 0), "read": statistics.read_labels.get(name, 0)}
         for name in labels
     }
-    with whole_folder(output, last=SENTENCES_FILE) as new:
+    with whole_folder(output, last=STATISTICS_FILE) as new:
         write_sentences(merged, new / SENTENCES_FILE)
         (new / STATISTICS_FILE).write_text(json.dumps(asdict(statistics), indent=2) + "\n", encoding="utf-8")
     return statistics
