@@ -51,6 +51,10 @@ class NotTheFilingError(DocumentError):
         super().__init__("read", f"{what}, not the filing: {advice}")
 
 
+class BrokenOffError(DocumentError):
+    """A connection ended before all of a file was here."""
+
+
 class OutOfTimeError(FinnerError):
     """A document took longer than `--timeout-s`."""
 

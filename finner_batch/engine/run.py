@@ -22,12 +22,11 @@ from finner_batch.engine.worker import Task, WorkerOptions
 from finner_batch.errors import FinnerError, UsageError
 from finner_batch.sources.archive import archive_of, is_archive
 from finner_batch.sources.discover import discover
-from finner_batch.sources.document import Source
+from finner_batch.sources.document import Source, is_web_url
 from finner_batch.sources.fetch import Copies, drop_copy
 from finner_batch.sources.forms import Forms
 from finner_batch.sources.names import path_of
 from finner_batch.sources.share import Share
-from finner_batch.sources.web import check_user_agent
 from finner_batch.store.cache import CACHE_FILE, WindowCache
 from finner_batch.store.folder import open_results
 from finner_batch.store.ledger import Ledger
@@ -59,7 +58,10 @@ def run(config: RunConfig, *, stop: Stop | None = None, show_progress: bool = Fa
     `documents`.
     """
     selection = Selection()
-    check_user_agent(config.input, config.user_agent)
+    if any(map(is_web_url, config.input)):
+        from finner_batch.sources.web import check_user_agent  # noqa: PLC0415 - only web addresses need it
+
+        check_user_agent(config.input, config.user_agent)
     share = None if config.shard is None else Share.parse(config.shard)
     found = discover(config.input, passed_over=selection.leave_out)
     sources = chain([next(found)], found)  # an input that matches nothing ends here

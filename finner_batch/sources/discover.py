@@ -15,13 +15,12 @@ from urllib.request import url2pathname
 
 from finner_batch.errors import UsageError
 from finner_batch.objects.bucket import Bucket, is_object_url, split_url, strong
-from finner_batch.sources.document import Source
+from finner_batch.sources.document import Source, is_web_url
 from finner_batch.sources.edgar_path import document_name
 from finner_batch.sources.listing import LocalTree, ObjectTree, PassedOver, RemoteTree, Tree, Walk
 from finner_batch.sources.names import recordable
 from finner_batch.sources.refused import beside_a_filing
 from finner_batch.sources.storage import is_url
-from finner_batch.sources.web import is_web_url
 
 _MAGIC = re.compile(r"[*?\[]")
 _COMPANIONS = frozenset(

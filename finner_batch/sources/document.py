@@ -24,6 +24,11 @@ def bounded_field(text: str) -> str:
     return text if text.isascii() else text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
+def is_web_url(uri: str) -> bool:
+    """Tell an address on a web server."""
+    return uri.startswith(("http://", "https://"))
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Source:
     """One file to read, before it is opened.

@@ -17,22 +17,21 @@ from typing import Self
 
 from filelock import FileLock, Timeout
 
-from finner_batch.errors import DocumentError
+from finner_batch.errors import BrokenOffError, DocumentError
 from finner_batch.sources.archive import BrokenArchiveError, is_archive, members
 from finner_batch.sources.discover import no_filing
-from finner_batch.sources.document import Source
+from finner_batch.sources.document import Source, is_web_url
 from finner_batch.sources.kind import SNIFF_BYTES
 from finner_batch.sources.listing import PassedOver
 from finner_batch.sources.read import ReadOptions, container_of
 from finner_batch.sources.shards import SHARDS
 from finner_batch.sources.storage import MEMBER_MARK, chunks_of, fingerprint, is_url, open_stored, too_large
-from finner_batch.sources.web import BrokenOffError, is_web_url, open_web
 
 _NAME = "finner-batch-copies-"
 _SETTLED_S = 60
+"""A folder of copies that is younger may be about to be locked by the run that makes it."""
 _TIMES_BROKEN_OFF = 2
 _LARGEST_BYTES = ReadOptions().max_document_bytes
-"""A folder of copies that is younger may be about to be locked by the run that makes it."""
 
 
 class Copies:
@@ -70,7 +69,7 @@ class Copies:
         return self._fetched(source)
 
     def _fetched(self, source: Source) -> tuple[Source, str, int]:
-        with open_web(source.path, self._user_agent) if is_web_url(source.uri) else open_stored(source) as stream:
+        with open_stored(source, self._user_agent) as stream:
             head = stream.read(SNIFF_BYTES)
             if source.version and _is_shard(head, source):
                 return source, version_digest(source), source.size

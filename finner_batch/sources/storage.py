@@ -11,8 +11,7 @@ from finner_batch.errors import DocumentError, FinnerError
 from finner_batch.objects.bucket import Bucket, is_object_url, split_url
 from finner_batch.objects.reader import ObjectReader
 from finner_batch.objects.retry import BusyError, ChangedError
-from finner_batch.sources.document import Source
-from finner_batch.sources.web import is_web_url, open_web
+from finner_batch.sources.document import Source, is_web_url
 
 CHUNK_BYTES = 1 << 20
 MEMBER_MARK = "!/"
@@ -33,12 +32,15 @@ def is_url(uri: str) -> bool:
 
 
 @contextmanager
-def open_stored(source: Source) -> Iterator[BinaryIO]:
-    """Open the stored bytes for reading; whatever keeps them from being read is a `DocumentError` of stage `read`."""
+def open_stored(source: Source, user_agent: str | None = None) -> Iterator[BinaryIO]:
+    """Open the stored bytes for reading; whatever keeps them from being read is a `DocumentError` of stage `read`.
+
+    `user_agent`: how a web server is asked, whose answer can be read once.
+    """
     if source.error:
         raise DocumentError("read", source.error)
     try:
-        with _open(source) as stream:
+        with _open(source, user_agent) as stream:
             yield stream
     except BusyError as error:
         raise DocumentError("read", f"{error}; then `finner-batch retry`") from error
@@ -93,7 +95,7 @@ def too_large(limit: int) -> DocumentError:
     )
 
 
-def _open(source: Source) -> AbstractContextManager[BinaryIO]:
+def _open(source: Source, user_agent: str | None) -> AbstractContextManager[BinaryIO]:
     uri = source.copy if source.copy and os.path.exists(source.copy) else source.path  # noqa: PTH110 - as below
     if MEMBER_MARK in uri and not os.path.exists(uri):  # noqa: PTH110
         from finner_batch.sources.archive import open_member  # noqa: PLC0415 - it builds on this
@@ -105,7 +107,9 @@ def _open(source: Source) -> AbstractContextManager[BinaryIO]:
     if not is_url(uri):
         return open(uri, "rb")  # noqa: PTH123 - the caller's `with` closes it; a plain path costs no Path object
     if is_web_url(uri):
-        return open_web(uri)
+        from finner_batch.sources.web import open_web  # noqa: PLC0415 - only web addresses need it
+
+        return open_web(uri, user_agent)
     import fsspec  # noqa: PLC0415 - only URLs need it
 
     return cast("BinaryIO", fsspec.open(uri, "rb").open())

@@ -16,7 +16,8 @@ from urllib3.exceptions import HTTPError, MaxRetryError
 from urllib3.util import Retry, Timeout
 
 from finner_batch import __version__
-from finner_batch.errors import DocumentError, UsageError
+from finner_batch.errors import BrokenOffError, DocumentError, UsageError
+from finner_batch.sources.document import is_web_url
 
 REQUESTS_A_SECOND = 8
 _RETRIES = 5
@@ -26,11 +27,6 @@ _BUSY = (429, 500, 502, 503, 504)
 _TIMEOUT = Timeout(connect=20, read=60)
 _SEC = "sec.gov"
 DEFAULT_USER_AGENT = f"finner-batch/{__version__}"
-
-
-def is_web_url(uri: str) -> bool:
-    """Tell an address on a web server."""
-    return uri.startswith(("http://", "https://"))
 
 
 def check_user_agent(uris: Iterable[str], user_agent: str | None) -> None:
@@ -76,12 +72,8 @@ _PACE = _Pace(REQUESTS_A_SECOND)
 _POOL = urllib3.PoolManager()
 
 
-class BrokenOffError(DocumentError):
-    """The connection ended before the whole was here."""
-
-
 @contextmanager
-def open_web(uri: str, user_agent: str | None = None) -> Iterator[BinaryIO]:
+def open_web(uri: str, user_agent: str | None) -> Iterator[BinaryIO]:
     """Open what is at an address, to be read once. Raises DocumentError (stage `read`), also as it is read."""
     retries = _PacedRetry(
         total=_RETRIES,
