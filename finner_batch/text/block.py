@@ -1,10 +1,10 @@
 """What the extractor yields: the visible text as blocks that know their place, and the filer's own tagged numbers."""
 
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 
-@dataclass(frozen=True, slots=True)
-class Block:
+class Block(NamedTuple):
     """A run of visible text that no block element interrupts: `text == extraction.text[start:start + len(text)]`."""
 
     text: str

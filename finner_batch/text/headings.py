@@ -16,6 +16,7 @@ _SEPARATORS = r"[\s.:,|)*\u2022\u2010-\u2015\u2212-]*"
 _CONTINUED = re.compile(r"\b(?:continued|cont['\u2019]?d)\b\W*\Z", re.IGNORECASE)
 _CONTINUED_LENGTH = 32
 _PAGE_NUMBER = re.compile(r"[\s.\u2026_](?:[A-Z]{1,2}-?)?\d{1,3}\Z")
+_LONG_LOWER_WORD = re.compile(r"\b[a-z]{5,}\b")
 _SENTENCE = re.compile(
     r"\b(?:is|are|was|were|be|been|has|have|had|should|will|may|see|refer|incorporated|describes?|contains?|includes?"
     r"|this|our|we|us|such|these|those|above|below|herein|hereof)\b"
@@ -308,7 +309,7 @@ def is_first_note(title: str) -> bool:
 
 def is_title_case(text: str) -> bool:
     """No long word begins with a small letter."""
-    return text.isupper() or not re.search(r"\b[a-z]{5,}\b", text)
+    return _LONG_LOWER_WORD.search(text) is None or text.isupper()
 
 
 def is_title(text: str) -> bool:

@@ -164,7 +164,7 @@ class _Halves:
             return self._length[index] >= _SENTENCE_LENGTH and (is_abbreviated(text) or not ends_sentence(text))
         if len(text) < _SENTENCE_LENGTH or text[0].islower():
             return False
-        return (is_abbreviated(text) or not ends_sentence(text)) and not is_title_case(text)
+        return (text[-1].isalnum() or is_abbreviated(text) or not ends_sentence(text)) and not is_title_case(text)
 
     def join_next(self, index: int) -> None:
         """Look behind a paragraph that breaks off for the page's end and the other half."""
@@ -244,10 +244,11 @@ class _Furniture:
 
     def is_sign(self, text: str) -> bool:
         """A page ends or begins here: its number, a link to the contents, a heading continued."""
-        return (
+        return len(text) <= HEAD_LENGTH and (
             is_page_number(text)
-            or (len(text) <= HEAD_LENGTH and _CONTENTS.match(text) is not None)
-            or (len(text) <= HEAD_LENGTH and (_BESIDE_BAR.match(text) is not None or is_continued(text)))
+            or _CONTENTS.match(text) is not None
+            or _BESIDE_BAR.match(text) is not None
+            or is_continued(text)
             or self._is_numbered(text)
         )
 
@@ -257,9 +258,7 @@ class _Furniture:
 
     def _is_numbered(self, text: str) -> bool:
         """`2023 Form 10-Q | 7`, `8 The Example Company`: a head with a number that differs from page to page."""
-        if len(text) > HEAD_LENGTH or not (text[0].isdigit() or text[-1].isdigit()):
-            return False
-        return self._numbered[head_of(text)] >= LEAST_PAGES
+        return (text[0].isdigit() or text[-1].isdigit()) and self._numbered[head_of(text)] >= LEAST_PAGES
 
 
 def _may_be_foot(text: str) -> bool:

@@ -53,8 +53,12 @@ def meaning(style: str) -> int:
 
 def _meaning(style: str) -> int:
     text = style.lower()
-    tells = any(map(text.__contains__, _TELLING)) or _SHIFT.search(text) is not None  # most say nothing
-    return _flags(declarations(text)) if tells else 0
+    for word in _TELLING:
+        if word in text:
+            return _flags(declarations(text))
+    if _SHIFT.search(text):
+        return _flags(declarations(text))
+    return 0  # most say nothing
 
 
 _cached_meaning = lru_cache(maxsize=8192)(_meaning)

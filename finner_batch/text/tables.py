@@ -59,6 +59,8 @@ def resolve(table: Table, *, tables: bool) -> list[Paragraph]:
     has_figures = any(_is_figure(text) for row in others for text in row[1:])
     result: list[Paragraph] = []
     for index, (cells, row) in enumerate(zip(rows, texts, strict=True)):
+        if not tables and index not in headings and (not row or _is_plain_row(row)):
+            continue
         own = cells if len(cells) == len(row) else [cell for cell in cells if _text(cell)]
         if index in headings and not (has_figures and _is_among_contents(texts, index)):
             result += _as_prose(own, is_heading=True) + _without_text(cells, own)
@@ -131,6 +133,11 @@ def _is_described(cells: list[Cell], texts: list[str]) -> bool:
     if len(texts) < 2 or len(texts[0]) < _HEADING_LENGTH or not all(map(_is_figure, texts[1:])):
         return False
     return any(_is_sentence(paragraph.text, _RUNNING_WORDS) for paragraph in cells[0] if not paragraph.row)
+
+
+def _is_plain_row(texts: list[str]) -> bool:
+    """Few words and a figure at the end, as most rows: no prose, whatever stands between."""
+    return len(texts[0]) < _HEADING_LENGTH and not _LETTER.search(texts[-1])
 
 
 def _is_figure(text: str) -> bool:

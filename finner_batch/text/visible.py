@@ -179,8 +179,8 @@ class VisibleText:
         self._counted = (0, 0)
         if LINE_MARK in raw:
             self._append_lines(raw.split(LINE_MARK))
-        else:
-            self._append(raw, self._position)
+        elif text := " ".join(raw.split()) if raw.isascii() else collapse(raw):
+            self._container.append(Paragraph(text, ((self._position, raw),) if self._keep_places else ()))
         self._position += len(raw)
 
     def _flush_marked(self) -> None:
@@ -232,11 +232,6 @@ class VisibleText:
             self._gaps.append(len(self.pieces))
             self.add(NOTHING)
         self.add("")
-
-    def _append(self, raw: str, position: int) -> None:
-        text = " ".join(raw.split()) if raw.isascii() else collapse(raw)
-        if text:
-            self._container.append(Paragraph(text, ((position, raw),) if self._keep_places else ()))
 
     def _append_lines(self, lines: list[str]) -> None:
         """A paragraph for each line that `<br>` ends, and one for the lines of a wrapped sentence."""

@@ -8,6 +8,7 @@ the HTML parser reads the document.
 
 import html
 import re
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from functools import cache, partial
 from itertools import chain
@@ -115,7 +116,7 @@ def walk(content: str, visible: VisibleText) -> None:  # noqa: C901, PLR0912, PL
     opened = [""]
     is_cell_due = False  # a cell has opened and shown nothing so far: one that ends so is none
     begun: set[str] = set()
-    fits: set[tuple[str, str]] = set()
+    fits: defaultdict[str, set[str]] = defaultdict(set)  # by name, within what it was found to be in place
     add, begin, finish, flush = visible.add, visible.begin, visible.finish, visible.flush
     shown = visible.pieces
     add(_unescaped(next(pieces)))
@@ -135,9 +136,9 @@ def walk(content: str, visible: VisibleText) -> None:  # noqa: C901, PLR0912, PL
             action, name, kind = step
             around = opened[-1]
             if action == _BEGIN:
-                if (around, name) not in fits:
+                if around not in fits[name]:
                     _check_place(around, name)
-                    fits.add((around, name))
+                    fits[name].add(around)
                 if shown and around in _HOLDS:
                     _check_blank(shown)
                 if is_cell_due:
@@ -159,9 +160,9 @@ def walk(content: str, visible: VisibleText) -> None:  # noqa: C901, PLR0912, PL
                 if kind == TABLE:
                     finish(kind)
             elif action == _EMPTY:
-                if (around, name) not in fits:
+                if around not in fits[name]:
                     _check_place(around, name)
-                    fits.add((around, name))
+                    fits[name].add(around)
                 if is_cell_due:
                     begin(CELL)
                     is_cell_due = False
