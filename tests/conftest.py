@@ -1,5 +1,6 @@
 import logging
 import os
+import signal
 import sys
 from pathlib import Path
 
@@ -8,6 +9,11 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent))
 
 from chromium import open_chromium, why_not
+
+if (
+    signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+):  # so a shell without job control starts what it does not wait for,
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # and every process of the tests would inherit it
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 
