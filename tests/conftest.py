@@ -10,10 +10,9 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from chromium import open_chromium, why_not
 
-if (
-    signal.getsignal(signal.SIGINT) is signal.SIG_IGN
-):  # so a shell without job control starts what it does not wait for,
-    signal.signal(signal.SIGINT, signal.default_int_handler)  # and every process of the tests would inherit it
+# A shell without job control starts what it does not wait for with SIGINT ignored, and children inherit that.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 
