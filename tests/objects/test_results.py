@@ -142,7 +142,7 @@ def test_reports_and_views_are_read_from_the_bucket(results):
     Job(results).run(BEFORE)
     report = {"status": "done", "exit_code": 0, "documents": {"ok": 2, "failed": 0}, "entities": 4}
     write_run(results, "20260101T000000Z-0000", report)
-    assert list(load_runs(results)) == [report]
+    assert list(load_runs(results)) == [{"run_id": "20260101T000000Z-0000"} | report]
     answer = ask(results, "SELECT run_id, documents_ok FROM runs")
     assert [row for batch in answer.batches for row in batch.to_pylist()] == [
         {"run_id": "20260101T000000Z-0000", "documents_ok": 2}
