@@ -1,5 +1,8 @@
 """What of HTML is read: visible text, in blocks, word for word."""
 
+import subprocess
+import sys
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -190,3 +193,36 @@ def test_an_error_of_extraction_names_its_stage(monkeypatch):
     with pytest.raises(DocumentError, match="refused") as caught:
         extract("<div>x</p>", "html")
     assert caught.value.stage == "extract"
+
+
+PARSE_WITHIN = """
+import resource, sys
+from pathlib import Path
+from finner_batch.text.html import parse_html
+
+page = "<html><body>" + "<p>Term loans of $7.5 million bear interest at 4.75%. &nbsp;&nbsp;" * 60_000
+in_use = next(int(line.split()[1]) for line in Path("/proc/self/status").read_text().splitlines() if "VmData" in line)
+limit = in_use * 1024 + int(sys.argv[1]) * (1 << 20)
+resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
+try:
+    print(len(parse_html(page, tables=False, tags=None)))
+except MemoryError:
+    print("no memory")
+"""
+
+
+@pytest.mark.parametrize(
+    ("mebibytes", "said"), [*((few, "no memory") for few in (1, 3, 5, 8, 12)), (16, None), (20, None), (200, "60000")]
+)
+def test_a_parser_that_runs_out_of_memory_says_so(mebibytes, said):
+    child = [sys.executable, "-c", PARSE_WITHIN, str(mebibytes)]
+    output = subprocess.run(child, capture_output=True, text=True, check=True).stdout.strip()
+    assert output in ({said} if said else {"no memory", "60000"})
+
+
+@pytest.mark.corpus
+@pytest.mark.parametrize("mebibytes", [1, 15, 20, 31, 45, 120])
+def test_a_collected_page_is_read_whole_or_runs_out_of_memory(mebibytes, corpus):
+    script = corpus / "faults" / "out-of-memory-in-parser-is-ok-without-rows" / "repro.py"
+    output = subprocess.run([sys.executable, script, str(mebibytes)], capture_output=True, text=True, check=True).stdout
+    assert output.strip() in {f"{mebibytes} MemoryError:", f"{mebibytes} 200000 blocks of 200000"}
