@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from finner_batch import __version__
-from finner_batch.errors import FinnerError
+from finner_batch.errors import FinnerError, UsageError
 
 COMMANDS = {
     "run": "Read filings or shards, write the financial numbers they state.",
@@ -32,6 +32,16 @@ COMMANDS = {
 """Name and one line of help of each command; the module is `finner_batch.cli.<name>`, the object has the same name."""
 
 
+_EXTRAS = {
+    **dict.fromkeys(("aiobotocore", "botocore", "s3fs", "stamina"), "s3"),
+    **dict.fromkeys(("datasets", "matplotlib", "onnx", "safetensors", "torch", "transformers"), "train"),
+    "gradio": "demo",
+    "mlflow": "mlflow",
+    "openvino": "openvino",
+    "pysbd": "benchmark",
+    "ray": "ray",
+}
+"""Extras by the modules that they bring."""
 _OUTPUT_REFUSES = {errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EPIPE}
 
 
@@ -81,6 +91,12 @@ def main(arguments: list[str] | None = None) -> None:
     except FinnerError as error:
         _tell(str(error))
         code = error.exit_code
+    except ModuleNotFoundError as error:
+        module = (error.name or "").partition(".")[0]
+        if module not in _EXTRAS:
+            raise
+        _tell(f"{module} is not installed: pip install 'finner-batch[{_EXTRAS[module]}]'")
+        code = UsageError.exit_code
     except click.ClickException as error:
         error.show()
         code = error.exit_code
