@@ -32,6 +32,8 @@ COMMANDS = {
 """Name and one line of help of each command; the module is `finner_batch.cli.<name>`, the object has the same name."""
 
 
+_PREFIX = "FINNER"
+"""Of the environment variables that flags may come from."""
 _EXTRAS = {
     **dict.fromkeys(("aiobotocore", "botocore", "s3fs", "stamina"), "s3"),
     **dict.fromkeys(("datasets", "matplotlib", "onnx", "safetensors", "torch", "transformers"), "train"),
@@ -57,6 +59,14 @@ class _Commands(click.Group):
         command: click.Command = getattr(importlib.import_module(f"finner_batch.cli.{cmd_name}"), cmd_name)
         return command
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        name, command, rest = super().resolve_command(ctx, args)
+        if name and command:
+            _warn_of_unknown_settings(f"{_PREFIX}_{name.upper()}_", command)
+        return name, command, rest
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - Click's signature
         with formatter.section("Commands"):
             formatter.write_dl(list(COMMANDS.items()))
@@ -66,7 +76,7 @@ class _Commands(click.Group):
     cls=_Commands,
     context_settings={
         "help_option_names": ["-h", "--help"],
-        "auto_envvar_prefix": "FINNER",
+        "auto_envvar_prefix": _PREFIX,
         "show_default": True,
         "max_content_width": 100,
     },
@@ -115,6 +125,18 @@ def main(arguments: list[str] | None = None) -> None:
             reason = error.strerror or str(error) or type(error).__name__
             _tell(f"{f'{error.filename}: ' if error.filename else ''}{reason}. Put that right and start again")
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _warn_of_unknown_settings(prefix: str, command: click.Command) -> None:
+    """Tell of variables that look like a flag of the command and are none, with the flag that was probably meant."""
+    known = {f"{prefix}{(parameter.name or '').upper()}" for parameter in command.params}
+    for name in sorted(os.environ):
+        if name.startswith(prefix) and name not in known:
+            from difflib import get_close_matches  # noqa: PLC0415 - rarely needed
+
+            near = get_close_matches(name, known, n=1)
+            hint = f": did you mean {near[0]}?" if near else f": `finner-batch {command.name} --help` lists the flags"
+            click.echo(f"Warning: {name} is not a setting{hint}", err=True)
 
 
 def _tell(reason: str) -> None:

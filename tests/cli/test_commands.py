@@ -182,3 +182,19 @@ def test_nothing_but_the_program_itself_imports_from_its_commands():
     imported = re.compile(r"^\s*(from|import) finner_batch\.cli", re.MULTILINE)
     found = {path.relative_to(package) for path in package.rglob("*.py") if imported.search(path.read_text("utf-8"))}
     assert {str(path) for path in found if path.parts[0] != "cli"} == {"__main__.py"}
+
+
+@pytest.mark.parametrize(
+    ("variable", "warning"),
+    [
+        ("FINNER_RUN_WORKRES", "Warning: FINNER_RUN_WORKRES is not a setting: did you mean FINNER_RUN_WORKERS?\n"),
+        ("FINNER_RUN_QQ", "Warning: FINNER_RUN_QQ is not a setting: `finner-batch run --help` lists the flags\n"),
+        ("FINNER_RUN_WORKERS", ""),
+        ("FINNER_QUERY_WORKRES", ""),
+        ("FINNER_CORPUS", ""),
+    ],
+)
+def test_a_variable_that_is_no_setting_is_told_with_the_nearest_one(variable, warning, tmp_path):
+    arguments = ["run", "--input", str(tmp_path / "none"), "--output", str(tmp_path / "results")]
+    told = CliRunner().invoke(commands, arguments, env={variable: "1"}, standalone_mode=False)
+    assert told.stderr == warning
