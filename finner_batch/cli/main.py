@@ -129,7 +129,10 @@ def main(arguments: list[str] | None = None) -> None:
 
 def _warn_of_unknown_settings(prefix: str, command: click.Command) -> None:
     """Tell of variables that look like a flag of the command and are none, with the flag that was probably meant."""
-    known = {f"{prefix}{(parameter.name or '').upper()}" for parameter in command.params}
+    from finner_batch.cli.options import long_flag  # noqa: PLC0415 - what `--help` alone does not need
+
+    flags = {long_flag(parameter) for parameter in command.params} | {parameter.name for parameter in command.params}
+    known = {f"{prefix}{flag.upper()}" for flag in flags if flag}
     for name in sorted(os.environ):
         if name.startswith(prefix) and name not in known:
             from difflib import get_close_matches  # noqa: PLC0415 - rarely needed

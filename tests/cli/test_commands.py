@@ -188,7 +188,10 @@ def test_nothing_but_the_program_itself_imports_from_its_commands():
     ("variable", "warning"),
     [
         ("FINNER_RUN_WORKRES", "Warning: FINNER_RUN_WORKRES is not a setting: did you mean FINNER_RUN_WORKERS?\n"),
-        ("FINNER_RUN_QQ", "Warning: FINNER_RUN_QQ is not a setting: `finner-batch run --help` lists the flags\n"),
+        (
+            "FINNER_RUN_ZZZZZZZZZZZZZZ",
+            "Warning: FINNER_RUN_ZZZZZZZZZZZZZZ is not a setting: `finner-batch run --help` lists the flags\n",
+        ),
         ("FINNER_RUN_WORKERS", ""),
         ("FINNER_QUERY_WORKRES", ""),
         ("FINNER_CORPUS", ""),
