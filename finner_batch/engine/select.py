@@ -14,7 +14,7 @@ from finner_batch.errors import DocumentError, UsageError
 from finner_batch.objects.bucket import is_object_url
 from finner_batch.sources.archive import archive_of, member_digests
 from finner_batch.sources.discover import discover
-from finner_batch.sources.document import Source
+from finner_batch.sources.document import Source, is_web_url
 from finner_batch.sources.fetch import Copies, drop_copy, version_digest
 from finner_batch.sources.forms import EVERY_FORM, Forms
 from finner_batch.sources.read import fingerprint
@@ -80,7 +80,7 @@ def select(
             yield Task(source=source, sha256=None, size=None)
             continue
         verdict = known or ledger.decide(source.uri, sha256, retry=retry)
-        if verdict is Verdict.COPY and _home_changed(ledger, sha256, digests_in):
+        if verdict is Verdict.COPY and _home_changed(ledger, sha256, digests_in, copies):
             ledger.claim(sha256)
             verdict = Verdict.NEW
         match verdict:
@@ -122,7 +122,7 @@ def select_claimed(ledger: Ledger, selection: Selection, *, retry: bool) -> Iter
                 yield None
 
 
-def _home_changed(ledger: Ledger, sha256: str, digests_in: Callable[[str], Mapping[str, str]]) -> bool:
+def _home_changed(ledger: Ledger, sha256: str, digests_in: Callable[[str], Mapping[str, str]], copies: Copies) -> bool:
     """Whether the source that this content was copied from is still there and holds something else by now."""
     home = ledger.home(sha256)
     if home is None:
@@ -138,8 +138,12 @@ def _home_changed(ledger: Ledger, sha256: str, digests_in: Callable[[str], Mappi
         if _decided(source, ledger, retry=False):
             return False
         source = replace(source, etag="")
-    now, _ = _fingerprint(source)
-    return now not in {"", sha256}
+    try:
+        fetched, now, _ = copies.fetch(source) if is_web_url(home) else (source, *fingerprint(source))
+    except DocumentError:
+        return False
+    drop_copy(fetched)
+    return now != sha256
 
 
 def _decided(source: Source, ledger: Ledger, *, retry: bool) -> Verdict | None:
@@ -165,11 +169,14 @@ def _looked_at(
         if verdict:
             return source, verdict, "", source.size
         try:
+            if is_web_url(source.uri):  # asked once
+                fetched, sha256, size = copies.fetch(source)
+                return fetched, None, None if forms.leave_out(fetched) else sha256, size
             if forms.leave_out(source):
                 return source, None, None, 0
             fetched, sha256, size = copies.fetch(source)
-        except DocumentError:
-            return source, None, "", 0
+        except DocumentError as error:
+            return (replace(source, error=str(error)) if is_web_url(source.uri) else source), None, "", 0
         return fetched, None, sha256, size
 
     executor = ThreadPoolExecutor(HASHERS, thread_name_prefix="hash")

@@ -57,6 +57,7 @@ class WorkerOptions:
                 text_columns=config.text_column or None,
                 id_column=config.id_column,
                 max_document_bytes=config.max_document_mb * MEBIBYTE,
+                user_agent=config.user_agent,
             ),
             tables=config.tables,
             tokenizer_json=model.folder / "tokenizer.json",

@@ -7,6 +7,7 @@ fails, and so is an archive that breaks off, behind the members that came before
 
 import hashlib
 import io
+import lzma
 import tarfile
 import tempfile
 import zipfile
@@ -16,24 +17,31 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import partial
+from pathlib import Path
 from typing import BinaryIO, Self, cast
 
 from finner_batch.errors import DocumentError
 from finner_batch.sources.compression import decompressed
 from finner_batch.sources.document import Source
 from finner_batch.sources.names import recordable
-from finner_batch.sources.storage import MEMBER_MARK, chunks_of, open_stored
+from finner_batch.sources.storage import MEMBER_MARK, chunks_of, is_url, open_seekable, unreadable
 
 ARCHIVE_SUFFIXES = (".tar", ".tar.gz", ".tgz", ".tar.zst", ".tzst", ".zip")
 _ZIP_MAGIC = b"PK"
 _IS_ENCRYPTED = 1
-_EXTENDED_HEADERS = (tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK)
+_EXTENDED_HEADERS = (
+    *(tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.SOLARIS_XHDTYPE),
+    *(tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK),
+)
 _LONGEST_EXTENDED_HEADER = 1 << 20
 """Bytes: `tarfile` reads it whole."""
 
 
 _TAR_ERRORS = (tarfile.TarError, EOFError, UnicodeError, ValueError, OverflowError)
-_ZIP_ERRORS = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError)
+_ZIP_ERRORS = (
+    *(zipfile.BadZipFile, zlib.error, lzma.LZMAError),
+    *(EOFError, NotImplementedError, RuntimeError, ValueError),
+)
 
 
 class BrokenArchiveError(DocumentError):
@@ -64,20 +72,25 @@ def is_archive(uri: str) -> bool:
 
 def archive_of(uri: str) -> str | None:
     """The URI of the archive that a source is a member of; None for another source."""
-    archive, mark, _ = uri.partition(MEMBER_MARK)
-    return archive if mark and archive.lower().endswith(ARCHIVE_SUFFIXES) else None
+    end = uri.find(MEMBER_MARK)
+    while end >= 0:
+        if uri[:end].lower().endswith(ARCHIVE_SUFFIXES):
+            return uri[:end]
+        end = uri.find(MEMBER_MARK, end + 1)
+    return None
 
 
-def members(archive: Source) -> Iterator[Member]:
+def members(archive: Source, user_agent: str | None = None) -> Iterator[Member]:
     """Yield the files of an archive in its order; folders, links and devices are none.
 
     Raises BrokenArchiveError where the archive cannot be read, or not further.
     """
     try:
-        with open_stored(archive) as stream:
+        with open_seekable(archive, user_agent) as stream:
             head = stream.read(len(_ZIP_MAGIC))
             stream.seek(0)
-            yield from _named_apart(_in_zip(stream) if head == _ZIP_MAGIC else _in_tar(stream))
+            for member in _named_apart(_in_zip(stream) if head == _ZIP_MAGIC else _in_tar(stream)):
+                yield replace(member, chunks=partial(_read, archive, member))
     except BrokenArchiveError:
         raise
     except DocumentError as error:
@@ -97,27 +110,65 @@ def member_digests(archive: str) -> dict[str, str]:
     return digests
 
 
+_begun: dict[tuple[object, ...], Iterator[Member]] = {}
+"""Where the reading of the archive stands that a member was opened of last: the next one mostly stands behind it."""
+
+
 @contextmanager
-def open_member(uri: str) -> Iterator[BinaryIO]:
-    """Open a member by the URI of its source; the archive is read up to it. Raises DocumentError, FileNotFoundError."""
+def open_member(uri: str, user_agent: str | None = None) -> Iterator[BinaryIO]:
+    """Open a member by the URI of its source; the archive is read up to it, or on to it from the one opened before.
+
+    Raises DocumentError, FileNotFoundError.
+    """
     archive = archive_of(uri)
-    for member in members(Source(uri=archive, name=archive)) if archive else ():
-        if uri == f"{archive}{MEMBER_MARK}{member.name}":
-            with tempfile.TemporaryFile() as copy:
-                for chunk in member.chunks():
-                    copy.write(chunk)
-                copy.seek(0)
-                yield copy
-            return
-    raise FileNotFoundError(uri)
+    if archive is None:
+        raise FileNotFoundError(uri)
+    source = Source(uri=archive, name=archive)
+    state = _state(source)
+    found = _begun.pop(state, None)
+    member = None
+    if found:
+        with suppress(DocumentError):
+            member = _named(found, f"{archive}{MEMBER_MARK}", uri)
+    if found is None or member is None:
+        found = members(source, user_agent)
+        member = _named(found, f"{archive}{MEMBER_MARK}", uri)
+    if member is None:
+        raise FileNotFoundError(uri)
+    with tempfile.TemporaryFile() as copy:
+        for chunk in member.chunks():
+            copy.write(chunk)
+        copy.seek(0)
+        yield copy
+    _begun.clear()
+    _begun[state] = found
+
+
+def _state(archive: Source) -> tuple[object, ...]:
+    if is_url(archive.uri):
+        return (archive.uri,)
+    status = Path(archive.path).stat()
+    return archive.uri, status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns
+
+
+def _named(found: Iterator[Member], prefix: str, uri: str) -> Member | None:
+    return next((member for member in found if uri == f"{prefix}{member.name}"), None)
+
+
+def _read(archive: Source, member: Member) -> Iterator[bytes]:
+    with unreadable(archive):
+        yield from member.chunks()
 
 
 def _named_apart(found: Iterator[Member]) -> Iterator[Member]:
     seen: Counter[str] = Counter()
     for member in found:
-        seen[member.name] += 1
-        count = seen[member.name]
-        yield member if count == 1 else replace(member, name=f"{member.name}#{count}")
+        name = member.name
+        while name in seen:
+            seen[member.name] += 1
+            name = f"{member.name}#{seen[member.name]}"
+        seen[name] = 1
+        yield replace(member, name=name)
 
 
 def _in_tar(stream: BinaryIO) -> Iterator[Member]:

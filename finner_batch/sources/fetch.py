@@ -4,12 +4,13 @@ Shards in an object store are not copied: the ETag stands for their content, and
 """
 
 import hashlib
+import os
 import shutil
 import tempfile
 import threading
 import time
 from collections.abc import Iterable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from itertools import chain
 from pathlib import Path
@@ -17,7 +18,7 @@ from typing import Self
 
 from filelock import FileLock, Timeout
 
-from finner_batch.errors import BrokenOffError, DocumentError
+from finner_batch.errors import BrokenOffError, DocumentError, FinnerError
 from finner_batch.sources.archive import BrokenArchiveError, is_archive, members
 from finner_batch.sources.discover import no_filing
 from finner_batch.sources.document import Source, is_web_url
@@ -75,6 +76,14 @@ class Copies:
                 return source, version_digest(source), source.size
             return self._copied(source, chain([head], chunks_of(stream)))
 
+    @contextmanager
+    def _fetched_archive(self, source: Source) -> Iterator[Source]:
+        archive = self.fetch(source)[0] if is_web_url(source.uri) else source
+        try:
+            yield archive
+        finally:
+            drop_copy(archive)
+
     def with_members(
         self, sources: Iterable[Source], *, max_bytes: int, left_out: PassedOver, broken_before: frozenset[str]
     ) -> Iterator[Source]:
@@ -88,25 +97,25 @@ class Copies:
                 yield source
                 continue
             try:
-                archive = self.fetch(source)[0] if is_web_url(source.uri) else source
-                for member in members(archive):
-                    own = Source(
-                        uri=f"{source.uri}{MEMBER_MARK}{member.name}", name=f"{source.name}{MEMBER_MARK}{member.name}"
-                    )
-                    if reason := no_filing(member.name):
-                        left_out(own.uri, reason)
-                        continue
-                    try:
-                        copied, _, size = self._copied(own, _bounded(member.chunks(), max_bytes))
-                        yield replace(copied, size=size)
-                    except BrokenArchiveError:
-                        raise
-                    except DocumentError as error:
-                        yield replace(own, error=str(error))
+                with self._fetched_archive(source) as archive:
+                    for member in members(archive):
+                        own = Source(
+                            uri=f"{source.uri}{MEMBER_MARK}{member.name}",
+                            name=f"{source.name}{MEMBER_MARK}{member.name}",
+                        )
+                        if reason := no_filing(member.name):
+                            left_out(own.uri, reason)
+                            continue
+                        try:
+                            copied, _, size = self._copied(own, _bounded(member.chunks(), max_bytes))
+                            yield replace(copied, size=size)
+                        except BrokenArchiveError:
+                            raise
+                        except DocumentError as error:
+                            yield replace(own, error=str(error))
             except DocumentError as error:
                 yield replace(source, error=str(error))
             else:
-                drop_copy(archive)
                 if source.uri in broken_before:
                     yield source
 
@@ -126,16 +135,18 @@ class Copies:
     def _copied(self, source: Source, chunks: Iterable[bytes]) -> tuple[Source, str, int]:
         digest = hashlib.sha256()
         size = 0
-        with tempfile.NamedTemporaryFile(dir=self._made_folder(), delete=False) as copy:
-            try:
-                for chunk in chunks:
-                    size += len(chunk)
-                    digest.update(chunk)
-                    copy.write(chunk)
-            except BaseException:
-                Path(copy.name).unlink()
-                raise
-        return replace(source, copy=copy.name), digest.hexdigest(), size
+        descriptor, name = tempfile.mkstemp(dir=self._made_folder())
+        try:
+            for chunk in chunks:
+                size += len(chunk)
+                digest.update(chunk)
+                _write(descriptor, chunk)
+        except BaseException:
+            Path(name).unlink()
+            raise
+        finally:
+            os.close(descriptor)
+        return replace(source, copy=name), digest.hexdigest(), size
 
     def _made_folder(self) -> Path:
         with self._turn:
@@ -145,6 +156,18 @@ class Copies:
                 self._lock = FileLock(self._folder / ".lock", thread_local=False)
                 self._lock.acquire()
             return self._folder
+
+
+def _write(descriptor: int, data: bytes) -> None:
+    """Write to a copy. Raises FinnerError where the disk refuses: no source is to blame."""
+    left = memoryview(data)
+    try:
+        while left:
+            left = left[os.write(descriptor, left) :]
+    except OSError as error:
+        raise FinnerError(
+            f"a copy cannot be written in {tempfile.gettempdir()}: {error.strerror}. Make room there, or set TMPDIR"
+        ) from error
 
 
 def _bounded(chunks: Iterable[bytes], max_bytes: int) -> Iterator[bytes]:

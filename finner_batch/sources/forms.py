@@ -2,8 +2,10 @@
 
 import re
 from collections.abc import Iterable
+from contextlib import suppress
 from fnmatch import fnmatchcase
 
+from finner_batch.errors import DocumentError
 from finner_batch.sources.document import Source
 from finner_batch.sources.edgar_path import path_header
 from finner_batch.sources.encoding import as_utf8
@@ -46,10 +48,11 @@ class Forms:
         with open_stored(source) as stream:
             head = stream.read(SNIFF_BYTES)
         form = path_header(source.uri).form_type
-        if container_of(head, source) == "submission":
-            begin = as_utf8(decompressed_head(head))
-            filing = _DOCUMENT.search(begin)
-            form = submission_header(begin[: filing.start()] if filing else begin).form_type or form
+        with suppress(DocumentError):  # reading it says so again, in a row with its hash
+            if container_of(head, source) == "submission":
+                begin = as_utf8(decompressed_head(head))
+                filing = _DOCUMENT.search(begin)
+                form = submission_header(begin[: filing.start()] if filing else begin).form_type or form
         return form is not None and not self.include(form)
 
 

@@ -15,7 +15,7 @@ from finner_batch.sources.filing import read_document, read_submission
 from finner_batch.sources.kind import SNIFF_BYTES, Container, sniff
 from finner_batch.sources.rows import Skip
 from finner_batch.sources.shards import SHARDS, read_shard
-from finner_batch.sources.storage import fingerprint, open_stored, read_stored
+from finner_batch.sources.storage import fingerprint, open_seekable, read_stored
 
 __all__ = ["ReadOptions", "fingerprint", "read_documents"]
 
@@ -32,6 +32,8 @@ class ReadOptions:
     """Column of a shard that names its rows; None is `id` where there is one."""
     max_document_bytes: int = 512 << 20
     """Bound of one document, decompressed: a file that is no shard, or a row of one."""
+    user_agent: str | None = None
+    """How web servers are asked, for what was not fetched before."""
 
 
 def read_documents(
@@ -46,7 +48,7 @@ def read_documents(
     """
     if is_archive(source.uri) and not source.error:
         return  # its members are sources of their own
-    with open_stored(source) as stream:
+    with open_seekable(source, options.user_agent) as stream:
         head = stream.read(SNIFF_BYTES)
         container = container_of(head, source)
         if container in SHARDS:

@@ -2,6 +2,8 @@
 
 import hashlib
 import os
+import shutil
+import tempfile
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
@@ -39,9 +41,28 @@ def open_stored(source: Source, user_agent: str | None = None) -> Iterator[Binar
     """
     if source.error:
         raise DocumentError("read", source.error)
-    try:
-        with _open(source, user_agent) as stream:
+    with unreadable(source), _open(source, user_agent) as stream:
+        yield stream
+
+
+@contextmanager
+def open_seekable(source: Source, user_agent: str | None = None) -> Iterator[BinaryIO]:
+    """As `open_stored`; what a web server answers is fetched first."""
+    with open_stored(source, user_agent) as stream:
+        if stream.seekable():
             yield stream
+            return
+        with tempfile.TemporaryFile() as whole:
+            shutil.copyfileobj(stream, whole, CHUNK_BYTES)
+            whole.seek(0)
+            yield whole
+
+
+@contextmanager
+def unreadable(source: Source) -> Iterator[None]:
+    """Raise a `DocumentError` of stage `read` for whatever keeps the bytes of a source from being read."""
+    try:
+        yield
     except BusyError as error:
         raise DocumentError("read", f"{error}; then `finner-batch retry`") from error
     except (FinnerError, MemoryError):
@@ -100,7 +121,7 @@ def _open(source: Source, user_agent: str | None) -> AbstractContextManager[Bina
     if MEMBER_MARK in uri and not os.path.exists(uri):  # noqa: PTH110
         from finner_batch.sources.archive import open_member  # noqa: PLC0415 - it builds on this
 
-        return open_member(source.uri)
+        return open_member(source.uri, user_agent)
     if is_object_url(uri):
         bucket, key = split_url(uri)
         return cast("BinaryIO", ObjectReader(Bucket(bucket), key, etag=source.etag or None))

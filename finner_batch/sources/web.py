@@ -26,6 +26,7 @@ _LONGEST_WAIT_S = 60
 _BUSY = (429, 500, 502, 503, 504)
 _TIMEOUT = Timeout(connect=20, read=60)
 _SEC = "sec.gov"
+_ASKS_FOR_CONTACT = "the SEC asks for a name and a contact: run --user-agent 'Example Corp admin@example.com'"
 DEFAULT_USER_AGENT = f"finner-batch/{__version__}"
 
 
@@ -33,14 +34,14 @@ def check_user_agent(uris: Iterable[str], user_agent: str | None) -> None:
     """Raise UsageError where the SEC is to be asked without a contact, or the name cannot be sent."""
     if user_agent is not None and not (user_agent.isascii() and user_agent.isprintable() and user_agent.strip()):
         raise UsageError("--user-agent: plain characters in one line, as in 'Example Corp admin@example.com'")
-    if "@" in (user_agent or ""):
-        return
     for uri in uris:
-        host = urlsplit(uri).hostname or "" if is_web_url(uri) else ""
-        if host == _SEC or host.endswith(f".{_SEC}"):
-            raise UsageError(
-                f"{uri}: the SEC asks for a name and a contact: --user-agent 'Example Corp admin@example.com'"
-            )
+        if _lacks_contact(uri, user_agent):
+            raise UsageError(f"{uri}: {_ASKS_FOR_CONTACT}")
+
+
+def _lacks_contact(uri: str, user_agent: str | None) -> bool:
+    host = (urlsplit(uri).hostname or "") if is_web_url(uri) else ""
+    return (host == _SEC or host.endswith(f".{_SEC}")) and "@" not in (user_agent or "")
 
 
 class _Pace:
@@ -75,6 +76,8 @@ _POOL = urllib3.PoolManager()
 @contextmanager
 def open_web(uri: str, user_agent: str | None) -> Iterator[BinaryIO]:
     """Open what is at an address, to be read once. Raises DocumentError (stage `read`), also as it is read."""
+    if _lacks_contact(uri, user_agent):
+        raise DocumentError("read", _ASKS_FOR_CONTACT)
     retries = _PacedRetry(
         total=_RETRIES,
         backoff_factor=_FIRST_WAIT_S,

@@ -108,17 +108,20 @@ class _Reader:
     def close(self) -> None:
         """The open paragraph ends."""
         if self._parts:
-            self.paragraphs.append(Paragraph(collapse("".join(self._parts))))
+            if text := collapse("".join(self._parts)):
+                self.paragraphs.append(Paragraph(text))
             self._parts.clear()
             self.paragraphs += self._rules
             self._rules.clear()
 
 
 def _lines(text: str) -> list[str]:
+    """The lines; one that shows nothing is blank."""
     text = text.replace("\r\n", "\n").replace("\r", "\n").replace("\f", "\n\f\n")
-    if "\t" not in text:
-        return text.split("\n")
-    return [_without_tabs(line) if "\t" in line else line for line in text.split("\n")]
+    lines = text.split("\n")
+    if "\t" in text:
+        lines = [_without_tabs(line) if "\t" in line else line for line in lines]
+    return lines if text.isascii() else [line if line.isascii() or collapse(line) else "" for line in lines]
 
 
 def _without_tabs(line: str) -> str:

@@ -121,3 +121,12 @@ def test_only_the_forms_that_are_asked_for_are_read_and_the_others_are_left_for_
     assert run_job(folder, results)["documents"] == {"ok": 1, "failed": 0}
     forms = ask(results, "SELECT form_type, count(*) AS n FROM documents GROUP BY ALL ORDER BY ALL NULLS LAST")
     assert [(row["form_type"], row["n"]) for row in forms] == [("10-K", 3), ("10-K/A", 1), ("8-K", 3), (None, 1)]
+
+
+def test_what_cannot_be_read_fails_once_whatever_forms_are_asked_for(tmp_path):
+    bad = ("0001000000-24-000090.nc", bytes(range(256)) * 20)
+    path = feed(tmp_path / "feed.tar.gz", [*submissions([1]), bad])
+    results = tmp_path / "results"
+    assert run_job(path, results, "--form", "10-K", expect=3)["documents"] == {"ok": 1, "failed": 1}
+    assert run_job(path, results, "--form", "10-K")["sources"]["failed_before"] == 1
+    assert run_job(path, results)["sources"]["failed_before"] == 1

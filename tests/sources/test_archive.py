@@ -1,18 +1,24 @@
 """Archives: members are read in order, and what is damaged is told, never passed over."""
 
+import errno
 import gzip
 import io
+import os
 import struct
 import tarfile
 import zipfile
+from types import SimpleNamespace
 
 import pytest
 import zstandard
 
-from finner_batch.errors import DocumentError
+from finner_batch.errors import DocumentError, FinnerError
+from finner_batch.objects.retry import BusyError
+from finner_batch.sources import archive, fetch, storage
 from finner_batch.sources.archive import BrokenArchiveError, archive_of, is_archive, member_digests, members
 from finner_batch.sources.document import Source
-from finner_batch.sources.storage import open_stored
+from finner_batch.sources.fetch import Copies
+from finner_batch.sources.storage import CHUNK_BYTES, open_stored
 
 FILES = {"a.htm": b"first" * 400, "folder/b.txt": b"second" * 400, "c d.nc": b"third"}
 
@@ -27,9 +33,9 @@ def tar_of(files, **options):
     return content.getvalue()
 
 
-def zip_of(files):
+def zip_of(files, method=zipfile.ZIP_DEFLATED):
     content = io.BytesIO()
-    with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as archive:
+    with zipfile.ZipFile(content, "w", method) as archive:
         for name, data in files.items():
             archive.writestr(name, data)
     return content.getvalue()
@@ -75,10 +81,19 @@ def test_members_need_not_be_read_to_come_to_the_next(tmp_path):
     assert [member.name for member in members(Source(uri=str(path), name="feed"))] == list(FILES)
 
 
-def test_two_members_of_one_name_are_two(tmp_path):
+@pytest.mark.parametrize(
+    ("names", "apart"),
+    [
+        (["a.htm", "a.htm", "b.htm", "a.htm"], ["a.htm", "a.htm#2", "b.htm", "a.htm#3"]),
+        (["a.htm", "a.htm", "a.htm#2"], ["a.htm", "a.htm#2", "a.htm#2#2"]),
+        (["a.htm", "a.htm#2", "a.htm"], ["a.htm", "a.htm#2", "a.htm#3"]),
+    ],
+)
+def test_members_of_one_name_stay_apart(names, apart, tmp_path):
     path = tmp_path / "feed.tar"
-    path.write_bytes(tar_of([("a.htm", b"1"), ("a.htm", b"2"), ("b.htm", b"3"), ("a.htm", b"4")]))
-    assert read(path) == {"a.htm": b"1", "a.htm#2": b"2", "b.htm": b"3", "a.htm#3": b"4"}
+    contents = [f"{number}".encode() for number in range(len(names))]
+    path.write_bytes(tar_of(list(zip(names, contents, strict=True))))
+    assert read(path) == dict(zip(apart, contents, strict=True))
 
 
 def test_folders_links_and_devices_are_no_members(tmp_path):
@@ -127,22 +142,33 @@ def test_a_truncated_gzip_is_told(tmp_path):
         read(path)
 
 
-def test_a_header_that_would_fill_the_memory_is_refused(tmp_path):
+@pytest.mark.parametrize("kind", [tarfile.GNUTYPE_LONGNAME, tarfile.XHDTYPE, tarfile.SOLARIS_XHDTYPE])
+def test_a_header_that_would_fill_the_memory_is_refused(kind, tmp_path):
     header = tarfile.TarInfo("x")
-    header.type, header.size = tarfile.GNUTYPE_LONGNAME, 1 << 30
+    header.type, header.size = kind, 1 << 30
     path = tmp_path / "feed.tar"
     path.write_bytes(header.tobuf() + bytes(1024))
     with pytest.raises(BrokenArchiveError, match="1,073,741,824 bytes"):
         read(path)
 
 
-def test_a_damaged_member_of_a_zip_leaves_the_others(tmp_path):
+@pytest.mark.parametrize(
+    ("method", "why"),
+    [
+        (zipfile.ZIP_DEFLATED, "fetch the archive again"),
+        (zipfile.ZIP_BZIP2, "cannot be read"),
+        (zipfile.ZIP_LZMA, "fetch the archive again"),
+    ],
+)
+def test_a_damaged_member_of_a_zip_leaves_the_others(method, why, tmp_path):
     path = tmp_path / "feed.zip"
-    content = bytearray(zip_of(FILES))
-    content[content.index(b"folder/b.txt") + 20] ^= 0xFF
+    content = bytearray(zip_of(FILES, method))
+    begin = content.index(b"folder/b.txt") + 20
+    for place in range(begin, begin + 12):
+        content[place] ^= 0xFF
     path.write_bytes(content)
     found = read(path)
-    assert "fetch the archive again" in found.pop("folder/b.txt")
+    assert why in found.pop("folder/b.txt")
     assert found == {"a.htm": FILES["a.htm"], "c d.nc": FILES["c d.nc"]}
 
 
@@ -176,6 +202,58 @@ def test_a_member_is_opened_by_its_uri(tmp_path):
         pass
 
 
+def test_members_opened_in_order_cost_one_reading_of_their_archive(monkeypatch, tmp_path):
+    path = tmp_path / "feed.tar"
+    path.write_bytes(tar_of(FILES))
+    opened = []
+    open_seekable = archive.open_seekable
+    monkeypatch.setattr(archive, "open_seekable", lambda *given: opened.append(given) or open_seekable(*given))
+
+    def text_of(name):
+        with open_stored(Source(uri=f"{path}!/{name}", name=name)) as stream:
+            return stream.read()
+
+    assert {name: text_of(name) for name in FILES} == FILES
+    assert len(opened) == 1
+    assert text_of("a.htm") == FILES["a.htm"]
+    assert len(opened) == 2
+    path.write_bytes(tar_of(dict.fromkeys(FILES, b"changed")))
+    assert text_of("folder/b.txt") == b"changed"
+
+
+def test_a_storage_that_fails_within_a_member_is_told(monkeypatch, tmp_path):
+    class Failing(io.BytesIO):
+        def read(self, size=-1):
+            if self.tell() > CHUNK_BYTES:
+                raise BusyError("the object store does not answer")
+            return super().read(size)
+
+    path = tmp_path / "feed.tar"
+    path.write_bytes(tar_of({"a.htm": b"1", "b.htm": b"2" * (3 * CHUNK_BYTES)}))
+    monkeypatch.setattr(storage, "_open", lambda *_: Failing(path.read_bytes()))
+    found = []
+
+    def read_all():
+        for member in members(Source(uri="s3://feeds/feed.tar", name="feed.tar")):
+            found.append(member.name)
+            b"".join(member.chunks())
+
+    with pytest.raises(DocumentError, match="does not answer"):
+        read_all()
+    assert found == ["a.htm", "b.htm"]
+
+
+def test_an_archive_in_a_folder_with_the_mark_has_members(tmp_path):
+    folder = tmp_path / "new!"
+    folder.mkdir()
+    path = folder / "feed.tar"
+    path.write_bytes(tar_of(FILES))
+    assert is_archive(str(path))
+    assert archive_of(f"{path}!/a.htm") == str(path)
+    with open_stored(Source(uri=f"{path}!/a.htm", name="a.htm")) as stream:
+        assert stream.read() == FILES["a.htm"]
+
+
 def test_a_folder_with_such_a_name_is_no_archive(tmp_path):
     folder = tmp_path / "x.zip!"
     folder.mkdir()
@@ -190,3 +268,16 @@ def test_digests_are_those_of_the_members_that_can_be_read(tmp_path):
     assert member_digests(str(path)) == {
         f"{path}!/a.htm": "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
     }
+
+
+def test_a_full_disk_below_the_copies_is_the_runs_error_and_no_documents(monkeypatch, tmp_path):
+    path = tmp_path / "feed.tar"
+    path.write_bytes(tar_of(FILES))
+
+    def refuse(*_):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(fetch, "os", SimpleNamespace(write=refuse, close=os.close))
+    with Copies() as copies, pytest.raises(FinnerError, match=r"No space left on device.*TMPDIR") as caught:
+        list(copies.local([Source(uri=str(path), name="feed.tar")]))
+    assert not isinstance(caught.value, DocumentError)

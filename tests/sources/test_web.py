@@ -1,18 +1,41 @@
 """Inputs on a web server that refuses, redirects, throttles and breaks off."""
 
+import io
+import tarfile
 import threading
 from collections import Counter
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 import pytest
 
+from finner_batch.engine.select import Selection, select
 from finner_batch.errors import DocumentError, UsageError
 from finner_batch.sources import web
 from finner_batch.sources.discover import discover
 from finner_batch.sources.document import Source
 from finner_batch.sources.fetch import Copies
+from finner_batch.sources.forms import Forms
 from finner_batch.sources.read import ReadOptions, read_documents
 from finner_batch.sources.web import check_user_agent
+from finner_batch.store.ledger import Ledger
+
+AGENT = "Example Corp admin@example.com"
+
+
+def submission(form):
+    return f"<SEC-DOCUMENT>\n<TYPE>{form}\n<DOCUMENT>\n<TYPE>{form}\n<TEXT>\nText.\n</TEXT>\n</DOCUMENT>\n".encode()
+
+
+def tar_of(files):
+    content = io.BytesIO()
+    with tarfile.open(fileobj=content, mode="w") as tar:
+        for name, data in files.items():
+            header = tarfile.TarInfo(name)
+            header.size = len(data)
+            tar.addfile(header, io.BytesIO(data))
+    return content.getvalue()
+
 
 PAGE = b"<html><body><p>The notes bear interest at 5.25%.</p></body></html>" + b"<p>More.</p>" * 5000
 OK = (200, PAGE, {})
@@ -26,6 +49,11 @@ ANSWERS = {
     "/forbidden.htm": [(403, b"Undeclared Automated Tool", {})],
     "/broken.htm": [BROKEN_OFF, BROKEN_OFF, OK],
     "/always-broken.htm": [BROKEN_OFF],
+    "/10-k.txt": [(200, submission("10-K"), {})],
+    "/8-k.txt": [(200, submission("8-K"), {})],
+    "/rows.jsonl": [(200, b'{"id": "a", "text": "The notes bear interest at 5.25%."}\n', {})],
+    "/cut-off.tar": [(200, tar_of({"page.htm": PAGE})[: 512 + -(-len(PAGE) // 512) * 512], {})],
+    "/feed.tar": [(200, tar_of({"page.htm": PAGE}), {})],
 }
 """What the server answers the first time, the second, and so on; the last from then on."""
 
@@ -116,8 +144,40 @@ def test_a_server_that_is_not_there_is_told(monkeypatch):
 
 
 def test_servers_are_told_who_asks(server):
-    text_at(server, "/page.htm", "Example Corp admin@example.com")
-    assert server.agents == {"Example Corp admin@example.com"}
+    text_at(server, "/page.htm", AGENT)
+    assert server.agents == {AGENT}
+
+
+def test_each_address_is_asked_once_and_told_who_asks(server, tmp_path):
+    paths = ["/10-k.txt", "/8-k.txt", "/forbidden.htm"]
+    selection = Selection()
+    with Copies(AGENT) as copies:
+        tasks = list(
+            select(
+                (Source(uri=server.url(path), name=path[1:]) for path in paths),
+                Ledger.load(tmp_path, model_id="m", config_id="c"),
+                selection,
+                copies=copies,
+                retry=False,
+                forms=Forms(["10-K"]),
+            )
+        )
+        read, left_out, failed = tasks
+        assert [document.header.form_type for document in read_documents(read.source, ReadOptions())] == ["10-K"]
+        assert left_out is None
+        assert selection.other_forms == 1
+        with pytest.raises(DocumentError, match="403 Forbidden"):
+            list(read_documents(failed.source, ReadOptions()))
+    assert server.agents == {AGENT}
+    assert server.asked == dict.fromkeys(paths, 1)
+
+
+@pytest.mark.parametrize("path", ["/page.htm", "/rows.jsonl", "/feed.tar!/page.htm"])
+def test_what_has_no_copy_here_is_fetched_by_its_reader(path, server):
+    source = Source(uri=server.url(path), name=path[1:])
+    (document,) = read_documents(source, ReadOptions(user_agent=AGENT))
+    assert "5.25%" in document.content
+    assert server.agents == {AGENT}
 
 
 def test_requests_keep_their_distance(monkeypatch):
@@ -145,3 +205,18 @@ def test_the_sec_is_asked_only_with_a_contact(uri, agent):
 def test_a_name_that_cannot_be_sent_is_refused():
     with pytest.raises(UsageError, match="one line"):
         check_user_agent([], "a@b\r\nX: y")
+
+
+@pytest.mark.parametrize(("path", "is_whole"), [("/feed.tar", True), ("/cut-off.tar", False)])
+def test_the_copy_of_an_archive_goes_with_its_last_member(path, is_whole, server):
+    archive = Source(uri=server.url(path), name=path[1:])
+    with Copies(AGENT) as copies:
+        found = list(copies.with_members([archive], max_bytes=1 << 20, left_out=print, broken_before=frozenset()))
+        kept = {file for file in Path(found[0].copy).parent.iterdir() if file.name != ".lock"}
+        assert kept == {Path(found[0].copy)}
+    assert [bool(source.error) for source in found] == ([False] if is_whole else [False, True])
+
+
+def test_nothing_asks_the_sec_without_a_contact():
+    with pytest.raises(DocumentError, match="--user-agent"), Copies() as copies:
+        copies.fetch(Source(uri="https://www.sec.gov/Archives/edgar/data/1/a.htm", name="a.htm"))

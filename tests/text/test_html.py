@@ -226,3 +226,12 @@ def test_a_collected_page_is_read_whole_or_runs_out_of_memory(mebibytes, corpus)
     script = corpus / "faults" / "out-of-memory-in-parser-is-ok-without-rows" / "repro.py"
     output = subprocess.run([sys.executable, script, str(mebibytes)], capture_output=True, text=True, check=True).stdout
     assert output.strip() in {f"{mebibytes} MemoryError:", f"{mebibytes} 200000 blocks of 200000"}
+
+
+@pytest.mark.parametrize(
+    "within",
+    ["<sub></sub>", "<sup> </sup>", "<strike> gone </strike>", "<s>gone</s>", "&shy;", "&#8203;", "<b>&#8203;</b>"],
+)
+def test_a_preformatted_line_that_shows_nothing_is_blank(within):
+    markup = f"<p>First.</p><pre>{within}</pre><pre>The loan bears 5%.\n{within}\nIt is due.\n\n{within}\n\nMore.</pre>"
+    assert blocks(markup) == ["First.", "The loan bears 5%.", "It is due.", "More."]

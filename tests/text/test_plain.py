@@ -485,3 +485,9 @@ def test_a_filing_of_1994_has_its_items_notes_and_sentences(corpus):
     assert "Part IV, Item 14 > Note 9 - Debt" in sections
     assert "Part I, Item 1" in sections
     assert sum(block.text[-1] in ".:;" for block in extraction.blocks if len(block.text) > 200) > 190
+
+
+@pytest.mark.parametrize("shown_as_nothing", ["\u00ad", "\u200b \u200b", "\ufeff", "<B>\u00ad</B>"])
+def test_a_line_that_shows_nothing_is_no_block(shown_as_nothing):
+    text = f"The notes bear 5%.\n\n{shown_as_nothing}\n\nThe loan is due."
+    assert blocks(text) == ["The notes bear 5%.", "The loan is due."]
