@@ -5,6 +5,7 @@ in one. The title keeps a cross reference ("Item 7 of this report describes ..."
 """
 
 import re
+from functools import lru_cache
 from typing import NamedTuple
 
 from finner_batch.text.items import CURRENT_REPORT, is_known, known_title
@@ -149,6 +150,12 @@ def part_heading(text: str) -> str | None:
 
 def item_heading(text: str) -> ItemHeading | None:
     """`Item 7A. Quantitative and Qualitative Disclosures About Market Risk` is item 7A of Part II; text may follow."""
+    return _item_heading(text[: HEADING_LENGTH + 1])
+
+
+@lru_cache(maxsize=512)
+def _item_heading(text: str) -> ItemHeading | None:
+    """As `item_heading`, of a text without what does not count. A running head says the same on every page."""
     match = _ITEM.match(text[:HEADING_LENGTH])
     if match is None:
         return _lettered_heading(text)

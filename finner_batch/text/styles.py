@@ -29,7 +29,6 @@ _PROPERTIES = {
     "-webkit-text-decoration-line": "text-decoration",
 }
 """Properties that matter here, each with the name that it is kept under."""
-_TELLING = ("none", "hidden", "collapse", "line-through", "super", "sub", "relative", "white-space")
 _SHIFT = re.compile(r"vertical-align\s*:\s*[-+.0-9]")
 _LENGTH = re.compile(r"\s*([-+]?)(?=[0-9.]*[1-9])\.?[0-9]")
 _CACHED_LENGTH = 1000
@@ -53,12 +52,19 @@ def meaning(style: str) -> int:
 
 def _meaning(style: str) -> int:
     text = style.lower()
-    for word in _TELLING:
-        if word in text:
-            return _flags(declarations(text))
-    if _SHIFT.search(text):
-        return _flags(declarations(text))
-    return 0  # most say nothing
+    return _flags(declarations(text)) if _may_tell(text) else 0
+
+
+def _may_tell(text: str) -> bool:
+    """Whether the words for anything that matters are there: most styles say nothing."""
+    return (
+        ("display" in text and "none" in text)
+        or ("vertical-align" in text and ("sub" in text or "super" in text or _SHIFT.search(text) is not None))
+        or "line-through" in text
+        or "visibility" in text
+        or "relative" in text
+        or ("white-space" in text and "pre" in text)
+    )
 
 
 _cached_meaning = lru_cache(maxsize=8192)(_meaning)
