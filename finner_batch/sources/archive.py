@@ -5,6 +5,7 @@ beginning to its end, and no member's name is used as a path. A member that cann
 fails, and so is an archive that breaks off, behind the members that came before.
 """
 
+import atexit
 import hashlib
 import io
 import lzma
@@ -112,6 +113,7 @@ def member_digests(archive: str) -> dict[str, str]:
 
 _begun: dict[tuple[object, ...], Iterator[Member]] = {}
 """Where the reading of the archive stands that a member was opened of last: the next one mostly stands behind it."""
+atexit.register(_begun.clear)  # while what its generators close is still there
 
 
 @contextmanager

