@@ -8,7 +8,7 @@ import threading
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from typing import BinaryIO, cast
+from typing import Any, BinaryIO, cast
 from urllib.parse import urlsplit
 
 import urllib3
@@ -61,16 +61,23 @@ class _Pace:
         time.sleep(at - now)
 
 
-class _PacedRetry(Retry):
-    """A retry that waits for its turn, too."""
-
-    def sleep(self, response: urllib3.BaseHTTPResponse | None = None) -> None:
-        super().sleep(response)
-        _PACE.wait()
-
-
 _PACE = _Pace(REQUESTS_A_SECOND)
+
+
+class _Paced(urllib3.HTTPConnectionPool):
+    """Connections of which each request waits for its turn: the first, every retry and every redirect."""
+
+    def urlopen(self, *arguments: Any, **options: Any) -> urllib3.BaseHTTPResponse:
+        _PACE.wait()
+        return super().urlopen(*arguments, **options)
+
+
+class _PacedAndEncrypted(_Paced, urllib3.HTTPSConnectionPool):
+    """The same over TLS."""
+
+
 _POOL = urllib3.PoolManager()
+_POOL.pool_classes_by_scheme = {"http": _Paced, "https": _PacedAndEncrypted}
 
 
 @contextmanager
@@ -78,14 +85,13 @@ def open_web(uri: str, user_agent: str | None) -> Iterator[BinaryIO]:
     """Open what is at an address, to be read once. Raises DocumentError (stage `read`), also as it is read."""
     if _lacks_contact(uri, user_agent):
         raise DocumentError("read", _ASKS_FOR_CONTACT)
-    retries = _PacedRetry(
+    retries = Retry(
         total=_RETRIES,
         backoff_factor=_FIRST_WAIT_S,
         backoff_max=_LONGEST_WAIT_S,
         status_forcelist=_BUSY,
         raise_on_status=False,
     )
-    _PACE.wait()
     try:
         response = _POOL.request(
             "GET",

@@ -273,3 +273,14 @@ def test_a_file_url_is_the_local_path(filings):
 def test_a_url_that_matches_nothing_is_a_usage_error(url):
     with pytest.raises(UsageError, match=r"nothing|nosuchscheme"):
         next(discover([url]))
+
+
+@pytest.mark.parametrize("suffix", ["png", "svg", "tif", "pdf", "xls", "XLSX", "xml", "zip.part"])
+def test_graphics_spreadsheets_and_data_beside_filings_are_left_out_and_told(suffix, tmp_path):
+    for name in ("a.htm", f"b.{suffix}"):
+        (tmp_path / name).write_bytes(b"The rate is 5%.")
+    told = []
+    found = discover([str(tmp_path)], passed_over=lambda path, _: told.append(path))
+    assert [source.name for source in found] == ["a.htm"]
+    assert told == [str(tmp_path / f"b.{suffix}")]
+    assert [source.name for source in discover([str(tmp_path / f"b.{suffix}")])] == [f"b.{suffix}"]

@@ -6,6 +6,7 @@ import threading
 from collections import Counter
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -220,3 +221,13 @@ def test_the_copy_of_an_archive_goes_with_its_last_member(path, is_whole, server
 def test_nothing_asks_the_sec_without_a_contact():
     with pytest.raises(DocumentError, match="--user-agent"), Copies() as copies:
         copies.fetch(Source(uri="https://www.sec.gov/Archives/edgar/data/1/a.htm", name="a.htm"))
+
+
+@pytest.mark.parametrize(
+    ("path", "requests"), [("/page.htm", 1), ("/moved.htm", 2), ("/busy.htm", 3), ("/broken.htm", 3)]
+)
+def test_every_request_waits_for_its_turn(path, requests, server, monkeypatch):
+    turns = []
+    monkeypatch.setattr(web, "_PACE", SimpleNamespace(wait=lambda: turns.append(path)))
+    text_at(server, path)
+    assert len(turns) == requests == server.asked.total()
