@@ -70,9 +70,10 @@ def measure(hostile: Hostile, folder: Path, tokenizer: SentenceTokenizer) -> tup
     return times, stages
 
 
-def is_superlinear(times: list[float]) -> bool:
-    """Whether the last doubling took more than `WORST_RATIO` times as long, where that is enough time to tell."""
-    return times[-1] > NOTICEABLE_SECONDS and times[-1] > WORST_RATIO * times[-2]
+def is_too_slow(times: list[float]) -> bool:
+    """Whether the last doubling took more than `WORST_RATIO` times as long, or a megabyte takes `SLOW_SECONDS`."""
+    is_superlinear = times[-1] > NOTICEABLE_SECONDS and times[-1] > WORST_RATIO * times[-2]
+    return is_superlinear or times[-1] * 1e6 / SIZES[-1] > SLOW_SECONDS
 
 
 def main(chosen: str) -> int:
@@ -90,8 +91,11 @@ def main(chosen: str) -> int:
     with tempfile.TemporaryDirectory() as folder:
         for name in names:
             times, stages = measure(HOSTILE[name], Path(folder), tokenizer)
+            if is_too_slow(times):  # or the machine was busy
+                again, stages = measure(HOSTILE[name], Path(folder), tokenizer)
+                times = [min(pair) for pair in zip(times, again, strict=False)]
             slowest = max(slowest, (name, times[-1]), key=lambda item: item[1])
-            if is_superlinear(times) or times[-1] * 1e6 / SIZES[-1] > SLOW_SECONDS:
+            if is_too_slow(times):
                 found += 1
                 told = ", ".join(f"{seconds:.2f}" for seconds in times)
                 worst = max(stages, key=stages.__getitem__, default="reading")
