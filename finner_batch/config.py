@@ -7,9 +7,10 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 from finner_batch.sources.names import recordable
+from finner_batch.sources.submission import Chosen
 from finner_batch.tagger.device import BackendChoice, DeviceChoice
 
-PIPELINE_VERSION = 3
+PIPELINE_VERSION = 4
 """Raised whenever the code would give other rows for the same input, model and settings: all is then done again."""
 
 MEBIBYTE = 1 << 20
@@ -34,8 +35,8 @@ class RunConfig:
     """`i/n`: read only the i-th of n shares of the sources; None reads all."""
     form: tuple[str, ...] = ()
     """Forms to read, such as `10-K` or `10-K*`; none reads all. What is left out is not done."""
-    documents: Literal["main", "all"] = "main"
-    """Of a full submission: the main document, or its exhibits too."""
+    documents: Chosen = "main"
+    """Of a full submission: the main document, the exhibits on debt too (EX-4, EX-10, EX-13), or all that are text."""
     tables: bool = False
     """Read the text of tables too."""
     user_agent: str | None = None

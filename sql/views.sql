@@ -33,7 +33,10 @@ SET VARIABLE audit = (SELECT any_value(file) FROM glob(getvariable('results') ||
 
 -- Every row of the parts. Columns that an earlier version did not write are null.
 CREATE OR REPLACE VIEW stored_documents AS
-SELECT NULL::VARCHAR AS content_id, NULL::VARCHAR[] AS ciks WHERE false
+SELECT
+  NULL::VARCHAR AS content_id, NULL::VARCHAR[] AS ciks, NULL::VARCHAR AS document_type, NULL::VARCHAR AS sec_url,
+  NULL::VARCHAR[] AS unread_exhibits
+WHERE false
 UNION ALL BY NAME
 SELECT *, parse_filename(filename) AS part
 FROM read_parquet(
@@ -89,13 +92,15 @@ SEMI JOIN (FROM in_force SELECT filename, file_row_number EXCEPT FROM hidden) US
 
 CREATE OR REPLACE VIEW documents AS
 SELECT
-  document_id, source, sha256, bytes, content_id, kind, accession_number, cik, company, form_type, period_of_report,
-  filing_date, ciks, status, stage, error_type, error, sentences, tagged_sentences, entities, seconds, model_id, config_id,
-  run_id
+  document_id, source, sha256, bytes, content_id, kind, accession_number, cik, company, form_type, document_type,
+  period_of_report, filing_date, ciks, sec_url, status, stage, error_type, error, sentences, tagged_sentences,
+  unread_exhibits, entities, seconds, model_id, config_id, run_id
 FROM current_documents;
 
 CREATE OR REPLACE VIEW stored_entities AS
-SELECT NULL::VARCHAR AS before_text, NULL::DOUBLE AS before_value WHERE false
+SELECT
+  NULL::VARCHAR AS before_text, NULL::DOUBLE AS before_value, NULL::VARCHAR AS document_type, NULL::VARCHAR AS sec_url
+WHERE false
 UNION ALL BY NAME
 SELECT *
 FROM read_parquet(
@@ -105,9 +110,10 @@ FROM read_parquet(
 
 CREATE OR REPLACE VIEW entities AS
 SELECT
-  e.document_id, e.source, e.accession_number, e.cik, e.company, e.form_type, e.period_of_report, e.filing_date,
-  e.section, e.sentence_index, e.sentence, e.start, e."end", e.document_start, e.document_end, e.label, e.text, e.value,
-  e.unit, e.scale, e.confidence, e.before_text, e.before_value, e.model_id, e.run_id, e.schema_version
+  e.document_id, e.source, e.accession_number, e.cik, e.company, e.form_type, e.document_type, e.period_of_report,
+  e.filing_date, e.section, e.sentence_index, e.sentence, e.start, e."end", e.document_start, e.document_end, e.label,
+  e.text, e.value, e.unit, e.scale, e.confidence, e.before_text, e.before_value, e.sec_url, e.model_id, e.run_id,
+  e.schema_version
 FROM stored_entities AS e
 SEMI JOIN current_documents AS d
   ON regexp_replace(e.filename, '/entities/([^/]+)$', '/documents/\1') = d.filename

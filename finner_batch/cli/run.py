@@ -34,7 +34,11 @@ def run_settings(command: Command) -> Command:
                 metavar="FORM,...",
                 help="Read these forms only, as in 10-K,10-Q or 10-K*; others are left for a later run.",
             ),
-            _setting("--documents", type=click.Choice(["main", "all"]), help="Of a full submission: which documents."),
+            _setting(
+                "--documents",
+                type=click.Choice(["main", "debt", "all"]),
+                help="Of a full submission: the main document, with EX-4, EX-10 and EX-13 too, or all.",
+            ),
             _setting("--tables", is_flag=True, help="Read the text of tables too."),
             _setting("--user-agent", metavar="TEXT", help="Name and contact for web servers; sec.gov requires them."),
             _setting("--text-column", multiple=True, help="Text column of shards; may be given several times."),

@@ -2,13 +2,14 @@
 
 import sys
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import click
 
 from finner_batch.errors import DocumentError
 
 if TYPE_CHECKING:
+    from finner_batch.sources.submission import Chosen
     from finner_batch.text.block import Extraction
 
 
@@ -19,11 +20,11 @@ if TYPE_CHECKING:
 @click.option("--sentences", is_flag=True, help="One sentence a line, with its index, instead of one block.")
 @click.option(
     "--documents",
-    type=click.Choice(("main", "all")),
+    type=click.Choice(("main", "debt", "all")),
     default="main",
-    help="Of a full submission: the main document, or its exhibits too.",
+    help="Of a full submission: the main document, with EX-4, EX-10 and EX-13 too, or all.",
 )
-def text(file: str, *, tables: bool, sections: bool, sentences: bool, documents: Literal["main", "all"]) -> int:
+def text(file: str, *, tables: bool, sections: bool, sentences: bool, documents: "Chosen") -> int:
     """Show the text that is read from FILE (a path, folder, glob or URL): one block a line.
 
     Text goes to stdout, the name of each document to stderr. Exit code 3 where a document cannot be read. On a terminal

@@ -65,7 +65,7 @@ class Reading:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Found:
-    """The numbers found in one document: rows with the columns `section` to `before_value` of `entities`."""
+    """The numbers found in one document: rows with the columns `section` to `sec_url` of `entities`."""
 
     document_id: str
     kind: str

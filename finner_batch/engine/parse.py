@@ -9,11 +9,13 @@ from time import thread_time
 from finner_batch.entities.numbers import number_tokens
 from finner_batch.entities.stated import stated_scales
 from finner_batch.errors import DocumentError
+from finner_batch.sentences.exhibits import HEAD_BLOCKS, stated_type, unread_exhibits
 from finner_batch.sentences.sentence import Sentence
 from finner_batch.sentences.split import split
 from finner_batch.sources.document import Document
 from finner_batch.sources.identity import content_id
 from finner_batch.tagger.tokens import SentenceTokenizer, Window
+from finner_batch.text.block import Extraction
 from finner_batch.text.extract import extract
 
 
@@ -34,6 +36,8 @@ class ParsedDocument:
     windows: tuple[Window, ...] = field(repr=False)
     owners: tuple[int, ...] = field(repr=False)
     seconds: dict[str, float]
+    unread_exhibits: tuple[str, ...] = ()
+    """Exhibits that hold its financial statements or debt and are not read with it."""
 
 
 class Stopwatch:
@@ -68,8 +72,14 @@ def parse(document: Document, tokenizer: SentenceTokenizer, *, tables: bool, wat
         windows = [own for own in found if own]
     with watch.measure("value"):
         stated = stated_scales(extraction.text, [sentence.start for sentence in numbered])
+    is_row = document.markup == "prose"
+    unread: tuple[str, ...] = ()
+    if not is_row:
+        with watch.measure("exhibits"):
+            document = _with_stated_type(document, extraction)
+            unread = unread_exhibits(sentences, document.header, document.siblings)
     # a row of a shard is known by its own id; where it belongs to a filing, the filing's documents are known by content
-    is_named = document.markup == "prose" and document.header.accession_number is None
+    is_named = is_row and document.header.accession_number is None
     return ParsedDocument(
         document=replace(document, content="", content_id=None if is_named else content_id(extraction.text)),
         sentences=len(sentences),
@@ -79,7 +89,16 @@ def parse(document: Document, tokenizer: SentenceTokenizer, *, tables: bool, wat
         windows=tuple(chain.from_iterable(windows)),
         owners=tuple(owner for owner, own in enumerate(windows) for _ in own),
         seconds=watch.seconds,
+        unread_exhibits=unread,
     )
+
+
+def _with_stated_type(document: Document, extraction: Extraction) -> Document:
+    """A filing's document whose source does not say what it is, with the type that its own first words state."""
+    if document.header.document_type is not None:
+        return document
+    stated = stated_type([block.text for block in extraction.blocks[:HEAD_BLOCKS]])
+    return replace(document, header=replace(document.header, document_type=stated)) if stated else document
 
 
 def stage_of(error: BaseException, watch: Stopwatch) -> str:

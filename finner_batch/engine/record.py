@@ -147,6 +147,7 @@ class Recorder:
             "status": "ok",
             "sentences": tagged.sentences,
             "tagged_sentences": tagged.tagged_sentences,
+            "unread_exhibits": list(tagged.unread_exhibits) or None,
             "seconds": sum(tagged.seconds.values()) + tagged.tag_seconds,
         }
         try:
@@ -161,6 +162,17 @@ class Recorder:
         self._report.tagged_sentences += tagged.tagged_sentences
         self._report.characters += tagged.characters
         self._report.entities += len(tagged.entities)
+        if tagged.unread_exhibits:
+            self._report.with_unread_exhibits += 1
+            self._report.unread_exhibits.update(tagged.unread_exhibits)
+            LOG.info(
+                fields(
+                    "exhibits-unread",
+                    document=tagged.document.document_id,
+                    exhibits=" ".join(tagged.unread_exhibits),
+                    because="its financial statements or debt stand there",
+                )
+            )
         self._report.labels.update(entity["label"] for entity in tagged.entities)
 
     def _add_failed(self, failed: FailedDocument) -> None:
@@ -212,7 +224,9 @@ def _document_row(document: Document | FailedDocument) -> dict[str, Any]:
         "cik": header.cik,
         "company": header.company,
         "form_type": header.form_type,
+        "document_type": header.document_type,
         "period_of_report": header.period_of_report,
         "filing_date": header.filing_date,
         "ciks": list(header.filers) or None,
+        "sec_url": document.sec_url,
     }

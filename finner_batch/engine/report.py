@@ -12,9 +12,11 @@ from finner_batch import __version__
 from finner_batch.config import MEBIBYTE, RunConfig, usable_cpus
 from finner_batch.engine.select import Selection
 from finner_batch.engine.worker import own_peak_bytes
+from finner_batch.sources.submission import is_on_debt
 
 LIBRARIES = ("lxml", "nupunkt", "tokenizers", "pyarrow", "numpy")
 FAILURES_SHOWN = 20
+EXHIBITS_SHOWN = 20
 WALL_CLOCK = frozenset(["load", "tag"])
 """Stages whose threads are the runtime's own."""
 
@@ -59,6 +61,10 @@ class RunReport:
     labels: Counter[str] = field(default_factory=Counter)
     failures: Counter[str] = field(default_factory=Counter)
     """Failed documents by stage and error type."""
+    with_unread_exhibits: int = 0
+    """Documents that say that their financial statements or debt stand in exhibits that were not read with them."""
+    unread_exhibits: Counter[str] = field(default_factory=Counter)
+    """Those exhibits by type."""
     parts: int = 0
     workers_peak_bytes: int = 0
     cluster: dict[str, Any] | None = None
@@ -107,6 +113,10 @@ class RunReport:
             "sources": {name: count for name, count in asdict(self.selection).items() if name != "claimed"},
             "documents": {"ok": self.documents_ok, "failed": self.documents_failed},
             "failures": dict(self.failures.most_common(FAILURES_SHOWN)),
+            "unread_exhibits": {
+                "documents": self.with_unread_exhibits,
+                "types": dict(self.unread_exhibits.most_common(EXHIBITS_SHOWN)),
+            },
             "sentences": self.sentences,
             "tagged_sentences": self.tagged_sentences,
             "entities": self.entities,
@@ -139,7 +149,17 @@ class RunReport:
         )
         if self.tokens_from_cache:
             line += f", {self.tokens_from_cache / self.tokens:.0%} of the tokens from the cache"
+        if self.with_unread_exhibits:
+            line += f", {self._on_unread_exhibits()}"
         return line if self.status == "done" else f"{self.status}: {line}"
+
+    def _on_unread_exhibits(self) -> str:
+        families = dict.fromkeys(exhibit.partition(".")[0] for exhibit, _ in self.unread_exhibits.most_common())
+        documents = "debt" if all(map(is_on_debt, self.unread_exhibits)) else "all"
+        return (
+            f"{self.with_unread_exhibits} whose statements or debt stand in exhibits that were not read "
+            f"({', '.join(families)}): read full submissions with --documents {documents}"
+        )
 
 
 def _ratio(amount: float, seconds: float, digits: int = 0) -> float | None:

@@ -29,5 +29,5 @@ def entity_rows(
                 deadline.check()
             value = read_value(sentence.text, span.start, span.end, stated=stated)
             before = number_before(sentence, span.start, span.end, stated=stated) if sentence.struck else None
-            rows.append(entity_row(sentence, span, value, before))
+            rows.append(entity_row(sentence, span, value, before, sec_url=parsed.document.sec_url))
     return rows

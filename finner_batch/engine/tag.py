@@ -35,6 +35,7 @@ class TaggedDocument:
     sentences: int
     tagged_sentences: int
     characters: int
+    unread_exhibits: tuple[str, ...]
     entities: list[dict[str, Any]] = field(repr=False)
     seconds: dict[str, float]
     tag_seconds: float
@@ -125,6 +126,7 @@ def _tagged(
         sentences=parsed.sentences,
         tagged_sentences=len(parsed.numbered),
         characters=parsed.characters,
+        unread_exhibits=parsed.unread_exhibits,
         entities=rows,
         seconds=seconds,
         tag_seconds=tag_seconds,

@@ -3,15 +3,18 @@
 from typing import Any
 
 from finner_batch.entities.before import Before
+from finner_batch.entities.text_fragment import sec_url_of
 from finner_batch.entities.value import Value
 from finner_batch.sentences.sentence import Sentence
 from finner_batch.tagger.span import Span
 
 
-def entity_row(sentence: Sentence, span: Span, value: Value, before: Before | None = None) -> dict[str, Any]:
-    """The columns that an entity brings itself, `section` to `before_value`; the writer adds those of its document.
+def entity_row(
+    sentence: Sentence, span: Span, value: Value, before: Before | None = None, *, sec_url: str | None = None
+) -> dict[str, Any]:
+    """The columns that an entity brings itself, `section` to `sec_url`; the writer adds those of its document.
 
-    `before`: the struck-out number that this one replaces, and its value.
+    `before`: the struck-out number that this one replaces, and its value. `sec_url`: the document's address at EDGAR.
     """
     return {
         "section": sentence.section,
@@ -29,4 +32,5 @@ def entity_row(sentence: Sentence, span: Span, value: Value, before: Before | No
         "confidence": span.confidence,
         "before_text": before.text if before else None,
         "before_value": before.value if before else None,
+        "sec_url": sec_url_of(sec_url, sentence.text, span.start, span.end),
     }

@@ -128,6 +128,7 @@ def cover_header(text: str) -> Header:
         cik=normal_cik(document.agreed(facts["EntityCentralIndexKey"])),
         company=company,
         form_type=form_type,
+        document_type=form_type,
         period_of_report=document.agreed([fact.as_date() for fact in facts["DocumentPeriodEndDate"]]),
         ciks=tuple(dict.fromkeys(cik for cik in ciks if cik)),
     )

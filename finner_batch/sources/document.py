@@ -64,15 +64,17 @@ class Source:
 class Header:
     """Header fields of a filing; None where the source does not state one (never guessed).
 
-    `accession_number` is dashed (`0000320193-23-000106`), `cik` has ten digits. `ciks` are the filers that the source
-    states, in its order; several registrants may file one document. Every row of a document carries these fields, so
-    each has `LONGEST_FIELD` characters at most, whatever the source states.
+    `accession_number` is dashed (`0000320193-23-000106`), `cik` has ten digits. `form_type` is the filing's;
+    `document_type` is this document's: the form of a main document, `EX-10.1` of an exhibit. `ciks` are the filers that
+    the source states, in its order; several registrants may file one document. Every row of a document carries these
+    fields, so each has `LONGEST_FIELD` characters at most, whatever the source states.
     """
 
     accession_number: str | None = None
     cik: str | None = None
     company: str | None = None
     form_type: str | None = None
+    document_type: str | None = None
     period_of_report: date | None = None
     filing_date: date | None = None
     ciks: tuple[str, ...] = ()
@@ -84,10 +86,18 @@ class Header:
 
     def __post_init__(self) -> None:
         """Bound what is stated."""
-        for name in ("accession_number", "cik", "company", "form_type"):
+        for name in ("accession_number", "cik", "company", "form_type", "document_type"):
             value = getattr(self, name)
             if value is not None and (len(value) > LONGEST_FIELD or not value.isascii()):
                 object.__setattr__(self, name, bounded_field(value))
+
+
+@dataclass(frozen=True, slots=True)
+class Siblings:
+    """Types of the other documents of a submission that are text (`EX-10.1`), by whether they are read too."""
+
+    read: tuple[str, ...] = ()
+    unread: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,6 +122,10 @@ class Document:
     bytes: int
     content_id: str | None = None
     """Digest of what it says (`identity.content_id`), once its text is extracted."""
+    sec_url: str | None = None
+    """Its address at EDGAR (`edgar_url`); None where the source does not tell it."""
+    siblings: Siblings | None = None
+    """The types of the other documents of its submission; None for what came by itself."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,6 +148,7 @@ class FailedDocument:
     """Class name of the cause, e.g. `UnicodeDecodeError`."""
     error: str
     """What is wrong, and what to do about it, in `LONGEST_FIELD` characters at most."""
+    sec_url: str | None = None
 
     def __post_init__(self) -> None:
         """Bound the error, which may quote what is wrong."""
@@ -151,7 +166,12 @@ class FailedDocument:
         error: str,
     ) -> "FailedDocument":
         """Describe a whole file that could not be read; what its path states is its header."""
-        from finner_batch.sources.edgar_path import path_document_id, path_header  # noqa: PLC0415 - it builds on this
+        from finner_batch.sources.edgar_path import (  # noqa: PLC0415 - it builds on this
+            edgar_url,
+            path_document_id,
+            path_file_name,
+            path_header,
+        )
 
         return cls(
             document_id=path_document_id(source),
@@ -163,6 +183,7 @@ class FailedDocument:
             stage=stage,
             error_type=error_type,
             error=error,
+            sec_url=edgar_url(path_header(source.uri), path_file_name(source.uri)),
         )
 
     @classmethod
@@ -178,4 +199,5 @@ class FailedDocument:
             stage=stage,
             error_type=error_type,
             error=error,
+            sec_url=document.sec_url,
         )

@@ -1,4 +1,4 @@
-"""Header fields that a path states by convention, and the document name in it.
+"""Header fields that a path states by convention, the document name in it, and a document's address at EDGAR.
 
 Conventions read:
 - EDGAR's archive, `…/edgar/data/<cik>/<18 digits>/<document>` and `…/edgar/data/<cik>/<accession>.txt`
@@ -11,6 +11,7 @@ A name that holds two different accession numbers, or digits that only resemble 
 """
 
 import re
+from urllib.parse import quote
 
 from finner_batch.sources.document import Header, Source
 
@@ -19,6 +20,8 @@ _EIGHTEEN_DIGITS = re.compile(r"(\d{10})(\d\d)(\d{6})")
 _FIRST_YEAR = 93
 """EDGAR's first filings are of 1993."""
 _CIK_FOLDER = re.compile(r"edgar/data/(\d{1,10})/")
+_ARCHIVED = re.compile(r"edgar/data/\d{1,10}/\d{18}/[^/]+$")
+_ARCHIVES = "https://www.sec.gov/Archives/edgar/data"
 _DOWNLOADER = re.compile(r"sec-edgar-filings/([^/]+)/([^/]+)/\d{10}-\d\d-\d{6}/[^/]+$")
 _COMPRESSED = (".gz", ".zst")
 
@@ -43,6 +46,27 @@ def document_name(uri: str) -> str:
     for suffix in _COMPRESSED:
         name = name.removesuffix(suffix)
     return name
+
+
+def path_file_name(uri: str) -> str | None:
+    """Return the name that EDGAR gave a file: where it lies in EDGAR's own folders; elsewhere it may be renamed."""
+    return document_name(uri) if _ARCHIVED.search(uri.replace("\\", "/")) else None
+
+
+def edgar_url(header: Header, file_name: str | None) -> str | None:
+    """Return the address of a document at EDGAR, or of its filing's index where its file name there is not known.
+
+    `file_name`: as it is in the filing's folder; the full submission, `<accession>.txt`, lies beside the folder. None
+    where the accession number or the filer is not known. Source:
+    https://www.sec.gov/search-filings/edgar-search-assistance/accessing-edgar-data.
+    """
+    if header.accession_number is None or header.cik is None:
+        return None
+    of_filer = f"{_ARCHIVES}/{int(header.cik)}"
+    if file_name == f"{header.accession_number}.txt":
+        return f"{of_filer}/{file_name}"
+    name = quote(file_name) if file_name else f"{header.accession_number}-index.htm"
+    return f"{of_filer}/{header.accession_number.replace('-', '')}/{name}"
 
 
 def path_document_id(source: Source) -> str:

@@ -2,14 +2,14 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
-from typing import Literal
+from itertools import islice
 
 from finner_batch.errors import DocumentError, NotTheFilingError
 from finner_batch.sources.cover import cover_header
-from finner_batch.sources.document import Document, FailedDocument, Header, Markup, Source
-from finner_batch.sources.edgar_path import document_name, path_header
+from finner_batch.sources.document import Document, FailedDocument, Header, Markup, Siblings, Source
+from finner_batch.sources.edgar_path import document_name, edgar_url, path_file_name, path_header
 from finner_batch.sources.encoding import decode
 from finner_batch.sources.envelope import without_header_lines
 from finner_batch.sources.headers import first_stated, submission_header
@@ -17,13 +17,22 @@ from finner_batch.sources.kind import Body, body_of
 from finner_batch.sources.preformatted import unwrap
 from finner_batch.sources.refused import refuse_page
 from finner_batch.sources.storage import Stored
-from finner_batch.sources.submission import Part, Submission, is_textual, main_parts, split_submission
+from finner_batch.sources.submission import (
+    Chosen,
+    Part,
+    Submission,
+    chosen_parts,
+    is_textual,
+    main_parts,
+    split_submission,
+)
 
 _WRAPPER = re.compile(r"\s*<(XBRL|XML)>\s*", re.IGNORECASE)
 _WRAPPER_END_CHARACTERS = 256
 _PAGE = re.compile(r"\s*(?:<\?xml\b|<!doctype html\b|<html\b)", re.IGNORECASE)
 """The source of a page, which a browser showed and saved as text."""
 _ONLY_TAGS = re.compile(r"\s*(?:</?[A-Za-z-]{1,40}>\s*)*")
+_MOST_TYPES = 200
 _LONGEST_FILENAME = 255
 """Characters of a `<FILENAME>`; EDGAR allows 32."""
 _MARKUP: dict[Body, Markup] = {"ixbrl": "html", "html": "html", "text": "text", "preformatted": "text"}
@@ -48,13 +57,14 @@ def read_document(source: Source, stored: Stored, data: bytes) -> Document:
         header=header,
         sha256=stored.sha256,
         bytes=len(stored.data),
+        sec_url=edgar_url(header, path_file_name(source.uri)),
     )
 
 
 def read_submission(
-    source: Source, stored: Stored, data: bytes, documents: Literal["main", "all"]
+    source: Source, stored: Stored, data: bytes, documents: Chosen
 ) -> Iterator[Document | FailedDocument]:
-    """Read the main documents of a submission, or all that are text; what cannot be read is a `FailedDocument`.
+    """Read the chosen documents of a submission; what cannot be read is a `FailedDocument`.
 
     All share the header of the submission. The document name of the id is the `<FILENAME>`; where filings of the 1990s
     state none, the submission's own name, with `#sequence` for exhibits.
@@ -69,13 +79,18 @@ def read_submission(
     accession_number = filed.accession_number or from_path.accession_number
     ids = _document_ids(submission, main, accession_number, source.name)
     textual = [part for part in submission.parts if is_textual(part, data)]
-    for part in mains if documents == "main" or not textual else textual:
-        kind, header = None, first_stated([filed, from_path])
+    chosen = chosen_parts(submission, mains, textual, documents)
+    are_read, are_main = set(chosen), set(mains)
+    siblings = Siblings(read=_types(chosen), unread=_types(part for part in textual if part not in are_read))
+    for part in chosen:
+        stated = replace(filed, document_type=part.type)
+        kind, header = None, first_stated([stated, from_path])
+        file_name = part.filename or (f"{accession_number}.txt" if accession_number else None)
         try:
             body, content = _part_content(part, data, stripped=submission.stripped)
             kind = f"sgml-{_KIND[body]}"
             if body == "ixbrl":
-                header = first_stated([filed, cover_header(content), from_path])
+                header = first_stated([stated, cover_header(content), from_path])
         except DocumentError as error:
             yield FailedDocument(
                 document_id=ids[part],
@@ -87,6 +102,7 @@ def read_submission(
                 stage=error.stage,
                 error_type=type(error).__name__,
                 error=str(error),
+                sec_url=edgar_url(header, file_name),
             )
         else:
             yield Document(
@@ -98,7 +114,15 @@ def read_submission(
                 header=header,
                 sha256=stored.sha256,
                 bytes=len(stored.data),
+                sec_url=edgar_url(header, file_name),
+                siblings=siblings if part in are_main else None,
             )
+
+
+def _types(parts: Iterable[Part]) -> tuple[str, ...]:
+    """Return the types of exhibits among the parts, `_MOST_TYPES` at most: every main document carries them."""
+    exhibits = (part.type for part in parts if part.type and part.type.startswith("EX-"))
+    return tuple(islice(dict.fromkeys(exhibits), _MOST_TYPES))
 
 
 def _part_content(part: Part, data: bytes, *, stripped: bool) -> tuple[Body, str]:

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal
 
 from finner_batch.errors import DocumentError
 from finner_batch.sources.archive import is_archive
@@ -16,6 +15,7 @@ from finner_batch.sources.kind import SNIFF_BYTES, Container, sniff
 from finner_batch.sources.rows import Skip
 from finner_batch.sources.shards import SHARDS, read_shard
 from finner_batch.sources.storage import fingerprint, open_seekable, read_stored
+from finner_batch.sources.submission import Chosen
 
 __all__ = ["ReadOptions", "fingerprint", "read_documents"]
 
@@ -24,8 +24,8 @@ __all__ = ["ReadOptions", "fingerprint", "read_documents"]
 class ReadOptions:
     """How sources are read."""
 
-    documents: Literal["main", "all"] = "main"
-    """Of a submission: its main document, or every one that is text."""
+    documents: Chosen = "main"
+    """Which documents of a submission."""
     text_columns: tuple[str, ...] | None = None
     """Text columns of a shard, or patterns of them (`section_*`); None is `text`."""
     id_column: str | None = None

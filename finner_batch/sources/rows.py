@@ -10,7 +10,7 @@ from functools import lru_cache
 
 from finner_batch.errors import DocumentError
 from finner_batch.sources.document import LONGEST_FIELD, LONGEST_ID, Document, FailedDocument, Header, Source
-from finner_batch.sources.edgar_path import normal_accession_number, normal_cik
+from finner_batch.sources.edgar_path import edgar_url, normal_accession_number, normal_cik
 from finner_batch.sources.headers import compact_date
 from finner_batch.sources.storage import too_large
 
@@ -25,6 +25,7 @@ _SYNONYMS = {
     "cik": ("cik",),
     "company": ("company", "companyname", "conformedname"),
     "form_type": ("formtype", "form", "filingtype", "submissiontype"),
+    "document_type": ("documenttype",),
     "period_of_report": ("periodofreport", "reportdate", "periodofreportdate"),
     "filing_date": ("filingdate", "datefiled", "filedasofdate", "fileddate"),
 }
@@ -138,6 +139,7 @@ class RowReader:
                     header=header,
                     sha256=sha256,
                     bytes=len(stored),
+                    sec_url=edgar_url(header, None),
                 )
 
     def failed(
@@ -156,6 +158,7 @@ class RowReader:
                 stage=error.stage,
                 error_type=type(error.__cause__ or error).__name__,
                 error=str(error),
+                sec_url=edgar_url(header or Header(), None),
             )
 
     def _name(self, row: int, columns: Columns) -> str:
@@ -219,6 +222,7 @@ def _header(columns: Columns, values: Mapping[str, object]) -> Header:
         cik=normal_cik(_plain(stated.get("cik"))),
         company=_plain(stated.get("company")) or None,
         form_type=_plain(stated.get("form_type")) or None,
+        document_type=_plain(stated.get("document_type")) or None,
         period_of_report=_date(stated.get("period_of_report")),
         filing_date=_date(stated.get("filing_date")),
     )

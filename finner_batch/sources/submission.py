@@ -6,14 +6,18 @@ submission together with these tags, and submissions whose tags a text extractio
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Literal, TypeAlias
 
 from finner_batch.sources.stripped import split_stripped
 
 _NOT_TEXT = frozenset({"GRAPHIC", "ZIP", "EXCEL", "XML", "JSON", "PDF"})
 _XBRL_EXHIBIT = re.compile(r"EX-10[01]\.")
 """XBRL instances, schemas and linkbases (EX-100, EX-101), which EDGAR attaches beside the document."""
+_DEBT_EXHIBIT = re.compile(r"EX-(?:4|10|13)(?!\d)")
+"""Instruments defining the rights of holders, material contracts and the annual report to security holders: Item 601 of
+Regulation S-K (17 CFR 229.601)."""
 _ENCODED = re.compile(rb"\s*(?:<\w{1,20}>\s*)?(?:begin(?:-base64)? [0-7]{3,4} \S|%PDF-)", re.IGNORECASE)
 """A file in uuencode (POSIX), as EDGAR puts PDFs, graphics and archives into a submission, or a PDF as it is."""
 _DOCUMENT_TAG = re.compile(rb"<(TYPE|SEQUENCE|FILENAME|DESCRIPTION)>[ \t]*([^\r\n<]*)", re.IGNORECASE)
@@ -24,6 +28,10 @@ _TAGS_BYTES = 4096
 """The tags of a document stand within this many bytes before its text."""
 _SUBMISSION_ENDS = (b"</sec-document>", b"</ims-document>", b"</submission>", b"-----end privacy-enhanced message-----")
 _PIECE_BYTES = 1 << 20
+
+
+Chosen: TypeAlias = Literal["main", "debt", "all"]
+"""Which documents of a submission: the main one; the exhibits on debt too (EX-4, EX-10, EX-13); all that are text."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,6 +97,23 @@ def main_parts(submission: Submission, form_type: str | None, data: bytes) -> li
     )
     alike = [part for part in parts if part.type is not None and part.type == main.type] or [main]
     return [part for part in alike if is_textual(part, data)] or [main]
+
+
+def is_on_debt(exhibit: str) -> bool:
+    """Tell whether an exhibit of this type (`EX-10.1`) is one of those that hold debt."""
+    return bool(_DEBT_EXHIBIT.match(exhibit))
+
+
+def chosen_parts(
+    submission: Submission, mains: Sequence[Part], textual: Sequence[Part], documents: Chosen
+) -> Sequence[Part]:
+    """Choose among the main documents (`main_parts`) and the others that are text, in the order of the submission."""
+    if documents == "main" or not textual:
+        return mains
+    if documents == "all":
+        return textual
+    wanted = {*mains, *(part for part in textual if is_on_debt(part.type or ""))}
+    return [part for part in submission.parts if part in wanted]
 
 
 def _begins(data: bytes) -> Iterator[int]:

@@ -6,7 +6,7 @@ keeps, and the README's tables are rendered from them (`columns_markdown`).
 
 import pyarrow as pa
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 """Raised when a column is added or changes its meaning; stands in every entity row and in every file's metadata.
 
 Files of an earlier version lack the columns that came later: they are read as null (`with_all_columns`)."""
@@ -39,6 +39,7 @@ _HEADER = [
     _column("cik", pa.string(), "SEC's number of the filer, ten digits", null=True),
     _column("company", pa.string(), "name of the filer", null=True),
     _column("form_type", pa.string(), "form: `10-K`, `10-Q`, `8-K`, …", null=True),
+    _column("document_type", pa.string(), "what the document is in it: the form, or `EX-10.1`, `EX-13`, …", null=True),
     _column("period_of_report", pa.date32(), "end of the period that the filing reports", null=True),
     _column("filing_date", pa.date32(), "day of filing", null=True),
 ]
@@ -67,6 +68,13 @@ ENTITIES = pa.schema(
         _column("confidence", pa.float64(), "calibrated probability of `label`", unit="0..1"),
         _column("before_text", pa.string(), "struck-out number that this one replaces, as printed", null=True),
         _column("before_value", pa.float64(), "its value: what the figure was before", unit="`unit`", null=True),
+        _column(
+            "sec_url",
+            pa.string(),
+            "address at EDGAR, with a text fragment that leads to the number where the document's name there is known, "
+            "else that of the filing's index",
+            null=True,
+        ),
         _column("model_id", pa.string(), "model that found it"),
         _column("run_id", pa.string(), "run that wrote it"),
         _column("schema_version", pa.int32(), "version of these columns"),
@@ -91,6 +99,7 @@ DOCUMENTS = pa.schema(
         ),
         *_HEADER,
         _column("ciks", pa.list_(pa.string()), "all filers of the filing, as `cik`, which comes first", null=True),
+        _column("sec_url", pa.string(), "address at EDGAR: the document's, or its filing's index", null=True),
         _column("status", pa.string(), "`ok`, `failed`; in the files also `removed`, `finished`, which no view shows"),
         _column("stage", pa.string(), "stage that failed: `read`, `decode`, `extract`, …", null=True),
         _column("error_type", pa.string(), "class of the error", null=True),
@@ -101,6 +110,12 @@ DOCUMENTS = pa.schema(
             pa.int32(),
             "those given to the model: they hold a number and its cues",
             unit="sentences",
+            null=True,
+        ),
+        _column(
+            "unread_exhibits",
+            pa.list_(pa.string()),
+            "exhibits in which it says that its financial statements or debt stand and that were not read with it",
             null=True,
         ),
         _column("entities", pa.int32(), "rows of this document in `entities`", unit="rows"),
@@ -116,17 +131,19 @@ FROM_DOCUMENT = ("document_id", "source", *(field.name for field in _HEADER), "m
 """Columns of `ENTITIES` that are the same for all entities of a document; the writer fills them."""
 
 ENTITY_OWN = pa.schema([field for field in ENTITIES if field.name not in FROM_DOCUMENT])
-"""Columns of `ENTITIES` that an entity brings itself, `section` to `before_value`."""
+"""Columns of `ENTITIES` that an entity brings itself, `section` to `sec_url`."""
 
+_REPETITIVE_IN_BOTH = (
+    *("source", "cik", "company", "form_type", "document_type", "period_of_report", "filing_date"),
+    *("model_id", "run_id"),
+)
 REPETITIVE = {
     "entities": (
-        *("source", "document_id", "accession_number", "cik", "company", "form_type", "period_of_report"),
-        *("filing_date", "section", "sentence", "label", "unit", "scale", "model_id", "run_id", "schema_version"),
+        *_REPETITIVE_IN_BOTH,
+        *("document_id", "accession_number", "section", "sentence", "label", "unit", "scale"),
+        "schema_version",
     ),
-    "documents": (
-        *("source", "kind", "cik", "company", "form_type", "period_of_report", "filing_date", "status", "stage"),
-        *("error_type", "model_id", "config_id", "run_id"),
-    ),
+    "documents": (*_REPETITIVE_IN_BOTH, "kind", "status", "stage", "error_type", "config_id"),
 }
 """Columns stored with a dictionary: few distinct values, or the same value in neighbouring rows."""
 

@@ -97,6 +97,7 @@ def _entity(value: int) -> dict[str, object]:
         "confidence": 0.9,
         "before_text": None,
         "before_value": None,
+        "sec_url": None,
     }
 
 

@@ -54,6 +54,7 @@ def number(
         "confidence": confidence,
         "before_text": None,
         "before_value": None,
+        "sec_url": None,
     }
 
 

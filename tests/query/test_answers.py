@@ -191,6 +191,14 @@ def test_coverage_says_where_the_numbers_stand(filled):
     assert (row["form_type"], row["section"], row["percent"], row["numbers"]) == ("10-K", "Part II, Item 8", 100.0, 6)
 
 
+def test_filings_whose_debt_stands_in_an_unread_exhibit_are_listed(tmp_path):
+    store(tmp_path, [document("a/a.htm", [], company="Tin Whistle Media", unread_exhibits=["EX-10.1", "EX-13"])])
+
+    (row,) = answers(tmp_path, read_sql("unread_exhibits"))
+
+    assert (row["company"], row["exhibits"], row["entities"]) == ("Tin Whistle Media", "EX-10.1, EX-13", 0)
+
+
 def test_failures_are_counted_by_reason(filled):
     assert answers(filled, read_sql("failed_documents")) == [
         {

@@ -14,7 +14,7 @@ def rows(results, sql, parameters=None):
 
 def test_the_answer_is_the_last_statements(filled):
     sql = "SET VARIABLE least = 1e9; CREATE TEMP VIEW big AS FROM entities WHERE value > getvariable('least'); FROM big"
-    assert [row[16] for row in rows(filled, sql)] == ["1.5"]
+    assert [row[17] for row in rows(filled, sql)] == ["1.5"]
 
 
 def test_parameters_are_values_and_never_sql(filled):

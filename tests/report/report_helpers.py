@@ -40,6 +40,7 @@ def entity(sentence, number, label, value, *, confidence=0.95, section=SECTIONS[
         "confidence": confidence,
         "before_text": None,
         "before_value": None,
+        "sec_url": None,
     }
 
 

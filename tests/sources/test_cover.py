@@ -27,6 +27,7 @@ def test_the_four_cover_facts_are_read():
         cik="0000123456",
         company="Harbor & Pier Holdings, Inc.",
         form_type="10-K",
+        document_type="10-K",
         period_of_report=date(2023, 12, 31),
         ciks=("0000123456",),
     )

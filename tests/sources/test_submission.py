@@ -1,11 +1,12 @@
 import re
 import time
+from dataclasses import replace
 from datetime import date
 from time import process_time
 
 import pytest
 
-from finner_batch.sources.document import Document, FailedDocument
+from finner_batch.sources.document import Document, FailedDocument, Siblings
 from finner_batch.sources.submission import split_submission
 
 ACCESSION = "0001193125-24-001234"
@@ -74,7 +75,8 @@ def test_all_documents_are_the_textual_ones_and_share_the_header(stored):
     ]
     assert [document.kind for document in documents] == ["sgml-html", "sgml-html", "sgml-text"]
     assert documents[2].content.strip() == "Subsidiaries <TEXT> of the registrant"
-    assert len({document.header for document in documents}) == 1
+    assert [document.header.document_type for document in documents] == ["EX-10.1", "10-K", "EX-21"]
+    assert len({replace(document.header, document_type=None) for document in documents}) == 1
 
 
 @pytest.mark.parametrize(
@@ -89,7 +91,8 @@ def test_old_wrappers_without_file_names_are_read(stored, wrapper):
         f"{ACCESSION}/{ACCESSION}.txt",
         f"{ACCESSION}/{ACCESSION}.txt#2",
     ]
-    assert stored.read(old) == documents[:1]
+    assert stored.read(old) == [replace(documents[0], siblings=Siblings(unread=("EX-13",)))]
+    assert documents[0].sec_url == f"https://www.sec.gov/Archives/edgar/data/123456/{ACCESSION}.txt"
 
 
 def test_a_file_name_that_repeats_does_not_repeat_an_id(stored):
@@ -211,9 +214,56 @@ def test_a_document_of_a_submission_that_cannot_be_read_fails_alone(stored):
     assert [type(document) for document in documents] == [Document, FailedDocument, Document]
     failed = documents[1]
     assert failed.document_id == f"{ACCESSION}/b.htm"
-    assert failed.header == documents[0].header
+    assert failed.header == replace(documents[0].header, document_type="EX-1")
     assert "empty" in failed.error
     assert (failed.stage, failed.sha256, failed.bytes) == ("read", documents[0].sha256, documents[0].bytes)
+
+
+WITH_DEBT = (
+    HEADER
+    + part("10-K", 1, "main.htm", "<p>Main")
+    + part("EX-4.1", 2, "indenture.htm", "<p>Indenture")
+    + part("EX-10.(I)", 3, "loan.htm", "<p>Loan")
+    + part("EX-101.INS", 4, "x.xml", "<XBRL>\n<xbrl/>\n</XBRL>")
+    + part("EX-13", 5, "report.txt", "Annual report")
+    + part("EX-31.1", 6, "sworn.htm", "<p>I certify")
+    + part("EX-99", 7, "scan.pdf", UUENCODED)
+)
+
+
+@pytest.mark.parametrize(
+    ("documents", "read", "unread"),
+    [
+        ("main", ["10-K"], ("EX-4.1", "EX-10.(I)", "EX-13", "EX-31.1")),
+        ("debt", ["10-K", "EX-4.1", "EX-10.(I)", "EX-13"], ("EX-31.1",)),
+        ("all", ["10-K", "EX-4.1", "EX-10.(I)", "EX-13", "EX-31.1"], ()),
+    ],
+)
+def test_the_exhibits_on_debt_are_read_where_they_are_asked_for(stored, documents, read, unread):
+    found = stored.read(WITH_DEBT, documents=documents)
+
+    assert [document.header.document_type for document in found] == read
+    assert {document.header.form_type for document in found} == {"10-K"}
+    assert [document.siblings for document in found] == [Siblings(tuple(read[1:]), unread), *[None] * (len(read) - 1)]
+
+
+def test_a_main_document_that_is_no_text_fails_beside_the_exhibits_on_debt(stored):
+    scanned = HEADER + part("10-K", 1, "main.pdf", UUENCODED) + part("EX-10.1", 2, "loan.htm", "<p>Loan")
+
+    failed, loan = stored.read(scanned, documents="debt")
+
+    assert (type(failed), failed.header.document_type) == (FailedDocument, "10-K")
+    assert loan.header.document_type == "EX-10.1"
+
+
+def test_the_address_at_edgar_is_that_of_the_documents_own_file(stored):
+    folder = f"https://www.sec.gov/Archives/edgar/data/123456/{ACCESSION.replace('-', '')}"
+    odd = HEADER + part("10-K", 1, "a b#1.htm", "<p>Main") + part("EX-4", 2, "e.htm", " ")
+
+    assert [document.sec_url for document in stored.read(odd, documents="all")] == [
+        f"{folder}/a%20b%231.htm",
+        f"{folder}/e.htm",
+    ]
 
 
 def test_a_main_document_that_is_no_text_fails_with_its_type(stored):

@@ -47,6 +47,7 @@ def made_entities(text: str) -> list[dict[str, Any]]:
             "confidence": 0.9,
             "before_text": None,
             "before_value": None,
+            "sec_url": None,
         }
         for place, character in enumerate(text)
         if character.isdigit()

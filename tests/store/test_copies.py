@@ -22,7 +22,7 @@ def entity(text):
         "section": None, "sentence_index": 0, "sentence": f"The rate is {text}%.", "start": 12, "end": 12 + len(text),
         "document_start": 12, "document_end": 12 + len(text), "label": "DebtInstrumentInterestRateStatedPercentage",
         "text": text, "value": float(text) / 100, "unit": "pure", "scale": -2, "confidence": 0.9,
-        "before_text": None, "before_value": None,
+        "before_text": None, "before_value": None, "sec_url": None,
     }  # fmt: skip
 
 

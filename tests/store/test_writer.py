@@ -29,6 +29,7 @@ ENTITY = {
     "confidence": 0.9,
     "before_text": None,
     "before_value": None,
+    "sec_url": None,
 }
 
 

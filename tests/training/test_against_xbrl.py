@@ -104,6 +104,7 @@ def entity(text, label, printed, value):
         "confidence": 0.9,
         "before_text": None,
         "before_value": None,
+        "sec_url": None,
     }
 
 

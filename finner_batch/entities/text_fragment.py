@@ -1,0 +1,39 @@
+"""The address of a number at EDGAR: its document's, with a text fragment that leads a browser to it.
+
+Source: URL Fragment Text Directives (https://wicg.github.io/scroll-to-text-fragment/): `#:~:text=` and percent-encoded
+words of the page; `-`, `,` and `&` are encoded too, as they separate the parts of a directive.
+"""
+
+import re
+from urllib.parse import quote
+
+_INDEX = "-index.htm"
+_WORDS_EACH_SIDE = 5
+_MOST_CHARACTERS = 160
+_LIST_MARK = re.compile(r"(?:[^\w\s$\N{EURO SIGN}\N{POUND SIGN}]{1,3}|\(?\w{1,4}[.)])\s+")
+"""The mark of a list's item, which a page may set in a place of its own."""
+_WORD = re.compile(r"\S+")
+
+
+def sec_url_of(sec_url: str | None, sentence: str, start: int, end: int) -> str | None:
+    """Return a document's address with a fragment of the words around `sentence[start:end]`.
+
+    The words are within the sentence, some each side, so that most are found once in a page. The index of a filing,
+    which does not hold the sentence, gets no fragment.
+    """
+    if sec_url is None or sec_url.endswith(_INDEX):
+        return sec_url
+    begin = _LIST_MARK.match(sentence, 0, start)
+    first = max(begin.end() if begin else 0, start - _MOST_CHARACTERS)
+    last = min(len(sentence), end + _MOST_CHARACTERS)
+    words = [(word.start() + first, word.end() + first) for word in _WORD.finditer(sentence[first:last])]
+    before = [word for word in words if word[1] <= start]
+    if before and first and not sentence[first - 1].isspace():
+        del before[0]  # the end of a longer word
+    behind = [word for word in words if word[0] >= end]
+    if behind and last < len(sentence) and not sentence[last].isspace():
+        del behind[-1]  # the begin of one
+    number = [word for word in words if word[1] > start and word[0] < end]
+    chosen = [*before[-_WORDS_EACH_SIDE:], *number, *behind[:_WORDS_EACH_SIDE]]
+    shown = " ".join(sentence[chosen[0][0] : chosen[-1][1]].split())
+    return f"{sec_url}#:~:text={quote(shown, safe='').replace('-', '%2D')}"
