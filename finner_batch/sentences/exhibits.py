@@ -48,7 +48,6 @@ _DEBT = re.compile(
     r"|\b(?:senior|convertible|subordinated|secured)\s+notes?\b",
     re.IGNORECASE,
 )
-_MAY_NAME_ONE = re.compile(r"exhibit|annual\s+report", re.IGNORECASE)
 _HOLDS_STATEMENTS = re.compile(r"(?:13|99)(?:\.|\Z)")
 _HOLDS_DEBT = re.compile(r"(?:4|10|99)(?:\.|\Z)")
 _ANNUAL_FORMS = ("10-K", "10-KT", "20-F", "40-F")
@@ -77,7 +76,9 @@ def unread_exhibits(sentences: Sequence[Sentence], header: Header, siblings: Sib
         return ()
     form = header.form_type or ""
     read, unread = (siblings.read, siblings.unread) if siblings else ((), ())
-    named = dict.fromkeys(exhibit for sentence in sentences for exhibit in _named(sentence, form))
+    named = dict.fromkeys(
+        exhibit for sentence in sentences if _may_name_one(sentence.text) for exhibit in _named(sentence, form)
+    )
     if form.startswith(_ANNUAL_FORMS) and any(_is_of("EX-13", other) for other in unread):
         named["EX-13"] = None
     missing: dict[str, None] = {}
@@ -87,11 +88,23 @@ def unread_exhibits(sentences: Sequence[Sentence], header: Header, siblings: Sib
     return tuple(missing)
 
 
+def _may_name_one(text: str) -> bool:
+    """Tell cheaply that a sentence names no exhibit, as hardly any does."""
+    return (
+        "xhibit" in text
+        or "XHIBIT" in text
+        or "ual report to" in text
+        or "ual Report to" in text
+        or "UAL REPORT TO" in text
+        or "ual Reports to" in text
+    )
+
+
 def _named(sentence: Sentence, form: str) -> Iterator[str]:
     """The exhibits that a sentence names; those on debt only where the form is known: an agreement has its own."""
     text = sentence.text
     section = sentence.section or ""
-    if not _MAY_NAME_ONE.search(text) or (_LIST_OF_EXHIBITS.search(section) and not _OF_THIS_ONE.search(text)):
+    if _LIST_OF_EXHIBITS.search(section) and not _OF_THIS_ONE.search(text):
         return
     by_reference = bool(_BY_REFERENCE.search(text))
     attached = by_reference or bool(_ATTACHED.search(text))
