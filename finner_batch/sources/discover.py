@@ -16,7 +16,7 @@ from urllib.request import url2pathname
 from finner_batch.errors import UsageError
 from finner_batch.objects.bucket import Bucket, is_object_url, split_url, strong
 from finner_batch.sources.document import Source, is_web_url
-from finner_batch.sources.edgar_path import document_name
+from finner_batch.sources.edgar_path import document_address, document_name
 from finner_batch.sources.listing import LocalTree, ObjectTree, PassedOver, RemoteTree, Tree, Walk
 from finner_batch.sources.names import recordable
 from finner_batch.sources.refused import beside_a_filing
@@ -93,7 +93,7 @@ def _sources(given: str, passed_over: PassedOver) -> Iterator[Source]:
 
 def _remote(given: str, passed_over: PassedOver) -> Iterator[Source]:
     if is_web_url(given):
-        uri = recordable(given)
+        uri = recordable(document_address(given))
         return iter([Source(uri=uri, name=urlsplit(uri).path.rpartition("/")[2] or uri)])
     import fsspec  # noqa: PLC0415 - only URLs need it
 

@@ -11,7 +11,7 @@ A name that holds two different accession numbers, or digits that only resemble 
 """
 
 import re
-from urllib.parse import quote
+from urllib.parse import parse_qs, quote, urlsplit
 
 from finner_batch.sources.document import Header, Source
 
@@ -21,6 +21,7 @@ _FIRST_YEAR = 93
 """EDGAR's first filings are of 1993."""
 _CIK_FOLDER = re.compile(r"edgar/data/(\d{1,10})/")
 _ARCHIVED = re.compile(r"edgar/data/\d{1,10}/\d{18}/[^/]+$")
+_VIEWERS = ("/ix", "/ixviewer/ix.html")
 _ARCHIVES = "https://www.sec.gov/Archives/edgar/data"
 _DOWNLOADER = re.compile(r"sec-edgar-filings/([^/]+)/([^/]+)/\d{10}-\d\d-\d{6}/[^/]+$")
 _COMPRESSED = (".gz", ".zst")
@@ -67,6 +68,15 @@ def edgar_url(header: Header, file_name: str | None) -> str | None:
         return f"{of_filer}/{file_name}"
     name = quote(file_name) if file_name else f"{header.accession_number}-index.htm"
     return f"{of_filer}/{header.accession_number.replace('-', '')}/{name}"
+
+
+def document_address(url: str) -> str:
+    """Return the address of the document itself: of what EDGAR's viewer (`/ix?doc=…`) shows, and without a fragment."""
+    parts = urlsplit(url)._replace(fragment="")
+    shown = parse_qs(parts.query).get("doc", [""])[0]
+    if parts.path in _VIEWERS and shown.startswith("/"):
+        parts = parts._replace(path=quote(shown), query="")
+    return parts.geturl()
 
 
 def path_document_id(source: Source) -> str:

@@ -1,7 +1,13 @@
 import pytest
 
 from finner_batch.sources.document import Header, Source
-from finner_batch.sources.edgar_path import document_name, normal_accession_number, path_document_id, path_header
+from finner_batch.sources.edgar_path import (
+    document_address,
+    document_name,
+    normal_accession_number,
+    path_document_id,
+    path_header,
+)
 
 APPLE = "0000320193-23-000106"
 
@@ -37,6 +43,23 @@ APPLE = "0000320193-23-000106"
 )
 def test_a_path_states_what_edgars_conventions_say_and_nothing_is_guessed(uri, expected):
     assert path_header(uri) == expected
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        (
+            "https://www.sec.gov/ix?doc=/Archives/edgar/data/1/000000000124000001/a.htm",
+            "/Archives/edgar/data/1/000000000124000001/a.htm",
+        ),
+        ("https://www.sec.gov/ixviewer/ix.html?doc=/Archives/a.htm&xbrl=true#x", "/Archives/a.htm"),
+        ("https://www.sec.gov/Archives/a.htm#:~:text=at%202.25%25", "/Archives/a.htm"),
+        ("https://www.sec.gov/ix?doc=elsewhere", "/ix?doc=elsewhere"),
+        ("https://www.sec.gov/files?doc=/a.htm", "/files?doc=/a.htm"),
+    ],
+)
+def test_the_address_in_edgars_viewer_is_that_of_the_document_shown(given, expected):
+    assert document_address(given) == f"https://www.sec.gov{expected}"
 
 
 def test_the_name_of_a_file_is_its_own_without_the_compression():
