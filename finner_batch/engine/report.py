@@ -145,13 +145,19 @@ class RunReport:
         skipped = self.selection.unchanged + self.selection.failed_before + self.selection.duplicates
         line = (
             f"{self.documents_ok} documents, {self.entities} entities in {self.wall_seconds:.1f} s"
-            f" ({self.documents_failed} failed, {skipped} skipped), {self.peak_bytes // MEBIBYTE} MiB"
+            f" ({self.documents_failed} failed, {skipped} skipped{self._on_left_out()}),"
+            f" {self.peak_bytes // MEBIBYTE} MiB"
         )
         if self.tokens_from_cache:
             line += f", {self.tokens_from_cache / self.tokens:.0%} of the tokens from the cache"
         if self.with_unread_exhibits:
             line += f", {self._on_unread_exhibits()}"
         return line if self.status == "done" else f"{self.status}: {line}"
+
+    def _on_left_out(self) -> str:
+        left_out, other_forms = self.selection.left_out, self.selection.other_forms
+        files = f", {left_out} other files left out" if left_out else ""
+        return files + (f", {other_forms} of other forms left for later" if other_forms else "")
 
     def _on_unread_exhibits(self) -> str:
         families = dict.fromkeys(exhibit.partition(".")[0] for exhibit, _ in self.unread_exhibits.most_common())

@@ -86,6 +86,7 @@ def test_a_downloaded_filing_in_every_shape_counts_once(tmp_path, documents):
     report = job(tmp_path / "results", downloaded(tmp_path / "in"), documents=documents)
 
     assert report.selection.left_out == 2
+    assert "skipped, 2 other files left out), " in report.summary()
     assert report.documents_failed == 0
     assert numbers(tmp_path / "results") == NUMBERS
     rows = ask(tmp_path / "results", "SELECT document_id, ciks, filing_date FROM documents ORDER BY document_id")
