@@ -9,6 +9,9 @@ from urllib.parse import quote
 
 _INDEX = "-index.htm"
 _WORDS_EACH_SIDE = 5
+_WORDS_ON_ONE_LINE = 1
+"""The same in a plain text, where a browser finds only what stands on one line, and lines have some ten words."""
+_PLAIN_TEXT = ".txt"
 _MOST_CHARACTERS = 160
 _LIST_MARK = re.compile(r"(?:[^\w\s$\N{EURO SIGN}\N{POUND SIGN}]{1,3}|\(?\w{1,4}[.)])\s+")
 """The mark of a list's item, which a page may set in a place of its own."""
@@ -34,6 +37,7 @@ def sec_url_of(sec_url: str | None, sentence: str, start: int, end: int) -> str 
     if behind and last < len(sentence) and not sentence[last].isspace():
         del behind[-1]  # the begin of one
     number = [word for word in words if word[1] > start and word[0] < end]
-    chosen = [*before[-_WORDS_EACH_SIDE:], *number, *behind[:_WORDS_EACH_SIDE]]
+    most = _WORDS_ON_ONE_LINE if sec_url.endswith(_PLAIN_TEXT) else _WORDS_EACH_SIDE
+    chosen = [*before[-most:], *number, *behind[:most]]
     shown = " ".join(sentence[chosen[0][0] : chosen[-1][1]].split())
     return f"{sec_url}#:~:text={quote(shown, safe='').replace('-', '%2D')}"

@@ -20,6 +20,13 @@ def test_the_fragment_holds_the_words_around_the_number():
     assert unquote(fragment("At 2.25% it is due.", "2.25")) == "At 2.25% it is due."
 
 
+def test_in_a_plain_text_few_words_are_given_as_they_must_stand_on_one_line():
+    page = PAGE.replace(".htm", ".txt")
+    assert (
+        sec_url_of(page, "The notes bear interest at 4.25% per annum.", 27, 31) == f"{page}#:~:text=at%204.25%25%20per"
+    )
+
+
 @pytest.mark.parametrize("mark", ["\N{BULLET}", "(1)", "(iv)", "b.", "\N{EN DASH}"])
 def test_the_mark_of_a_list_item_which_may_stand_apart_is_left_out(mark):
     assert unquote(fragment(f"{mark} $42.8 million of notes due in 2037", "42.8")) == "$42.8 million of notes due in"
