@@ -41,10 +41,12 @@ class RunConfig:
     """Read the text of tables too."""
     user_agent: str | None = None
     """How web servers are asked: a name and a contact, which the SEC requires."""
-    text_column: tuple[str, ...] = ("text",)
-    """Text columns of Parquet and JSONL shards."""
+    text_column: tuple[str, ...] = ()
+    """Text columns of Parquet, JSONL and CSV shards; none is `text`, and leaves out the CSV files of folders."""
     id_column: str | None = None
     """Column of a shard that names its rows."""
+    keep_column: tuple[str, ...] = ()
+    """Columns of a shard whose values go into `documents`, beside the keys of its path."""
     model: str | None = None
     """Model folder; None is the packaged one."""
     every_sentence: bool = False
@@ -85,10 +87,12 @@ class RunConfig:
             "pipeline_version": PIPELINE_VERSION,
             "documents": self.documents,
             "tables": self.tables,
-            "text_column": self.text_column,
+            "text_column": self.text_column or ("text",),
             "id_column": self.id_column,
             "every_sentence": self.every_sentence,
         }
+        if self.keep_column:
+            rows["keep_column"] = self.keep_column
         return hashlib.sha256(json.dumps(rows, sort_keys=True).encode()).hexdigest()[:12]
 
     def as_json(self) -> dict[str, Any]:

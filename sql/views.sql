@@ -21,7 +21,7 @@ SET VARIABLE entities_parts = (
   FROM (SELECT unnest(getvariable('documents_parts')) AS file)
 );
 
--- Whether versions with other columns wrote some of the parts: their names end in -s2-000001, or in -000001 before version 2.
+-- Whether versions with other columns wrote some of the parts: their names end in -s3-000001, or in -000001 before version 2.
 SET VARIABLE mixed_columns = (
   SELECT count(DISTINCT regexp_extract(file, '-s([0-9]+)-[0-9]{6}[.]parquet$', 1)) > 1
   FROM (SELECT unnest(getvariable('documents_parts')) AS file)
@@ -35,7 +35,7 @@ SET VARIABLE audit = (SELECT any_value(file) FROM glob(getvariable('results') ||
 CREATE OR REPLACE VIEW stored_documents AS
 SELECT
   NULL::VARCHAR AS content_id, NULL::VARCHAR[] AS ciks, NULL::VARCHAR AS document_type, NULL::VARCHAR AS sec_url,
-  NULL::VARCHAR[] AS unread_exhibits
+  NULL::VARCHAR[] AS unread_exhibits, NULL::MAP(VARCHAR, VARCHAR) AS kept
 WHERE false
 UNION ALL BY NAME
 SELECT *, parse_filename(filename) AS part
@@ -94,7 +94,7 @@ CREATE OR REPLACE VIEW documents AS
 SELECT
   document_id, source, sha256, bytes, content_id, kind, accession_number, cik, company, form_type, document_type,
   period_of_report, filing_date, ciks, sec_url, status, stage, error_type, error, sentences, tagged_sentences,
-  unread_exhibits, entities, seconds, model_id, config_id, run_id
+  unread_exhibits, entities, seconds, model_id, config_id, run_id, kept
 FROM current_documents;
 
 CREATE OR REPLACE VIEW stored_entities AS

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from finner_batch.cli.options import FlagOption, PathOrUrl
+from finner_batch.cli.options import INPUT_HELP, FlagOption, PathOrUrl, given_inputs
 from finner_batch.errors import UsageError
 
 SAMPLES = Path(__file__).resolve().parents[2] / "data" / "filings"
@@ -23,7 +23,7 @@ STDOUT = "-"
     cls=FlagOption,
     type=PathOrUrl(),
     multiple=True,
-    help="File, folder, glob or URL; the sample filings by default.",
+    help=f"{INPUT_HELP}; the sample filings by default.",
 )
 @click.option("--model", help="Model folder; the packaged one by default.")
 @click.option("--device", type=click.Choice(["auto", "cpu", "cuda"]), default="auto", help="Where the model runs.")
@@ -66,7 +66,7 @@ def benchmark(inputs: tuple[str, ...], json_file: str | None, **settings: Any) -
 
     set_up_log(logging.INFO)
     logging.getLogger("finner_batch.engine").setLevel(logging.WARNING)  # each pass would log its commits
-    figures = measure(BenchmarkConfig(input=inputs or _samples(), **settings))
+    figures = measure(BenchmarkConfig(input=given_inputs(inputs) or _samples(), **settings))
     as_json = json.dumps(figures.as_json(), indent=2)
     if json_file == STDOUT:
         click.echo(as_json)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from finner_batch.cli.options import FlagOption, PathOrUrl, json_option
+from finner_batch.cli.options import INPUT_HELP, FlagOption, PathOrUrl, given_inputs, json_option, user_agent_option
 from finner_batch.errors import UsageError
 
 
@@ -19,7 +19,7 @@ from finner_batch.errors import UsageError
     cls=FlagOption,
     type=PathOrUrl(),
     multiple=True,
-    help="File, folder, glob or URL.  [required]",
+    help=f"{INPUT_HELP}.  [required]",
 )
 @click.option("--output", "-o", type=click.Path(file_okay=False), default="dataset", help="The dataset folder.")
 @click.option("--annotations", type=click.Path(path_type=Path), help="Readings to add: a JSON Lines file or a folder.")
@@ -34,9 +34,16 @@ from finner_batch.errors import UsageError
     type=click.Path(file_okay=False, path_type=Path),
     help="Folder for a report of the dataset: tables in report.md, and pictures (extra `train`).",
 )
+@user_agent_option
 @json_option
 def label(
-    inputs: tuple[str, ...], output: str, annotations: Path | None, labels: str, report: Path | None, as_json: bool
+    inputs: tuple[str, ...],
+    output: str,
+    annotations: Path | None,
+    labels: str,
+    report: Path | None,
+    user_agent: str | None,
+    as_json: bool,
 ) -> None:
     """Read inline-XBRL filings into a dataset of sentences, each number with the concept its filer tagged it with.
 
@@ -49,13 +56,14 @@ def label(
     from finner_batch.training.eda.report import write_report  # noqa: PLC0415 - heavy
     from finner_batch.training.evaluation.plots import require_matplotlib  # noqa: PLC0415 - heavy
 
+    inputs = given_inputs(inputs)
     if not inputs:
         raise UsageError("nothing to read: give --input FILES, folders, globs or URLs")
     names = read_labels(labels)
     if report:
         require_matplotlib()
     set_up_log(logging.INFO)
-    statistics = label_filings(inputs, Path(output), annotations, names)
+    statistics = label_filings(inputs, Path(output), annotations, names, user_agent=user_agent)
     written = write_report(Path(output), report, names) if report else None
     if as_json:
         click.echo(json.dumps(dataclasses.asdict(statistics), indent=2))

@@ -1,7 +1,9 @@
 """Options that several commands share."""
 
+import codecs
 import os
 import re
+import sys
 import tomllib
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -12,6 +14,7 @@ import click
 from finner_batch.errors import UsageError
 
 Command = TypeVar("Command", bound=Callable[..., Any])
+_LISTED = "-"
 
 
 class FlagOption(click.Option):
@@ -37,6 +40,35 @@ class PathOrUrl(click.ParamType[str]):
     def split_envvar_value(self, rv: str) -> Sequence[str]:
         """Split at colons, except those of a URL's scheme or port."""
         return [part for part in re.split(r"(?<!:):(?!:|//|[0-9]+/)", rv) if part]
+
+
+INPUT_HELP = "File, folder, glob or URL; - for a list of them on standard input"
+
+
+def given_inputs(inputs: Sequence[str]) -> tuple[str, ...]:
+    """Return the inputs with the paths that standard input lists in the place of `-`.
+
+    One stands on each line, or before each NUL where there is one (`find -print0`); blank lines are none. Raises
+    UsageError where standard input is a terminal, or lists nothing.
+    """
+    if _LISTED not in inputs:
+        return tuple(inputs)
+    place = inputs.index(_LISTED)
+    return (*inputs[:place], *_listed_paths(), *(given for given in inputs[place:] if given != _LISTED))
+
+
+def _listed_paths() -> list[str]:
+    if sys.stdin is None or sys.stdin.isatty():
+        raise UsageError(
+            "--input - reads a list of paths from standard input: give it one, as in "
+            "find filings -name '*.txt' | finner-batch run --input -"
+        )
+    data = sys.stdin.buffer.read().removeprefix(codecs.BOM_UTF8)
+    lines = data.split(b"\0") if b"\0" in data else [line.removesuffix(b"\r") for line in data.split(b"\n")]
+    paths = [os.fsdecode(line) for line in lines if line.strip()]
+    if not paths:
+        raise UsageError("--input -: standard input lists no path")
+    return paths
 
 
 def load_job_file(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
@@ -94,3 +126,10 @@ def json_option(command: Command) -> Command:
     return click.option("--json", "as_json", cls=FlagOption, is_flag=True, help="The result as JSON on stdout.")(
         command
     )
+
+
+def user_agent_option(command: Command) -> Command:
+    """`--user-agent TEXT`: how web servers are asked."""
+    return click.option(
+        "--user-agent", metavar="TEXT", help="Name and contact for web servers; sec.gov requires them."
+    )(command)

@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from finner_batch.cli.options import FlagOption, PathOrUrl, json_option
+from finner_batch.cli.options import INPUT_HELP, FlagOption, PathOrUrl, given_inputs, json_option
 from finner_batch.errors import UsageError
 
 
@@ -17,7 +17,7 @@ from finner_batch.errors import UsageError
     cls=FlagOption,
     type=PathOrUrl(),
     multiple=True,
-    help="File, folder, glob or URL.  [required]",
+    help=f"{INPUT_HELP}.  [required]",
 )
 @click.argument("more_inputs", type=PathOrUrl(), nargs=-1, metavar="[PATH]...")
 @click.option("--machines", type=click.IntRange(1), default=1, help="Machines that share the input by --shard.")
@@ -40,7 +40,7 @@ def plan(inputs: tuple[str, ...], more_inputs: tuple[str, ...], as_json: bool, *
     from finner_batch.benchmark.plan import plan as make_plan  # noqa: PLC0415 - heavy
     from finner_batch.benchmark.plan_summary import plan_summary  # noqa: PLC0415 - heavy
 
-    given = (*inputs, *more_inputs)
+    given = given_inputs((*inputs, *more_inputs))
     if not given or not all(given):
         raise UsageError("nothing to plan: give --input FILES, folders, globs or URLs, and no empty one")
     made = make_plan(PlanConfig(input=given, **settings))

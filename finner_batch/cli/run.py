@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 import click
 
-from finner_batch.cli.options import PathOrUrl, config_option, json_option, output_option
+from finner_batch.cli.options import INPUT_HELP, PathOrUrl, config_option, given_inputs, json_option, output_option
 from finner_batch.config import RunConfig
 from finner_batch.errors import UsageError
 
@@ -41,8 +41,17 @@ def run_settings(command: Command) -> Command:
             ),
             _setting("--tables", is_flag=True, help="Read the text of tables too."),
             _setting("--user-agent", metavar="TEXT", help="Name and contact for web servers; sec.gov requires them."),
-            _setting("--text-column", multiple=True, help="Text column of shards; may be given several times."),
+            _setting(
+                "--text-column",
+                multiple=True,
+                help="Text column of shards; may be given several times. With it .csv and .tsv files are shards too.",
+            ),
             _setting("--id-column", help="Column of a shard that names its rows."),
+            _setting(
+                "--keep-column",
+                multiple=True,
+                help="Column of shards whose values go into documents.kept; may be given several times.",
+            ),
             _setting("--model", help="Model folder; the packaged one by default."),
             _setting(
                 "--every-sentence",
@@ -89,7 +98,7 @@ def run_settings(command: Command) -> Command:
 
 
 @click.command(short_help="Read filings or shards, write the financial numbers they state.")
-@click.option("--input", "-i", type=PathOrUrl(), multiple=True, help="File, folder, glob or URL.  [required]")
+@click.option("--input", "-i", type=PathOrUrl(), multiple=True, help=f"{INPUT_HELP}.  [required]")
 @click.argument("more_inputs", type=PathOrUrl(), nargs=-1, metavar="[PATH]...")
 @output_option
 @_setting("--shard", metavar="I/N", help="Read the I-th of N shares of the sources only, as in 2/8.")
@@ -104,7 +113,7 @@ def run(more_inputs: tuple[str, ...], as_json: bool, **settings: Any) -> int:
     """
     from finner_batch.engine.run import run as run_job  # noqa: PLC0415 - heavy
 
-    inputs = (*settings.pop("input"), *more_inputs)
+    inputs = given_inputs((*settings.pop("input"), *more_inputs))
     if not inputs or not all(inputs):
         raise UsageError("nothing to read: give --input FILES, folders, globs or URLs, and no empty one")
     return perform(run_job, RunConfig(input=tuple(map(_absolute, inputs)), **settings), as_json)
@@ -120,8 +129,9 @@ def perform(job: Callable[..., Any], config: RunConfig, as_json: bool) -> int:
     from finner_batch.engine.log import set_up_log  # noqa: PLC0415 - heavy
     from finner_batch.engine.stop import stop_on_signals  # noqa: PLC0415 - heavy
 
-    if repeated := [name for name in config.text_column if config.text_column.count(name) > 1]:
-        raise UsageError(f"--text-column {repeated[0]} is given several times: give each column once")
+    for flag, names in (("--text-column", config.text_column), ("--keep-column", config.keep_column)):
+        if repeated := [name for name in names if names.count(name) > 1]:
+            raise UsageError(f"{flag} {repeated[0]} is given several times: give each column once")
     if config.model is not None:
         config = dataclasses.replace(config, model=_absolute(config.model))
     set_up_log(logging.INFO)

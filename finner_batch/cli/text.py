@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from finner_batch.cli.options import user_agent_option
 from finner_batch.errors import DocumentError
 
 if TYPE_CHECKING:
@@ -24,7 +25,20 @@ if TYPE_CHECKING:
     default="main",
     help="Of a full submission: the main document, with EX-4, EX-10 and EX-13 too, or all.",
 )
-def text(file: str, *, tables: bool, sections: bool, sentences: bool, documents: "Chosen") -> int:
+@click.option("--text-column", multiple=True, help="Text column of a shard; may be given several times.")
+@click.option("--id-column", help="Column of a shard that names its rows.")
+@user_agent_option
+def text(
+    file: str,
+    *,
+    tables: bool,
+    sections: bool,
+    sentences: bool,
+    documents: "Chosen",
+    text_column: tuple[str, ...],
+    id_column: str | None,
+    user_agent: str | None,
+) -> int:
     """Show the text that is read from FILE (a path, folder, glob or URL): one block a line.
 
     Text goes to stdout, the name of each document to stderr. Exit code 3 where a document cannot be read. On a terminal
@@ -33,16 +47,18 @@ def text(file: str, *, tables: bool, sections: bool, sentences: bool, documents:
     from finner_batch.query.table import visible  # noqa: PLC0415 - a light command starts fast
     from finner_batch.sources.discover import discover  # noqa: PLC0415 - a light command starts fast
     from finner_batch.sources.document import FailedDocument  # noqa: PLC0415 - a light command starts fast
-    from finner_batch.sources.fetch import Copies  # noqa: PLC0415 - a light command starts fast
+    from finner_batch.sources.fetch import Copies, check_web_inputs  # noqa: PLC0415 - a light command starts fast
     from finner_batch.sources.read import ReadOptions, read_documents  # noqa: PLC0415 - a light command starts fast
     from finner_batch.text.extract import extract  # noqa: PLC0415 - a light command starts fast
 
     clean = visible if sys.stdout.isatty() else str
     failures: list[str] = []
-    with Copies() as copies:
-        for source in copies.local(discover([file])):
+    options = ReadOptions(documents=documents, text_columns=text_column or None, id_column=id_column)
+    check_web_inputs([file], user_agent)
+    with Copies(user_agent) as copies:
+        for source in copies.local(discover([file], with_csv=bool(text_column)), with_csv=bool(text_column)):
             try:
-                for document in read_documents(source, ReadOptions(documents=documents)):
+                for document in read_documents(source, options):
                     if isinstance(document, FailedDocument):
                         failures.append(f"{document.document_id}: {document.stage}: {document.error}")
                         continue

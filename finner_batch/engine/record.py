@@ -229,4 +229,5 @@ def _document_row(document: Document | FailedDocument) -> dict[str, Any]:
         "filing_date": header.filing_date,
         "ciks": list(header.filers) or None,
         "sec_url": document.sec_url,
+        "kept": list(document.kept) or None,
     }

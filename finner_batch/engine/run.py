@@ -22,8 +22,8 @@ from finner_batch.engine.worker import Task, WorkerOptions
 from finner_batch.errors import FinnerError, UsageError
 from finner_batch.sources.archive import archive_of, is_archive
 from finner_batch.sources.discover import discover
-from finner_batch.sources.document import Source, is_web_url
-from finner_batch.sources.fetch import Copies, drop_copy
+from finner_batch.sources.document import Source
+from finner_batch.sources.fetch import Copies, check_web_inputs, drop_copy
 from finner_batch.sources.forms import Forms
 from finner_batch.sources.names import path_of
 from finner_batch.sources.share import Share
@@ -58,12 +58,9 @@ def run(config: RunConfig, *, stop: Stop | None = None, show_progress: bool = Fa
     `documents`.
     """
     selection = Selection()
-    if any(map(is_web_url, config.input)):
-        from finner_batch.sources.web import check_user_agent  # noqa: PLC0415 - only web addresses need it
-
-        check_user_agent(config.input, config.user_agent)
+    check_web_inputs(config.input, config.user_agent)
     share = None if config.shard is None else Share.parse(config.shard)
-    found = discover(config.input, passed_over=selection.leave_out)
+    found = discover(config.input, passed_over=selection.leave_out, with_csv=bool(config.text_column))
     sources = chain([next(found)], found)  # an input that matches nothing ends here
     return _run(
         config,
@@ -122,6 +119,7 @@ def _run(
                     max_bytes=config.max_document_mb * MEBIBYTE,
                     left_out=selection.leave_out,
                     broken_before=frozenset(row.source for row in ledger.failed() if is_archive(row.source)),
+                    with_csv=bool(config.text_column),
                 )
                 tasks = select(sources, ledger, selection, copies=copies, retry=retry, forms=Forms(config.form))
                 work(config, model, ledger, lock, tasks, report, stop, show_progress=show_progress, retry=retry)
@@ -260,7 +258,7 @@ def _failed_sources(ledger: Ledger, results: Place) -> Iterator[Source]:
         if not wanted:
             return
         try:
-            found = [source for source in discover([path_of(path)]) if source.uri in wanted]
+            found = [source for source in discover([path_of(path)], with_csv=True) if source.uri in wanted]
         except UsageError:
             continue
         wanted -= {source.uri for source in found}

@@ -56,6 +56,7 @@ class WorkerOptions:
                 documents=config.documents,
                 text_columns=config.text_column or None,
                 id_column=config.id_column,
+                keep_columns=config.keep_column,
                 max_document_bytes=config.max_document_mb * MEBIBYTE,
                 user_agent=config.user_agent,
             ),

@@ -17,9 +17,9 @@ from finner_batch.store.whole import whole_file
 
 
 def rows_of(answer: Answer) -> Iterator[tuple[Any, ...]]:
-    """Yield the rows as Python values."""
+    """Yield the rows as Python values, maps as dictionaries."""
     for batch in answer.batches:
-        yield from zip(*(column.to_pylist() for column in batch.columns), strict=True)
+        yield from zip(*(column.to_pylist(maps_as_pydicts="lossy") for column in batch.columns), strict=True)
 
 
 def write_csv(answer: Answer, file: BinaryIO, *, harmless: bool = False) -> None:

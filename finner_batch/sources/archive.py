@@ -20,12 +20,13 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import BinaryIO, Self, cast
+from urllib.parse import urlsplit
 
 from finner_batch.errors import DocumentError
 from finner_batch.sources.compression import decompressed
-from finner_batch.sources.document import Source
+from finner_batch.sources.document import Source, is_web_url
 from finner_batch.sources.names import recordable
-from finner_batch.sources.storage import MEMBER_MARK, chunks_of, is_url, open_seekable, unreadable
+from finner_batch.sources.storage import MEMBER_MARK, Joined, chunks_of, is_url, open_seekable, unreadable
 
 ARCHIVE_SUFFIXES = (".tar", ".tar.gz", ".tgz", ".tar.zst", ".tzst", ".zip")
 _ZIP_MAGIC = b"PK"
@@ -68,17 +69,22 @@ class Member:
 
 def is_archive(uri: str) -> bool:
     """Tell an archive by its name. One within another is none: it is a member that cannot be read."""
-    return uri.lower().endswith(ARCHIVE_SUFFIXES) and archive_of(uri) is None
+    return _is_named_so(uri) and archive_of(uri) is None
 
 
 def archive_of(uri: str) -> str | None:
     """The URI of the archive that a source is a member of; None for another source."""
     end = uri.find(MEMBER_MARK)
     while end >= 0:
-        if uri[:end].lower().endswith(ARCHIVE_SUFFIXES):
+        if _is_named_so(uri[:end]):
             return uri[:end]
         end = uri.find(MEMBER_MARK, end + 1)
     return None
+
+
+def _is_named_so(uri: str) -> bool:
+    path = urlsplit(uri).path if is_web_url(uri) else uri
+    return path.lower().endswith(ARCHIVE_SUFFIXES)
 
 
 def members(archive: Source, user_agent: str | None = None) -> Iterator[Member]:
@@ -138,10 +144,20 @@ def open_member(uri: str, user_agent: str | None = None) -> Iterator[BinaryIO]:
     if member is None:
         raise FileNotFoundError(uri)
     with tempfile.TemporaryFile() as copy:
-        for chunk in member.chunks():
-            copy.write(chunk)
+        try:
+            for chunk in member.chunks():
+                copy.write(chunk)
+        except BrokenArchiveError:
+            raise
+        except DocumentError:
+            _go_on_later(state, found)
+            raise
+        _go_on_later(state, found)
         copy.seek(0)
         yield copy
+
+
+def _go_on_later(state: tuple[object, ...], found: Iterator[Member]) -> None:
     _begun.clear()
     _begun[state] = found
 
@@ -174,7 +190,7 @@ def _named_apart(found: Iterator[Member]) -> Iterator[Member]:
 
 
 def _in_tar(stream: BinaryIO) -> Iterator[Member]:
-    content = io.BufferedReader(_Joined(decompressed(chunks_of(stream))))
+    content = io.BufferedReader(Joined(decompressed(chunks_of(stream))))
     try:
         with tarfile.open(fileobj=content, mode="r|", tarinfo=_Header, encoding="utf-8") as tar:
             for header in tar:
@@ -193,27 +209,6 @@ def _tar_chunks(tar: tarfile.TarFile, header: tarfile.TarInfo) -> Iterator[bytes
             yield from chunks_of(opened)
     except _TAR_ERRORS as error:
         raise _damaged("tar", error) from error
-
-
-class _Joined(io.RawIOBase):
-    """The parts of a stream as one file."""
-
-    def __init__(self, parts: Iterator[bytes]) -> None:
-        self._parts = parts
-        self._pending = memoryview(b"")
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]  # any writable buffer
-        while not self._pending:
-            part = next(self._parts, None)
-            if part is None:
-                return 0
-            self._pending = memoryview(part)
-        piece, self._pending = self._pending[: len(buffer)], self._pending[len(buffer) :]
-        buffer[: len(piece)] = piece
-        return len(piece)
 
 
 class _Header(tarfile.TarInfo):

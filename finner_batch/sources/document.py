@@ -9,6 +9,9 @@ from finner_batch.sources.names import path_of
 MOST_FILERS = 1000
 """Filers of one filing that are recorded: guarantors of a prospectus are some hundreds."""
 
+Kept = tuple[tuple[str, str | None], ...]
+"""Names and values, as text: the keys of a path, and what is kept of a shard's row beside its header."""
+
 Markup = Literal["html", "text", "prose"]
 
 LONGEST_FIELD = 500
@@ -106,7 +109,7 @@ class Document:
 
     `document_id`: accession number and document name (`0000320193-23-000106/aapl-20230930.htm`) where the accession
     number is known, the id column's own value for a shard row (else `name#row`), else `Source.name`.
-    `kind`: `ixbrl`, `html`, `text`, `sgml-ixbrl`, `sgml-html`, `sgml-text`, `parquet`, `jsonl`.
+    `kind`: `ixbrl`, `html`, `text`, `sgml-ixbrl`, `sgml-html`, `sgml-text`, `parquet`, `jsonl`, `csv`.
     `content`: the decoded markup or text. `markup`: `html`; `text` (a hard-wrapped plain-text filing, with `<PAGE>` and
     `<TABLE>` marks); `prose` (a shard row: its own text, whose offsets count).
     `sha256`: of the file's bytes as stored, or of the row's text (UTF-8) for a shard. `bytes`: the size of the same.
@@ -126,6 +129,7 @@ class Document:
     """Its address at EDGAR (`edgar_url`); None where the source does not tell it."""
     siblings: Siblings | None = None
     """The types of the other documents of its submission; None for what came by itself."""
+    kept: Kept = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -149,6 +153,7 @@ class FailedDocument:
     error: str
     """What is wrong, and what to do about it, in `LONGEST_FIELD` characters at most."""
     sec_url: str | None = None
+    kept: Kept = ()
 
     def __post_init__(self) -> None:
         """Bound the error, which may quote what is wrong."""
@@ -172,6 +177,7 @@ class FailedDocument:
             path_file_name,
             path_header,
         )
+        from finner_batch.sources.hive import path_keys  # noqa: PLC0415 - only failures need it
 
         return cls(
             document_id=path_document_id(source),
@@ -184,6 +190,7 @@ class FailedDocument:
             error_type=error_type,
             error=error,
             sec_url=edgar_url(path_header(source.uri), path_file_name(source.uri)),
+            kept=tuple(path_keys(source).items()),
         )
 
     @classmethod
@@ -200,4 +207,5 @@ class FailedDocument:
             error_type=error_type,
             error=error,
             sec_url=document.sec_url,
+            kept=document.kept,
         )

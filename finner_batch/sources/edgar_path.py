@@ -5,7 +5,9 @@ Conventions read:
   (https://www.sec.gov/search-filings/edgar-search-assistance/accessing-edgar-data);
 - a folder named by the 18 digits of an accession number;
 - a dashed accession number in the file's name, or in its folder's;
-- sec-edgar-downloader, `sec-edgar-filings/<ticker or cik>/<form>/<accession>/<document>`.
+- sec-edgar-downloader, `sec-edgar-filings/<ticker or cik>/<form>/<accession>/<document>`, the form also as `10-K/A`;
+- edgar-crawler, `<cik>_<form>_<year>_<accession>.<suffix>`, where the form has lost its dashes and slashes;
+- datamule, a folder or an archive of a filing named by its accession number, `<18 digits>.tar!/<document>`.
 
 A name that holds two different accession numbers, or digits that only resemble one, states none.
 """
@@ -23,22 +25,35 @@ _CIK_FOLDER = re.compile(r"edgar/data/(\d{1,10})/")
 _ARCHIVED = re.compile(r"edgar/data/\d{1,10}/\d{18}/[^/]+$")
 _VIEWERS = ("/ix", "/ixviewer/ix.html")
 _ARCHIVES = "https://www.sec.gov/Archives/edgar/data"
-_DOWNLOADER = re.compile(r"sec-edgar-filings/([^/]+)/([^/]+)/\d{10}-\d\d-\d{6}/[^/]+$")
+_DOWNLOADER = re.compile(r"sec-edgar-filings/([^/]+)/([^/]+(?:/A)?)/\d{10}-\d\d-\d{6}/[^/]+$")
+_PRIMARY = ("primary-document.", "primary_doc.")
+_CRAWLER = re.compile(r"/(\d{1,10})_([0-9A-Z]{1,10})_\d{4}_\d{10}-\d\d-\d{6}\.[^/]+$")
+_WITHOUT_DASHES = {"10K": "10-K", "10K405": "10-K405", "10KT": "10-KT", "10Q": "10-Q", "10QT": "10-QT", "8K": "8-K"}
+"""Forms that edgar-crawler's spelling tells; `10KSB` may be `10-KSB` or `10KSB`."""
+_ARCHIVE_FOLDER = re.compile(r"\.(?:tar(?:\.gz|\.zst)?|tgz|tzst|zip)!$", re.IGNORECASE)
 _COMPRESSED = (".gz", ".zst")
 
 
 def path_header(uri: str) -> Header:
-    """Read what the path states: accession number, CIK, form; nothing else."""
+    """Read what the path states: accession number, CIK, form, and that a document is its filing's main one."""
     path = uri.replace("\\", "/")
     cik_folder = _CIK_FOLDER.search(path)
-    downloader = _DOWNLOADER.search(path)
     cik = cik_folder[1] if cik_folder else None
-    form_type = None
-    if downloader:
+    form_type = document_type = None
+    if downloader := _DOWNLOADER.search(path):
         form_type = downloader[2]
+        document_type = form_type if document_name(path).startswith(_PRIMARY) else None
         if cik is None and downloader[1].isdecimal():
             cik = downloader[1]
-    return Header(accession_number=_accession_number(path), cik=normal_cik(cik), form_type=form_type)
+    elif crawler := _CRAWLER.search(f"/{path}"):
+        cik = cik or crawler[1]
+        form_type = document_type = _crawled_form(crawler[2])
+    return Header(
+        accession_number=_accession_number(path),
+        cik=normal_cik(cik),
+        form_type=form_type,
+        document_type=document_type,
+    )
 
 
 def document_name(uri: str) -> str:
@@ -101,13 +116,20 @@ def normal_cik(value: str | None) -> str | None:
     return value.zfill(10)
 
 
+def _crawled_form(written: str) -> str | None:
+    form = _WITHOUT_DASHES.get(written)
+    if form is None and (original := _WITHOUT_DASHES.get(written.removesuffix("A"))):
+        return f"{original}/A"
+    return form
+
+
 def _accession_number(path: str) -> str | None:
     *_, folder, name = ("", *path.split("/"))
     for part in (name, folder):
         found = set(_DASHED.findall(part))
         if found:
             return found.pop() if len(found) == 1 else None
-    digits = _EIGHTEEN_DIGITS.fullmatch(folder)
+    digits = _EIGHTEEN_DIGITS.fullmatch(_ARCHIVE_FOLDER.sub("", folder))
     if digits and (int(digits[2]) >= _FIRST_YEAR or int(digits[2]) < _FIRST_YEAR - 30):
         return "-".join(digits.groups())
     return None

@@ -78,7 +78,7 @@ def as_utf8_stream(chunks: Iterable[bytes]) -> Iterator[bytes]:
         yield from stream
         return
     decoder = codecs.getincrementaldecoder(codec)("replace")
-    yield decoder.decode(first).encode("utf-8", "replace")
+    yield decoder.decode(first).removeprefix("\ufeff").encode("utf-8", "replace")
     for chunk in stream:
         yield decoder.decode(chunk).encode("utf-8", "replace")
     yield decoder.decode(b"", final=True).encode("utf-8", "replace")

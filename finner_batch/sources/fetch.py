@@ -35,6 +35,14 @@ _TIMES_BROKEN_OFF = 2
 _LARGEST_BYTES = ReadOptions().max_document_bytes
 
 
+def check_web_inputs(inputs: Iterable[str], user_agent: str | None) -> None:
+    """Raise UsageError where an input is at the SEC's and `user_agent` lacks what the SEC asks for, or is none."""
+    if addresses := [given for given in inputs if is_web_url(given)]:
+        from finner_batch.sources.web import check_user_agent  # noqa: PLC0415 - only web addresses need it
+
+        check_user_agent(addresses, user_agent)
+
+
 class Copies:
     """Fetched files in a temporary folder, made for the first. Use as a context manager: leaving it deletes them.
 
@@ -85,12 +93,19 @@ class Copies:
             drop_copy(archive)
 
     def with_members(
-        self, sources: Iterable[Source], *, max_bytes: int, left_out: PassedOver, broken_before: frozenset[str]
+        self,
+        sources: Iterable[Source],
+        *,
+        max_bytes: int,
+        left_out: PassedOver,
+        broken_before: frozenset[str],
+        with_csv: bool = False,
     ) -> Iterator[Source]:
         """Yield the sources, in place of each archive its members, which are copied in its order.
 
         A member that cannot be read, or has more than `max_bytes`, is a source with an `error`; so is, behind its
         members, an archive that breaks off. One of `broken_before` that is whole now is yielded too: it has no text.
+        `with_csv`: as in `discover`.
         """
         for source in sources:
             if not is_archive(source.uri) or source.error:
@@ -103,7 +118,7 @@ class Copies:
                             uri=f"{source.uri}{MEMBER_MARK}{member.name}",
                             name=f"{source.name}{MEMBER_MARK}{member.name}",
                         )
-                        if reason := no_filing(member.name):
+                        if reason := no_filing(own.uri, with_csv=with_csv):
                             left_out(own.uri, reason)
                             continue
                         try:
@@ -119,9 +134,11 @@ class Copies:
                 if source.uri in broken_before:
                     yield source
 
-    def local(self, sources: Iterable[Source]) -> Iterator[Source]:
+    def local(self, sources: Iterable[Source], *, with_csv: bool = False) -> Iterator[Source]:
         """Yield the sources and the members of archives, each as long as it is asked for, web addresses fetched."""
-        found = self.with_members(sources, max_bytes=_LARGEST_BYTES, left_out=_ignore, broken_before=frozenset())
+        found = self.with_members(
+            sources, max_bytes=_LARGEST_BYTES, left_out=_ignore, broken_before=frozenset(), with_csv=with_csv
+        )
         for source in found:
             copied = source
             if is_web_url(source.uri) and not source.error:

@@ -5,16 +5,15 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from finner_batch.errors import DocumentError
+from finner_batch.sources.columns import Columns
 from finner_batch.sources.document import Document, FailedDocument
-from finner_batch.sources.rows import Columns, RowReader, choose_columns
+from finner_batch.sources.rows import RowReader
 from finner_batch.sources.storage import too_large
 
 _SPACE = b" \t\r\n\xef\xbb\xbf"
 
 
-def read_jsonl(
-    chunks: Iterable[bytes], rows: RowReader, text_columns: tuple[str, ...] | None, id_column: str | None
-) -> Iterator[Document | FailedDocument]:
+def read_jsonl(chunks: Iterable[bytes], rows: RowReader) -> Iterator[Document | FailedDocument]:
     """Read the documents of a JSON Lines shard, in order; a blank line is no row, a broken line fails alone.
 
     Raises `DocumentError` (stage `read`) where the first object lacks a column that was asked for: then the choice of
@@ -27,12 +26,12 @@ def read_jsonl(
             continue
         row += 1
         try:
-            values = _object(number, line, rows.max_document_bytes)
+            values = rows.row_of(_object(number, line, rows.max_document_bytes))
         except DocumentError as error:
             yield from rows.failed(f"{rows.source.name}#{row}", error, stored=line or b"")
             continue
         try:
-            columns = choose_columns(tuple(values), text_columns, id_column)
+            columns = rows.columns(tuple(values), of_row=columns is not None)
         except DocumentError as error:
             if columns is None:
                 raise
@@ -41,12 +40,10 @@ def read_jsonl(
         yield from rows.documents(row, columns, values)
 
 
-def read_json(
-    data: bytes, rows: RowReader, text_columns: tuple[str, ...] | None, id_column: str | None
-) -> Iterator[Document | FailedDocument]:
+def read_json(data: bytes, rows: RowReader) -> Iterator[Document | FailedDocument]:
     """Read the documents of a file that holds one JSON object over several lines: a shard of one row."""
-    values = _object(1, data, rows.max_document_bytes)
-    yield from rows.documents(0, choose_columns(tuple(values), text_columns, id_column), values)
+    values = rows.row_of(_object(1, data, rows.max_document_bytes))
+    yield from rows.documents(0, rows.columns(tuple(values)), values)
 
 
 def _object(number: int, line: bytes | None, limit: int) -> dict[str, Any]:

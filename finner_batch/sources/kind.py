@@ -1,7 +1,7 @@
 """The kind of a file, told by its content: shard, submission, HTML, inline XBRL or text, or nothing that can be read.
 
-Names decide only where content cannot: a file named `.parquet` that is no Parquet is damaged, not text, and a file
-named `.jsonl` is JSON Lines even when its first line is broken.
+Names decide only where content cannot: a file named `.parquet` that is no Parquet is damaged, not text, a file named
+`.jsonl` is JSON Lines even when its first line is broken, and one named `.csv` or `.tsv` is that unless it is markup.
 """
 
 import re
@@ -12,12 +12,13 @@ from finner_batch.sources.encoding import as_utf8
 from finner_batch.sources.envelope import ENVELOPE_BYTES, holds_submission
 from finner_batch.sources.refused import refuse_json
 
-Container = Literal["parquet", "jsonl", "json", "submission", "document"]
+Container = Literal["parquet", "jsonl", "json", "csv", "tsv", "submission", "document"]
 """`json`: one object over several lines, a shard of one row. `document`: HTML or text, told apart once decoded."""
 
 Body = Literal["ixbrl", "html", "text", "preformatted"]
 """`preformatted`: a text filing inside `<PRE>` or another element, or with stray tags, without other structure."""
 
+_DELIMITED: tuple[Container, ...] = ("csv", "tsv")
 SNIFF_BYTES = ENVELOPE_BYTES
 
 _BINARY = (
@@ -37,6 +38,7 @@ _BINARY = (
     (b"SQLite format 3", "an SQLite database", "export its text as Parquet or JSON Lines"),
     (b"PARE", "a Parquet file with an encrypted footer", "write it without encryption"),
 )
+_TAR_MAGIC_AT = 257
 _CONTROLS = bytes(set(range(32)) - set(b"\t\n\v\f\r\x1a\x1b\b"))
 _TEXT_CONTROLS_SHARE = 0.02
 
@@ -84,9 +86,17 @@ def sniff(head: bytes, name: str) -> Container:
     if lower.endswith((".parquet", ".pq")) and not head.startswith(b"PARE"):
         raise DocumentError("read", "named as Parquet, but does not start with PAR1: damaged, or not Parquet")
     _refuse_binary(head)
+    if delimited := _delimited(head, lower):
+        return delimited
     if holds_submission(head):
         return "submission"
     return _json(head, lower) or "document"
+
+
+def _delimited(head: bytes, name: str) -> Container | None:
+    if head.lstrip().startswith((b"<", b"-----BEGIN", b"{")):
+        return None
+    return next((kind for kind in _DELIMITED if name.endswith(f".{kind}")), None)
 
 
 def _json(head: bytes, name: str) -> Container | None:
@@ -153,6 +163,10 @@ def _refuse_binary(head: bytes) -> None:
     for magic, what, advice in _BINARY:
         if head.startswith(magic):
             raise DocumentError("read", f"{what}, which holds no text to read: {advice}")
+    if head[_TAR_MAGIC_AT:].startswith(b"ustar"):
+        raise DocumentError(
+            "read", "a tar archive: name it .tar, or, where it lies in another archive, unpack it and give the folder"
+        )
     probe = head[:8192]
     controls = len(probe) - len(probe.translate(None, _CONTROLS))
     if b"\0" in probe or controls > _TEXT_CONTROLS_SHARE * len(probe):

@@ -11,17 +11,17 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from finner_batch.errors import DocumentError
+from finner_batch.sources.cells import UNREADABLE
+from finner_batch.sources.columns import Columns
 from finner_batch.sources.document import Document, FailedDocument
-from finner_batch.sources.rows import UNREADABLE, Columns, RowReader, choose_columns
+from finner_batch.sources.rows import RowReader
 
 _BATCH_BYTES = 16 << 20
 _BATCH_ROWS = 4096
 _BUFFER_BYTES = 1 << 20
 
 
-def read_parquet(
-    stream: BinaryIO, rows: RowReader, text_columns: tuple[str, ...] | None, id_column: str | None
-) -> Iterator[Document | FailedDocument]:
+def read_parquet(stream: BinaryIO, rows: RowReader) -> Iterator[Document | FailedDocument]:
     """Read the documents of a Parquet shard, in order. A damaged row group fails as one row; the others are read.
 
     Raises `DocumentError` (stage `read`) where the file as a whole cannot be read, or lacks a column.
@@ -31,7 +31,7 @@ def read_parquet(
     except (pa.ArrowException, OSError) as error:
         raise DocumentError("read", f"damaged or truncated Parquet ({_line(error)}): write it again") from error
     names = file.schema_arrow.names
-    columns = choose_columns(tuple(names), text_columns, id_column)
+    columns = rows.columns(tuple(names))
     counts = Counter(names)
     if repeated := [name for name in columns.names() if counts[name] > 1]:
         raise DocumentError("read", f"several columns are named {repeated[0]}: write it again, each with its own name")
@@ -84,7 +84,7 @@ def _batch_rows(group: Any, columns: Columns) -> int:
     size: int = sum(
         chunk.total_uncompressed_size
         for chunk in map(group.column, range(group.num_columns))
-        if chunk.path_in_schema in wanted
+        if chunk.path_in_schema in wanted or chunk.path_in_schema.partition(".")[0] in wanted
     )
     return min(_BATCH_ROWS, max(1, _BATCH_BYTES * int(group.num_rows) // max(1, size)))
 
@@ -98,6 +98,9 @@ def _values(column: Any) -> list[Any]:
         column = column.dictionary_decode()
     if _is_string(column.type):
         column = column.cast(pa.large_binary())
+    elif _is_list(column.type) and _is_string(_plain_type(column.type.value_type)):
+        column = column.cast(pa.large_list(_plain_type(column.type.value_type)))
+        column = column.cast(pa.large_list(pa.large_binary()))
     try:
         return list(column.to_pylist())
     except MemoryError:
@@ -118,9 +121,18 @@ def _value(scalar: Any) -> Any:
 
 
 def _holds_text(kind: Any) -> bool:
-    if pa.types.is_dictionary(kind):
-        kind = kind.value_type
+    kind = _plain_type(kind)
+    if _is_list(kind):
+        kind = _plain_type(kind.value_type)
     return _is_string(kind) or pa.types.is_binary(kind) or pa.types.is_large_binary(kind)
+
+
+def _plain_type(kind: Any) -> Any:
+    return kind.value_type if pa.types.is_dictionary(kind) else kind
+
+
+def _is_list(kind: Any) -> bool:
+    return bool(pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind))
 
 
 def _is_string(kind: Any) -> bool:

@@ -1,16 +1,18 @@
 """The stage's function: a source into its documents, one at a time."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from finner_batch.errors import DocumentError
 from finner_batch.sources.archive import is_archive
+from finner_batch.sources.columns import Wanted
 from finner_batch.sources.compression import compression_of, decompress, decompressed
 from finner_batch.sources.document import Document, FailedDocument, Source
 from finner_batch.sources.edgar_path import document_name
 from finner_batch.sources.encoding import as_utf8
 from finner_batch.sources.envelope import without_page
 from finner_batch.sources.filing import read_document, read_submission
+from finner_batch.sources.hive import path_keys
 from finner_batch.sources.kind import SNIFF_BYTES, Container, sniff
 from finner_batch.sources.rows import Skip
 from finner_batch.sources.shards import SHARDS, read_shard
@@ -30,6 +32,8 @@ class ReadOptions:
     """Text columns of a shard, or patterns of them (`section_*`); None is `text`."""
     id_column: str | None = None
     """Column of a shard that names its rows; None is `id` where there is one."""
+    keep_columns: tuple[str, ...] = ()
+    """Columns of a shard whose values go into `documents`."""
     max_document_bytes: int = 512 << 20
     """Bound of one document, decompressed: a file that is no shard, or a row of one."""
     user_agent: str | None = None
@@ -57,23 +61,24 @@ def read_documents(
                 source,
                 container,
                 stream,
-                text_columns=options.text_columns,
-                id_column=options.id_column,
+                wanted=Wanted(text=options.text_columns, id=options.id_column, keep=options.keep_columns),
                 max_document_bytes=options.max_document_bytes,
                 skip=skip,
             )
             return
         stored = read_stored(head, stream, options.max_document_bytes)
     data = as_utf8(decompress(stored.data, options.max_document_bytes))
+    kept = tuple(path_keys(source).items())
     if container == "submission":
-        yield from read_submission(source, stored, without_page(data), options.documents)
+        for document in read_submission(source, stored, without_page(data), options.documents):
+            yield replace(document, kept=kept)
     else:
-        yield read_document(source, stored, data)
+        yield replace(read_document(source, stored, data), kept=kept)
 
 
 def container_of(head: bytes, source: Source) -> Container:
     """Tell a source's kind by its first `SNIFF_BYTES`."""
-    return sniff(decompressed_head(head), document_name(source.uri))
+    return sniff(decompressed_head(head), document_name(source.name))
 
 
 def decompressed_head(head: bytes) -> bytes:

@@ -1,134 +1,96 @@
 """Rows of a shard into documents: columns chosen by name, ids, header fields, and the rows that fail alone."""
 
 import hashlib
-import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import date, datetime
-from fnmatch import fnmatchcase
-from functools import lru_cache
+import json
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from typing import Any
 
 from finner_batch.errors import DocumentError
-from finner_batch.sources.document import LONGEST_FIELD, LONGEST_ID, Document, FailedDocument, Header, Source
-from finner_batch.sources.edgar_path import edgar_url, normal_accession_number, normal_cik
-from finner_batch.sources.headers import compact_date
-from finner_batch.sources.storage import too_large
+from finner_batch.sources.cells import SURROGATE, header_of, is_blank, joined, kept_text, stored_text
+from finner_batch.sources.columns import Columns, Wanted, choose_columns, header_columns, listed
+from finner_batch.sources.document import LONGEST_ID, Document, FailedDocument, Header, Kept, Source
+from finner_batch.sources.edgar_path import edgar_url
+from finner_batch.sources.headers import first_stated
+from finner_batch.sources.hive import path_keys
+from finner_batch.sources.items import with_items_as_text
 
 Skip = Callable[[str, str], bool]
 """Whether the row with this document_id and SHA-256 of its text is done."""
 
-UNREADABLE = object()
-"""A value that its column's type cannot give: no id, and no header field."""
-
-_SYNONYMS = {
-    "accession_number": ("accessionnumber", "accession", "accessionno"),
-    "cik": ("cik",),
-    "company": ("company", "companyname", "conformedname"),
-    "form_type": ("formtype", "form", "filingtype", "submissiontype"),
-    "document_type": ("documenttype",),
-    "period_of_report": ("periodofreport", "reportdate", "periodofreportdate"),
-    "filing_date": ("filingdate", "datefiled", "filedasofdate", "fileddate"),
-}
-_MULTIPLE = "*?["
-_MUCH_CHARACTERS = 20 * LONGEST_FIELD
-"""What is looked at of a header field, its white space included."""
-_SURROGATE = re.compile("[\ud800-\udfff]")
-"""Half a character, which JSON can state and no encoding can carry."""
-
-
-@dataclass(frozen=True, slots=True)
-class Columns:
-    """The columns of a shard that are read.
-
-    `header` maps header fields to columns. `several`: the ids of documents name their column too.
-    """
-
-    text: tuple[str, ...]
-    id: str | None
-    header: Mapping[str, str]
-    several: bool
-
-    def names(self) -> list[str]:
-        """Return all of them, each once."""
-        return list(dict.fromkeys((*self.text, *([self.id] if self.id else []), *self.header.values())))
-
-
-@lru_cache(maxsize=8)
-def choose_columns(available: tuple[str, ...], text_columns: tuple[str, ...] | None, id_column: str | None) -> Columns:
-    """Choose columns by name; a text column may be a pattern (`section_*`), matched in the shard's order.
-
-    Without `text_columns` it is `text`, without `id_column` it is `id` where there is one. Header fields come from
-    columns of their own name or an obvious synonym (`filing_type`, `companyName`), letter case aside.
-    Raises `DocumentError` naming the columns that exist.
-    """
-    wanted = text_columns or ("text",)
-    text: list[str] = []
-    for name in wanted:
-        found = [name] if name in available else [column for column in available if fnmatchcase(column, name)]
-        if not found:
-            raise _missing("text", name, available)
-        text += found
-    if id_column is not None and id_column not in available:
-        raise _missing("id", id_column, available)
-    plain = {column.lower().replace("_", ""): column for column in reversed(available)}
-    header = {
-        field: column
-        for field, synonyms in _SYNONYMS.items()
-        if (column := next((plain[synonym] for synonym in synonyms if synonym in plain), None)) is not None
-    }
-    return Columns(
-        text=tuple(dict.fromkeys(text)),
-        id=id_column if id_column is not None or "id" not in available else "id",
-        header=header,
-        several=len(wanted) > 1 or any(mark in wanted[0] for mark in _MULTIPLE),
-    )
+_AS_UTF8 = "save the file as UTF-8 (what Windows wrote: `iconv -f windows-1252 -t utf-8`)"
 
 
 class RowReader:
     """Turns rows of one shard into documents, and knows the ids it has seen: a repeated id fails its row.
 
     A row's document_id is its id, else `name#row` (0-based); with several text columns `#column` follows. Its text is
-    UTF-8 bytes or `str`. Each column that holds text is a document; a row without any fails.
+    UTF-8 bytes or `str`, or a list of words. Each column that holds text is a document; a row without any fails.
+    The keys of the shard's path are kept with each row, and are its header fields where no column is.
     """
 
-    def __init__(self, source: Source, kind: str, *, max_document_bytes: int, skip: Skip | None) -> None:
+    def __init__(
+        self, source: Source, kind: str, wanted: Wanted, *, max_document_bytes: int, skip: Skip | None
+    ) -> None:
         self.source = source
         self.kind = kind
         self.max_document_bytes = max_document_bytes
         self.skip = skip
+        self._wanted = wanted
+        self._remedy = _AS_UTF8 if kind == "csv" else "write the row again"
+        self._keys = path_keys(source)
+        self._of_path = header_of(header_columns(tuple(self._keys)), self._keys)
         self._row_of_id: dict[str, int] = {}
+
+    def row_of(self, values: dict[str, Any]) -> dict[str, Any]:
+        """Return a row as it is read: the items of a filing are its text where no text column is asked for."""
+        return with_items_as_text(values) if self._wanted.text is None else values
+
+    def columns(self, available: tuple[str, ...], *, of_row: bool = False) -> Columns:
+        """Choose the columns of the shard, or of one row of it (`of_row`), which need not have those to keep.
+
+        Raises `DocumentError` naming the columns that exist.
+        """
+        wanted = self._wanted
+        if of_row and wanted.keep:
+            wanted = replace(wanted, keep=tuple(name for name in wanted.keep if name in available))
+        return choose_columns(available, wanted, tuple(self._keys))
 
     def documents(
         self, row: int, columns: Columns, values: Mapping[str, object]
     ) -> Iterator[Document | FailedDocument]:
         """Yield the documents of one row, without those that `skip` says are done."""
-        header = _header(columns, values)
+        header = header_of(columns.header, values)
+        if self._keys:
+            header = first_stated([header, self._of_path])
+        kept = self._kept(values)
         try:
             document_id = self._id(row, columns, values) or self._name(row, columns)
         except DocumentError as error:
-            yield from self.failed(self._name(row, columns), error, header=header)
+            yield from self.failed(self._name(row, columns), error, header=header, kept=kept)
             return
-        texts = [(number, column, values.get(column)) for number, column in enumerate(columns.text)]
-        filled = [own for own in texts if own[2] is not None and not _is_blank(own[2])]
+        texts = [(number, column, joined(values.get(column))) for number, column in enumerate(columns.text)]
+        filled = [own for own in texts if not is_blank(own[2])]
         if not filled:
             yield from self.failed(
                 document_id,
-                DocumentError("read", f"no text in {_list(columns.text)}: leave the row out"),
+                DocumentError("read", f"no text in {listed(columns.text)}: leave the row out"),
                 header=header,
+                kept=kept,
             )
         for number, column, text in filled:
             own_id = f"{document_id}#{column}" if columns.several else document_id
-            if columns.several and (len(column) > LONGEST_ID or _SURROGATE.search(column)):
+            if columns.several and (len(column) > LONGEST_ID or SURROGATE.search(column)):
                 nameless = DocumentError("read", f"a column of this name can name no document: {column}")
-                yield from self.failed(f"{document_id}#column-{number}", nameless, header=header)
+                yield from self.failed(f"{document_id}#column-{number}", nameless, header=header, kept=kept)
                 continue
             stored = text if isinstance(text, bytes) else b""
             try:
-                stored, content = _text(column, text, self.max_document_bytes)
+                stored, content = stored_text(column, text, self.max_document_bytes, self._remedy)
             except DocumentError as error:
-                yield from self.failed(own_id, error, header=header, stored=stored)
+                yield from self.failed(own_id, error, header=header, kept=kept, stored=stored)
                 continue
-            sha256 = hashlib.sha256(stored).hexdigest()
+            sha256 = self._sha256(stored, kept)
             if self.skip is None or not self.skip(own_id, sha256):
                 yield Document(
                     document_id=own_id,
@@ -140,26 +102,49 @@ class RowReader:
                     sha256=sha256,
                     bytes=len(stored),
                     sec_url=edgar_url(header, None),
+                    kept=kept,
                 )
 
     def failed(
-        self, document_id: str, error: DocumentError, *, header: Header | None = None, stored: bytes = b""
+        self,
+        document_id: str,
+        error: DocumentError,
+        *,
+        header: Header | None = None,
+        kept: Kept | None = None,
+        stored: bytes = b"",
     ) -> Iterator[FailedDocument]:
         """Yield a row that cannot be read, unless `skip` says that it is done; `stored` is what there is of it."""
-        sha256 = hashlib.sha256(stored).hexdigest()
+        kept = self._kept({}) if kept is None else kept
+        sha256 = self._sha256(stored, kept)
         if self.skip is None or not self.skip(document_id, sha256):
             yield FailedDocument(
                 document_id=document_id,
                 source=self.source.uri,
                 kind=self.kind,
-                header=header or Header(),
+                header=header or self._of_path,
                 sha256=sha256,
                 bytes=len(stored),
                 stage=error.stage,
                 error_type=type(error.__cause__ or error).__name__,
                 error=str(error),
                 sec_url=edgar_url(header or Header(), None),
+                kept=kept,
             )
+
+    def _sha256(self, stored: bytes, kept: Kept) -> str:
+        """Digest of a row's text; of its kept columns too, lest a row whose values change be taken for done."""
+        digest = hashlib.sha256(stored)
+        if self._wanted.keep:
+            digest.update(json.dumps([pair for pair in kept if pair[0] in self._wanted.keep]).encode())
+        return digest.hexdigest()
+
+    def _kept(self, values: Mapping[str, object]) -> Kept:
+        """What goes into `documents` of the path and of a row."""
+        asked = {
+            name: kept_text(values.get(name)) for name in self._wanted.keep if name in values or name not in self._keys
+        }
+        return tuple((self._keys | asked).items())
 
     def _name(self, row: int, columns: Columns) -> str:
         """Name a row that has no id of its own, as no other row is named."""
@@ -187,73 +172,9 @@ class RowReader:
                 f"the id of row {row} has {len(document_id):,} characters, more than {LONGEST_ID:,}: choose another "
                 "--id-column",
             )
-        if _SURROGATE.search(document_id):
+        if SURROGATE.search(document_id):
             raise DocumentError("decode", f"the id of row {row} holds half a character: write the shard again")
         first = self._row_of_id.setdefault(document_id, row)
         if first != row:
             raise DocumentError("read", f"row {row} has the id of row {first} ({document_id}): ids must be unique")
         return document_id
-
-
-def _text(column: str, text: object, limit: int) -> tuple[bytes, str]:
-    """Return the row's text as UTF-8 and as `str`."""
-    try:
-        if isinstance(text, bytes):
-            stored, content = text, text.decode("utf-8")
-        elif isinstance(text, str):
-            stored, content = text.encode("utf-8"), text
-        else:
-            raise DocumentError("read", f"column {column} holds {type(text).__name__}, not text")
-    except UnicodeError as error:
-        raise DocumentError("decode", f"column {column} is not UTF-8 ({error}): write the row again") from error
-    if len(stored) > limit:
-        raise too_large(limit)
-    return stored, content
-
-
-def _is_blank(text: object) -> bool:
-    return isinstance(text, str | bytes) and (not text or text.isspace())
-
-
-def _header(columns: Columns, values: Mapping[str, object]) -> Header:
-    stated = {field: values.get(column) for field, column in columns.header.items()}
-    return Header(
-        accession_number=normal_accession_number(_plain(stated.get("accession_number"))),
-        cik=normal_cik(_plain(stated.get("cik"))),
-        company=_plain(stated.get("company")) or None,
-        form_type=_plain(stated.get("form_type")) or None,
-        document_type=_plain(stated.get("document_type")) or None,
-        period_of_report=_date(stated.get("period_of_report")),
-        filing_date=_date(stated.get("filing_date")),
-    )
-
-
-def _plain(value: object) -> str:
-    """Return a metadata value as text, empty where it is null or none; whole floats lose the `.0` that pandas adds."""
-    if isinstance(value, bytes):
-        value = value[:_MUCH_CHARACTERS].decode("utf-8", "ignore")
-    if isinstance(value, float) and value.is_integer():
-        value = int(value)
-    if not isinstance(value, str | int):
-        return ""
-    return _SURROGATE.sub("\ufffd", " ".join(str(value)[:_MUCH_CHARACTERS].split()))
-
-
-def _date(value: object) -> date | None:
-    if isinstance(value, datetime):
-        return None if getattr(value, "nanosecond", 0) else value.date()  # only pandas reads one, if it is installed
-    if isinstance(value, date):
-        return value
-    text = _plain(value)
-    try:
-        return compact_date(text) or date.fromisoformat(text[:10])
-    except ValueError:
-        return None
-
-
-def _missing(role: str, name: str, available: Sequence[str]) -> DocumentError:
-    return DocumentError("read", f"no {role} column {name}; there is {_list(available)}: choose with --{role}-column")
-
-
-def _list(names: Sequence[str]) -> str:
-    return ", ".join(names) or "none"

@@ -1,6 +1,7 @@
 """Stored bytes: a local file or an fsspec URL as a binary stream, and what it means when it cannot be read."""
 
 import hashlib
+import io
 import os
 import shutil
 import tempfile
@@ -78,6 +79,29 @@ def chunks_of(stream: BinaryIO) -> Iterator[bytes]:
     """Yield the rest of a stream, 1 MiB at a time."""
     while chunk := stream.read(CHUNK_BYTES):
         yield chunk
+
+
+class Joined(io.RawIOBase):
+    """The parts of a stream as one file."""
+
+    def __init__(self, parts: Iterator[bytes]) -> None:
+        self._parts = parts
+        self._pending = memoryview(b"")
+
+    def readable(self) -> bool:
+        """As any that is read."""
+        return True
+
+    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]  # any writable buffer
+        """Fill the buffer as far as one part goes; 0 at the end."""
+        while not self._pending:
+            part = next(self._parts, None)
+            if part is None:
+                return 0
+            self._pending = memoryview(part)
+        piece, self._pending = self._pending[: len(buffer)], self._pending[len(buffer) :]
+        buffer[: len(piece)] = piece
+        return len(piece)
 
 
 def fingerprint(source: Source) -> tuple[str, int]:

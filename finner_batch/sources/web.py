@@ -26,7 +26,7 @@ _LONGEST_WAIT_S = 60
 _BUSY = (429, 500, 502, 503, 504)
 _TIMEOUT = Timeout(connect=20, read=60)
 _SEC = "sec.gov"
-_ASKS_FOR_CONTACT = "the SEC asks for a name and a contact: run --user-agent 'Example Corp admin@example.com'"
+_ASKS_FOR_CONTACT = "the SEC asks for a name and a contact: give --user-agent 'Example Corp admin@example.com'"
 DEFAULT_USER_AGENT = f"finner-batch/{__version__}"
 
 

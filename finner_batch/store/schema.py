@@ -26,7 +26,7 @@ READ_AGAIN = frozenset({"NotTheFilingError"})
 REFUSED = READ_AGAIN | {"DocumentError"}
 """Error types that say what a file holds: any other file with the same bytes fails as well."""
 
-SHARD_KINDS = frozenset({"parquet", "jsonl"})
+SHARD_KINDS = frozenset({"parquet", "jsonl", "csv"})
 """Kinds whose documents are rows of one file: `sha256` is of the row's text, and each is committed by itself."""
 
 
@@ -86,7 +86,12 @@ DOCUMENTS = pa.schema(
     [
         ENTITIES.field("document_id"),
         ENTITIES.field("source"),
-        _column("sha256", pa.string(), "of the file as stored, or of a shard row's text; null if unread", null=True),
+        _column(
+            "sha256",
+            pa.string(),
+            "of the file as stored, or of a shard row's text and kept columns; null if unread",
+            null=True,
+        ),
         _column("bytes", pa.int64(), "size of what `sha256` is of", unit="bytes", null=True),
         _column(
             "content_id",
@@ -95,7 +100,10 @@ DOCUMENTS = pa.schema(
             null=True,
         ),
         _column(
-            "kind", pa.string(), "`ixbrl`, `html`, `text`, `sgml-…`, `parquet`, `jsonl`; null if unread", null=True
+            "kind",
+            pa.string(),
+            "`ixbrl`, `html`, `text`, `sgml-…`, `parquet`, `jsonl`, `csv`; null if unread",
+            null=True,
         ),
         *_HEADER,
         _column("ciks", pa.list_(pa.string()), "all filers of the filing, as `cik`, which comes first", null=True),
@@ -123,6 +131,13 @@ DOCUMENTS = pa.schema(
         _column("model_id", pa.string(), "model that read it"),
         _column("config_id", pa.string(), "settings that it was read with"),
         _column("run_id", pa.string(), "run that wrote it"),
+        _column(
+            "kept",
+            pa.map_(pa.string(), pa.string()),
+            "keys of the path (`year=2023/`), and of a shard's row the columns named by `--keep-column`, as text: "
+            "`kept['year']`",
+            null=True,
+        ),
     ],
     metadata={"finner_batch.table": "documents", "finner_batch.schema_version": str(SCHEMA_VERSION)},
 )

@@ -5,8 +5,13 @@ import io
 import signal
 import subprocess
 import tarfile
+import zipfile
 
+import zstandard
 from engine_helpers import ask, command, filing, plain_rows, run_job
+
+from finner_batch.config import RunConfig
+from finner_batch.engine.run import run
 
 SMALL_COMMITS = ("--commit-seconds", 0, "--window-sentences", 8)
 
@@ -21,15 +26,37 @@ def submission(number, form="10-K", text=None):
     ).encode()
 
 
-def feed(path, files):
-    """A daily feed: `files` are names and contents."""
+def tar_of(files):
+    """`files` are names and contents."""
     content = io.BytesIO()
     with tarfile.open(fileobj=content, mode="w") as tar:
         for name, data in files:
             header = tarfile.TarInfo(name)
             header.size = len(data)
             tar.addfile(header, io.BytesIO(data))
-    path.write_bytes(gzip.compress(content.getvalue()))
+    return content.getvalue()
+
+
+def zip_of(files):
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w") as archive:
+        for name, data in files:
+            archive.writestr(name, data)
+    return content.getvalue()
+
+
+FORMATS = {
+    "a.tar": tar_of,
+    "a.tar.gz": lambda files: gzip.compress(tar_of(files)),
+    "a.tar.zst": lambda files: zstandard.compress(tar_of(files)),
+    "a.tgz": lambda files: gzip.compress(tar_of(files)),
+    "a.zip": zip_of,
+}
+
+
+def feed(path, files):
+    """A daily feed."""
+    path.write_bytes(gzip.compress(tar_of(files)))
     return path
 
 
@@ -130,3 +157,44 @@ def test_what_cannot_be_read_fails_once_whatever_forms_are_asked_for(tmp_path):
     assert run_job(path, results, "--form", "10-K", expect=3)["documents"] == {"ok": 1, "failed": 1}
     assert run_job(path, results, "--form", "10-K")["sources"]["failed_before"] == 1
     assert run_job(path, results)["sources"]["failed_before"] == 1
+
+
+def test_what_datamule_saves_is_a_document_a_file_and_its_description_of_them_is_left_out(tmp_path):
+    accession = "000100000024000001"
+    path = feed(
+        tmp_path / "batch_000_001.tar.gz",
+        [
+            (f"{accession}/metadata.json", b'{"accession-number": "0001000000-24-000001", "documents": []}'),
+            (f"{accession}/example1.htm", filing(1).encode()),
+        ],
+    )
+    report = run(RunConfig(input=(str(path),), output=str(tmp_path / "results"), workers=1))
+    assert (report.documents_ok, report.documents_failed, report.selection.left_out) == (1, 0, 1)
+    assert ask(tmp_path / "results", "SELECT document_id FROM documents") == [
+        {"document_id": "0001000000-24-000001/example1.htm"}
+    ]
+
+
+def test_every_format_is_read_and_members_that_are_archives_or_pages_fail_alone(tmp_path):
+    folder = tmp_path / "in"
+    folder.mkdir()
+    for number, (name, pack) in enumerate(FORMATS.items()):
+        (folder / name).write_bytes(pack([(f"../{number}.htm", filing(number).encode())]))
+    nested = tar_of(
+        [("inner.tar", tar_of([("x.htm", filing(90).encode())])), ("inner.zip", zip_of([("x.htm", b"text")]))]
+    )
+    (folder / "nested.tar").write_bytes(nested)
+    (folder / "empty.tar").write_bytes(b"")
+    report = run(RunConfig(input=(str(folder),), output=str(tmp_path / "results"), workers=1))
+    assert (report.documents_ok, report.documents_failed) == (len(FORMATS), 3)
+    rows = ask(tmp_path / "results", "SELECT source, document_id, status, error FROM documents ORDER BY source")
+    read = [(row["source"], row["document_id"]) for row in rows if row["status"] == "ok"]
+    expected = [
+        (f"{folder}/{name}!/../{number}.htm", f"{name}!/../{number}.htm") for number, name in enumerate(FORMATS)
+    ]
+    assert read == sorted(expected)
+    failed = {row["source"].removeprefix(f"{folder}/"): row["error"] for row in rows if row["status"] == "failed"}
+    assert failed["nested.tar!/inner.zip"].startswith("a zip archive")
+    assert "unpack it and give the folder" in failed["nested.tar!/inner.tar"]
+    assert "fetch the archive again" in failed["empty.tar"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["in", "results"]

@@ -6,19 +6,24 @@ import io
 import os
 import struct
 import tarfile
+import tracemalloc
 import zipfile
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 import zstandard
 
+from finner_batch.engine.select import Selection, select
 from finner_batch.errors import DocumentError, FinnerError
 from finner_batch.objects.retry import BusyError
 from finner_batch.sources import archive, fetch, storage
 from finner_batch.sources.archive import BrokenArchiveError, archive_of, is_archive, member_digests, members
 from finner_batch.sources.document import Source
-from finner_batch.sources.fetch import Copies
+from finner_batch.sources.fetch import Copies, drop_copy
+from finner_batch.sources.read import ReadOptions, read_documents
 from finner_batch.sources.storage import CHUNK_BYTES, open_stored
+from finner_batch.store.ledger import Ledger
 
 FILES = {"a.htm": b"first" * 400, "folder/b.txt": b"second" * 400, "c d.nc": b"third"}
 
@@ -268,6 +273,41 @@ def test_digests_are_those_of_the_members_that_can_be_read(tmp_path):
     assert member_digests(str(path)) == {
         f"{path}!/a.htm": "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
     }
+
+
+def test_members_that_fail_do_not_make_the_archive_be_read_from_its_beginning(monkeypatch, tmp_path):
+    path = tmp_path / "feed.tar"
+    path.write_bytes(tar_of(dict.fromkeys("abcdef", b"\x00\x01\x02" * 1000)))
+    opened = []
+    open_seekable = archive.open_seekable
+    monkeypatch.setattr(archive, "open_seekable", lambda *given: opened.append(given) or open_seekable(*given))
+    for name in "abdf":  # some go to other processes
+        with pytest.raises(DocumentError, match="binary data"):
+            list(read_documents(Source(uri=f"{path}!/{name}", name=name), ReadOptions()))
+    assert len(opened) == 1
+
+
+def test_few_members_are_copied_before_their_turn_and_none_is_held_in_memory(tmp_path):
+    path = tmp_path / "feed.tar"
+    path.write_bytes(tar_of({f"{number}.htm": b"%d" % number + b"x" * 200_000 for number in range(200)}))
+    ledger = Ledger.load(tmp_path / "results", model_id="m", config_id="c")
+    selection, most = Selection(), 0
+    tracemalloc.start()
+    with Copies() as copies:
+        found = copies.with_members(
+            iter([Source(uri=str(path), name="feed.tar")]),
+            max_bytes=1 << 20,
+            left_out=lambda *_: None,
+            broken_before=frozenset(),
+        )
+        for task in select(found, ledger, selection, copies=copies, retry=False):
+            most = max(most, len(list(Path(task.source.copy).parent.iterdir())))
+            drop_copy(task.source)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert selection.sources == 200
+    assert most < 80
+    assert peak < 16 << 20
 
 
 def test_a_full_disk_below_the_copies_is_the_runs_error_and_no_documents(monkeypatch, tmp_path):

@@ -64,7 +64,7 @@ def test_what_is_left_out_is_told_with_the_reason(filings):
     assert told == {
         f"{filings}/.cache": "hidden",
         f"{filings}/.hidden.htm": "hidden",
-        f"{filings}/manifest.csv": "a .csv file is no filing",
+        f"{filings}/manifest.csv": "a .csv file is no filing: with --text-column it is read as a shard",
         f"{filings}/2023/10-K/x_g1.jpg": "a .jpg file is no filing",
         f"{filings}/results": "a results folder of finner-batch",
     }
@@ -132,10 +132,19 @@ def test_a_missing_path_is_refused_at_once_before_any_work(filings):
 
 
 def test_a_folder_without_filings_says_what_was_left_out(tmp_path):
-    (tmp_path / "manifest.csv").write_text("file")
+    (tmp_path / "manifest.xsd").write_text("file")
 
-    with pytest.raises(UsageError, match="1 left out"):
+    with pytest.raises(UsageError, match=r"\(1 left out: hidden, .*suffix\)$"):
         next(discover([str(tmp_path)]))
+
+
+def test_a_folder_of_csv_files_says_how_they_are_read(tmp_path):
+    (tmp_path / "rows.csv.gz").write_text("file")
+    (tmp_path / "rows.tsv").write_text("file")
+
+    with pytest.raises(UsageError, match=r"2 \.csv or \.tsv files are read as shards with --text-column"):
+        next(discover([str(tmp_path)]))
+    assert [source.name for source in discover([str(tmp_path)], with_csv=True)] == ["rows.csv.gz", "rows.tsv"]
 
 
 def test_a_results_folder_is_no_input(filings):
@@ -284,3 +293,22 @@ def test_graphics_spreadsheets_and_data_beside_filings_are_left_out_and_told(suf
     assert [source.name for source in found] == ["a.htm"]
     assert told == [str(tmp_path / f"b.{suffix}")]
     assert [source.name for source in discover([str(tmp_path / f"b.{suffix}")])] == [f"b.{suffix}"]
+
+
+def test_what_downloaders_write_about_filings_is_left_out_and_other_json_is_not(tmp_path):
+    for name in (
+        "companies_info.json",
+        "FILINGS_METADATA.csv",
+        "INDICES/2021_QTR1.tsv",
+        "000032019323000106/metadata.json",
+        "000032019323000106/aapl.htm",
+        "rows/metadata.json",
+    ):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text("{}")
+    told = {}
+
+    found = [source.name for source in discover([str(tmp_path)], passed_over=told.__setitem__, with_csv=True)]
+
+    assert found == ["000032019323000106/aapl.htm", "rows/metadata.json"]
+    assert set(told.values()) == {"a downloader's description of filings"}

@@ -22,7 +22,24 @@ APPLE = "0000320193-23-000106"
         ("/mirror/edgar/data/320193/0000320193-23-000106.txt", Header(accession_number=APPLE, cik="0000320193")),
         ("/data/000032019323000106/R2.htm", Header(accession_number=APPLE)),
         ("/data/0000001800__10-K__0001628280-24-005348.htm.gz", Header(accession_number="0001628280-24-005348")),
-        ("/data/320193_10K_2023_0000320193-23-000106.htm", Header(accession_number=APPLE)),
+        (
+            "/data/RAW_FILINGS/10-K/320193_10K_2023_0000320193-23-000106.htm",
+            Header(accession_number=APPLE, cik="0000320193", form_type="10-K"),
+        ),
+        (
+            "320193_10K405A_1999_0000320193-23-000106.txt.gz",
+            Header(accession_number=APPLE, cik="0000320193", form_type="10-K405/A"),
+        ),
+        ("/data/320193_10KSB_2003_0000320193-23-000106.htm", Header(accession_number=APPLE, cik="0000320193")),
+        ("/data/x320193_10K_2023_0000320193-23-000106.htm", Header(accession_number=APPLE)),
+        ("/data/320193_2023.htm", Header()),
+        (
+            "/d/sec-edgar-filings/AAPL/10-K/A/0000320193-23-000106/primary-document.html",
+            Header(accession_number=APPLE, form_type="10-K/A"),
+        ),
+        ("/data/000032019323000106.tar!/aapl.htm", Header(accession_number=APPLE)),
+        ("/data/0000320193-23-000106.tar.gz!/aapl.htm", Header(accession_number=APPLE)),
+        ("/data/batch_000_001.tar!/000032019323000106/aapl.htm.zst", Header(accession_number=APPLE)),
         ("/data/0000320193-23-000106-index.htm", Header(accession_number=APPLE)),
         (
             "/d/sec-edgar-filings/AAPL/10-K/0000320193-23-000106/full-submission.txt",
@@ -30,7 +47,7 @@ APPLE = "0000320193-23-000106"
         ),
         (
             "s3://b/sec-edgar-filings/320193/10-Q/0000320193-23-000106/primary-document.html",
-            Header(accession_number=APPLE, form_type="10-Q", cik="0000320193"),
+            Header(accession_number=APPLE, form_type="10-Q", document_type="10-Q", cik="0000320193"),
         ),
         ("/data/0000012927__10-K__2024-12-31.htm.gz", Header()),
         ("/data/0000950117-96-000184-4__10-K__0000950117-96-000184-4.txt.gz", Header()),

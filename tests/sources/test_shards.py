@@ -11,9 +11,9 @@ import pytest
 import zstandard
 
 from finner_batch.errors import DocumentError
+from finner_batch.sources.columns import Wanted, choose_columns
 from finner_batch.sources.document import Document, FailedDocument, Header
 from finner_batch.sources.read import ReadOptions, read_documents
-from finner_batch.sources.rows import choose_columns
 
 TEXTS = ["plus 2.25%", "the \u20ac400 million facility", "no number"]
 
@@ -454,7 +454,7 @@ def test_a_file_of_one_json_object_over_several_lines_is_one_row(stored):
 
 
 def test_columns_are_read_once_each_even_when_they_serve_twice():
-    columns = choose_columns(("cik", "text", "section_2", "section_1"), ("text", "section_*"), "cik")
+    columns = choose_columns(("cik", "text", "section_2", "section_1"), Wanted(text=("text", "section_*"), id="cik"))
 
     assert columns.names() == ["text", "section_2", "section_1", "cik"]
     assert columns.several

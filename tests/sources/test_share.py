@@ -1,3 +1,4 @@
+import tarfile
 from collections import Counter
 
 import pytest
@@ -5,6 +6,7 @@ import pytest
 from finner_batch.errors import UsageError
 from finner_batch.sources.discover import discover
 from finner_batch.sources.document import Source
+from finner_batch.sources.fetch import Copies
 from finner_batch.sources.share import Share, share_of
 
 NAMES = [f"2024/{number % 7}/0000{number:06d}-24-000001.txt" for number in range(1600)]
@@ -50,3 +52,20 @@ def test_a_share_that_is_none_is_refused(written):
 def test_a_share_is_read_as_written():
     assert Share.parse("2/8") == Share(number=2, of=8)
     assert Share.parse(" 8/8 ") == Share(number=8, of=8)
+
+
+def test_the_members_of_an_archive_are_in_the_share_of_their_archive_and_each_in_one(tmp_path):
+    for number in range(6):
+        with tarfile.open(tmp_path / f"{number}.tar", "w") as tar:
+            for name in ("a.htm", "b.htm"):
+                tar.addfile(tarfile.TarInfo(name))
+    (tmp_path / "loose.htm").touch()
+
+    def read(share):
+        with Copies() as copies:
+            sources = discover([str(tmp_path)])
+            return [source.name for source in copies.local(share.of_these(sources) if share else sources)]
+
+    shares = [read(Share(number=number, of=3)) for number in (1, 2, 3)]
+    assert sorted(name for share in shares for name in share) == sorted(read(None))
+    assert max(map(len, shares)) < 13

@@ -9,7 +9,9 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from click.testing import CliRunner
 
+from finner_batch.cli.main import commands
 from finner_batch.engine.select import Selection, select
 from finner_batch.errors import DocumentError, UsageError
 from finner_batch.sources import web
@@ -53,7 +55,9 @@ ANSWERS = {
     "/10-k.txt": [(200, submission("10-K"), {})],
     "/8-k.txt": [(200, submission("8-K"), {})],
     "/rows.jsonl": [(200, b'{"id": "a", "text": "The notes bear interest at 5.25%."}\n', {})],
+    "/rows.csv?download=1": [(200, b"id,text\na,The notes bear interest at 5.25%.\n", {})],
     "/cut-off.tar": [(200, tar_of({"page.htm": PAGE})[: 512 + -(-len(PAGE) // 512) * 512], {})],
+    "/feed.tar?signed=1": [(200, tar_of({"page.htm": PAGE}), {})],
     "/feed.tar": [(200, tar_of({"page.htm": PAGE}), {})],
 }
 """What the server answers the first time, the second, and so on; the last from then on."""
@@ -120,6 +124,21 @@ def test_a_page_is_read_whatever_the_server_does_at_first(path, times, server):
     assert "5.25%" in document.content
     assert (document.document_id, document.source) == (path[1:], server.url(path))
     assert server.asked[path] == times
+
+
+def test_an_archive_is_told_by_the_name_in_its_address(server):
+    with Copies() as copies:
+        for source in copies.local(discover([server.url("/feed.tar?signed=1")])):
+            (document,) = read_documents(source, ReadOptions())
+    assert document.document_id == "feed.tar!/page.htm"
+    assert server.asked["/feed.tar?signed=1"] == 1
+
+
+def test_a_csv_file_is_told_by_the_name_in_its_address(server):
+    (source,) = discover([server.url("/rows.csv?download=1")])
+    with Copies() as copies:
+        (document,) = read_documents(copies.fetch(source)[0], ReadOptions())
+    assert (document.kind, document.document_id) == ("csv", "a")
 
 
 @pytest.mark.parametrize(
@@ -231,3 +250,28 @@ def test_every_request_waits_for_its_turn(path, requests, server, monkeypatch):
     monkeypatch.setattr(web, "_PACE", SimpleNamespace(wait=lambda: turns.append(path)))
     text_at(server, path)
     assert len(turns) == requests == server.asked.total()
+
+
+@pytest.mark.parametrize("command", ["text", "label -i", "run -i"])
+def test_every_command_that_reads_web_addresses_names_itself_as_it_is_told(server, tmp_path, monkeypatch, command):
+    monkeypatch.chdir(tmp_path)
+    name, *flag = command.split()
+    sec = CliRunner().invoke(commands, [name, *flag, "https://www.sec.gov/Archives/a.htm"])
+    assert isinstance(sec.exception, UsageError)
+    assert "give --user-agent" in str(sec.exception)
+    if name == "run":
+        return
+    done = CliRunner().invoke(commands, [name, *flag, server.url("/page.htm"), "--user-agent", AGENT])
+    assert server.agents == {AGENT}
+    if name == "text":
+        assert done.exit_code == 0
+        assert "5.25%" in done.stdout
+
+
+def test_text_shows_the_column_of_a_shard_that_it_is_told(tmp_path):
+    (tmp_path / "rows.csv").write_text("key,body\na,plus 2.25%\n")
+    done = CliRunner().invoke(
+        commands, ["text", str(tmp_path), "--text-column", "body", "--id-column", "key"], standalone_mode=False
+    )
+    assert "plus 2.25%" in done.stdout
+    assert "a (csv)" in done.stderr

@@ -120,6 +120,7 @@ def test_its_views_have_all_columns_and_its_rows_null_in_those_that_came_later(o
         for view in ("documents", "entities"):
             later = f"SELECT count(document_type) + count(sec_url) FROM {view}"
             assert connection.execute(later).fetchall() == [(0,)]
+        assert connection.execute("SELECT count(kept) FROM documents").fetchall() == [(0,)]
         assert connection.execute("SELECT document_id, text, value FROM entities ORDER BY ALL").fetchall() == NUMBERS
         assert connection.execute("SELECT count(*), sum(documents_ok) FROM runs").fetchall() == [(2, 9)]
 

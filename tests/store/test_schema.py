@@ -7,7 +7,7 @@ filing_date, section, sentence_index, sentence, start, end, document_start, docu
 scale, confidence, before_text, before_value, sec_url, model_id, run_id, schema_version"""
 DOCUMENT_COLUMNS = """document_id, source, sha256, bytes, content_id, kind, accession_number, cik, company, form_type,
 document_type, period_of_report, filing_date, ciks, sec_url, status, stage, error_type, error, sentences,
-tagged_sentences, unread_exhibits, entities, seconds, model_id, config_id, run_id"""
+tagged_sentences, unread_exhibits, entities, seconds, model_id, config_id, run_id, kept"""
 
 
 def test_the_columns_are_those_of_the_contract_in_its_order():

@@ -20,7 +20,7 @@ from finner_batch.errors import DocumentError, UsageError
 from finner_batch.sentences.split import split
 from finner_batch.sources.discover import discover
 from finner_batch.sources.document import FailedDocument
-from finner_batch.sources.fetch import Copies
+from finner_batch.sources.fetch import Copies, check_web_inputs
 from finner_batch.sources.identity import content_id
 from finner_batch.sources.read import ReadOptions, read_documents
 from finner_batch.store.whole import whole_folder
@@ -152,21 +152,28 @@ def company_splits(filings: dict[str, int]) -> dict[str, str]:
 
 
 def label(
-    inputs: Sequence[str], output: Path, annotations: Path | None = None, labels: Sequence[str] = ()
+    inputs: Sequence[str],
+    output: Path,
+    annotations: Path | None = None,
+    labels: Sequence[str] = (),
+    *,
+    user_agent: str | None = None,
 ) -> Statistics:
     """Label filings and write the dataset folder: `sentences.parquet` and `statistics.json`.
 
     `annotations` (a JSON Lines file or a folder of them) adds readings. `labels` are counted by themselves; the dataset
-    keeps every concept. A killed run may leave sentences without statistics, never with those of others. Raises
-    UsageError where no input holds inline XBRL, or the annotations are none; else as `whole_folder` does. A document
-    that cannot be read is counted and left out; so is one that was read before under another name.
+    keeps every concept. `user_agent`: how web servers are asked.
+    A killed run may leave sentences without statistics, never with those of others. A document that cannot be read is
+    counted and left out; so is one that was read before under another name. Raises UsageError where no input holds
+    inline XBRL, the annotations are none, or the SEC asks for a contact; else as `whole_folder` does.
     """
     statistics = Statistics()
+    check_web_inputs(inputs, user_agent)
     readings = read_annotations(annotations) if annotations else {}
     found: list[LabelledSentence] = []
     filings: Counter[str] = Counter()
     met: set[str] = set()
-    for document in _documents(inputs, statistics):
+    for document in _documents(inputs, statistics, user_agent):
         content = content_id(document.content) or document.document_id
         if content in met:
             statistics.documents_repeated += 1
@@ -217,8 +224,8 @@ def _count(
             logger.warning("%d readings have no sentence in the input", len(missing))
 
 
-def _documents(inputs: Sequence[str], statistics: Statistics) -> Iterator[Document]:
-    with Copies() as copies:
+def _documents(inputs: Sequence[str], statistics: Statistics, user_agent: str | None) -> Iterator[Document]:
+    with Copies(user_agent) as copies:
         for source in copies.local(discover(inputs)):
             try:
                 for document in read_documents(source, ReadOptions(documents="main")):

@@ -1,0 +1,28 @@
+"""Keys that folders state in the manner of Hive: `year=2023/form=10-K/part-0.parquet`."""
+
+from itertools import takewhile
+from urllib.parse import unquote
+
+from finner_batch.sources.document import Source
+
+_NULL = "__HIVE_DEFAULT_PARTITION__"
+
+
+def path_keys(source: Source) -> dict[str, str | None]:
+    """Read the keys of the folders below the input that a source was found under, and of those right above it.
+
+    So a file has the same keys where it is named itself. Outermost first; of a key that stands twice the inner value
+    counts. Keys and values are URL-decoded, as Hive, Spark and Arrow write them; `__HIVE_DEFAULT_PARTITION__` is null.
+    """
+    *below, _ = source.name.split("/")
+    above = source.uri.removesuffix(source.name).rstrip("/").split("/") if source.uri.endswith(source.name) else []
+    right_above = [*takewhile(_is_key, reversed(above))]
+    keys: dict[str, str | None] = {}
+    for folder in (*reversed(right_above), *filter(_is_key, below)):
+        key, _, value = folder.partition("=")
+        keys[unquote(key)] = None if value == _NULL else unquote(value)
+    return keys
+
+
+def _is_key(folder: str) -> bool:
+    return folder.find("=") > 0

@@ -1,0 +1,37 @@
+"""Filings whose items edgar-crawler extracted (https://github.com/nlpaueb/edgar-crawler): an object a filing.
+
+Beside what it says of the filing stand its items, `item_1A`, `item_2.02`, of a 10-Q `part_1_item_2`; there `part_1` is
+all of the part, its items once more.
+"""
+
+import re
+from typing import Any
+
+from finner_batch.sources.edgar_path import path_header
+
+_ABOUT = frozenset({"cik", "filing_type", "filename"})
+_ITEM = re.compile(r"(?:part_\d_)?item_\d[\w.]*|part_\d|SIGNATURE")
+_PLACES = ("filename", "complete_text_filing_link", "filing_html_index")
+"""Where the accession number stands."""
+
+
+def with_items_as_text(values: dict[str, Any]) -> dict[str, Any]:
+    """Return a row with its items as its `text`, one behind the other, and the filing's name; any other as it is.
+
+    Its id is that of the file that the items were extracted from, so that the two count as one document.
+    """
+    if "text" in values or not values.keys() >= _ABOUT:
+        return values
+    items = {key: text for key, text in values.items() if _ITEM.fullmatch(key)}
+    if not items or not all(isinstance(text, str) for text in items.values()):
+        return values
+    parts = {key for key, text in items.items() if text.strip() and "_item_" not in f"_{key}"}
+    text = "\n\n".join(
+        text for key, text in items.items() if text and (key in parts or key.partition("_item_")[0] not in parts)
+    )
+    about = {key: value for key, value in values.items() if key not in items}
+    named = (path_header(f"/{values[place]}").accession_number for place in _PLACES if values.get(place))
+    accession_number = next((number for number in named if number), None)
+    if accession_number:
+        about = {"id": f"{accession_number}/{values['filename']}", "accession_number": accession_number} | about
+    return about | {"text": text}
