@@ -17,6 +17,7 @@ from engine_helpers import command, run_job
 from s3_proxy import at_random
 
 from finner_batch.engine.run import retry
+from finner_batch.query.connection import connect
 from finner_batch.store.compact import compact
 
 
@@ -46,6 +47,17 @@ def test_rows_in_a_bucket_are_those_in_a_folder_and_an_object_is_fetched_once(up
     assert job(uploaded, results)["sources"]["unchanged"] == 12
     assert proxy.asked("GET", "/in/") == []
     assert len(rows(results)["documents"]) == 12
+
+
+def test_csv_below_keys_of_a_path_in_a_bucket_is_read_once(bucket, results):
+    bucket.put("data/year=2023/rows.csv", b'id,body\na,"The notes bear interest, at 5.25% per annum."\n')
+    data = f"s3://{bucket.name}/data"
+    bucket.put("data/rows.tsv", b"id\tbody\nb\tThe notes bear interest at 6.25% per annum.\n")
+    assert job(data, results, text_column=("body",))["documents"] == {"ok": 2, "failed": 0}
+    with connect(results) as connection:
+        kept = connection.execute("SELECT document_id, kept['year'] FROM documents ORDER BY ALL").fetchall()
+    assert kept == [("a", "2023"), ("b", None)]
+    assert job(data, results, text_column=("body",))["sources"]["unchanged"] == 2
 
 
 def test_a_throttled_store_gives_the_same_rows(uploaded, results, local, proxy):
