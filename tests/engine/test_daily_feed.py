@@ -94,7 +94,8 @@ def test_a_run_of_one_form_that_is_killed_and_one_of_the_rest_have_the_rows_of_o
     committed = ask(results, "SELECT form_type, status FROM documents")
     assert {row["form_type"] for row in committed if row["status"] == "ok"} == {"8-K"}
     assert len(committed) < report["documents"]["ok"]
-    rest = run_job(path, results, *SMALL_COMMITS, expect=3)
+    failed = sum(row["status"] == "failed" for row in committed)  # the next run leaves these to `retry`
+    rest = run_job(path, results, *SMALL_COMMITS, expect=3 if failed < report["documents"]["failed"] else 0)
     assert rest["documents"]["ok"] + sum(row["status"] == "ok" for row in committed) == report["documents"]["ok"]
     for table in ("entities", "documents"):
         assert plain_rows(results, table) == plain_rows(undisturbed, table)
