@@ -9,12 +9,12 @@ import click
 from click.core import ParameterSource
 
 from finner_batch.cli.options import FlagOption, PathOrUrl, json_option, local_file
-from finner_batch.errors import UsageError
+from finner_batch.errors import ModelError, UsageError
 
 if TYPE_CHECKING:
     from finner_batch.training.data.dataset import Gold
 
-ONLY_ON_SENTENCES = ("split", "gold", "precision", "cost", "write_thresholds", "output")
+ONLY_ON_SENTENCES = ("split", "labels", "gold", "precision", "cost", "write_thresholds", "output")
 """Parameters that mean nothing to `--against-xbrl`."""
 
 
@@ -25,9 +25,14 @@ ONLY_ON_SENTENCES = ("split", "gold", "precision", "cost", "write_thresholds", "
 )
 @click.option(
     "--split",
-    type=click.Choice(["dev", "validation", "train", "all"]),
+    type=click.Choice(["dev", "test", "validation", "train", "all"]),
     default="dev",
-    help="Which companies: dev is what is reported, validation what may be chosen by; all: every row.",
+    help="Which rows: dev (or test) is what is reported, validation what may be chosen by; all: every row.",
+)
+@click.option(
+    "--labels",
+    help="Label set that numbers the tags of --data, where they are integers without names (finer139).  "
+    "[default: that of the model's training]",
 )
 @click.option(
     "--gold",
@@ -66,6 +71,7 @@ def evaluate(
     model: str | None,
     data: Path,
     split: str,
+    labels: str | None,
     gold: "Gold | None",
     precision: str | None,
     cost: str | None,
@@ -101,7 +107,8 @@ def evaluate(
             data=data,
             model=model,
             variant=precision,
-            split=split,
+            split="dev" if split == "test" else split,
+            labels=labels,
             gold=gold,
             cost=cost,
             write_thresholds=write_thresholds,
@@ -113,6 +120,11 @@ def evaluate(
     if errors_file:
         write_rows(result.errors, SCHEMA, errors_file)
     click.echo(json.dumps(result.as_json(), indent=2) if as_json else text)
+    if result.labels_nothing and not cost:
+        raise ModelError(
+            f"{result.model_id} labels none of these {result.figures.numbers:,} numbers: another --model, or lower "
+            "thresholds (--cost fp=1,fn=5 --write-thresholds)"
+        )
 
 
 def _against_xbrl(

@@ -75,7 +75,8 @@ def label(
         ("facts", statistics.facts),
         ("readings", statistics.readings),
     ):
-        click.echo(f"  {name}: " + ", ".join(f"{key} {count:,}" for key, count in counts.items()))
+        if counts:
+            click.echo(f"  {name}: " + ", ".join(f"{key} {count:,}" for key, count in counts.items()))
     tagged, read = (sum(counts[by] for counts in statistics.labels.values()) for by in ("tagged", "read"))
     click.echo(f"  labels: {len(names)} concepts, tagged {tagged:,}, read {read:,}")
     if written:

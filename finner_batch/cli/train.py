@@ -14,12 +14,13 @@ from finner_batch.training.learning.config import TrainConfig, require_train_ext
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 HELP = {
-    "data": "Made by `label`, rows of one's own (JSON Lines, Parquet), or a hub name; may be given several times.",
+    "data": "Made by `label`, rows of one's own (JSON, Parquet, save_to_disk), or a hub name; also several times.",
     "validation_share": "Share of the companies to choose by, where the data have no such split.",
     "dev_share": "Share of the companies to report on, where the data have no such split.",
     "output": "The model folder.",
     "base": "DistilBERT or BERT: a folder, a hub name, or package:NAME for an installed package that holds one.",
-    "labels": "Label set (debt4, finer139), a file of concept names (JSON list, or one a line), or frequent:N.",
+    "labels": "Label set (debt4, finer139), a file of concept names (JSON list, or one a line), or frequent:N. "
+    "finer139 names integer tags, too.",
     "cues": "Cues that a sentence must have to be read: of a label set (debt4), or a TOML file; none by default.",
     "name": "The model's name.",
     "concept_epochs": "Epochs over every frequent concept first; 0: none.",
@@ -39,7 +40,7 @@ HELP = {
     "threshold": "Least probability at which the tagger gives a label.",
     "max_length": "Tokens that the model reads at once.",
     "seed": "Seed of weights, order and dropout.",
-    "resume": "Go on where a killed training of the same output stopped.",
+    "resume": "Go on where the same training stopped in this output; --no-resume begins anew and replaces it.",
     "checkpoint_steps": "Steps between states on disk; 0: after each epoch only.",
     "mlflow": "MLflow store for parameters, metrics and artifacts, e.g. sqlite:///mlflow.db.",
     "mlflow_experiment": "Experiment of the MLflow store.",
@@ -81,4 +82,5 @@ def train(**settings: Any) -> None:
     set_up_log(logging.INFO if is_main() else logging.WARNING)
     folder = train_model(TrainConfig(**settings))
     if is_main():
+        logging.getLogger(__name__).info("the model is in %s: finner-batch run --model %s --input …", folder, folder)
         click.echo((folder / "README.md").read_text(encoding="utf-8"), nl=False)

@@ -12,6 +12,7 @@ import pytest
 from finner_batch.errors import UsageError
 from finner_batch.training.data import finer
 from finner_batch.training.data.dataset import OUTSIDE, READ_LABELS, write_sentences
+from finner_batch.training.data.labels import read_labels
 from finner_batch.training.data.sources import known_sentences, load_data, load_sources, set_aside
 
 REPOSITORY = Path(__file__).parents[2]
@@ -89,17 +90,21 @@ def test_a_row_says_where_it_comes_from_and_what_it_is_for(written):
         (own(end=32), r"own.jsonl:2: characters 27 to 32, '5.25%', are no number token; '5.25' would be"),
         (own(start=4, end=9), "'notes', are no number token"),
         (own() | {"entities": own()["entities"] * 2}, "two labels"),
-        ({"text": TEXT}, "needs a list `entities`"),
-        ({"entities": []}, "needs a string `text`"),
+        ({"text": TEXT}, "needs a list `entities`; the row has `text`"),
+        (
+            {"entities": []},
+            "needs a string `text` with `entities`, or `tokens` with `ner_tags`; the row has `entities`",
+        ),
+        ({"tokens": ["a", "5"], "tags": ["O", "O"]}, "needs a list `ner_tags`; the row has `tokens`, `tags`"),
         ({"text": TEXT, "entities": [{"start": 27}]}, "start, end and label"),
         (own(label="O"), "other than O"),
         (own(label="B-"), "other than O"),
-        (own(split="test"), "'test' is none of train, validation, dev"),
+        (own(split="holdout"), "'holdout' is none of train, validation, dev, test"),
         (own(company=7), "are strings"),
         (own(origin="generated", split="validation"), "only trained on"),
         ({"text": TEXT, "entities": [{"number": "5.25"}]}, "needs number and tag"),
         ({"tokens": ["a", "5"], "ner_tags": ["O"]}, "as many ner_tags"),
-        ({"tokens": ["a", "5"], "ner_tags": [0, 1]}, "has no name"),
+        ({"tokens": ["a", "5"], "ner_tags": [0, 1]}, "the tag 0 in `ner_tags` has no name: --labels finer139 says"),
         ([], "needs an object"),
     ],
 )
@@ -175,6 +180,92 @@ def test_words_with_tags_become_sentences_with_every_number_known(hub_copy):
     assert [row.text for row in file.sentences] == [row.text for row in rows if row.split == "train"]
 
 
+@pytest.fixture
+def saved(hub_copy):
+    """The same rows as `datasets` holds them."""
+    return datasets.load_dataset(str(hub_copy))
+
+
+def test_what_save_to_disk_wrote_is_read_as_the_copy_of_the_hub_is(hub_copy, saved, tmp_path):
+    rows = load_data([str(hub_copy)])
+    saved.save_to_disk(tmp_path / "all")
+    assert [replace(row, origin=hub_copy.name, document_id="") for row in load_data([str(tmp_path / "all")])] == [
+        replace(row, document_id="") for row in rows
+    ]
+    saved["test"].save_to_disk(tmp_path / "one")
+    for name in (tmp_path / "one", tmp_path / "all" / "test"):
+        assert [row.split for row in load_data([str(name)])] == ["dev"] * 3
+    datasets.DatasetDict({"holdout": saved["test"]}).save_to_disk(tmp_path / "other")
+    with pytest.raises(UsageError, match="of the splits holdout, holdout is none of train, validation, dev, test"):
+        load_data([str(tmp_path / "other")])
+    (tmp_path / "one" / "state.json").write_text("{}")
+    with pytest.raises(UsageError, match="`datasets` cannot read what was saved there"):
+        load_data([str(tmp_path / "one")])
+
+
+@pytest.mark.parametrize("form", ["json lines", "json list", "compressed", "parquet without names"])
+def test_integer_tags_without_names_are_those_of_finer_where_the_labels_say_so(tmp_path, form):
+    rows = [
+        {"id": 0, "tokens": ["pays", "5.25", "%", "on", "$", "100", "million"], "ner_tags": [0, 41, 0, 0, 0, 37, 0]},
+        {"id": 1, "tokens": ["a", "$", "75", "facility", "at", "SOFR", "plus", "2", "%"], "ner_tags": [0] * 9},
+    ]
+    rows[1]["ner_tags"][2], rows[1]["ner_tags"][7] = 87, 34
+    endings = {"parquet without names": "parquet", "compressed": "jsonl.gz"}
+    path = tmp_path / f"finer_test.{endings.get(form, 'json')}"
+    if "parquet" in form:
+        pq.write_table(pa.Table.from_pylist(rows), path)
+    elif form != "json list":
+        datasets.Dataset.from_list(rows).to_json(path, compression="gzip" if form == "compressed" else None)
+    else:
+        path.write_text(json.dumps(rows, indent=1))
+    first, second = load_data([str(path)], "finer139")
+    assert said(first) == {"5.25": "DebtInstrumentInterestRateStatedPercentage", "100": "DebtInstrumentFaceAmount"}
+    assert {first.split, second.split} == {"dev"}
+    assert said(second) == {"75": CAPACITY, "2": "DebtInstrumentBasisSpreadOnVariableRate1"}
+    for labels in ("debt4", None):
+        with pytest.raises(UsageError, match=r"finer_test\.[\w.]+:1: the tag 0 in `ner_tags` has no name"):
+            load_data([str(path)], labels)
+
+
+def test_the_tags_of_finer_are_its_labels_in_order_and_each_continues_one():
+    tags = finer.numbered_tags("finer139")
+    assert (tags[0], len(tags)) == (OUTSIDE, 170)
+    assert [tag[2:] for tag in tags if tag.startswith("B-")] == read_labels("finer139")
+    assert all(tags[place - 1] == f"B-{tag[2:]}" for place, tag in enumerate(tags) if tag.startswith("I-"))
+    with pytest.raises(UsageError, match=r"the tag 170 has no name, there are 170 from 0 up"):
+        finer.token_sentence({"tokens": ["5"], "ner_tags": [170]}, "row", "own", tags)
+
+
+@pytest.mark.parametrize(
+    ("names", "splits"),
+    [
+        (["train", "validation", "test"], ["train", "validation", "dev"]),
+        (["train", "dev", "test"], ["train", "validation", "dev"]),
+        (["finer_train", "finer_val", "test-00000-of-00001"], ["train", "validation", "dev"]),
+        (["train", "validation", "dev"], ["train", "validation", "dev"]),
+        (["contest", "latest", "devices"], ["train", "train", "train"]),
+    ],
+)
+def test_a_split_is_that_of_the_name_of_its_file_and_test_is_what_is_reported(written, names, splits):
+    paths = [written(own(), name=f"{name}.jsonl") for name in names]
+    assert [row.split for row in load_data(paths)] == splits
+    assert [row.split for row in load_data([written(own(split="val"), own(split="test"), name="train.jsonl")])] == [
+        "validation",
+        "dev",
+    ]
+
+
+def test_files_of_a_folder_are_read_with_their_splits_also_without_a_copy_of_the_hub(written, tmp_path, monkeypatch):
+    monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", tmp_path / "cache")
+    (tmp_path / "mine").mkdir()
+    tagged = {"tokens": ["at", "5", "%"], "ner_tags": ["O", "B-Coupon", "O"]}
+    for name in ("train", "dev", "test"):
+        written(tagged, name=f"mine/{name}.jsonl")
+    rows = load_data([str(tmp_path / "mine")])
+    assert Counter(row.split for row in rows) == {"train": 1, "validation": 1, "dev": 1}
+    assert [said(row) for row in rows] == [{"5": "Coupon"}] * 3
+
+
 def test_a_hub_name_without_a_network_says_what_to_do(monkeypatch):
     monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", True)
     monkeypatch.setattr(datasets.config, "HF_HUB_OFFLINE", True)
@@ -203,12 +294,17 @@ def test_a_hub_name_is_asked_for_in_parquet_by_name(monkeypatch, hub_copy):
 def test_a_name_that_is_no_data_is_refused(tmp_path):
     (tmp_path / "empty").mkdir()
     (tmp_path / "folder").mkdir()
+    for name in ("results/entities", "model/checkpoint"):
+        (tmp_path / name).mkdir(parents=True)
+    (tmp_path / "model" / "checksums.json").write_text("{}")
     broken = tmp_path / "folder" / "broken.parquet"
     broken.write_bytes(b"PAR1" + b"x" * 50)
     for name, words in (
         ("missing/own.jsonl", "no labelled data there"),
         ("nowhere", "no labelled data there"),
         (str(tmp_path / "empty"), "no labelled data there"),
+        (str(tmp_path / "results"), "no labelled data there, but the results of `finner-batch run`"),
+        (str(tmp_path / "model"), "no labelled data there, but a model of `finner-batch train`"),
         (str(broken), "damaged Parquet"),
         (str(broken.parent), "no copy of a data set"),
     ):
@@ -238,6 +334,8 @@ def test_a_share_is_set_aside_by_company_and_by_text_where_no_company_is_stated(
     assert set_aside(sentences, "dev", 0.0) == sentences
     both = set_aside(moved, "dev", 0.3)
     assert Counter(row.split for row in both)["dev"] > 20
+    with pytest.raises(UsageError, match=r"--dev-share 1e-09: too small .* of 1 companies and 1 sentences"):
+        set_aside(load_data([written(own(company="7"))]), "dev", 1e-9)
     with pytest.raises(UsageError, match="--dev-share 1"):
         set_aside(sentences, "dev", 1)
 

@@ -1,5 +1,6 @@
 import hashlib
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -11,7 +12,7 @@ from click.testing import CliRunner
 
 from finner_batch.cli.main import commands
 from finner_batch.entities.numbers import number_tokens
-from finner_batch.errors import UsageError
+from finner_batch.errors import ModelError, UsageError
 from finner_batch.tagger.model import DEFAULT_MODEL, load_model
 from finner_batch.training.data.dataset import LabelledSentence, Number, write_sentences
 from finner_batch.training.evaluation.evaluate import EvaluationConfig, evaluate, measure
@@ -169,6 +170,27 @@ def test_stdout_is_json_and_nothing_else_where_json_is_asked_for(data):
     done = call("--data", data, "--json", "--gold", "filers")
     assert json.loads(done.stdout)["gold"] == "filers"
     assert "event=evaluate" in done.stderr
+
+
+def test_a_model_that_labels_nothing_is_an_error_beside_the_figures(tmp_path):
+    rows = [sentence(FEE, place, read={"0.20": STATED}) for place in "12"]
+    write_sentences(rows, tmp_path / "sentences.parquet")
+    done = CliRunner().invoke(commands, ["evaluate", "--data", str(tmp_path), "--json"])
+    assert isinstance(done.exception, ModelError)
+    assert re.match(r"debt4@\w+ labels none of these 2 numbers", str(done.exception))
+    assert json.loads(done.stdout)["figures"]["unfiltered"]["micro"]["support"] == 2
+
+
+def test_the_split_test_is_what_is_reported_and_integer_tags_are_named_by_labels(tmp_path):
+    words = LOAN.replace("%.", " % .").split()
+    row = {"tokens": words, "ner_tags": [34 if word == "1.25" else 0 for word in words]}
+    (tmp_path / "test.jsonl").write_text(json.dumps(row))
+    arguments = ["evaluate", "--data", str(tmp_path / "test.jsonl"), "--split", "test", "--json"]
+    done = CliRunner().invoke(commands, [*arguments, "--labels", "finer139"])
+    assert json.loads(done.stdout)["figures"]["unfiltered"][SPREAD]["f1"] == 1.0, done.output
+    unnamed = CliRunner().invoke(commands, arguments)
+    assert isinstance(unnamed.exception, UsageError)
+    assert "--labels finer139" in str(unnamed.exception)
 
 
 def not_refitted(folder):

@@ -167,3 +167,16 @@ def test_input_without_inline_xbrl_is_an_error_of_use(tmp_path):
         label([str(tmp_path / "plain.htm")], tmp_path / "dataset")
     with pytest.raises(UsageError, match="no labelled dataset"):
         read_sentences(tmp_path / "dataset")
+
+
+@pytest.mark.parametrize(
+    ("file", "words"),
+    [("notes.txt", r"files \(notes.txt\)"), ("entities/a.parquet", "results of"), ("checksums.json", "a model of")],
+)
+def test_a_folder_of_something_else_is_not_written_to(filings, tmp_path, file, words):
+    path = tmp_path / "dataset" / file
+    path.parent.mkdir(parents=True)
+    path.write_text("mine")
+    with pytest.raises(UsageError, match=f"--output .*dataset holds .*{words}.*and no dataset: name a new"):
+        label([str(filings)], tmp_path / "dataset")
+    assert [each for each in (tmp_path / "dataset").rglob("*") if each.is_file()] == [path]

@@ -1,14 +1,20 @@
 import json
+import signal
 import sqlite3
-from dataclasses import replace
+import subprocess
+import sys
+import time
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
 
-from finner_batch.errors import UsageError
-from finner_batch.training.learning import tracking
+from finner_batch.errors import FinnerError, ModelError, UsageError
+from finner_batch.tagger.model import load_model
+from finner_batch.training.learning import passes, tracking
 from finner_batch.training.learning.checkpoints import Epoch
 from finner_batch.training.learning.config import TrainConfig
+from finner_batch.training.learning.output import begin
 from finner_batch.training.learning.tracking import tracked
 from finner_batch.training.learning.train import train
 
@@ -81,6 +87,7 @@ def test_a_finished_run_has_parameters_and_figures_by_epoch_and_by_label(run, tr
     client, found = run
     record = json.loads((trained / "training.json").read_text())
     assert (found.info.status, found.info.run_name) == ("FINISHED", "tiny")
+    assert found.data.tags["mlflow.source.name"] == "finner-batch train"
     assert (found.data.params["learning_rate"], found.data.params["data"]) == ("0.003", str(own_data))
     for name, epochs in record["passes"].items():
         stored = client.get_metric_history(found.info.run_id, f"{name}/loss")
@@ -93,17 +100,123 @@ def test_a_finished_run_has_parameters_and_figures_by_epoch_and_by_label(run, tr
         assert found.data.metrics[f"dev/{label}/f1"] == pytest.approx(score["f1"])
 
 
-def test_report_picture_card_and_settings_are_artifacts_beside_the_database(run, trained, store, tmp_path):
+def test_report_picture_card_and_model_are_artifacts_beside_the_database(run, trained, store, tmp_path):
     client, found = run
     stored = {file.path: file.file_size for file in client.list_artifacts(found.info.run_id)}
-    expected = {"README.md", "config.json", "training.json", "classification_report.txt", "confusion.png"}
-    assert expected <= stored.keys()
+    assert {"README.md", "classification_report.txt", "confusion.png", "reliability.png", "model"} <= stored.keys()
     assert stored["README.md"] == (trained / "README.md").stat().st_size
     picture = client.download_artifacts(found.info.run_id, "confusion.png", str(tmp_path))
     assert (trained / "evaluation" / "confusion.png").read_bytes() == Path(picture).read_bytes()
+    folder = client.download_artifacts(found.info.run_id, "model", str(tmp_path))
+    assert load_model(folder).model_id == load_model(trained).model_id, "a model folder as any other"
+    assert load_model(folder).onnx_path("int8").is_file()
     database = store.removeprefix("sqlite:///")
     (location,) = sqlite3.connect(database).execute("SELECT artifact_uri FROM runs").fetchone()
     assert location.startswith(f"file://{database.removesuffix('mlflow.db')}mlartifacts/")
+
+
+@pytest.fixture
+def quick(own_data, bert_folder, label_file, tmp_path):
+    return TrainConfig(
+        data=(str(own_data),),
+        validation_share=0.2,
+        dev_share=0.2,
+        output=str(tmp_path / "model"),
+        base=str(bert_folder),
+        labels=str(label_file),
+        concept_epochs=0,
+        epochs=4,
+        patience=4,
+        learning_rate=3e-3,
+        batch_tokens=256,
+        max_length=64,
+        mlflow=f"sqlite:///{tmp_path}/own.db",
+    )
+
+
+def runs(config):
+    client = mlflow.MlflowClient(tracking_uri=config.mlflow)
+    return client, client.search_runs([experiment.experiment_id for experiment in client.search_experiments()])
+
+
+def test_a_training_has_one_run_however_often_and_however_it_is_broken_off(quick, monkeypatch):
+    judged, endings = passes.validation_f1, [None, KeyboardInterrupt, None, ValueError, None, None]
+
+    def break_off(*arguments):
+        if endings and (ending := endings.pop(0)):
+            raise ending
+        return judged(*arguments)
+
+    monkeypatch.setattr(passes, "validation_f1", break_off)
+    for ending, status in ((KeyboardInterrupt, "KILLED"), (ValueError, "FAILED")):
+        with pytest.raises(ending):
+            train(quick)
+        client, (found,) = runs(quick)
+        assert found.info.status == status
+    client.update_run(found.info.run_id, status="RUNNING")  # as SIGKILL leaves it
+    train(quick)
+    _, (last,) = runs(quick)
+    assert (last.info.run_id, last.info.status) == (found.info.run_id, "FINISHED")
+    steps = [row.step for row in client.get_metric_history(last.info.run_id, "labels/loss")]
+    assert steps == [1, 2, 3, 4], "each epoch is recorded once"
+    train(quick)
+    assert len(runs(quick)[1]) == 1, "nothing was left to train"
+
+
+def test_a_run_that_was_deleted_or_lies_in_another_store_is_followed_by_a_new_one(tmp_path, store):
+    config = TrainConfig(output=str(tmp_path / "model"), mlflow=store, mlflow_experiment="deleted")
+    client = mlflow.MlflowClient(tracking_uri=store)
+    seen = []
+    for _ in range(2):
+        with begin(config, {"seed": 1}) as unfinished, tracked(config, unfinished) as tracker:
+            seen.append(tracker.run_id)
+        client.delete_run(seen[-1])
+    unfinished.with_run(("sqlite:///elsewhere.db", seen[0]))
+    with begin(config, {"seed": 1}) as unfinished, tracked(config, unfinished) as tracker:
+        seen.append(tracker.run_id)
+    assert len(set(seen)) == 3
+
+
+@pytest.mark.parametrize(
+    ("changes", "error"),
+    [
+        ({"data": ("missing.jsonl",)}, UsageError),
+        ({"labels": "no-such-set"}, UsageError),
+        ({"max_length": 65}, UsageError),
+        ({"dev_share": 0.0}, UsageError),
+        ({"base": "package:no_such_package"}, ModelError),
+    ],
+)
+def test_an_error_of_use_has_no_run(quick, tmp_path, changes, error):
+    with pytest.raises(error):
+        train(replace(quick, **changes))
+    assert sorted(path.name for path in tmp_path.iterdir()) == [], "neither a store nor a model"
+
+
+def test_a_training_that_is_terminated_is_recorded_as_killed(quick, tmp_path):
+    endless = {**asdict(quick), "epochs": 10_000, "patience": 10_000}
+    job = "".join(f"{key.replace('_', '-')} = {json.dumps(value)}\n" for key, value in endless.items())
+    (tmp_path / "job.toml").write_text(job)
+    command = [sys.executable, "-m", "finner_batch", "train", "--config", str(tmp_path / "job.toml")]
+    child = subprocess.Popen(command, stderr=subprocess.DEVNULL)
+    state = tmp_path / "model" / "checkpoint" / "state.safetensors"
+    while child.poll() is None and not state.exists():
+        time.sleep(0.05)
+    child.terminate()
+    assert child.wait() == 128 + signal.SIGTERM
+    assert [found.info.status for found in runs(quick)[1]] == ["KILLED"]
+
+
+def test_a_store_that_fails_midway_is_told_in_a_line_and_the_state_stays(quick, monkeypatch):
+    def refuse(*_, **__):
+        raise mlflow.exceptions.MlflowException("out of space")
+
+    monkeypatch.setattr(mlflow.MlflowClient, "log_batch", refuse)
+    with pytest.raises(FinnerError, match=r"the store failed \(out of space\).*start again"):
+        train(quick)
+    monkeypatch.undo()
+    assert [found.info.status for found in runs(quick)[1]] == ["FAILED"]
+    assert (Path(quick.output) / "checkpoint" / "state.safetensors").is_file()
 
 
 def test_a_training_that_fails_is_recorded_as_failed(store):
@@ -140,3 +253,5 @@ def test_a_missing_mlflow_and_a_store_that_is_none_are_usage_errors(monkeypatch,
     monkeypatch.setattr(tracking.importlib.util, "find_spec", lambda _name: None)
     with pytest.raises(UsageError, match=r"pip install 'finner-batch\[mlflow\]'"), tracked(config):
         pass
+    with pytest.raises(UsageError, match=r"pip install 'finner-batch\[mlflow\]'"):
+        train(replace(config, data=("missing",), output=str(tmp_path / "model")))

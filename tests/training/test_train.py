@@ -128,7 +128,7 @@ def test_nothing_is_chosen_by_the_split_that_is_reported(config, data, tmp_path)
 
     rows = read_sentences(data)
     write_sentences([other(row) for row in rows], tmp_path / "other.parquet")
-    quick = replace(config, concept_epochs=0, epochs=3)
+    quick = replace(config, concept_epochs=0, epochs=5)
     found = []
     for name, path in (("one", data), ("two", tmp_path / "other.parquet")):
         folder = train(replace(quick, data=(str(path),), output=str(tmp_path / name)))
@@ -141,7 +141,9 @@ def test_nothing_is_chosen_by_the_split_that_is_reported(config, data, tmp_path)
     assert other_record["development_filers"]["unfiltered"] == record["development"]["unfiltered"]
 
 
-def test_a_training_that_died_goes_on_with_resume_to_the_same_weights(config, trained, tmp_path, monkeypatch, caplog):
+def test_a_training_that_died_and_is_started_again_goes_on_to_the_same_weights(
+    config, trained, tmp_path, monkeypatch, caplog
+):
     output = tmp_path / "model"
     judged = passes.validation_f1
     calls = iter(range(100))
@@ -158,8 +160,8 @@ def test_a_training_that_died_goes_on_with_resume_to_the_same_weights(config, tr
     assert (output / "checkpoint" / "state.safetensors").is_file()
     assert not (output / "concepts" / "state.safetensors").is_file(), "that pass is done"
     caplog.set_level(logging.INFO)
-    train(replace(config, output=str(output), resume=True))
-    assert "epochs=2" in caplog.text
+    train(replace(config, output=str(output)))
+    assert "checkpoint epochs=2" in caplog.text
     name = "checkpoint/model.safetensors"
     assert (output / name).read_bytes() == (trained / name).read_bytes()
     assert not list(output.rglob("*state*"))
@@ -196,9 +198,8 @@ def test_a_length_beyond_the_positions_of_the_base_is_refused(config, tmp_path):
         train(replace(config, max_length=65, output=str(tmp_path / "model")))
 
 
-@pytest.mark.parametrize("resume", [False, True])
-def test_a_training_that_begins_forgets_the_record_and_unless_resumed_the_states_of_the_one_before(
-    config, data, tmp_path, monkeypatch, resume
+def test_a_training_that_begins_anew_forgets_the_record_and_the_states_of_the_one_before(
+    config, data, tmp_path, monkeypatch
 ):
     output = tmp_path / "model"
     kept = [output / name / "state.safetensors" for name in ("concepts", "checkpoint", "checkpoint/refit")]
@@ -211,10 +212,13 @@ def test_a_training_that_begins_forgets_the_record_and_unless_resumed_the_states
         raise KeyboardInterrupt
 
     monkeypatch.setattr(passes, "fit", die)
+    with pytest.raises(UsageError, match="damaged"):
+        train(replace(config, output=str(output)))
+    assert all(path.exists() for path in kept)
     with pytest.raises(KeyboardInterrupt):
-        train(replace(config, output=str(output), resume=resume))
-    assert [path.exists() for path in kept] == [resume] * 3
-    with pytest.raises(ModelError, match="made by `train`"):
+        train(replace(config, output=str(output), resume=False))
+    assert not any(path.exists() for path in kept)
+    with pytest.raises(ModelError, match="unfinished training"):
         export_model(output, data)
 
 
@@ -241,21 +245,58 @@ def test_chosen_thresholds_outlast_an_export_of_the_same_training_only(config, c
     assert load_model(copied).thresholds == {RATE: 0.8, CAPACITY: 0.2}
     assert set(load_model(copied).variants) - {"openvino"} == {"int8", "fp16", "fp32"}
     assert "reset" not in caplog.text
-    train(replace(config, concept_epochs=0, epochs=3, output=str(copied)))
+    train(replace(config, concept_epochs=0, epochs=3, output=str(copied), resume=False))
     assert load_model(copied).thresholds == {RATE: 0.5, CAPACITY: 0.5}
     assert "reset to 0.5" in caplog.text
 
 
-def test_the_trainings_threshold_is_that_of_folder_and_gates(trained, data, tmp_path):
+def test_the_trainings_threshold_is_that_of_folder_and_gates_and_a_gate_that_compares_nothing_fails(
+    trained, data, tmp_path
+):
     folder = tmp_path / "strict"
     shutil.copytree(trained, folder)
     (folder / "config.json").unlink()
     path = folder / "checkpoint" / "training.json"
     record = json.loads(path.read_text())
-    path.write_text(json.dumps(record | {"config": record["config"] | {"threshold": 1.0}}))
-    (gate,) = export_model(folder, data, ["fp32"])
-    assert (gate.spans, gate.reference_f1) == (0, 0.0), "no probability is 1"
-    assert load_model(folder).thresholds == {RATE: 1.0, CAPACITY: 1.0}
+    for threshold in (0.9, 1.0):
+        path.write_text(json.dumps(record | {"config": record["config"] | {"threshold": threshold}}))
+        if threshold == 1:  # no probability is
+            with pytest.raises(ModelError, match=r"gate: nothing was compared: of \d+ numbers neither") as raised:
+                export_model(folder, data, ["fp32"])
+            assert raised.value.exit_code == 5
+            continue
+        (gate,) = export_model(folder, data, ["fp32"])
+        assert 0 < gate.spans < record["gates"]["fp16"]["spans"]
+        assert load_model(folder).thresholds == {RATE: 0.9, CAPACITY: 0.9}
+
+
+def test_a_model_is_not_gated_on_data_without_its_labels(trained, tmp_path):
+    rows = tmp_path / "others.jsonl"
+    entities = [{"start": 3, "end": 4, "label": "Goodwill"}]
+    rows.write_text(json.dumps({"text": "at 5%", "entities": entities, "split": "test"}))
+    with pytest.raises(UsageError, match=r"others.jsonl has none of the model's labels.*It has Goodwill"):
+        export_model(trained, rows, ["fp32"])
+
+
+def test_a_model_that_labels_nothing_is_a_failure_and_no_model(config, tmp_path):
+    quick = replace(config, concept_epochs=0, epochs=1, learning_rate=1e-9, output=str(tmp_path / "model"))
+    with pytest.raises(ModelError, match=r"labels nothing: none of the 24 numbers of the split dev") as raised:
+        train(quick)
+    assert raised.value.exit_code == 5
+    assert not list(tmp_path.rglob("*.onnx"))
+    assert (tmp_path / "model" / "checkpoint" / "state.safetensors").is_file()
+
+
+@pytest.mark.parametrize("split", ["validation", "dev"])
+def test_a_split_without_any_of_the_labels_is_refused_before_the_training(config, data, tmp_path, split):
+    def bare(row):
+        numbers = tuple(replace(number, concept=None) for number in row.numbers)
+        return replace(row, numbers=numbers) if row.split == split else row
+
+    write_sentences([bare(row) for row in read_sentences(data)], tmp_path / "rows.parquet")
+    with pytest.raises(UsageError, match=f"no sentence of the split '{split}' holds one of these labels"):
+        train(replace(config, data=(str(tmp_path / "rows.parquet"),), output=str(tmp_path / "model")))
+    assert not (tmp_path / "model").exists()
 
 
 @pytest.mark.parametrize("threshold", [0.0, -0.5, 1.1])
@@ -334,7 +375,7 @@ def test_the_card_of_a_model_of_filings_speaks_of_readers_filers_and_notes(confi
 
     write_sentences([read(row) for row in read_sentences(data)], folder / "sentences.parquet")
     (folder / STATISTICS_FILE).write_text('{"documents": 3}')
-    quick = replace(config, concept_epochs=0, epochs=2, data=(str(folder),), output=str(tmp_path / "model"))
+    quick = replace(config, concept_epochs=0, epochs=5, data=(str(folder),), output=str(tmp_path / "model"))
     card = (train(quick) / "README.md").read_text()
     for words in ("by the filers' tags", "what readers of the sentences say", "of notes that hold", "10-K", "us-gaap"):
         assert words in card.replace("By the", "by the"), words
@@ -363,10 +404,10 @@ def test_what_a_pass_over_other_labels_learns_is_without_the_generated_sentences
 def test_a_finished_concept_pass_is_not_repeated_and_any_other_setting_repeats_it(config, trained, caplog):
     caplog.set_level(logging.INFO)
     assert (trained / "concepts" / "model.safetensors").is_file()
-    train(replace(config, epochs=1))
+    train(replace(config, epochs=1, resume=False))
     assert "already done" in caplog.text
     caplog.clear()
-    train(replace(config, epochs=1, concept_epochs=1))
+    train(replace(config, epochs=1, concept_epochs=1, resume=False))
     assert "already done" not in caplog.text
 
 

@@ -30,7 +30,7 @@ def configuration(monkeypatch, tmp_path):
         done = CliRunner().invoke(commands, arguments, auto_envvar_prefix="FINNER", standalone_mode=False)
         if done.exception:
             raise done.exception
-        return seen[-1], done.output
+        return seen[-1], done.stdout
 
     return invoke
 

@@ -20,6 +20,7 @@ from finner_batch.entities.numbers import number_tokens
 from finner_batch.errors import UsageError
 from finner_batch.training.data.annotations import sentence_digest
 from finner_batch.training.data.dataset import OUTSIDE, LabelledSentence, Number
+from finner_batch.training.data.labels import labels_folder
 from finner_batch.training.data.own_rows import (
     Where,
     given_sentence,
@@ -28,13 +29,20 @@ from finner_batch.training.data.own_rows import (
     stated_text,
     stated_where,
 )
+from finner_batch.training.data.splits import SPLIT_NAMES, split_of_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
 PARQUET_REVISION = "refs/convert/parquet"
 """Where the hub keeps a data set as Parquet: no code of the data set's runs here."""
-HUB_SPLITS = {"train": "train", "validation": "validation", "test": "dev"}
+NUMBERED_TAGS = ".tags.txt"
+"""Suffix of a label set's file of tags, in the order that gives them their numbers."""
+SAVED_FILES = ("dataset_dict.json", "dataset_info.json", "state.json")
+"""What `save_to_disk` of the `datasets` library writes beside the rows: the first for several splits."""
+
+Row = tuple[dict[str, Any], str, list[str] | None]
+"""A row, its file and line (or name and row), and the names of its tags where the data name them."""
 
 
 def token_sentence(
@@ -99,43 +107,93 @@ def tag_names(feature: Any) -> list[str] | None:
     return names if isinstance(names, list) else tag_names(feature.get("feature"))
 
 
-def hub_rows(name: str) -> Iterator[tuple[dict[str, Any], str, list[str] | None]]:
-    """Rows of a data set of the hub, or of a folder with a copy of it: row with split, its place, names of the tags.
+def numbered_tags(labels: str | None) -> list[str] | None:
+    """The tags of a label set in the order of their numbers; None where the set has no such order.
 
-    Raises UsageError where it cannot be had or has splits other than train, validation and test.
+    Of FiNER-139 these are the tags that its texts have: `B-` of each concept, and `I-` of those that go on.
     """
-    if importlib.util.find_spec("datasets") is None:
-        raise UsageError(f"--data {name}: a data set of the hub needs pip install 'finner-batch[train]'")
-    datasets: Any = importlib.import_module("datasets")  # heavy, and not needed for files
-    if not sys.stderr.isatty():
-        datasets.disable_progress_bars()
+    path = labels_folder() / f"{labels}{NUMBERED_TAGS}"
+    return path.read_text(encoding="utf-8").split() if labels and path.is_file() else None
+
+
+def hub_rows(name: str) -> Iterator[Row]:
+    """Rows of a data set of the hub, or of a folder with a copy of it or with files of rows, with their split.
+
+    Raises UsageError where it cannot be had or has a split of another name than `SPLIT_NAMES`.
+    """
+    datasets = _library(name)
     copied = Path(name).is_dir()
     try:
         found = datasets.load_dataset(name, revision=None if copied else PARQUET_REVISION)
     except Exception as error:
         if copied:
             raise UsageError(
-                f"--data {name}: no copy of a data set of the hub ({type(error).__name__}: {error})"
+                f"--data {name}: no rows, and no copy of a data set of the hub ({type(error).__name__}: {error})"
             ) from error
         raise UsageError(
             f"--data {name}: no such file or folder, and the hub did not give it ({type(error).__name__}). Without a "
             f"network: fetch it elsewhere with `hf download {name} --repo-type dataset --revision {PARQUET_REVISION}`, "
             "copy that folder here and give it as --data"
         ) from error
-    unknown = sorted(found.keys() - HUB_SPLITS.keys())
+    yield from _rows(name, found)
+
+
+def is_saved(folder: Path) -> bool:
+    """Say whether `save_to_disk` wrote a folder."""
+    return (folder / SAVED_FILES[0]).is_file() or all((folder / name).is_file() for name in SAVED_FILES[1:])
+
+
+def saved_rows(folder: Path) -> Iterator[Row]:
+    """Rows of what `save_to_disk` wrote, with their split: several splits, or one, which its folder may name.
+
+    Raises UsageError as `hub_rows` does.
+    """
+    datasets = _library(str(folder))
+    try:
+        found = datasets.load_from_disk(str(folder))
+    except Exception as error:
+        raise UsageError(
+            f"--data {folder}: `datasets` cannot read what was saved there ({type(error).__name__}: {error})"
+        ) from error
+    if isinstance(found, datasets.Dataset):
+        name = split_of_file(folder) or (found.split and split_of_file(Path(str(found.split)))) or "train"
+        found = {name: found}
+    yield from _rows(str(folder), found)
+
+
+def _rows(name: str, found: Mapping[str, Any]) -> Iterator[Row]:
+    unknown = sorted(found.keys() - SPLIT_NAMES.keys())
     if unknown:
-        raise UsageError(f"--data {name}: splits {', '.join(unknown)} are none of {', '.join(HUB_SPLITS)}")
+        raise UsageError(
+            f"--data {name}: of the splits {', '.join(map(str, found))}, {', '.join(unknown)} is none of "
+            f"{', '.join(SPLIT_NAMES)}"
+        )
     for split, rows in found.items():
         names = tag_names(rows.features.to_dict().get("ner_tags"))
-        for number, row in enumerate(rows):
-            yield {**row, "split": HUB_SPLITS[split]}, f"{name} {split}:{number + 1}", names
+        for number, row in enumerate(rows, start=1):
+            yield {**row, "split": SPLIT_NAMES[split]}, f"{name} {split}:{number}", names
+
+
+def _library(name: str) -> Any:
+    """The `datasets` library, which is heavy, and not needed for files. Raises UsageError where it is missing."""
+    if importlib.util.find_spec("datasets") is None:
+        raise UsageError(f"--data {name}: a data set of the hub, or a folder, needs pip install 'finner-batch[train]'")
+    datasets: Any = importlib.import_module("datasets")
+    if not sys.stderr.isatty():
+        datasets.disable_progress_bars()
+    return datasets
 
 
 def _tag_name(tag: Any, tags: Sequence[str] | None, place: str) -> str:
     if isinstance(tag, int) and tags and 0 <= tag < len(tags):
         tag = tags[tag]
+    if isinstance(tag, int) and tags:
+        raise UsageError(f"{place}: the tag {tag} has no name, there are {len(tags)} from 0 up: other data, or labels")
     if not isinstance(tag, str):
-        raise UsageError(f"{place}: the tag {tag!r} has no name: tags are strings, or the data name them")
+        raise UsageError(
+            f"{place}: the tag {tag!r} in `ner_tags` has no name: --labels finer139 says that they are numbered as in "
+            "FiNER-139; else give tags as strings, or keep their names as `datasets` does in Parquet and `save_to_disk`"
+        )
     return plain_label(tag)
 
 

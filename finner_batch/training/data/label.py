@@ -33,6 +33,7 @@ from finner_batch.training.data.dataset import (
     Number,
     write_sentences,
 )
+from finner_batch.training.foreign import refuse_foreign
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -162,11 +163,12 @@ def label(
     """Label filings and write the dataset folder: `sentences.parquet` and `statistics.json`.
 
     `annotations` (a JSON Lines file or a folder of them) adds readings. `labels` are counted by themselves; the dataset
-    keeps every concept. `user_agent`: how web servers are asked.
-    A killed run may leave sentences without statistics, never with those of others. A document that cannot be read is
-    counted and left out; so is one that was read before under another name. Raises UsageError where no input holds
-    inline XBRL, the annotations are none, or the SEC asks for a contact; else as `whole_folder` does.
+    keeps every concept. `user_agent`: how web servers are asked. A killed run may leave sentences without statistics,
+    never with those of others. A document that cannot be read is counted and left out; so is one that was read before
+    under another name. Raises UsageError where no input holds inline XBRL, the annotations are none, the folder holds
+    something else, or the SEC asks for a contact; else as `whole_folder` does.
     """
+    refuse_foreign(output, (SENTENCES_FILE, STATISTICS_FILE), "dataset")
     statistics = Statistics()
     check_web_inputs(inputs, user_agent)
     readings = read_annotations(annotations) if annotations else {}

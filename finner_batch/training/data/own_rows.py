@@ -5,7 +5,7 @@
 
 `start` and `end` are code points of `text`; only `text` and `entities` are needed. Every number that is not listed is
 none of the labels. `B-` and `I-` before a label are left off. A row without a company is one of the company named as
-its origin, the file by default.
+its origin, the file by default. A split has one of the names of `splits`.
 """
 
 from __future__ import annotations
@@ -16,11 +16,10 @@ from typing import TYPE_CHECKING, Any
 from finner_batch.entities.numbers import number_tokens
 from finner_batch.errors import UsageError
 from finner_batch.training.data.dataset import GENERATED, OUTSIDE, LabelledSentence, Number
+from finner_batch.training.data.splits import SPLIT_NAMES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-
-SPLITS = ("train", "validation", "dev")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,7 +81,9 @@ def stated_text(row: Mapping[str, Any], place: str) -> str:
     """The row's text. Raises UsageError where there is none."""
     text = row.get("text")
     if not isinstance(text, str):
-        raise UsageError(f"{place}: needs a string `text`")
+        raise UsageError(
+            f"{place}: needs a string `text` with `entities`, or `tokens` with `ner_tags`; the row has {_columns(row)}"
+        )
     return text
 
 
@@ -90,7 +91,7 @@ def stated_list(row: Mapping[str, Any], column: str, place: str) -> list[Any]:
     """The row's list in a column. Raises UsageError where there is none."""
     found = row.get(column)
     if not isinstance(found, list):
-        raise UsageError(f"{place}: needs a list `{column}`")
+        raise UsageError(f"{place}: needs a list `{column}`; the row has {_columns(row)}")
     return found
 
 
@@ -101,9 +102,9 @@ def stated_where(row: Mapping[str, Any], place: str, origin: str) -> Where:
         raise UsageError(f"{place}: {', '.join(found)} are strings where they are given")
     stated = {column: value for column, value in found.items() if value}
     origin = stated.get("origin", origin)
-    split = stated.get("split", "train")
-    if split not in SPLITS:
-        raise UsageError(f"{place}: the split {split!r} is none of {', '.join(SPLITS)}")
+    split = SPLIT_NAMES.get(stated.get("split", "train"))
+    if split is None:
+        raise UsageError(f"{place}: the split {stated['split']!r} is none of {', '.join(SPLIT_NAMES)}")
     if origin == GENERATED and split != "train":
         raise UsageError(f"{place}: a generated sentence is only trained on, its split cannot be {split!r}")
     return Where(
@@ -112,6 +113,10 @@ def stated_where(row: Mapping[str, Any], place: str, origin: str) -> Where:
         origin=origin,
         split=split,
     )
+
+
+def _columns(row: Mapping[str, Any]) -> str:
+    return ", ".join(f"`{name}`" for name in row) or "nothing"
 
 
 def _entity(entity: Any, place: str) -> tuple[tuple[int, int], str]:

@@ -1,7 +1,8 @@
 """What a training is given: labelled sentences from one or several sources, mixed; and their splits.
 
 A source is a dataset made by `finner-batch label` (folder or Parquet file), rows of one's own as JSON Lines or Parquet
-(`own_rows`), rows in the manner of FiNER-139 (`finer`), a data set's name on the hub, or a folder with a copy of one.
+(`own_rows`), rows in the manner of FiNER-139 (`finer`), a data set's name on the hub, or a folder of such files or of
+`save_to_disk`. A file's or folder's name may say the split of its rows (`splits`).
 """
 
 from __future__ import annotations
@@ -10,12 +11,10 @@ import hashlib
 import json
 import logging
 import re
+from collections import Counter
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-
-import pyarrow as pa
-import pyarrow.parquet as pq
+from typing import TYPE_CHECKING
 
 from finner_batch.errors import UsageError
 from finner_batch.training.data.annotations import sentence_digest
@@ -27,19 +26,27 @@ from finner_batch.training.data.dataset import (
     LabelledSentence,
     read_sentences,
 )
-from finner_batch.training.data.finer import hub_rows, known_number_sentence, tag_names, token_sentence
+from finner_batch.training.data.files import FILE_SUFFIXES, file_digest, file_rows, is_labelled
+from finner_batch.training.data.finer import (
+    hub_rows,
+    is_saved,
+    known_number_sentence,
+    numbered_tags,
+    saved_rows,
+    token_sentence,
+)
 from finner_batch.training.data.own_rows import own_sentence
+from finner_batch.training.data.splits import TEST, settle, split_of_file
+from finner_batch.training.foreign import kind_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+    from finner_batch.training.data.finer import Row
+
 logger = logging.getLogger(__name__)
 
-Row = tuple[dict[str, Any], str, list[str] | None]
-"""A row, its file and line (or name and row), and the names of its tags where they are numbers."""
 HUB_NAME = re.compile(r"[\w.-]+/[\w.-]+")
-FILE_SUFFIXES = (".jsonl", ".json", ".parquet")
-PARQUET_MAGIC = b"PAR1"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,16 +62,25 @@ class Source:
     filings: int | None = None
 
 
-def load_data(names: Sequence[str]) -> list[LabelledSentence]:
+def load_data(names: Sequence[str], labels: str | None = None) -> list[LabelledSentence]:
     """Read the labelled sentences of all sources, in the order given. Raises UsageError for one that is none."""
-    return [row for source in load_sources(names) for row in source.sentences]
+    return [row for source in load_sources(names, labels) for row in source.sentences]
 
 
-def load_sources(names: Sequence[str]) -> list[Source]:
-    """Read each source by itself. Raises UsageError where none is named, or for one that is none."""
+def load_sources(names: Sequence[str], labels: str | None = None) -> list[Source]:
+    """Read each source by itself. Files of one folder whose names say splits are settled together.
+
+    `labels`: the label set whose order integer tags follow where the data do not name them. Raises UsageError where no
+    source is named, or for one that is none.
+    """
     if not names:
         raise UsageError("nothing to train on: give --data a dataset made by `finner-batch label`, or labelled rows")
-    return [_load(name) for name in names]
+    tags = numbered_tags(labels)
+    sources = [_load(name, tags) for name in names]
+    with_test = {_family(each.name) for each in sources if any(row.split == TEST for row in each.sentences)}
+    return [
+        replace(each, sentences=settle(each.sentences)) if _family(each.name) in with_test else each for each in sources
+    ]
 
 
 def known_sentences(sentences: Sequence[LabelledSentence], split: str) -> list[LabelledSentence]:
@@ -80,9 +96,12 @@ def known_sentences(sentences: Sequence[LabelledSentence], split: str) -> list[L
         and (row.exhaustive or row.is_read or (row.origin != FILING and any(number.concept for number in row.numbers)))
     ]
     if not found:
+        counts = Counter(row.split for row in sentences)
+        held = ", ".join(f"{count:,} in {name}" for name, count in sorted(counts.items())) or "none at all"
         raise UsageError(
-            f"the data have no labelled sentences in the split {split!r}: label more companies' filings, give rows of "
-            "that split" + ("" if split == "train" else f", or set a share of the rest aside: --{split}-share 0.1")
+            f"the data have no labelled sentences in the split {split!r}: they have {held}. Label more companies' "
+            "filings, give rows of that split"
+            + ("" if split == "train" else f", or set a share of the rest aside: --{split}-share 0.1")
         )
     return found
 
@@ -103,7 +122,7 @@ def set_aside(sentences: Sequence[LabelledSentence], split: str, share: float) -
     """Move a share of the split `train` to a split that the data lack: whole companies, or sentences without one.
 
     Which ones follows from their names, or texts, alone. Generated sentences stay. With a share of 0, or where the
-    split exists, nothing moves. Raises UsageError for a share that is not from 0 up and below 1.
+    split exists, nothing moves. Raises UsageError for a share that is not from 0 up and below 1, or moves nothing.
     """
     if not 0 <= share < 1:
         raise UsageError(f"--{split}-share {share}: needs a share from 0 up and below 1")
@@ -117,6 +136,12 @@ def set_aside(sentences: Sequence[LabelledSentence], split: str, share: float) -
         for row in sentences
     ]
     count = sum(row.split == split for row in moved)
+    if not count and any(row.origin != GENERATED for row in sentences):
+        raise UsageError(
+            f"--{split}-share {share}: too small for these data, nothing is set aside of "
+            f"{len({stated_company(row) for row in sentences} - {None}):,} companies and {len(sentences):,} sentences: "
+            "give a larger share, or label more companies' filings"
+        )
     logger.info("split=%s sentences=%d set aside from train, by company where one is stated", split, count)
     return moved
 
@@ -132,38 +157,48 @@ def _place(split: str, name: str) -> float:
     return int.from_bytes(hashlib.sha256(f"{split} {name}".encode()).digest()[:8], "big") / 2**64
 
 
-def _load(name: str) -> Source:
+def _family(name: str) -> str:
+    """What a source shares its splits with: the other files of its folder where its name says one, else itself."""
     path = Path(name)
-    if path.is_file() and not _is_labelled(path):
-        rows = _parquet_rows(path) if _is_parquet(path) else _json_rows(path)
-        return Source(name=name, sha256=_file_digest(path), sentences=_sentences(rows, path.name))
+    return str(path.parent) if path.is_file() and split_of_file(path) else name
+
+
+def _load(name: str, tags: Sequence[str] | None) -> Source:
+    path = Path(name)
+    if path.is_file() and not is_labelled(path):
+        return Source(name=name, sha256=file_digest(path), sentences=_sentences(file_rows(path), path.name, tags))
     if path.is_file() or (path / SENTENCES_FILE).is_file():
         file = path if path.is_file() else path / SENTENCES_FILE
         statistics = file.parent / STATISTICS_FILE
         filings = json.loads(statistics.read_text(encoding="utf-8"))["documents"] if statistics.is_file() else None
-        return Source(name=name, sha256=_file_digest(file), sentences=read_sentences(file), filings=filings)
-    copied = path.is_dir() and any(path.rglob("*.parquet"))
+        return Source(name=name, sha256=file_digest(file), sentences=read_sentences(file), filings=filings)
+    if kind := kind_of(path):
+        raise UsageError(f"--data {name}: no labelled data there, but {kind}: `finner-batch label` makes labelled data")
+    saved = is_saved(path)
+    copied = saved or (path.is_dir() and any(file.suffix in FILE_SUFFIXES for file in path.rglob("*")))
     if not copied and (path.exists() or not HUB_NAME.fullmatch(name) or name.endswith(FILE_SUFFIXES)):
         raise UsageError(
             f"--data {name}: no labelled data there: give a dataset made by `finner-batch label`, JSON Lines or "
-            "Parquet with text and entities, or a name on the hub such as nlpaueb/finer-139"
+            "Parquet with `text` and `entities` or with `tokens` and `ner_tags`, a folder of such files or of "
+            "`save_to_disk`, or a name on the hub such as nlpaueb/finer-139"
         )
-    sentences = _sentences(hub_rows(name), path.name if copied else name)
+    rows = saved_rows(path) if saved else hub_rows(name)
+    sentences = _sentences(rows, path.name if copied else name, tags)
     digest = hashlib.sha256()
     for sentence in sentences:
         digest.update(repr((sentence.text, sentence.numbers, sentence.split)).encode())
     return Source(name=name, sha256=digest.hexdigest(), sentences=sentences)
 
 
-def _sentences(rows: Iterable[Row], origin: str) -> list[LabelledSentence]:
+def _sentences(rows: Iterable[Row], origin: str, tags: Sequence[str] | None) -> list[LabelledSentence]:
     """An empty list of entities means that the text has no label, unless the source's lists are of known numbers."""
     found: list[LabelledSentence] = []
     unlisted: set[int] = set()
     left_out, lists_numbers = 0, False
-    for row, place, tags in rows:
+    for row, place, names in rows:
         entities = row.get("entities")
         if "tokens" in row:
-            sentence = token_sentence(row, place, origin, tags)
+            sentence = token_sentence(row, place, origin, names or tags)
         elif isinstance(entities, list) and entities and isinstance(entities[0], dict) and "number" in entities[0]:
             sentence = known_number_sentence(row, place, origin)
             lists_numbers = True
@@ -180,48 +215,3 @@ def _sentences(rows: Iterable[Row], origin: str) -> list[LabelledSentence]:
         found = [sentence for number, sentence in enumerate(found) if number not in unlisted]
     logger.info("data=%s sentences=%d left_out=%d without a number, or none known", origin, len(found), left_out)
     return found
-
-
-def _json_rows(path: Path) -> Iterable[Row]:
-    with path.open("rb") as lines:
-        for number, line in enumerate(lines, start=1):
-            if not line.strip():
-                continue
-            try:
-                row = json.loads(line)
-            except ValueError as error:  # broken UTF-8 too
-                raise UsageError(f"{path}:{number}: no JSON ({error}); --data takes JSON Lines or Parquet") from error
-            if not isinstance(row, dict):
-                raise UsageError(f"{path}:{number}: needs an object with text and entities")
-            yield row, f"{path}:{number}", None
-
-
-def _parquet_rows(path: Path) -> Iterable[Row]:
-    with pq.ParquetFile(path) as file:
-        described = json.loads((file.schema_arrow.metadata or {}).get(b"huggingface", b"{}"))
-        names = tag_names(described.get("info", {}).get("features", {}).get("ner_tags"))
-        number = 0
-        for batch in file.iter_batches():
-            for row in batch.to_pylist():
-                number += 1
-                yield row, f"{path}:{number}", names
-
-
-def _is_parquet(path: Path) -> bool:
-    with path.open("rb") as file:
-        return file.read(len(PARQUET_MAGIC)) == PARQUET_MAGIC
-
-
-def _is_labelled(path: Path) -> bool:
-    """Say whether a file is a dataset's Parquet, of this version or another. Raises UsageError for a damaged one."""
-    if not _is_parquet(path):
-        return False
-    try:
-        return "numbers" in pq.read_schema(path).names
-    except pa.ArrowInvalid as error:
-        raise UsageError(f"--data {path}: damaged Parquet ({error})") from error
-
-
-def _file_digest(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

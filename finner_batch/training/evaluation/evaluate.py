@@ -24,7 +24,7 @@ from finner_batch.training.data.dataset import Gold, LabelledSentence
 from finner_batch.training.data.sources import load_sources, stated_company
 from finner_batch.training.evaluation.breakdown import Group, breakdown
 from finner_batch.training.evaluation.judged import EVERY_SPLIT, check_labels, judge, sentences_to_judge
-from finner_batch.training.evaluation.learnt import FILING, check_choosing, learnt_from
+from finner_batch.training.evaluation.learnt import FILING, check_choosing, labels_learnt, learnt_from
 from finner_batch.training.evaluation.mistakes import SCHEMA, mistakes, write_rows
 from finner_batch.training.evaluation.plots import draw_confusion, draw_reliability, require_matplotlib
 from finner_batch.training.evaluation.report import Report, report
@@ -58,6 +58,9 @@ class EvaluationConfig:
     split: str = "dev"
     gold: Gold | None = None
     """Whose judgement counts; None: the readings where the split has any, else the filers' tags."""
+    labels: str | None = None
+    """Label set whose order integer tags of the data follow, where these do not name them; None: that of the model's
+    training."""
     cost: str | None = None
     """`fp=1,fn=5`: what a wrong row and a missed number cost. Thresholds are chosen by it."""
     write_thresholds: bool = False
@@ -97,6 +100,11 @@ class Evaluation:
     errors: Sequence[Mapping[str, Any]]
     """Rows of `mistakes.SCHEMA`."""
 
+    @property
+    def labels_nothing(self) -> bool:
+        """No number that the headline counts got a label."""
+        return not self.figures.unfiltered["micro"].given
+
     def as_json(self) -> dict[str, Any]:
         """Plain dictionaries, without the errors themselves."""
         result = asdict(self)
@@ -118,7 +126,7 @@ def measure(config: EvaluationConfig) -> Evaluation:
     """
     cost = parse_cost(config.cost) if config.cost else None
     _check_writing(config, cost)
-    (source,) = load_sources([str(config.data)])
+    (source,) = load_sources([str(config.data)], config.labels or labels_learnt(config.model))
     rows = sentences_to_judge(source.sentences, config.split)
     by = _gold(config, rows)
     tagger = Tagger.load(

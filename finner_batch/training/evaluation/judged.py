@@ -17,7 +17,6 @@ from finner_batch.training.evaluation.scores import Scored, company_indexes
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from pathlib import Path
 
     from numpy.typing import NDArray
 
@@ -77,7 +76,7 @@ def sentences_to_judge(sentences: Sequence[LabelledSentence], split: str) -> lis
     return found
 
 
-def check_labels(sentences: Sequence[LabelledSentence], labels: Sequence[str], data: Path) -> None:
+def check_labels(sentences: Sequence[LabelledSentence], labels: Sequence[str], data: object) -> None:
     """Refuse data of which no number has a label of the model's: every figure would be 0. Raises UsageError."""
     counts = Counter(
         label

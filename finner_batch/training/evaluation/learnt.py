@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from finner_batch.errors import UsageError
+from finner_batch.tagger.model import DEFAULT_MODEL
 from finner_batch.training.evaluation.judged import EVERY_SPLIT
 from finner_batch.training.export.folder import RECORD_FILE
 
@@ -45,6 +47,15 @@ def learnt_from(model: Model) -> Learnt | None:
         sources=frozenset(source["sha256"] for source in data.get("sources", [data])),
         splits=frozenset(["train", "validation"] if refit else ["train"]),
     )
+
+
+def labels_learnt(folder: str | None) -> str | None:
+    """The `--labels` of the training of a model folder (None: the packaged one); None where no record says it."""
+    try:
+        record = json.loads(((Path(folder) if folder else DEFAULT_MODEL) / RECORD_FILE).read_text(encoding="utf-8"))
+        return str(record["config"]["labels"])
+    except (OSError, ValueError, KeyError):  # a damaged folder is told of where the model is loaded
+        return None
 
 
 def check_choosing(learnt: Learnt | None, sentences: Sequence[LabelledSentence], split: str, sha256: str) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from finner_batch.errors import UsageError
+from finner_batch.training.evaluation.listing import occurring
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 
     from finner_batch.training.evaluation.report import Report
 
+DRAWN_LABELS = 40
+"""At most so many labels are drawn in a confusion matrix, the most frequent ones."""
 WRITTEN_LABELS = 20
 """With more labels than this the cells of a confusion matrix hold no counts: they would be too small to read."""
 
@@ -28,15 +31,22 @@ def require_matplotlib() -> None:
 
 
 def draw_confusion(counts: Sequence[Sequence[int]], labels: Sequence[str], path: Path) -> None:
-    """Draw numbers by gold (rows) and predicted label (columns); shade: share of the row."""
-    table = np.array(counts)
+    """Draw numbers by gold (rows) and predicted label (columns) of the labels that occur; shade: share of the row."""
+    places = occurring(counts)
+    rows = np.array(counts)[places]
+    sums = np.maximum(rows.sum(axis=1, keepdims=True), 1)[:DRAWN_LABELS]
+    table = rows[:DRAWN_LABELS, places[:DRAWN_LABELS]]
+    left_out, labels = len(labels) - min(len(places), DRAWN_LABELS), [labels[place] for place in places[:DRAWN_LABELS]]
     size = max(6.0, 0.45 * len(labels) + 4)
     figure = _figure(size, size * 0.85)
     axes = figure.add_subplot()
-    shares = table / np.maximum(table.sum(axis=1, keepdims=True), 1)
+    shares = table / sums
     image = axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
     axes.set_xticks(range(len(labels)), [short_name(label) for label in labels], rotation=45, ha="right")
     axes.set_yticks(range(len(labels)), [short_name(label) for label in labels])
+    if left_out:
+        others = "without a number" if len(places) <= DRAWN_LABELS else "rarer, or without a number"
+        axes.set_title(f"{left_out} labels are left out: {others}")
     axes.set_xlabel("predicted")
     axes.set_ylabel("gold")
     if len(labels) <= WRITTEN_LABELS:

@@ -30,7 +30,7 @@ Interval = tuple[float, float]
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """Precision, recall and F1 (0 where undefined), and how many numbers have the label.
+    """Precision, recall and F1 (0 where undefined); how many numbers have the label (`support`), and got it (`given`).
 
     The intervals are None where nothing was resampled, or no resample held the label.
     """
@@ -42,6 +42,7 @@ class Score:
     precision_interval: Interval | None = None
     recall_interval: Interval | None = None
     f1_interval: Interval | None = None
+    given: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,11 +110,12 @@ def scores(gold: NDArray[np.int64], predicted: NDArray[np.int64], labels: Sequen
     """
     counts = tally(gold, predicted, len(labels), np.zeros(len(gold), dtype=np.int64))
     figures = np.nan_to_num(rates(counts)[0])
-    total = int(counts[0, :, 2].sum())
-    supports = [*(int(count) for count in counts[0, :, 2]), *[total] * len(AVERAGES)]
+    _, given, supports = ([*column.tolist(), *[int(column.sum())] * len(AVERAGES)] for column in counts[0].T)
     return {
-        name: Score(float(precision), float(recall), float(f1), support)
-        for name, (precision, recall, f1), support in zip([*labels[1:], *AVERAGES], figures, supports, strict=True)
+        name: Score(float(precision), float(recall), float(f1), support, given=count)
+        for name, (precision, recall, f1), support, count in zip(
+            [*labels[1:], *AVERAGES], figures, supports, given, strict=True
+        )
     }
 
 

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 from finner_batch.training.evaluation.bootstrap import RESAMPLES
 from finner_batch.training.evaluation.judged import EVERY_SPLIT
+from finner_batch.training.evaluation.listing import UNDEFINED, listed, occurring, unlisted
+from finner_batch.training.evaluation.listing import figures as shown
 from finner_batch.training.evaluation.plots import short_name
 from finner_batch.training.evaluation.scores import THRESHOLD
 
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
     from finner_batch.training.evaluation.evaluate import Evaluation, Text
     from finner_batch.training.evaluation.report import Report
     from finner_batch.training.evaluation.scores import Interval, Score
+    from finner_batch.training.evaluation.thresholds import Outcome
 
 GOLD_NAMES: dict[Gold, str] = {"readings": "readings", "filers": "filers' tags"}
 TEXT_NAMES: dict[Text, str] = {
@@ -25,13 +28,13 @@ TEXT_NAMES: dict[Text, str] = {
 }
 FIGURES = ("P", "", "R", "", "F1", "")
 MOST_LABELS = 20
-"""With more labels than this the confusion matrix is left to report.json and the picture."""
+"""Where more labels than this occur the confusion matrix is left to report.json and the picture."""
 
 
 def summary(result: Evaluation) -> str:
     """Lay out an evaluation for a terminal or a text file."""
     parts = [_head(result), _scores(result), _other_figures(result), _beside(result), _calibration(result.figures)]
-    if len(result.labels) <= MOST_LABELS:
+    if len(occurring(result.figures.confusion)) <= MOST_LABELS:
         parts.append(_confusion(result))
     parts.append(_breakdown(result))
     if result.thresholds is not None:
@@ -115,29 +118,29 @@ def _drawn(result: Evaluation) -> str:
 def _scores(result: Evaluation) -> str:
     figures = result.figures
     rows = [["", "", "unfiltered", *[""] * 5, "filtered", "", ""], ["", "numbers", *FIGURES, "P", "R", "F1"]]
-    for name, score in figures.unfiltered.items():
-        other = figures.filtered[name]
-        filtered = [f"{value:.3f}" for value in (other.precision, other.recall, other.f1)]
-        rows.append([name, f"{score.support:,}", *_with_intervals(score), *filtered])
-    return aligned(rows) + "\nfiltered: only the sentences that hold a gold label; it hides false positives elsewhere"
+    for name in listed(figures.unfiltered):
+        score = figures.unfiltered[name]
+        rows.append([name, f"{score.support:,}", *_with_intervals(score), *shown(figures.filtered[name])])
+    filtered = "filtered: only the sentences that hold a gold label; it hides false positives elsewhere"
+    return "\n".join([aligned(rows), *unlisted(figures.unfiltered), filtered])
 
 
 def _beside(result: Evaluation) -> str:
     if result.beside is None:
         return ""
     other: Gold = "filers" if result.gold == "readings" else "readings"
+    scores = result.beside.unfiltered
     rows = [["", "numbers", *FIGURES]]
-    rows += [[name, f"{score.support:,}", *_with_intervals(score)] for name, score in result.beside.unfiltered.items()]
+    rows += [[name, f"{scores[name].support:,}", *_with_intervals(scores[name])] for name in listed(scores)]
     return f"the same text against the {GOLD_NAMES[other]}, unfiltered\n{aligned(rows)}"
 
 
 def _with_intervals(score: Score) -> list[str]:
-    pairs = (
-        (score.precision, score.precision_interval),
-        (score.recall, score.recall_interval),
-        (score.f1, score.f1_interval),
-    )
-    return [cell for value, interval in pairs for cell in (f"{value:.3f}", shown_interval(interval))]
+    intervals = score.precision_interval, score.recall_interval, score.f1_interval
+    pairs = zip(shown(score), intervals, strict=True)
+    return [
+        cell for value, interval in pairs for cell in (value, "" if value == UNDEFINED else shown_interval(interval))
+    ]
 
 
 def _other_figures(result: Evaluation) -> str:
@@ -169,12 +172,12 @@ def _calibration(figures: Report) -> str:
 
 
 def _confusion(result: Evaluation) -> str:
-    names = [short_name(label) for label in result.labels]
+    places = occurring(result.figures.confusion)
+    names = [short_name(result.labels[place]) for place in places]
     rows = [["gold \\ predicted", *names]]
-    rows += [
-        [name, *(f"{count:,}" for count in counts)]
-        for name, counts in zip(names, result.figures.confusion, strict=True)
-    ]
+    for name, place in zip(names, places, strict=True):
+        counts = result.figures.confusion[place]
+        rows.append([name, *(f"{counts[column]:,}" for column in places)])
     return aligned(rows)
 
 
@@ -214,10 +217,18 @@ def _thresholds(result: Evaluation) -> str:
 def _threshold_rows(result: Evaluation) -> Iterator[list[str]]:
     choices = result.thresholds or {}
     for label, choice in choices.items():
+        if not any(map(_counts, (choice.usual, choice.best))):
+            continue
         row = [label, f"{choice.best.threshold:.3f}"]
         for outcome in (choice.usual, choice.best):
             row += [f"{outcome.cost:g}", f"{outcome.false_positives:,}", f"{outcome.false_negatives:,}"]
-            row += [f"{outcome.precision:.3f}", f"{outcome.recall:.3f}"]
+            row.append(f"{outcome.precision:.3f}" if outcome.precision or outcome.false_positives else UNDEFINED)
+            row.append(f"{outcome.recall:.3f}" if outcome.recall or outcome.false_negatives else UNDEFINED)
         yield row
     totals = [sum(getattr(choice, kind).cost for choice in choices.values()) for kind in ("usual", "best")]
     yield ["all labels", "", f"{totals[0]:g}", "", "", "", "", f"{totals[1]:g}", "", "", "", ""]
+
+
+def _counts(outcome: Outcome) -> bool:
+    """Some number has the label, or gets it."""
+    return bool(outcome.false_positives or outcome.false_negatives or outcome.precision)

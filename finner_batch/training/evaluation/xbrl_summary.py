@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from finner_batch.training.evaluation.listing import UNDEFINED
 from finner_batch.training.evaluation.summary import aligned
 
 if TYPE_CHECKING:
@@ -30,7 +31,9 @@ def comparison_text(found: Comparison) -> str:
     if any(left_out.values()):
         lines.append("left out: " + ", ".join(f"{count:,} {name}" for name, count in left_out.items() if count))
     lines.append(f"were the companies in the model's training data? {found.training}")
-    tallies = {**found.labels, "all labels": found.total}
+    occurring = {name: tally for name, tally in found.labels.items() if tally.rows or tally.tagged}
+    absent = len(found.labels) - len(occurring)
+    tallies = {**occurring, "all labels": found.total}
     tallies |= {f"companies: {split}": tally for split, tally in sorted(found.splits.items())}
     rows = [NAMES, *([name, *_cells(tally)] for name, tally in tallies.items())]
     return "\n".join(
@@ -38,6 +41,7 @@ def comparison_text(found: Comparison) -> str:
             *lines,
             "",
             aligned(rows),
+            *([f"{absent} of the {len(found.labels)} labels: neither a row nor a tag"] if absent else []),
             "P: share of the rows in notes that agree. R: share of the numbers tagged in notes (with these labels, in",
             "digits) that a row agrees with. Both are of prose: rows in tables are counted apart. Filers leave numbers",
             "untagged that they tag elsewhere, so a right row may count as untagged; outside notes they tag next to",
@@ -64,10 +68,9 @@ def _cells(tally: Tally) -> list[str]:
     counts = [tally.rows, *(tally.count(verdict) for verdict in ("agree", "value differs", "other concept"))]
     counts += [tally.verdicts["untagged", "note"], tally.verdicts["untagged", "elsewhere"], tally.in_tables]
     counts += [tally.tagged, tally.count("missed")]
-    return [
-        *(f"{count:,}" for count in counts),
-        *(f"{share:.3f}" for share in (tally.precision, tally.recall, tally.f1)),
-    ]
+    defined = tally.rows > tally.in_tables, tally.tagged, tally.tagged
+    shares = zip((tally.precision, tally.recall, tally.f1), defined, strict=True)
+    return [*(f"{count:,}" for count in counts), *(f"{share:.3f}" if known else UNDEFINED for share, known in shares)]
 
 
 def _plain(tally: Tally) -> dict[str, Any]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from finner_batch.training.evaluation.scores import AVERAGES
+from finner_batch.training.evaluation.listing import UNDEFINED, figures, listed, unlisted
+from finner_batch.training.evaluation.scores import AVERAGES, Score
 
 VARIANTS = """\
 Compared with the PyTorch checkpoint in fp32 on the same sentences and on those of other text of the same companies
@@ -122,15 +123,16 @@ def _scores(development: dict[str, Any]) -> str:
         "| label | numbers | P | R | F1 | P filtered | R filtered | F1 filtered |",
         "|---|---|---|---|---|---|---|---|",
     ]
-    for name, score in development["unfiltered"].items():
-        other = development["filtered"][name]
-        figures = [
-            *(f"{score[key]:.3f}" for key in ("precision", "recall")),
-            _with_interval(score["f1"], score["f1_interval"], ".3f"),
-            *(f"{other[key]:.3f}" for key in ("precision", "recall", "f1")),
-        ]
-        rows.append(f"| {name} | {score['support']} | {' | '.join(figures)} |")
-    return "\n".join(rows)
+    unfiltered, filtered = (
+        {name: Score(**score) for name, score in development[kind].items()} for kind in ("unfiltered", "filtered")
+    )
+    for name in listed(unfiltered):
+        score = unfiltered[name]
+        precision, recall, f1 = figures(score)
+        if f1 != UNDEFINED:
+            f1 = _with_interval(score.f1, score.f1_interval, ".3f")
+        rows.append(f"| {name} | {score.support} | {' | '.join((precision, recall, f1, *figures(filtered[name])))} |")
+    return "\n".join(["\n".join(rows), *(f"\n{line}." for line in unlisted(unfiltered))])
 
 
 def _with_interval(value: float, interval: tuple[float, float] | None, form: str) -> str:

@@ -21,10 +21,12 @@ from finner_batch.tagger.openvino import OPENVINO, compiled, is_installed
 from finner_batch.tagger.tokens import SentenceTokenizer
 from finner_batch.training.data.examples import Example, make_examples
 from finner_batch.training.data.sources import apply_shares, known_sentences, load_data, whole_text
+from finner_batch.training.evaluation.judged import check_labels
 from finner_batch.training.evaluation.scores import decide, scored, scores, softmax
 from finner_batch.training.export.folder import (
     CHECKPOINT,
     RECORD_FILE,
+    UNFINISHED_FILE,
     file_precision,
     threshold_of,
     write_folder,
@@ -71,6 +73,8 @@ class Gate:
 
     def failures(self) -> list[str]:
         """Say what the gate holds against the variant; empty where it passes."""
+        if not self.spans:
+            return [f"nothing was compared: of {self.numbers:,} numbers neither it nor the checkpoint labels one"]
         found = []
         if self.max_logit_difference > MAX_LOGIT_DIFFERENCE[self.precision]:
             found.append(f"logits differ by {self.max_logit_difference:.3f}")
@@ -81,23 +85,29 @@ class Gate:
         return found
 
 
-def export_model(folder: Path, data: Path, precisions: Sequence[Variant] | None = None) -> list[Gate]:
+def export_model(folder: Path, data: Path | None = None, precisions: Sequence[Variant] | None = None) -> list[Gate]:
     """Make the ONNX variants of a folder made by `train`, and write the folder anew around them.
 
-    `data` is any that `train` takes; where it lacks the split `dev`, the share that the training set aside is it again.
-    Without `precisions`: int8 and fp16, and openvino where it is installed and passes. Variants made before stay.
+    `data` is any that `train` takes, None the training's own; where it lacks the split `dev`, the share that the
+    training set aside is it again. Without `precisions`: int8 and fp16, and openvino where it is installed and passes.
+    Variants made before stay.
     Raises ModelError where the folder has no checkpoint or a variant fails its gate, and UsageError where the data hold
     nothing to compare on; nothing is written then.
     """
     checkpoint = folder / CHECKPOINT
     if not (checkpoint / RECORD_FILE).is_file():
+        if (checkpoint / UNFINISHED_FILE).is_file():
+            raise ModelError(
+                f"{folder} holds an unfinished training: start the same `train` again, which goes on with it"
+            )
         raise ModelError(f"{folder} has no {CHECKPOINT}/ with {RECORD_FILE}: `export` needs a folder made by `train`")
     record: dict[str, Any] = json.loads((checkpoint / RECORD_FILE).read_text(encoding="utf-8"))
     base = load_base(str(checkpoint))
     labels = list(base.head)
     model = classifier(base, labels, seed=0)
     tokenizer = SentenceTokenizer(checkpoint / "tokenizer.json", int(record["config"]["max_length"]))
-    notes, others = gate_examples(data, labels, tokenizer, record["config"])
+    names = [str(data)] if data else record["config"]["data"]
+    notes, others = gate_examples(names, labels, tokenizer, record["config"])
     reference = number_logits(model, [*notes, *others], bf16=False)
     weights = {name: tensor.detach().cpu().numpy() for name, tensor in model.state_dict().items()}
     gates = []
@@ -129,17 +139,21 @@ def export_model(folder: Path, data: Path, precisions: Sequence[Variant] | None 
 
 
 def gate_examples(
-    data: Path, labels: Sequence[str], tokenizer: SentenceTokenizer, settings: Mapping[str, Any]
+    data: Sequence[str], labels: Sequence[str], tokenizer: SentenceTokenizer, settings: Mapping[str, Any]
 ) -> tuple[list[Example], list[Example]]:
     """Development examples: of notes, and of other text that speaks of a debt's rate or amount.
 
-    `settings` of the training say what share it set aside. Raises UsageError where the data hold no such notes.
+    `settings` of the training say what share it set aside. Raises UsageError where the data hold no such notes, or none
+    of the labels in them.
     """
     shares = {split: float(settings.get(f"{split}_share", 0)) for split in ("validation", "dev")}
-    sentences = apply_shares(load_data([str(data)]), shares)
+    sentences = apply_shares(load_data(data, settings.get("labels")), shares)
     whole = whole_text(known_sentences(sentences, "dev"))
     if not whole:
-        raise UsageError(f"{data}: the split 'dev' holds no text whose numbers are all known: nothing to compare on")
+        raise UsageError(
+            f"--data {', '.join(data)}: the split 'dev' holds no text whose numbers are all known, to compare on"
+        )
+    check_labels(whole, labels[1:], ", ".join(data))
     notes = make_examples(whole, labels, tokenizer, mask=False)
     elsewhere = [sentence for sentence in sentences if sentence.split == "dev" and not sentence.in_note]
     others = [example for example in make_examples(elsewhere, labels, tokenizer, mask=False) if example.hard]
@@ -201,6 +215,7 @@ def compare(
 ) -> Gate:
     """Compare a variant's logits with the reference's; the first `len(notes)` of both are the note sentences."""
     one, other = np.concatenate(reference), np.concatenate(logits)
+    differences = np.abs(one - other)
     thresholds = [threshold] * (len(labels) - 1)
     decided, varied = (decide(softmax(rows, temperature), thresholds) for rows in (one, other))
     spans = int((decided > 0).sum()) + int((varied > 0).sum())
@@ -213,8 +228,8 @@ def compare(
         precision=precision,
         numbers=len(one),
         spans=int(((decided > 0) | (varied > 0)).sum()),
-        max_logit_difference=float(np.abs(one - other).max()),
-        mean_logit_difference=float(np.abs(one - other).mean()),
+        max_logit_difference=float(differences.max()),
+        mean_logit_difference=float(differences.mean()),
         span_agreement=2 * alike / spans if spans else 1.0,
         reference_f1=f1[0],
         f1=f1[1],

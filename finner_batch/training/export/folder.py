@@ -25,6 +25,8 @@ logger = logging.getLogger(__name__)
 CHECKSUMS_FILE = "checksums.json"
 CHECKPOINT = "checkpoint"
 RECORD_FILE = "training.json"
+UNFINISHED_FILE = "unfinished.json"
+"""In `checkpoint/` while a training is under way, or was broken off."""
 DEVICES = {"int8": "cpu", "fp16": "cuda", "fp32": "any", "openvino": "cpu"}
 
 

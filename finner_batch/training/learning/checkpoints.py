@@ -128,19 +128,12 @@ class Checkpoints:
         None where nothing is stored. Raises UsageError where the state is another training's.
         """
         if not self.path.is_file():
-            logger.info("nothing to resume in %s: training starts anew", self.folder)
             return None
-        device = next(model.parameters()).device
-        try:
-            with safe_open(self.path, "pt", device=str(device)) as file:
-                metadata = file.metadata()
-                tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - no mapping
-        except SafetensorError as error:
-            raise UsageError(f"{self.path} is damaged ({error}): train without --resume") from error
+        metadata, tensors = self._read(str(next(model.parameters()).device))
         if metadata["identity"] != identity + self.key:
             raise UsageError(
                 f"{self.path} is the state of a training with other data, settings, base, device or number of "
-                "processes: give those again, or train without --resume"
+                "processes: give those again, or --no-resume to begin anew"
             )
         model.load_state_dict(_part(tensors, "model."))
         moments: dict[int, dict[str, torch.Tensor]] = {}
@@ -154,9 +147,24 @@ class Checkpoints:
         logger.info("resumed %s: epochs=%d steps=%d", self.path, len(progress.history), progress.steps)
         return progress, {part: _part(tensors, f"{part}.") for part in KEPT}
 
+    def described(self) -> str:
+        """Say how far the stored training is. Raises UsageError where the state is damaged."""
+        progress = json.loads(self._read("cpu")[0]["progress"])
+        return f"epochs={len(progress['history'])} steps={progress['steps']}"
+
     def remove(self) -> None:
         """Delete the state of a training that is no longer needed."""
         self.path.unlink(missing_ok=True)
+
+    def _read(self, device: str) -> tuple[dict[str, str], dict[str, torch.Tensor]]:
+        """Metadata and tensors of the file. Raises UsageError where it is damaged."""
+        try:
+            with safe_open(self.path, "pt", device=device) as file:
+                return file.metadata(), {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - no mapping
+        except SafetensorError as error:
+            raise UsageError(
+                f"{self.path} is damaged ({error}): give --no-resume to begin anew, or name another --output"
+            ) from error
 
 
 def save_tensors(tensors: Mapping[str, torch.Tensor], path: Path, metadata: Mapping[str, str]) -> None:

@@ -72,8 +72,9 @@ class TrainConfig:
     """Tokens that the model reads at once; at least 16, at most as many as the base has positions."""
     seed: int = 13
     """Of new weights, order, dropout and drawn negatives."""
-    resume: bool = False
-    """Go on from the last state that a killed training left in the model folder."""
+    resume: bool = True
+    """Go on from the last state that the same training left in the model folder, and stop where it is done already;
+    else begin anew, and let an unfinished training or a model that lies there go."""
     checkpoint_steps: int = 0
     """Optimizer steps between states within an epoch; 0: one after each epoch only."""
     mlflow: str | None = None

@@ -1,22 +1,24 @@
 """Training runs in an MLflow store: parameters, figures by epoch, final metrics by label, and what was written.
 
+A training has one run, however often it is broken off and resumed: the run's id lies with the training's state.
 `sqlite:///mlflow.db` needs no server: `mlflow ui --backend-store-uri sqlite:///mlflow.db` shows it. Pictures and texts
 of such a store lie in `mlartifacts/` beside the database.
 """
 
 from __future__ import annotations
 
+import getpass
 import importlib
 import importlib.util
 import logging
 import os
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from finner_batch.errors import UsageError
+from finner_batch.errors import FinnerError, UsageError
 from finner_batch.training.learning import processes
 
 if TYPE_CHECKING:
@@ -24,6 +26,9 @@ if TYPE_CHECKING:
 
     from finner_batch.training.learning.checkpoints import Epoch
     from finner_batch.training.learning.config import TrainConfig
+    from finner_batch.training.learning.output import Unfinished
+
+logger = logging.getLogger(__name__)
 
 SQLITE = "sqlite:///"
 ARTIFACTS_FOLDER = "mlartifacts"
@@ -33,24 +38,29 @@ METRICS_AT_ONCE = 1000
 
 @dataclass(frozen=True, slots=True)
 class Tracker:
-    """One run of an MLflow store; `client` is an `MlflowClient`."""
+    """One run of an MLflow store; `client` is an `MlflowClient`. Where the store refuses, FinnerError is raised."""
 
     client: Any
     run_id: str
 
     def watch(self, name: str) -> Callable[[int, Epoch], None]:
-        """What `fit` tells of each epoch of the pass `name`, to be recorded under the epoch's number."""
+        """What `fit` tells of each epoch of the pass `name`, to be recorded once under the epoch's number."""
+        with _told():
+            recorded = {row.step for row in self.client.get_metric_history(self.run_id, f"{name}/loss")}
 
         def record(number: int, epoch: Epoch) -> None:
+            if number in recorded:
+                return
             figures = {"loss": epoch.loss, "tokens": epoch.tokens, "seconds": epoch.seconds, "f1": epoch.score}
             self.metrics({f"{name}/{key}": float(value) for key, value in figures.items() if value is not None}, number)
 
         return record
 
     def scores(self, name: str, unfiltered: Mapping[str, Mapping[str, Any]]) -> None:
-        """Record precision, recall, F1 and support of each label and average under `name`."""
+        """Record precision, recall, F1 and support of each average, and label that occurs, under `name`."""
         kinds = ("precision", "recall", "f1", "support")
-        self.metrics({f"{name}/{label}/{kind}": score[kind] for label, score in unfiltered.items() for kind in kinds})
+        found = {label: score for label, score in unfiltered.items() if score["support"]}
+        self.metrics({f"{name}/{label}/{kind}": score[kind] for label, score in found.items() for kind in kinds})
 
     def metrics(self, values: Mapping[str, float], step: int = 0) -> None:
         """Record figures by name."""
@@ -58,24 +68,27 @@ class Tracker:
         now = time.time_ns() // 1_000_000
         rows = [metric(name, value, now, step) for name, value in values.items()]
         for start in range(0, len(rows), METRICS_AT_ONCE):
-            self.client.log_batch(self.run_id, metrics=rows[start : start + METRICS_AT_ONCE])
+            with _told():
+                self.client.log_batch(self.run_id, metrics=rows[start : start + METRICS_AT_ONCE])
 
-    def artifacts(self, paths: Sequence[Path]) -> None:
-        """Store files."""
+    def artifacts(self, paths: Sequence[Path], folder: str | None = None) -> None:
+        """Store files, in a folder of the run's artifacts or at their top."""
         for path in paths:
-            self.client.log_artifact(self.run_id, str(path))
+            with _told():
+                self.client.log_artifact(self.run_id, str(path), folder)
 
 
 @contextmanager
-def tracked(config: TrainConfig) -> Iterator[Tracker | None]:
+def tracked(config: TrainConfig, unfinished: Unfinished | None = None) -> Iterator[Tracker | None]:
     """Record a training in the store that the settings name; None where they name none, or not in this process.
 
-    A training that fails is recorded as failed. Raises UsageError where MLflow is missing or the store cannot be used.
+    A training that fails is recorded as failed, one that is interrupted as killed; the run that `unfinished` names in
+    the same store is taken up again. Raises UsageError where MLflow is missing or the store cannot be used.
     """
     if config.mlflow is None or not processes.is_main():
         yield None
         return
-    tracker = _start(config, config.mlflow)
+    tracker = _start(config, config.mlflow, unfinished)
     status = "FAILED"
     try:
         yield tracker
@@ -84,26 +97,64 @@ def tracked(config: TrainConfig) -> Iterator[Tracker | None]:
         status = "KILLED"
         raise
     finally:
-        tracker.client.set_terminated(tracker.run_id, status)
+        try:
+            tracker.client.set_terminated(tracker.run_id, status)
+        except Exception as error:  # noqa: BLE001 - what ended the training matters more than what the store says
+            logger.warning("--mlflow: the run %s could not be recorded as %s: %s", tracker.run_id, status, error)
 
 
-def _start(config: TrainConfig, store: str) -> Tracker:
-    if importlib.util.find_spec("mlflow") is None:
+@contextmanager
+def _told() -> Iterator[None]:
+    """Turn what MLflow raises into an error that says what to do."""
+    try:
+        yield
+    except Exception as error:
+        raise FinnerError(
+            f"--mlflow: the store failed ({error}). The training's state is kept: put that right and start again"
+        ) from error
+
+
+def require_mlflow(config: TrainConfig) -> None:
+    """Raise UsageError where the settings name a store and MLflow is missing."""
+    if config.mlflow is not None and importlib.util.find_spec("mlflow") is None:
         raise UsageError("--mlflow: MLflow is not installed: pip install 'finner-batch[mlflow]'")
+
+
+def _start(config: TrainConfig, store: str, unfinished: Unfinished | None) -> Tracker:
+    require_mlflow(config)
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")  # a training speaks to no one but the store
     for name in ("mlflow", "alembic"):
         logging.getLogger(name).setLevel(logging.WARNING)
     try:
         client = importlib.import_module("mlflow").MlflowClient(tracking_uri=store)
+        if unfinished and unfinished.run and unfinished.run[0] == store and _take_up(client, unfinished.run[1]):
+            return Tracker(client, unfinished.run[1])
         found = client.get_experiment_by_name(config.mlflow_experiment)
         experiment = found.experiment_id if found else _experiment(client, config.mlflow_experiment, store)
-        run_id = client.create_run(experiment, run_name=config.name).info.run_id
+        run_id = client.create_run(experiment, run_name=config.name, tags=_tags(config)).info.run_id
+        if unfinished:
+            unfinished.with_run((store, run_id))
         for key, value in asdict(config).items():
             if key not in {"notes", "mlflow", "mlflow_experiment"}:
                 client.log_param(run_id, key, " ".join(value) if isinstance(value, tuple) else value)
     except Exception as error:
         raise UsageError(f"--mlflow {store}: the store cannot be used: {error}") from error
     return Tracker(client, run_id)
+
+
+def _take_up(client: Any, run_id: str) -> bool:
+    """Set a run to RUNNING again; False where someone has deleted it."""
+    exceptions = importlib.import_module("mlflow.exceptions")
+    try:
+        run = client.get_run(run_id)
+    except exceptions.MlflowException as error:
+        if error.error_code == "RESOURCE_DOES_NOT_EXIST":
+            return False
+        raise
+    if run.info.lifecycle_stage != "active":
+        return False
+    client.update_run(run_id, status="RUNNING")
+    return True
 
 
 def _experiment(client: Any, name: str, store: str) -> str:
@@ -113,3 +164,11 @@ def _experiment(client: Any, name: str, store: str) -> str:
         location = (Path(store.removeprefix(SQLITE)).absolute().parent / ARTIFACTS_FOLDER).as_uri()
     made: str = client.create_experiment(name, artifact_location=location)
     return made
+
+
+def _tags(config: TrainConfig) -> dict[str, str]:
+    """What MLflow's page shows of a run's origin; the notes are its description."""
+    tags = {"mlflow.source.name": "finner-batch train", "mlflow.source.type": "LOCAL"}
+    with suppress(OSError, KeyError):  # a user without a name, as in a container
+        tags["mlflow.user"] = getpass.getuser()
+    return tags | ({"mlflow.note.content": config.notes} if config.notes else {})

@@ -14,47 +14,38 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from finner_batch.errors import UsageError
+from finner_batch.errors import ModelError, UsageError
 from finner_batch.store.whole import whole_file
 from finner_batch.tagger.cues import Cues
 from finner_batch.training.data.dataset import (
-    FILING,
     GENERATED,
     OUTSIDE,
     SENTENCES_FILE,
     LabelledSentence,
     write_sentences,
 )
-from finner_batch.training.data.examples import frequent_concepts, make_examples
+from finner_batch.training.data.examples import frequent_concepts
 from finner_batch.training.data.labels import read_cues, read_labels
 from finner_batch.training.data.sources import apply_shares, known_sentences, load_sources, whole_text
-from finner_batch.training.evaluation.calibration import fit_temperature
 from finner_batch.training.evaluation.evaluate import EvaluationConfig, measure, write_output
-from finner_batch.training.evaluation.report import report
-from finner_batch.training.evaluation.scores import scored
 from finner_batch.training.evaluation.summary import summary
 from finner_batch.training.export.export import export_model
 from finner_batch.training.export.folder import CHECKPOINT, RECORD_FILE
 from finner_batch.training.learning import processes
 from finner_batch.training.learning.base import load_base
-from finner_batch.training.learning.checkpoints import Checkpoints, Epoch
-from finner_batch.training.learning.loop import number_logits, unwatched
+from finner_batch.training.learning.checkpoints import Epoch
+from finner_batch.training.learning.figures import figures, temperature_of
+from finner_batch.training.learning.loop import unwatched
+from finner_batch.training.learning.output import MADE_FROM, begin, check_folder, made_from
 from finner_batch.training.learning.passes import CONCEPTS, REFIT, concept_pass, forget, label_pass
 from finner_batch.training.learning.record import describe_data, describe_machine, versions
-from finner_batch.training.learning.tracking import tracked
+from finner_batch.training.learning.tracking import require_mlflow, tracked
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from numpy.typing import NDArray
-    from transformers import DistilBertForTokenClassification
-
-    from finner_batch.tagger.tokens import SentenceTokenizer
-    from finner_batch.training.data.dataset import Gold
-    from finner_batch.training.data.examples import Example
-    from finner_batch.training.evaluation.scores import Scored
+    from finner_batch.training.data.sources import Source
+    from finner_batch.training.learning.base import Base
     from finner_batch.training.learning.config import TrainConfig
     from finner_batch.training.learning.tracking import Tracker
 
@@ -64,8 +55,10 @@ LABELS = "labels"
 FREQUENT = "frequent:"
 EVALUATION = "evaluation"
 """Folder of the exported model's own evaluation, within the model folder."""
-UNREAD_LOGIT = -100.0
-"""Of every label but `O`, for a number that the model is not given to read."""
+NAMED = 10
+"""So many labels without an example are named."""
+MODEL = "model"
+"""Folder of the MLflow artifacts with the model folder's own files, which `run --model` reads."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,15 +74,38 @@ class Splits:
     held_out: Sequence[LabelledSentence]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ready:
+    """What a training is made from, read and checked. `labels`: `O` first. `made_from`: its identity, as plain JSON."""
+
+    sources: Sequence[Source]
+    splits: Splits
+    labels: list[str]
+    cues: dict[str, str]
+    base: Base
+    made_from: dict[str, Any]
+
+
 def train(config: TrainConfig) -> Path:
     """Fine-tune, calibrate, export, evaluate and write the model folder; give its path.
 
     Training state lies in the folder's `checkpoint/` and `concepts/` (safetensors), the figures of the exported model
-    in `evaluation/`; a packaged model leaves all three out. Raises UsageError for unusable data or settings, ModelError
-    for an unusable base or a failed export gate.
+    in `evaluation/`; a packaged model leaves all three out. The same training goes on where it stopped, and is not done
+    twice (`output`). Raises UsageError for unusable data or settings, or where the output holds something else,
+    LockedError where another process trains there, ModelError for an unusable base, a model that labels nothing, or a
+    failed export gate.
     """
-    with processes.together(), tracked(config) as tracker:
-        return _train(config, tracker)
+    check_folder(config)
+    require_mlflow(config)
+    with processes.together():
+        ready = _prepare(config)
+        with begin(config, ready.made_from) as unfinished:
+            if unfinished:
+                with tracked(config, unfinished) as tracker:
+                    _train(config, ready, tracker)
+                if processes.is_main():
+                    unfinished.end()
+    return Path(config.output)
 
 
 def split_sentences(sentences: Sequence[LabelledSentence], config: TrainConfig) -> Splits:
@@ -123,13 +139,20 @@ def choose_labels(name: str, training: Sequence[LabelledSentence]) -> list[str]:
         raise UsageError(f"--labels {name}: needs a whole number from 1 up, as in {FREQUENT}100")
     else:
         labels = frequent_concepts(training, int(minimum))
-    wanted = frozenset(labels)
-    found = {row.gold(number, wanted) for row in training for number in row.numbers} & wanted
-    if not found:
-        raise UsageError(f"--labels {name}: no sentence of the split 'train' holds one of these labels")
-    if found < wanted:
-        logger.warning("labels without an example: %s", ", ".join(sorted(wanted - found)))
+    missing = sorted(set(labels) - _held(labels, training, name, "train"))
+    if missing:
+        named = ", ".join(missing[:NAMED]) + (f" and {len(missing) - NAMED} more" if len(missing) > NAMED else "")
+        logger.warning("labels without an example: %d of %d: %s", len(missing), len(labels), named)
     return labels
+
+
+def _held(labels: Sequence[str], sentences: Sequence[LabelledSentence], name: str, split: str) -> set[str | None]:
+    """Those of the labels that sentences hold. Raises UsageError where they hold none."""
+    wanted = frozenset(labels)
+    found = {row.gold(number, wanted) for row in sentences for number in row.numbers} & wanted
+    if not found:
+        raise UsageError(f"--labels {name}: no sentence of the split {split!r} holds one of these labels")
+    return found
 
 
 def chosen_epochs(history: Sequence[Epoch]) -> int:
@@ -138,21 +161,32 @@ def chosen_epochs(history: Sequence[Epoch]) -> int:
     return scores.index(max(scores)) + 1 if scores else len(history)
 
 
-def _train(config: TrainConfig, tracker: Tracker | None) -> Path:
-    output = Path(config.output)
+def _prepare(config: TrainConfig) -> Ready:
+    """Read and check everything that a training is made from; nothing is written."""
     cues = read_cues(config.cues)
-    sources = load_sources(config.data)
+    sources = load_sources(config.data, config.labels)
     splits = split_sentences([row for source in sources for row in source.sentences], config)
-    labels = [OUTSIDE, *choose_labels(config.labels, splits.train)]
+    labels = choose_labels(config.labels, splits.train)
+    for split, rows in (("validation", splits.validation), ("dev", splits.dev)):
+        _held(labels, rows, config.labels, split)
     base = load_base(config.base)
     positions = base.config.max_position_embeddings
     if config.max_length > positions:
         raise UsageError(f"--max-length {config.max_length}: the base {base.name} has only {positions} positions")
+    return Ready(
+        sources=sources,
+        splits=splits,
+        labels=[OUTSIDE, *labels],
+        cues=cues,
+        base=base,
+        made_from=made_from(config, sources, labels, cues, base),
+    )
+
+
+def _train(config: TrainConfig, ready: Ready, tracker: Tracker | None) -> None:
+    output = Path(config.output)
+    splits, labels, base = ready.splits, ready.labels, ready.base
     forget(output / CHECKPOINT / RECORD_FILE)
-    states = [Checkpoints(folder=output / name) for name in (CONCEPTS, CHECKPOINT, f"{CHECKPOINT}/{REFIT}")]
-    if processes.is_main() and not config.resume:
-        for state in states:
-            state.remove()
     watches = {name: tracker.watch(name) if tracker else unwatched for name in (CONCEPTS, LABELS, REFIT)}
     passes: dict[str, list[Epoch]] = {}
     if config.concept_epochs:
@@ -161,84 +195,37 @@ def _train(config: TrainConfig, tracker: Tracker | None) -> Path:
     model, tokenizer, passes[LABELS] = label_pass(
         base, labels, splits.train, splits.validation, config, output, watches[LABELS]
     )
-    temperature = _temperature(model, tokenizer, labels, splits.validation)
+    temperature = temperature_of(model, tokenizer, labels, splits.validation)
     if config.refit:
         chosen = chosen_epochs(passes[LABELS])
         logger.info("refit epochs=%d sentences=%d", chosen, len(splits.train) + len(splits.validation))
         both = [*splits.train, *splits.validation]
         model, tokenizer, passes[REFIT] = label_pass(base, labels, both, [], config, output, watches[REFIT], chosen)
     if not processes.is_main():
-        return output
+        return
+    cues = Cues.of(ready.cues, where=config.cues)
     record = {
         "trained": datetime.now(UTC).isoformat(timespec="seconds"),
         "seconds": round(sum(epoch.seconds for epochs in passes.values() for epoch in epochs)),
         "config": asdict(config),
-        "data": describe_data(sources, {name: getattr(splits, name) for name in ("train", "validation", "dev")}),
+        MADE_FROM: ready.made_from,
+        "data": describe_data(ready.sources, {name: getattr(splits, name) for name in ("train", "validation", "dev")}),
         "machine": describe_machine(),
         "versions": versions(),
         "passes": {name: [asdict(epoch) for epoch in epochs] for name, epochs in passes.items()},
-        "cues": cues,
-        **_figures(model, tokenizer, labels, splits, temperature, config.threshold, Cues.of(cues, where=config.cues)),
+        "cues": ready.cues,
+        **figures(model, tokenizer, labels, splits.dev, temperature, config.threshold, cues),
     }
+    micro = record["development"]["unfiltered"]["micro"]
+    if not micro["given"]:
+        raise ModelError(
+            f"the trained model labels nothing: none of the {micro['support']:,} numbers of the split dev that have a "
+            "label gets one. No model is written. Train with --no-resume and more data, more --epochs, another "
+            f"--learning-rate or a lower --threshold; {output} keeps its state until then"
+        )
     with whole_file(output / CHECKPOINT / RECORD_FILE) as temporary:
         temporary.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
     _finish(output, splits, record, tracker)
-    for state in states:
-        state.remove()
-    return output
-
-
-def _temperature(
-    model: DistilBertForTokenClassification,
-    tokenizer: SentenceTokenizer,
-    labels: list[str],
-    validation: Sequence[LabelledSentence],
-) -> float:
-    """The temperature that suits the validation split, of a model that has not learnt from it."""
-    examples = make_examples(validation, labels, tokenizer, mask=False)
-    numbers = scored(examples, number_logits(model, examples, bf16=False))
-    return fit_temperature(numbers.logits, numbers.gold)
-
-
-def _figures(
-    model: DistilBertForTokenClassification,
-    tokenizer: SentenceTokenizer,
-    labels: list[str],
-    splits: Splits,
-    temperature: float,
-    threshold: float,
-    cues: Cues,
-) -> dict[str, Any]:
-    """Figures on the dev split and, where sentences of filings were read, on those of filings by their tags."""
-
-    def numbers(sentences: Sequence[LabelledSentence], by: Gold) -> Scored:
-        examples = make_examples(sentences, labels, tokenizer, mask=False, gold=by)
-        return scored(examples, _read_logits(model, examples, sentences, cues), sentences)
-
-    thresholds = [threshold] * (len(labels) - 1)
-    found = {"development": report(numbers(splits.dev, "readings"), labels, temperature, thresholds).as_json()}
-    filings = [row for row in splits.dev if row.origin == FILING]
-    if any(row.is_read for row in filings):
-        found["development_filers"] = report(numbers(filings, "filers"), labels, temperature, thresholds).as_json()
-    return found
-
-
-def _read_logits(
-    model: DistilBertForTokenClassification,
-    examples: Sequence[Example],
-    sentences: Sequence[LabelledSentence],
-    cues: Cues,
-) -> list[NDArray[np.float32]]:
-    """Logits [numbers, labels] of each example; those of a sentence without the cues say `O`, as a job has it."""
-    read = [example for example in examples if cues.found_in(sentences[example.sentence].text)]
-    found = iter(number_logits(model, read, bf16=False))
-    outside = np.full(model.classifier.out_features, UNREAD_LOGIT, dtype=np.float32)
-    outside[0] = 0.0
-    kept = {id(example) for example in read}
-    return [
-        next(found) if id(example) in kept else np.tile(outside, (len(example.window.numbers), 1))
-        for example in examples
-    ]
 
 
 def _finish(output: Path, splits: Splits, record: dict[str, Any], tracker: Tracker | None) -> None:
@@ -253,5 +240,5 @@ def _finish(output: Path, splits: Splits, record: dict[str, Any], tracker: Track
         for name, key in (("dev", "development"), ("dev by filers", "development_filers")):
             if key in record:
                 tracker.scores(name, record[key]["unfiltered"])
-        files = [path for folder in (output, output / EVALUATION) for path in sorted(folder.iterdir())]
-        tracker.artifacts([path for path in files if path.suffix in {".json", ".md", ".txt", ".png"}])
+        tracker.artifacts([output / "README.md", *sorted((output / EVALUATION).iterdir())])
+        tracker.artifacts(sorted(path for path in output.iterdir() if path.is_file()), MODEL)
