@@ -6,8 +6,9 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 export PIP_CONSTRAINT := $(abspath constraints.txt)
+EXTRAS := $(shell sed -n '/optional-dependencies/,/scripts/s/^\([a-z0-9]*\) = .*/\1/p' pyproject.toml | paste -sd,)
 
-.PHONY: help run test lint torture clean
+.PHONY: help run test lint resolve everything torture clean
 help: ## show the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
@@ -43,9 +44,20 @@ lint: $(VENV)/.test ## ruff and mypy
 test: lint ## set up, then ruff, mypy and pytest
 	$(BIN)/pytest
 
+resolve: $(VENV)/.test ## whether every extra can be installed with every other (downloads 2 GB, installs nothing)
+	$(PIP) install --quiet --dry-run '.[$(EXTRAS)]'
+
+$(VENV)/.everything: $(BIN)/python pyproject.toml constraints.txt
+	$(PIP) install --quiet --editable '.[$(EXTRAS)]'
+	@touch $@
+
+everything: ## set up .venv-everything with every extra (6 GB), import each, run doctor, the engines, the notebook
+	$(MAKE) VENV=.venv-everything .venv-everything/.everything
+	.venv-everything/bin/python tests/everything.py
+
 torture: $(VENV)/.test ## how the time of reading grows with hostile text, and of each pattern (half an hour)
 	$(BIN)/python tests/torture/growth.py
 	$(BIN)/python tests/torture/patterns.py
 
-clean: ## remove the environment and caches
-	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis build dist
+clean: ## remove the environments and caches
+	rm -rf $(VENV) .venv-everything .pytest_cache .mypy_cache .ruff_cache .hypothesis build dist

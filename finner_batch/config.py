@@ -82,18 +82,22 @@ class RunConfig:
 
     @property
     def config_id(self) -> str:
-        """Digest of the settings that can change a row, e.g. `7d1e0c55ab12`."""
-        rows = {
-            "pipeline_version": PIPELINE_VERSION,
+        """Digest of the pipeline's version and the settings that can change a row, e.g. `7d1e0c55ab12`."""
+        rows = {"pipeline_version": PIPELINE_VERSION, **self.of_rows}
+        return hashlib.sha256(json.dumps(rows, sort_keys=True).encode()).hexdigest()[:12]
+
+    @property
+    def of_rows(self) -> dict[str, Any]:
+        """The settings that can change a row."""
+        kept = {"keep_column": self.keep_column} if self.keep_column else {}
+        return {
             "documents": self.documents,
             "tables": self.tables,
             "text_column": self.text_column or ("text",),
             "id_column": self.id_column,
             "every_sentence": self.every_sentence,
+            **kept,
         }
-        if self.keep_column:
-            rows["keep_column"] = self.keep_column
-        return hashlib.sha256(json.dumps(rows, sort_keys=True).encode()).hexdigest()[:12]
 
     def as_json(self) -> dict[str, Any]:
         """Every setting, for the run report; paths as `sources.names.recordable` writes them."""

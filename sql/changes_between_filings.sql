@@ -50,7 +50,7 @@ SELECT
   value_before AS before,
   value AS after,
   unit,
-  round(100 * (value - value_before) / nullif(abs(value_before), 0), 1) AS percent,
+  rounded(100 * (value - value_before) / nullif(abs(value_before), 0), 1) AS percent,
   min(sentence) AS sentence
 FROM beside
 WHERE value <> value_before

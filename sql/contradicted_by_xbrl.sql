@@ -10,7 +10,7 @@ SELECT
   short_label(concept) AS xbrl_concept,
   value,
   xbrl_value,
-  round(confidence, 3) AS confidence,
+  rounded(confidence, 3) AS confidence,
   -- false where the results have changed since they were compared
   EXISTS (
     FROM entities

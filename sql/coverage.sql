@@ -18,7 +18,7 @@ SELECT
   forms.documents,
   section,
   count(DISTINCT document_id) AS with_numbers,
-  round(100.0 * count(DISTINCT document_id) / forms.documents, 1) AS percent,
+  rounded(100.0 * count(DISTINCT document_id) / forms.documents, 1) AS percent,
   count(document_id) AS numbers
 FROM forms
 LEFT JOIN numbers ON numbers.form_type IS NOT DISTINCT FROM forms.form_type

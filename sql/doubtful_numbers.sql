@@ -5,7 +5,7 @@ WITH given AS (
     coalesce(getvariable('below')::DOUBLE, 0.8) AS below    -- confidence below which a number is in doubt
 )
 SELECT
-  round(confidence, 3) AS confidence,
+  rounded(confidence, 3) AS confidence,
   short_label(label) AS label,
   text,
   value,

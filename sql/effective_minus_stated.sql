@@ -9,7 +9,7 @@ SELECT
   band * floor(difference_bp / band) + band AS below_bp,
   count(*) AS pairs,
   count(DISTINCT coalesce(rate_pairs.cik, company, document_id)) AS companies,
-  round(100.0 * count(*) / sum(count(*)) OVER (), 1) AS percent,
+  rounded(100.0 * count(*) / sum(count(*)) OVER (), 1) AS percent,
   bar(count(*), 0, max(count(*)) OVER (), 20) AS bar,
   arg_max(
     coalesce(company, document_id) || ': ' || effective_text || ' % effective, ' || stated_text || ' % stated', confidence

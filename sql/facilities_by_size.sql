@@ -6,11 +6,11 @@ WITH given AS (
 )
 SELECT
   coalesce(arg_max(company, coalesce(period_of_report, filing_date)), any_value(company), any_value(document_id)) AS company,
-  round(value / 1e6, 1) AS millions,
+  rounded(value / 1e6, 1) AS millions,
   unit,
   count(DISTINCT document_id) AS documents,
   max(period_of_report) AS latest_period,
-  round(max(confidence), 3) AS confidence,
+  rounded(max(confidence), 3) AS confidence,
   arg_max(marked(sentence, "start", "end"), confidence) AS sentence
 FROM entities, given
 WHERE label = 'LineOfCreditFacilityMaximumBorrowingCapacity' AND value >= given.least

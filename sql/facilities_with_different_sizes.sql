@@ -48,7 +48,7 @@ SELECT
   period_of_report AS period,
   facility,
   unit,
-  array_to_string(list_sort(list(DISTINCT round(value / 1e6, 3))), ', ') AS millions,
+  array_to_string(list_sort(list(DISTINCT round(value / 1e6, 6))), ', ') AS millions,
   count(*) AS mentions,
   arg_min(marked(sentence, "start", "end", before := 18), value) AS smallest,
   arg_max(marked(sentence, "start", "end", before := 18), value) AS largest

@@ -4,12 +4,12 @@ SELECT
   run_id,
   status,
   exit_code AS exit,
-  round(wall_seconds, 1) AS seconds,
+  rounded(wall_seconds, 1) AS seconds,
   documents_ok AS documents,
   documents_failed AS failed,
   entities,
   (SELECT count(*) FROM entities WHERE entities.run_id = runs.run_id) AS in_force,
-  round((documents_ok + documents_failed) / nullif(wall_seconds, 0), 2) AS per_second,
+  rounded((documents_ok + documents_failed) / nullif(wall_seconds, 0), 2) AS per_second,
   model_id,
   CASE
     WHEN lag(run_id) OVER by_start IS NULL THEN 'first run'

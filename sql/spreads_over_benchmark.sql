@@ -51,9 +51,9 @@ SELECT
   benchmark,
   count(DISTINCT document_id) AS documents,
   count(*) AS mentions,
-  round(min(value) * 1e4, 2) AS lowest_bp,
-  round(median(value) * 1e4, 2) AS median_bp,
-  round(max(value) * 1e4, 2) AS highest_bp
+  round(min(value) * 1e4, 6) AS lowest_bp,
+  round(median(value) * 1e4, 6) AS median_bp,
+  round(max(value) * 1e4, 6) AS highest_bp
 FROM over_benchmark, given
 WHERE (given.cik IS NULL OR filed_by(over_benchmark.cik, over_benchmark.source, over_benchmark.document_id, given.cik))
   AND (given.wanted IS NULL OR lower(benchmark) = given.wanted)

@@ -17,7 +17,7 @@ filings AS (
   GROUP BY filer, form_type, period
 ),
 stated AS (
-  SELECT source, document_id, round(100 * value, 4) AS percent
+  SELECT source, document_id, round(100 * value, 8) AS percent
   FROM entities
   WHERE label = 'DebtInstrumentInterestRateStatedPercentage' AND unit = 'pure'
 ),

@@ -119,14 +119,24 @@ SEMI JOIN current_documents AS d
   ON regexp_replace(e.filename, '/entities/([^/]+)$', '/documents/\1') = d.filename
   AND e.source = d.source AND e.document_id = d.document_id;
 
--- A sentence from a little before its number on, with the number in brackets: …at Term SOFR plus [1.25]% a year.
+-- A sentence from a little before its number on, with the number in brackets: …at Term SOFR plus [1.25]% a year. With
+-- SET VARIABLE whole = true the answers of the questions are for a program, not to be looked at: whole sentences and labels,
+-- numbers that are not rounded.
 CREATE OR REPLACE MACRO marked(sentence, starts, ends, before := 34) AS
-  CASE WHEN starts > before THEN '…' ELSE '' END
-  || substr(sentence, greatest(starts - before + 1, 1), least(starts, before))
+  CASE WHEN starts > before AND getvariable('whole') IS DISTINCT FROM true
+    THEN '…' || substr(sentence, starts - before + 1, before)
+    ELSE substr(sentence, 1, starts)
+    END
   || '[' || substr(sentence, starts + 1, ends - starts) || ']' || substr(sentence, ends + 1);
 
 -- A label without its family: InterestRateStatedPercentage.
-CREATE OR REPLACE MACRO short_label(label) AS regexp_replace(label, '^(DebtInstrument|LineOfCreditFacility)', '');
+CREATE OR REPLACE MACRO short_label(label) AS
+  CASE WHEN getvariable('whole') IS NOT DISTINCT FROM true THEN label
+    ELSE regexp_replace(label, '^(DebtInstrument|LineOfCreditFacility)', '')
+    END;
+
+CREATE OR REPLACE MACRO rounded(number, digits) AS
+  CASE WHEN getvariable('whole') IS NOT DISTINCT FROM true THEN number ELSE round(number, digits) END;
 
 -- Whether a row of a document is of a filing that this filer, alone or with others, filed. `wanted`: a CIK without zeros in
 -- front.

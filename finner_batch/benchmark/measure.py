@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from finner_batch.benchmark.backends import BackendFigures, compare_backends
 from finner_batch.benchmark.ceiling import MatrixProduct
 from finner_batch.benchmark.compare import Comparison, compare
 from finner_batch.benchmark.figures import (
@@ -98,6 +99,8 @@ class Benchmark:
     known_before: dict[str, Count]
     """By form and time since the firm's last filing: what of later filings the model read in earlier ones."""
     growth: Growth | None
+    backends: tuple[BackendFigures, ...]
+    """Every way to run the model, on the same sentences."""
     comparison: Comparison | None
 
     def as_json(self) -> dict[str, Any]:
@@ -140,6 +143,13 @@ def measure(config: BenchmarkConfig) -> Benchmark:
     if config.times > 1:
         settings = ("--model", str(model.folder), "--device", config.device, "--backend", session.backend)
         growth = measure_growth(distinct_sources(sources, Stopwatch()), config.times, settings)
+    backends = compare_backends(
+        model,
+        session,
+        distinct,
+        most_sentences=config.compare_sentences,
+        repeats=min(config.repeats, MOST_TURNS),
+    )
     comparison = None
     if config.compare:
         LOG.info(fields("compare", sentences=config.compare_sentences, turns=min(config.repeats, MOST_TURNS)))
@@ -175,6 +185,7 @@ def measure(config: BenchmarkConfig) -> Benchmark:
         end_to_end=whole,
         known_before={f"{form}, {gap} the firm's last": known_before[form, gap] for form, gap in sorted(known_before)},
         growth=growth,
+        backends=backends,
         comparison=comparison,
     )
 

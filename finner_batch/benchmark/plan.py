@@ -8,21 +8,30 @@ import os
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field
+from itertools import islice
 from random import Random
 from time import perf_counter
 from typing import Any
 
+from finner_batch.benchmark.again import Again, LookAhead
 from finner_batch.benchmark.rates import Amounts, Rates, load_rates
 from finner_batch.benchmark.survey import count
+from finner_batch.config import RunConfig
 from finner_batch.errors import UsageError
+from finner_batch.sources.archive import is_archive
+from finner_batch.sources.count import count_documents
 from finner_batch.sources.discover import discover
 from finner_batch.sources.document import Source
-from finner_batch.sources.share import share_of
+from finner_batch.sources.fetch import Copies
+from finner_batch.sources.read import ReadOptions
+from finner_batch.sources.share import Share, share_of
 from finner_batch.sources.storage import is_url
 from finner_batch.tagger.model import Model, load_model
 
 _COMPRESSED = (".gz", ".zst")
 _LEAST_OF_A_KIND = 3
+_MEMBERS = 40
+"""Members of an archive that are read to count what it holds."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +50,8 @@ class PlanConfig:
     """Files that are read to count what they hold."""
     model: str | None = None
     """Model folder; None is the packaged one."""
+    run: RunConfig | None = None
+    """The run that is planned: what its results folder has is left out; None takes every file for new."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -68,6 +79,8 @@ class Plan:
     lists the whole input, which took `listing_seconds` here. `cost_of_machines` counts each until its own end.
     """
 
+    again: Again | None
+    """What a run would do of all files and why; the rest is of those that it would read."""
     kinds: tuple[Kind, ...]
     files: int
     stored_bytes: int
@@ -106,7 +119,11 @@ def plan(config: PlanConfig) -> Plan:
     rates = load_rates(config.benchmark)
     model = load_model(config.model)
     started = perf_counter()
-    listing = _list(discover(config.input), config)
+    look = None if config.run is None else LookAhead(config.run, model.model_id)
+    sources = discover(config.input)
+    if config.run is not None and config.run.shard is not None:
+        sources = Share.parse(config.run.shard).of_these(sources)
+    listing = _list(sources if look is None else look.to_read(sources), config)
     listing_seconds = perf_counter() - started
     kinds = tuple(sorted(listing.kinds.values(), key=lambda kind: -kind.stored_bytes))
     whole = sum(kind.stored_bytes for kind in kinds)
@@ -121,6 +138,7 @@ def plan(config: PlanConfig) -> Plan:
     price = rates.price_per_hour if config.price_per_hour is None else config.price_per_hour
     machine_seconds = seconds + config.machines * listing_seconds
     return Plan(
+        again=None if look is None else look.found,
         kinds=kinds,
         files=sum(kind.files for kind in kinds),
         stored_bytes=whole,
@@ -162,12 +180,18 @@ def _list(sources: Iterable[Source], config: PlanConfig) -> _Listing:
 
 
 def _count(kind: Kind, sample: Sequence[tuple[Source, int]], model: Model, rates: Rates) -> None:
-    """Count what the sample holds, and reckon the kind from it."""
-    found, _ = count([source for source, _ in sample], model)
+    """Count what the sample holds, of an archive its first members, and reckon the kind from it."""
+    part = 1.0
+    with Copies() as copies:
+        opened = [source for source, _ in sample]
+        if opened and is_archive(opened[0].uri) and not is_url(opened[0].uri):
+            sample = sample[:1]
+            opened, part = _first_members(opened[0], copies)
+        found, _ = count(opened, model)
     kind.sampled_files = len(sample)
-    kind.sampled_bytes = sum(size for _, size in sample)
+    kind.sampled_bytes = round(sum(size for _, size in sample) * part)
     larger = kind.stored_bytes / max(kind.sampled_bytes, 1)
-    kind.documents = found.documents * kind.files / max(kind.sampled_files, 1)
+    kind.documents = found.documents * kind.files / max(kind.sampled_files, 1) / part
     kind.markup_bytes = found.markup_bytes * larger
     kind.prose_tokens = found.prose_tokens * larger
     kind.numbered_tokens = found.numbered_tokens * larger
@@ -179,6 +203,16 @@ def _count(kind: Kind, sample: Sequence[tuple[Source, int]], model: Model, rates
             numbered_tokens=kind.numbered_tokens,
         )
     )
+
+
+def _first_members(archive: Source, copies: Copies) -> tuple[list[Source], float]:
+    """The first members of an archive, and which part of all of them they are."""
+    found = copies.with_members(
+        [archive], max_bytes=ReadOptions().max_document_bytes, left_out=lambda *_: None, broken_before=frozenset()
+    )
+    first = list(islice(found, _MEMBERS))
+    everything = sum(number or 0 for _, number in count_documents([archive]))
+    return first, min(len(first) / max(everything, 1), 1.0) or 1.0
 
 
 def _suffix(name: str) -> str:

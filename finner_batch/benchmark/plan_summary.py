@@ -1,7 +1,9 @@
 """A plan as text for a person."""
 
 from collections.abc import Iterator
+from dataclasses import asdict
 
+from finner_batch.benchmark.again import PASSED_OVER
 from finner_batch.benchmark.plan import Plan
 
 _KINDS_SHOWN = 6
@@ -9,11 +11,27 @@ _KINDS_SHOWN = 6
 
 def plan_summary(plan: Plan) -> str:
     """What there is, what it was reckoned with, time and cost."""
-    return "\n".join(line.rstrip() for part in (_input, _rates, _time) for line in part(plan))
+    return "\n".join(line.rstrip() for part in (_again, _input, _rates, _time) for line in part(plan))
+
+
+def _again(plan: Plan) -> Iterator[str]:
+    if plan.again is None:
+        return
+    head = "results"
+    for name, count in asdict(plan.again).items():
+        if name != "why" and count:
+            passed_over = name in PASSED_OVER
+            yield f"{head:9}  {count:>9,} {'left as they are' if passed_over else 'to read'}: {name.replace('_', ' ')}"
+            head = ""
+    for why in plan.again.why:
+        yield f"{'':9}  because: {why}"
 
 
 def _input(plan: Plan) -> Iterator[str]:
     stored = f"{plan.stored_bytes / 1e6:,.1f} MB stored"
+    if not plan.files:
+        yield "input      nothing to read"
+        return
     yield f"input      {plan.files:,} files, about {plan.documents:,} documents, {stored}"
     for kind in plan.kinds[:_KINDS_SHOWN]:
         yield (

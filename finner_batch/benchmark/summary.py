@@ -14,7 +14,7 @@ _BUSY = 0.25
 
 def summary(figures: Benchmark) -> str:
     """All figures that a person wants, units with each."""
-    parts = [_header, _stages, _model, _end_to_end]
+    parts = [_header, _stages, _model, _backends, _end_to_end]
     lines = [line for part in parts for line in (*part(figures), "")]
     if figures.comparison is not None:
         lines += _comparison(figures.comparison, figures)
@@ -87,6 +87,21 @@ def _model(figures: Benchmark) -> Iterator[str]:
         f" {model.of_ceiling:.1%} of the {model.precision} ceiling,"
         f" {model.of_mixed_ceiling:.1%} with each product at the ceiling of its own precision"
     )
+
+
+def _backends(figures: Benchmark) -> Iterator[str]:
+    yield "Every way to run the model, in turns over the same sentences:"
+    for one in figures.backends:
+        name = f"  {one.name:24} "
+        if one.tokens_per_second is None:
+            yield f"{name}not measured: {one.obstacle}"
+            continue
+        line = f"{name}{_count(one.tokens_per_second):>24} tokens/s"
+        if one.chosen:
+            line += "  chosen"
+        elif one.times_as_fast is not None and one.same_spans is not None:
+            line += f"  {one.times_as_fast.median:.2f}x the chosen one, same labels in {one.same_spans:.1%}"
+        yield line
 
 
 def _end_to_end(figures: Benchmark) -> Iterator[str]:

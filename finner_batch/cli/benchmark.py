@@ -35,7 +35,12 @@ STDOUT = "-"
 )
 @click.option("--repeats", type=click.IntRange(1), default=5, help="Times that everything is measured.")
 @click.option("--compare", is_flag=True, help="Measure the usual stack too (extra `benchmark`).")
-@click.option("--compare-sentences", type=click.IntRange(1), default=512, help="Sentences that it tags, at most.")
+@click.option(
+    "--compare-sentences",
+    type=click.IntRange(1),
+    default=512,
+    help="Sentences that the backends and the usual stack tag, at most.",
+)
 @click.option(
     "--times",
     type=click.IntRange(1),
@@ -56,8 +61,9 @@ def benchmark(inputs: tuple[str, ...], json_file: str | None, **settings: Any) -
     """Measure every stage of the job, the model beside this machine's own ceiling, and the whole job.
 
     Each repeat does the input twice, once stage by stage in one process and once as `finner-batch run`; nothing is
-    kept. Medians are given with the lowest and highest. With --compare, BeautifulSoup, pysbd, a transformers pipeline
-    and a plain onnxruntime loop run in turns with it, on the same texts.
+    kept. Every backend that is installed tags the same sentences too, in turns. Medians are given with the lowest and
+    highest. With --compare, BeautifulSoup, pysbd, a transformers pipeline and a plain onnxruntime loop run in turns
+    with it, on the same texts.
     """
     from finner_batch.benchmark.measure import BenchmarkConfig, measure  # noqa: PLC0415 - heavy
     from finner_batch.benchmark.summary import summary  # noqa: PLC0415 - heavy

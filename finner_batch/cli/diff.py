@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     type=click.FloatRange(min=0, max=1),
     help="Difference of confidence that is no change.",
 )
-@click.option("--rows", default=40, metavar="N", help="Rows of the table at most; 0 for all.")
+@click.option("--rows", type=click.IntRange(0), default=40, metavar="N", help="Rows of the table at most; 0 for all.")
 @click.option("--csv", "as_csv", cls=FlagOption, is_flag=True, help="The rows as CSV on stdout.")
 @json_option
 @click.option("--parquet", type=click.Path(dir_okay=False), help="The rows into this Parquet file.")

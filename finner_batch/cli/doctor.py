@@ -3,6 +3,7 @@
 import json
 import platform
 from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -15,6 +16,18 @@ from finner_batch.machine import PACKAGES, cpu_name, int8_instructions
 
 if TYPE_CHECKING:
     from finner_batch.tagger.tagger import Tagger
+
+EXTRAS = {
+    "demo": "gradio",
+    "openvino": "openvino",
+    "ray": "ray",
+    "s3": "s3fs",
+    "train": "transformers",
+    "mlflow": "mlflow",
+    "benchmark": "pysbd",
+    "notebook": "jupyterlab",
+}
+"""A module that only each extra brings; `cuda` brings libraries, which the GPU's row tells of."""
 
 
 @click.command(short_help="Show what this machine can use, and why.")
@@ -37,7 +50,7 @@ def doctor(model: str | None, as_json: bool) -> int:
 
 def examine(model: str | None = None) -> dict[str, Any]:
     """What was found, by name; `exit_code` is there only where something is wrong."""
-    from finner_batch.tagger.device import choose_device, cuda_obstacle, visible_gpus  # noqa: PLC0415 - heavy
+    from finner_batch.tagger.device import cuda_obstacle, visible_gpus  # noqa: PLC0415 - heavy
 
     findings: dict[str, Any] = {
         "finner-batch": __version__,
@@ -57,7 +70,9 @@ def examine(model: str | None = None) -> dict[str, Any]:
     obstacle = cuda_obstacle()
     findings["cuda"] = "usable" if obstacle is None else f"not usable: {obstacle}"
     findings["gpus"] = ", ".join(visible_gpus()) or "none"
-    findings["device"] = f"{choose_device('auto').name} (with --device auto)"
+    missing = [name for name, module in EXTRAS.items() if find_spec(module) is None]
+    if missing:
+        findings["not installed"] = f"{', '.join(missing)}: pip install 'finner-batch[{missing[0]}]' and so on"
     findings.update(_check_model(model))
     return findings
 
@@ -80,22 +95,32 @@ def _check_model(folder: str | None) -> dict[str, Any]:
     session = tagger.session
     return {
         "model": f"{tagger.model.model_id} in {tagger.model.folder}",
+        "device": f"{session.device.name} (with --device auto): {session.device.reason}",
         "backend": f"{session.backend} (with --backend auto): {session.backend_reason}",
-        **_check_openvino(tagger),
         "variant": session.variant,
+        **_every_way(tagger),
         "check": f"{sentence!r}: {seen}",
     }
 
 
-def _check_openvino(tagger: "Tagger") -> dict[str, str]:
-    """What `--backend openvino` would do, where it is installed and `auto` does not take it."""
-    from finner_batch.tagger.device import Device  # noqa: PLC0415 - heavy
-    from finner_batch.tagger.openvino import OPENVINO, OpenVinoSession, is_installed  # noqa: PLC0415 - heavy
+def _every_way(tagger: "Tagger") -> dict[str, str]:
+    """What each way to run the model would do here, or what it lacks and how to get it."""
+    from finner_batch.tagger.openvino import OpenVinoSession  # noqa: PLC0415 - heavy
+    from finner_batch.tagger.ways import ways  # noqa: PLC0415 - heavy
 
-    if tagger.session.backend == OPENVINO or not is_installed() or OPENVINO not in tagger.model.variants:
-        return {}
-    try:
-        asked_for = OpenVinoSession(tagger.model, Device("cpu", "asked for"))
-    except FinnerError as error:
-        return {"--backend openvino": f"not usable: {error}"}
-    return {"--backend openvino": f"usable: {asked_for.arithmetic}"}
+    told = {}
+    for way in ways(tagger.model):
+        if way.is_of(tagger.session):
+            told[way.name] = "chosen"
+        elif way.obstacle is not None:
+            told[way.name] = f"not usable: {way.obstacle}"
+        else:
+            try:
+                opened = way.open(tagger.model)
+            except FinnerError as error:
+                told[way.name] = f"not usable: {error}"
+            else:
+                told[way.name] = f"usable with {way.flags}"
+                if isinstance(opened, OpenVinoSession):
+                    told[way.name] += f": {opened.arithmetic}"
+    return told

@@ -4,6 +4,7 @@ import errno
 import importlib
 import os
 import sys
+from collections.abc import Iterable
 from contextlib import suppress
 from typing import Any
 
@@ -62,7 +63,11 @@ class _Commands(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        name, command, rest = super().resolve_command(ctx, args)
+        try:
+            name, command, rest = super().resolve_command(ctx, args)
+        except click.UsageError as error:
+            hint = _near(args[0], COMMANDS, " Did you mean {}?")
+            raise click.UsageError(f"{error.message}{hint}", error.ctx) from error
         if name and command:
             _warn_of_unknown_settings(f"{_PREFIX}_{name.upper()}_", command)
         return name, command, rest
@@ -108,7 +113,7 @@ def main(arguments: list[str] | None = None) -> None:
         _tell(f"{module} is not installed: pip install 'finner-batch[{_EXTRAS[module]}]'")
         code = UsageError.exit_code
     except click.ClickException as error:
-        error.show()
+        _with_hint(error).show()
         code = error.exit_code
     except click.exceptions.Exit as error:
         code = error.exit_code
@@ -127,6 +132,23 @@ def main(arguments: list[str] | None = None) -> None:
     sys.exit(code if isinstance(code, int) else 0)
 
 
+def _near(name: str, known: Iterable[str], hint: str) -> str:
+    """A hint at the nearest name that is known; empty where none is near."""
+    from difflib import get_close_matches  # noqa: PLC0415 - rarely needed
+
+    near = get_close_matches(name, list(known), n=1)
+    return hint.format(near[0]) if near else ""
+
+
+def _with_hint(error: click.ClickException) -> click.ClickException:
+    """Name the flag where a folder of results was given as an argument."""
+    if not (isinstance(error, click.UsageError) and error.ctx and "unexpected extra argument" in error.message):
+        return error
+    if "output" not in [parameter.name for parameter in error.ctx.command.params]:
+        return error
+    return click.UsageError(f"{error.message}. The results folder is given as --output FOLDER", error.ctx)
+
+
 def _warn_of_unknown_settings(prefix: str, command: click.Command) -> None:
     """Tell of variables that look like a flag of the command and are none, with the flag that was probably meant."""
     from finner_batch.cli.options import long_flag  # noqa: PLC0415 - what `--help` alone does not need
@@ -135,10 +157,7 @@ def _warn_of_unknown_settings(prefix: str, command: click.Command) -> None:
     known = {f"{prefix}{flag.upper()}" for flag in flags if flag}
     for name in sorted(os.environ):
         if name.startswith(prefix) and name not in known:
-            from difflib import get_close_matches  # noqa: PLC0415 - rarely needed
-
-            near = get_close_matches(name, known, n=1)
-            hint = f": did you mean {near[0]}?" if near else f": `finner-batch {command.name} --help` lists the flags"
+            hint = _near(name, known, ": did you mean {}?") or f": `finner-batch {command.name} --help` lists the flags"
             click.echo(f"Warning: {name} is not a setting{hint}", err=True)
 
 

@@ -5,7 +5,17 @@ from typing import Any
 
 import click
 
-from finner_batch.cli.options import INPUT_HELP, FlagOption, PathOrUrl, given_inputs, json_option
+from finner_batch.cli.options import (
+    INPUT_HELP,
+    FlagOption,
+    PathOrUrl,
+    config_option,
+    given_inputs,
+    json_option,
+    output_option,
+)
+from finner_batch.cli.run import run_settings
+from finner_batch.config import RunConfig
 from finner_batch.errors import UsageError
 
 
@@ -28,13 +38,27 @@ from finner_batch.errors import UsageError
     "--price-per-hour", type=click.FloatRange(0), help="Price of a machine; the benchmark's where it has one."
 )
 @click.option("--sample", type=click.IntRange(1), default=40, help="Files that are read to count what they hold.")
-@click.option("--model", help="Model folder; the packaged one by default.")
+@click.option("--shard", metavar="I/N", help="Plan the I-th of N shares of the sources only, as in 2/8.")
+@output_option
+@run_settings
+@config_option
 @json_option
-def plan(inputs: tuple[str, ...], more_inputs: tuple[str, ...], as_json: bool, **settings: Any) -> None:
-    """Say what there is to read, and reckon time and cost on one machine and on several, before a run is begun.
+def plan(
+    inputs: tuple[str, ...],
+    more_inputs: tuple[str, ...],
+    output: str,
+    machines: int,
+    benchmark: str | None,
+    price_per_hour: float | None,
+    sample: int,
+    as_json: bool,
+    **settings: Any,
+) -> None:
+    """Say what a run would read, and why, and reckon time and cost on one machine and on several, before it is begun.
 
-    Time is reckoned by the rates of a benchmark file, so it is that of the machine measured there; every file is taken
-    for new. Nothing is written.
+    Give it the flags of the run. What the results folder has done with the same content, model and settings is told
+    from what is new, or would be done again for a changed content, another model, another setting or another version.
+    Time is reckoned by the rates of a benchmark file, so it is that of the machine measured there. Nothing is written.
     """
     from finner_batch.benchmark.plan import PlanConfig  # noqa: PLC0415 - heavy
     from finner_batch.benchmark.plan import plan as make_plan  # noqa: PLC0415 - heavy
@@ -43,5 +67,15 @@ def plan(inputs: tuple[str, ...], more_inputs: tuple[str, ...], as_json: bool, *
     given = given_inputs((*inputs, *more_inputs))
     if not given or not all(given):
         raise UsageError("nothing to plan: give --input FILES, folders, globs or URLs, and no empty one")
-    made = make_plan(PlanConfig(input=given, **settings))
+    made = make_plan(
+        PlanConfig(
+            input=given,
+            machines=machines,
+            benchmark=benchmark,
+            price_per_hour=price_per_hour,
+            sample=sample,
+            model=settings["model"],
+            run=RunConfig(input=given, output=output, **settings),
+        )
+    )
     click.echo(json.dumps(made.as_json(), indent=2) if as_json else plan_summary(made))

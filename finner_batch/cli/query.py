@@ -1,19 +1,23 @@
 """`finner-batch query`: SQL over a results folder."""
 
+import dataclasses
 import json
 import shutil
 import sys
-from dataclasses import asdict
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from finner_batch.cli.options import FlagOption, json_option, local_file, output_option
 from finner_batch.errors import UsageError
 
+if TYPE_CHECKING:
+    from finner_batch.query.ask import Answer
+
 WIDTH_WITHOUT_TERMINAL = 160
+TABLE_ROWS = 40
 
 
 @click.command()
@@ -30,7 +34,12 @@ WIDTH_WITHOUT_TERMINAL = 160
     metavar="NAME=VALUE",
     help="Value of a parameter of the question, or of $NAME in the SQL; again for others.",
 )
-@click.option("--rows", default=40, metavar="N", help="Rows of a table at most; 0 for all.")
+@click.option(
+    "--rows",
+    type=click.IntRange(0),
+    metavar="N",
+    help="Rows at most; 0 for all.  [default: 40 of a table, all of a file]",
+)
 @click.option("--csv", "as_csv", cls=FlagOption, is_flag=True, help="All rows as CSV on stdout.")
 @json_option
 @click.option("--parquet", type=click.Path(dir_okay=False), help="All rows into this Parquet file.")
@@ -43,7 +52,7 @@ def query(
     file: str | None,
     show_list: bool,
     parameters: tuple[str, ...],
-    rows: int,
+    rows: int | None,
     as_csv: bool,
     as_json: bool,
     parquet: str | None,
@@ -68,6 +77,8 @@ def query(
         raise UsageError(
             'give either SQL, as in `finner-batch query "FROM entities"`, or --file, or --list, or --export'
         )
+    if show_list or export is not None:
+        _refuse_others("--list" if show_list else "--export")
     if show_list:
         _show_questions(as_json=as_json)
         return
@@ -77,22 +88,59 @@ def query(
         return
 
     from finner_batch.query.ask import ask  # noqa: PLC0415 - DuckDB is loaded for a query only
-    from finner_batch.query.export import write_csv, write_json, write_parquet  # noqa: PLC0415 - likewise
     from finner_batch.query.questions import read_sql  # noqa: PLC0415 - likewise
 
     target = outside("--parquet", parquet, output) if parquet else None
-    answer = ask(output, read_sql(file) if file else str(sql), _parsed(parameters), allow=allow)
-    stdout = sys.stdout.buffer
+    to_program = as_csv or as_json or target is not None
+    text = read_sql(file) if file is not None else str(sql)
+    answer = ask(output, text, _parsed(parameters), allow=allow, whole=to_program)
+    if to_program:
+        _write(answer, rows, target, as_csv=as_csv)
+    else:
+        _show_all(answer, TABLE_ROWS if rows is None else rows)
+    sys.stdout.flush()
+
+
+def _write(answer: "Answer", rows: int | None, target: Path | None, *, as_csv: bool) -> None:
+    """Write an answer for a program: into the Parquet file `target`, else to stdout as CSV or JSON."""
+    from finner_batch.query.export import write_csv, write_json, write_parquet  # noqa: PLC0415 - for a query only
+
+    if answer.before:
+        raise UsageError(
+            f"{len(answer.before) + 1} statements return rows, and --csv, --json and --parquet write those of one: ask"
+            " each by itself"
+        )
+    if rows:
+        answer = answer.first(rows)
     if target is not None:
         count = write_parquet(answer, target)
         click.echo(f"{count:,} rows in {target}", err=True)
     elif as_csv:
-        write_csv(answer, stdout, harmless=sys.stdout.isatty())
-    elif as_json:
-        write_json(answer, stdout)
+        write_csv(answer, sys.stdout.buffer, harmless=sys.stdout.isatty())
     else:
-        show(answer, rows)
-    stdout.flush()
+        write_json(answer, sys.stdout.buffer)
+
+
+def _show_all(answer: "Answer", rows: int) -> None:
+    """Print what each statement returned as a table."""
+    for table in answer.before:
+        show(dataclasses.replace(answer, schema=table.schema, batches=iter(table.to_batches())), rows)
+        click.echo()
+    show(answer, rows)
+
+
+def _refuse_others(flag: str) -> None:
+    """Raise UsageError where a flag was typed that means nothing beside this one."""
+    context = click.get_current_context()
+    goes = {"show_list", "export", "as_json", "output"}
+    typed = [
+        max(option.opts, key=len)
+        for option in context.command.params
+        if option.name not in goes
+        and context.get_parameter_source(str(option.name)) is click.core.ParameterSource.COMMANDLINE
+    ]
+    if typed:
+        raise UsageError(f"{flag} takes no {', '.join(typed)}")
 
 
 def show(answer: Any, rows: int) -> None:
@@ -120,7 +168,7 @@ def _show_questions(*, as_json: bool) -> None:
             {
                 "name": item.name,
                 "question": item.question,
-                "parameters": [asdict(parameter) for parameter in item.parameters],
+                "parameters": [dataclasses.asdict(parameter) for parameter in item.parameters],
                 "file": str(item.path),
             }
             for item in questions
@@ -152,6 +200,8 @@ def _parsed(parameters: tuple[str, ...]) -> dict[str, Any]:
         name, equals, value = parameter.partition("=")
         if not (name and equals):
             raise UsageError(f"--param {parameter}: write it as NAME=VALUE")
+        if name in parsed:
+            raise UsageError(f"--param {name} is given several times: give it once")
         try:
             parsed[name] = json.loads(value)
         except ValueError:

@@ -8,6 +8,7 @@ from time import perf_counter
 
 from finner_batch.engine.parse import ParsedDocument
 from finner_batch.engine.pool import Result
+from finner_batch.engine.progress import Progress
 from finner_batch.engine.record import Opened, Recorder
 from finner_batch.engine.report import RunReport
 from finner_batch.engine.tag import tag_together
@@ -32,8 +33,16 @@ class Gatherer:
         commit_documents: int,
         timeout_s: float,
         is_interrupted: Callable[[], bool],
+        progress: Progress | None = None,
     ) -> None:
-        self._recorder = Recorder(writer, report, commit_seconds=commit_seconds, commit_documents=commit_documents)
+        self._progress = progress or Progress()
+        self._recorder = Recorder(
+            writer,
+            report,
+            commit_seconds=commit_seconds,
+            commit_documents=commit_documents,
+            progress=self._progress,
+        )
         self._make_tagger = make_tagger
         self._tagger: Tagger | None = None
         self._window_sentences = window_sentences
@@ -66,10 +75,17 @@ class Gatherer:
         """Tag all held sentences together and record their documents."""
         held, self._held, self._held_sentences = self._held, [], 0
         parsed = [result for result in held if isinstance(result, ParsedDocument)]
-        tagging = tag_together(parsed, self._loaded_tagger, timeout_s=self._timeout_s, interrupted=self._is_interrupted)
+        tagging = tag_together(
+            parsed,
+            self._loaded_tagger,
+            timeout_s=self._timeout_s,
+            interrupted=self._is_interrupted,
+            advanced=lambda part: self._progress.in_model(part * len(parsed)),
+        )
         self._recorder.count_tagging(tagging.statistics, tagging.seconds)
         for result in held:
             self._recorder.record(next(tagging.documents) if isinstance(result, ParsedDocument) else result)
+        self._progress.in_model(0)
 
     def _loaded_tagger(self) -> Tagger:
         if self._tagger is None:

@@ -10,6 +10,7 @@ from typing import Any
 
 from finner_batch.engine.log import fields
 from finner_batch.engine.pool import SourceDone
+from finner_batch.engine.progress import Progress
 from finner_batch.engine.report import RunReport
 from finner_batch.engine.tag import TaggedDocument
 from finner_batch.engine.worker import describe, failed_document
@@ -51,9 +52,18 @@ class Opened:
 class Recorder:
     """Takes what is finished, of each source in its order; those of several sources may come mixed."""
 
-    def __init__(self, writer: Writer, report: RunReport, *, commit_seconds: float, commit_documents: int) -> None:
+    def __init__(
+        self,
+        writer: Writer,
+        report: RunReport,
+        *,
+        commit_seconds: float,
+        commit_documents: int,
+        progress: Progress | None = None,
+    ) -> None:
         self._writer = writer
         self._report = report
+        self._progress = progress or Progress()
         self._commit_seconds = commit_seconds
         self._commit_documents = commit_documents
         self._committed_at = monotonic()
@@ -68,8 +78,10 @@ class Recorder:
             case TaggedDocument():
                 self.tagged += 1
                 self._add_tagged(result)
+                self._progress.document_done(result.document.source)
             case FailedDocument():
                 self._add_failed(result)
+                self._progress.document_done(result.source)
             case SourceDone(task, complete, kept, other_forms):
                 self._report.selection.other_forms += other_forms
                 self._repeats.pop(task.source.uri, None)
@@ -82,6 +94,7 @@ class Recorder:
                         version=task.source.version,
                         other_forms=other_forms > 0,
                     )
+                self._progress.source_done(task.source.uri)
 
     def count_tagging(self, statistics: TaggingStatistics, seconds: float) -> None:
         """Add what a call of the model cost to the report."""

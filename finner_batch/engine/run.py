@@ -1,26 +1,25 @@
 """The run: sources in, committed rows out, a report however it ends."""
 
 import logging
-import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
 from itertools import chain
 from pathlib import Path
-
-from tqdm import tqdm
 
 from finner_batch.config import MEBIBYTE, RunConfig, usable_cpus
 from finner_batch.engine.ahead import SessionAhead
 from finner_batch.engine.gather import Gatherer
 from finner_batch.engine.log import fields
 from finner_batch.engine.pool import Pool, SourceDone
+from finner_batch.engine.progress import Progress
 from finner_batch.engine.report import RunReport
 from finner_batch.engine.select import Selection, select, select_claimed
 from finner_batch.engine.stop import Stop
 from finner_batch.engine.worker import Task, WorkerOptions
 from finner_batch.errors import FinnerError, UsageError
 from finner_batch.sources.archive import archive_of, is_archive
+from finner_batch.sources.count import count_documents
 from finner_batch.sources.discover import discover
 from finner_batch.sources.document import Source
 from finner_batch.sources.fetch import Copies, check_web_inputs, drop_copy
@@ -37,7 +36,7 @@ from finner_batch.store.writer import Writer
 from finner_batch.tagger.device import Device, choose_device
 from finner_batch.tagger.model import Model, load_model
 from finner_batch.tagger.openvino import OPENVINO
-from finner_batch.tagger.session import AnySession, open_session
+from finner_batch.tagger.session import AnySession, check_choice, open_session
 from finner_batch.tagger.tagger import WINDOW_SENTENCES, Tagger
 from finner_batch.tagger.tokens import SentenceTokenizer
 
@@ -65,6 +64,7 @@ def run(config: RunConfig, *, stop: Stop | None = None, show_progress: bool = Fa
     return _run(
         config,
         lambda _: sources if share is None else share.of_these(sources),
+        lambda _: _counted(config, share),
         selection,
         stop or Stop(),
         show_progress=show_progress,
@@ -78,6 +78,7 @@ def retry(config: RunConfig, *, stop: Stop | None = None, show_progress: bool = 
     return _run(
         config,
         lambda ledger: _failed_sources(ledger, results),
+        lambda ledger: ((Source(uri=uri, name=uri), 1) for uri in _failed_uris(ledger)),
         Selection(),
         stop or Stop(),
         show_progress=show_progress,
@@ -88,6 +89,7 @@ def retry(config: RunConfig, *, stop: Stop | None = None, show_progress: bool = 
 def _run(
     config: RunConfig,
     sources_of: Callable[[Ledger], Iterator[Source]],
+    count: Callable[[Ledger], Iterable[tuple[Source, int | None]]],
     selection: Selection,
     stop: Stop,
     *,
@@ -113,7 +115,10 @@ def _run(
         )
         LOG.info(fields("start", run=report.run_id, model=model.model_id, device=device.name, because=device.reason))
         try:
-            with Copies(config.user_agent) as copies:
+            with (
+                Copies(config.user_agent) as copies,
+                Progress(lambda: count(ledger), has_bar=show_progress) as progress,
+            ):
                 sources = copies.with_members(
                     sources_of(ledger),
                     max_bytes=config.max_document_mb * MEBIBYTE,
@@ -121,8 +126,16 @@ def _run(
                     broken_before=frozenset(row.source for row in ledger.failed() if is_archive(row.source)),
                     with_csv=bool(config.text_column),
                 )
-                tasks = select(sources, ledger, selection, copies=copies, retry=retry, forms=Forms(config.form))
-                work(config, model, ledger, lock, tasks, report, stop, show_progress=show_progress, retry=retry)
+                tasks = select(
+                    sources,
+                    ledger,
+                    selection,
+                    copies=copies,
+                    retry=retry,
+                    forms=Forms(config.form),
+                    passed_over=progress.source_done,
+                )
+                work(config, model, ledger, lock, tasks, report, progress, stop, retry=retry)
         except BaseException as error:
             if stop.requested and isinstance(error, Exception):  # a signal to the whole group ends the workers too
                 LOG.warning(fields("stopped", run=report.run_id, error=error))
@@ -136,6 +149,7 @@ def _run(
 
 def _engine(config: RunConfig) -> tuple[Callable[..., None], Device]:
     """What does the work, and the device as far as it is known before. Raises UsageError, DeviceError."""
+    check_choice(config.device, config.backend)
     if config.engine == "ray":
         from finner_batch.engine.on_ray.work import work_on_ray  # noqa: PLC0415 - only this engine needs it
 
@@ -164,9 +178,9 @@ def _work(
     lock: Callable[[], None],
     tasks: Iterator[Task | None],
     report: RunReport,
+    progress: Progress,
     stop: Stop,
     *,
-    show_progress: bool,
     retry: bool,
 ) -> None:
     """Drive the stages until the tasks are done or a stop is asked for."""
@@ -176,7 +190,6 @@ def _work(
         Writer(place_of(config.output), ledger=ledger, lock=lock, **settings) as writer,
         SessionAhead(lambda: open_session(model, config.device, backend=config.backend)) as ahead,
         Pool(report.workers, WorkerOptions.of(config, model)) as pool,
-        tqdm(desc="reading", unit=" files", disable=not show_progress, file=sys.stderr) as progress,
     ):
 
         def make_tagger() -> Tagger:
@@ -195,6 +208,7 @@ def _work(
             commit_documents=config.commit_documents,
             timeout_s=config.timeout_s,
             is_interrupted=lambda: stop.requested,
+            progress=progress,
         )
         while True:
             try:
@@ -205,13 +219,12 @@ def _work(
                     if isinstance(result, SourceDone):
                         drop_copy(result.task.source)
                     report.workers_peak_bytes = pool.peak_bytes
-                    progress.update(result is None or isinstance(result, SourceDone))
                 gatherer.close(tag_the_rest=not stop.requested)
             except InterruptedError:
                 gatherer.close(tag_the_rest=False)
             if stop.requested or not report.selection.claimed:
                 return
-            tasks = select_claimed(ledger, report.selection, retry=retry)
+            tasks = select_claimed(ledger, report.selection, retry=retry, passed_over=progress.source_done)
 
 
 @contextmanager
@@ -250,9 +263,18 @@ def _leave_report(results: Place, report: RunReport) -> None:
         LOG.warning(fields("no-report", run=report.run_id, error=error))
 
 
+def _counted(config: RunConfig, share: Share | None) -> Iterator[tuple[Source, int | None]]:
+    sources = discover(config.input, passed_over=lambda *_: None)
+    return count_documents(sources if share is None else share.of_these(sources))
+
+
+def _failed_uris(ledger: Ledger) -> set[str]:
+    return {archive_of(row.source) or row.source for row in ledger.failed()}
+
+
 def _failed_sources(ledger: Ledger, results: Place) -> Iterator[Source]:
     """The sources of failed documents, under the names that the inputs of earlier runs gave them."""
-    wanted = {archive_of(row.source) or row.source for row in ledger.failed()}
+    wanted = _failed_uris(ledger)
     inputs = dict.fromkeys(path for report in load_runs(results) for path in report.get("config", {}).get("input", ()))
     for path in inputs:
         if not wanted:

@@ -60,12 +60,13 @@ def select(
     copies: Copies,
     retry: bool,
     forms: Forms = EVERY_FORM,
+    passed_over: Callable[[str], None] = lambda _: None,
 ) -> Iterator[Task | None]:
     """Tasks for the sources that are not done, in the order given; `selection` counts the others, each a None here.
 
     The first of several sources with the same bytes is the one that is read, so the order decides, not timing. A source
     that cannot be hashed becomes a task all the same: reading it fails and leaves a row that says why. An object whose
-    version is known is not fetched.
+    version is known is not fetched. `passed_over` is told the URI of each source that needs no work.
     """
     digests_in = cache(member_digests)
     for source, known, sha256, size in _looked_at(sources, ledger, copies, forms, retry=retry):
@@ -74,6 +75,7 @@ def select(
         if sha256 is None:
             drop_copy(source)
             selection.other_forms += 1
+            passed_over(source.uri)
             yield None
             continue
         if not (known or sha256):
@@ -92,14 +94,18 @@ def select(
             case Verdict.FAILED:
                 drop_copy(source)
                 selection.failed_before += 1
+                passed_over(source.uri)
                 yield None
             case Verdict.DONE | Verdict.COPY:
                 drop_copy(source)
                 selection.unchanged += 1
+                passed_over(source.uri)
                 yield None
 
 
-def select_claimed(ledger: Ledger, selection: Selection, *, retry: bool) -> Iterator[Task | None]:
+def select_claimed(
+    ledger: Ledger, selection: Selection, *, retry: bool, passed_over: Callable[[str], None] = lambda _: None
+) -> Iterator[Task | None]:
     """Tasks for the sources that waited for another with the same bytes, now committed, and that it did not bring.
 
     What was brought is counted as a duplicate and logged, for it leaves no row. Where the other failed, one of those
@@ -119,6 +125,7 @@ def select_claimed(ledger: Ledger, selection: Selection, *, retry: bool) -> Iter
                 drop_copy(source)
                 selection.duplicates += 1
                 LOG.info(fields("duplicate", source=source.uri, sha256=sha256))
+                passed_over(source.uri)
                 yield None
 
 

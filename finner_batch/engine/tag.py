@@ -5,6 +5,7 @@ A pure function of documents and model, the same in the main process of a local 
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, fields
+from functools import partial
 from time import perf_counter, thread_time
 from typing import Any
 
@@ -57,12 +58,13 @@ def tag_together(
     *,
     timeout_s: float,
     interrupted: Callable[[], bool] = lambda: False,
+    advanced: Callable[[float], None] = lambda _: None,
 ) -> Tagging:
     """Tag the windows of these documents together. Raises as `Tagger.probabilities` does.
 
-    `loaded_tagger` is called where there is a window: documents without numbers load no model. A document whose values
-    cannot be read becomes a `FailedDocument`, and so does one that takes longer than `timeout_s` to tag, or to find the
-    values of.
+    `loaded_tagger` is called where there is a window: documents without numbers load no model. `advanced` is told now
+    and then which part of the tokens is tagged, 0 to 1. A document whose values cannot be read becomes a
+    `FailedDocument`, and so does one that takes longer than `timeout_s` to tag, or to find the values of.
     A document with more than `ALONE_TOKENS` is tagged by itself, so that its time is known.
     """
     tokens = [sum(window.length for window in document.windows) for document in parsed]
@@ -71,14 +73,18 @@ def tag_together(
     spans: dict[int, list[list[Span]]] = {}
     shares: dict[int, float] = {}
     late: set[int] = set()
-    statistics, seconds = NOTHING_TAGGED, 0.0
+    statistics, seconds, before = NOTHING_TAGGED, 0.0, 0.0
     for group in filter(None, groups):
         windows = [window for place in group for window in parsed[place].windows]
         tagger = loaded_tagger()
         started = perf_counter()
         deadline = Deadline(timeout_s) if group is not together else None
+        own = sum(tokens[place] for place in group) / sum(tokens)
+        tell, before = partial(_tell, advanced, before, own), before + own
         try:
-            probabilities, cost = tagger.probabilities(windows, interrupted=_either(interrupted, deadline))
+            probabilities, cost = tagger.probabilities(
+                windows, interrupted=_either(interrupted, deadline), advanced=tell
+            )
         except InterruptedError:
             if interrupted():
                 raise
@@ -100,6 +106,10 @@ def tag_together(
         statistics=statistics,
         seconds=seconds,
     )
+
+
+def _tell(advanced: Callable[[float], None], before: float, own: float, part: float) -> None:
+    advanced(before + part * own)
 
 
 def _either(interrupted: Callable[[], bool], deadline: Deadline | None) -> Callable[[], bool]:

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -15,44 +15,72 @@ from finner_batch.errors import FinnerError, UsageError
 from finner_batch.query.connection import ATTEMPTS, connect, list_results
 from finner_batch.query.objects import is_unreadable, one_line
 from finner_batch.query.questions import variables_of
+from finner_batch.query.table import visible
 from finner_batch.store.place import Place
 
 BATCH_ROWS = 10_000
 _READING = {"SELECT", "SET", "CREATE"}
 """Statements that leave the disk alone: the database is in memory, its configuration is locked."""
+_PLACE = re.compile(r"^LINE (?P<line>\d+): (?P<sql>.*)\n(?P<indent> *)\^", re.MULTILINE)
+"""What DuckDB says of where it stands: a line of the SQL, and below it a mark at its place."""
 _SEVERAL = re.compile(r"\s*\(*\s*(from|select|with|pivot|pivot_wider|pivot_longer|unpivot|create)\b", re.IGNORECASE)
 """How a statement begins that DuckDB runs as several (MULTI) and that only reads."""
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """Rows as Arrow batches, read as they are taken."""
+    """Rows as Arrow batches, read as they are taken.
+
+    `before`: what statements before the last one returned, in memory.
+    """
 
     schema: pa.Schema
     batches: Iterator[pa.RecordBatch]
+    before: tuple[pa.Table, ...] = ()
+
+    def first(self, rows: int) -> "Answer":
+        """So many rows at most, without what came before."""
+
+        def taken() -> Iterator[pa.RecordBatch]:
+            left = rows
+            for batch in self.batches:
+                yield batch.slice(0, left)
+                left -= batch.num_rows
+                if left <= 0:
+                    return
+
+        return Answer(self.schema, taken())
 
 
 def ask(
-    results: str | Place, sql: str, parameters: Mapping[str, Any] | None = None, *, allow: Sequence[str | Path] = ()
+    results: str | Place,
+    sql: str,
+    parameters: Mapping[str, Any] | None = None,
+    *,
+    allow: Sequence[str | Path] = (),
+    whole: bool = False,
 ) -> Answer:
     """Run SQL, several statements if need be; the answer is the last one's.
 
     `parameters` are bound to `$name`, and set as the variables that the SQL reads with `getvariable('name')`. `allow`:
-    other folders that the SQL may read. Asks again on its own where a compaction deletes files that it was about to
+    other folders that the SQL may read. `whole`: the questions answer with whole sentences and labels, and numbers that
+    are not rounded, for a program. Asks again on its own where a compaction deletes files that it was about to
     read. Raises UsageError for SQL that is wrong, that would write, or that reaches other files, and for parameters
     that are missing or unknown; FinnerError where files cannot be read.
     """
     for attempt in range(1, ATTEMPTS + 1):
         parts = list_results(results)
         try:
-            return _ask_once(results, sql, dict(parameters or {}), allow)
+            return _ask_once(results, sql, dict(parameters or {}), allow, whole=whole)
         except duckdb.Error as error:
             if attempt == ATTEMPTS or list_results(results) == parts:
                 raise FinnerError(f"{results} cannot be read: {one_line(error)}") from error
     raise AssertionError("the last attempt returns or raises")
 
 
-def _ask_once(results: str | Place, sql: str, parameters: dict[str, Any], allow: Sequence[str | Path]) -> Answer:
+def _ask_once(
+    results: str | Place, sql: str, parameters: dict[str, Any], allow: Sequence[str | Path], *, whole: bool
+) -> Answer:
     connection = connect(results, allow=allow)
     try:
         statements = connection.extract_statements(sql)
@@ -63,12 +91,19 @@ def _ask_once(results: str | Place, sql: str, parameters: dict[str, Any], allow:
         _check_parameters(parameters, set().union(*(one.named_parameters for one in statements)), variables)
         for name in sorted(variables & parameters.keys()):
             connection.execute(f'SET VARIABLE "{name}" = ?', [parameters[name]])
+            _check_kind(connection, sql, name, parameters[name])
+        connection.execute("SET VARIABLE whole = ?", [whole])
+        before = []
         for statement in statements[:-1]:
-            connection.execute(statement, _own(statement, parameters)).fetchall()
+            if _kind(statement) in {"SET", "CREATE"}:
+                connection.execute(statement, _own(statement, parameters))
+            else:
+                before.append(_reader(_bound(connection, statement, parameters)).read_all())
         last = statements[-1]
         if _kind(last) in {"SET", "CREATE"}:
             raise UsageError("the last statement returns no rows: end with a SELECT")
-        return stream(connection, connection.sql(last, params=_own(last, parameters)))
+        answer = stream(connection, _bound(connection, last, parameters))
+        return replace(answer, before=tuple(before))
     except duckdb.Error as error:
         connection.close()
         if is_unreadable(error):
@@ -81,9 +116,7 @@ def stream(connection: duckdb.DuckDBPyConnection, relation: duckdb.DuckDBPyRelat
 
     The first batch is taken at once, so that what is wrong shows before anything is printed.
     """
-    # Before DuckDB 2.0 the reader has another name, and holds the whole result in memory.
-    open_reader = getattr(relation, "to_arrow_reader", None) or relation.fetch_record_batch
-    reader = open_reader(BATCH_ROWS)
+    reader = _reader(relation)
     first = next(reader, None)
 
     def batches() -> Iterator[pa.RecordBatch]:
@@ -96,6 +129,31 @@ def stream(connection: duckdb.DuckDBPyConnection, relation: duckdb.DuckDBPyRelat
                 ) from error
 
     return Answer(reader.schema, batches())
+
+
+def _bound(
+    connection: duckdb.DuckDBPyConnection, statement: duckdb.Statement, parameters: Mapping[str, Any]
+) -> duckdb.DuckDBPyRelation:
+    own = _own(statement, parameters)
+    try:
+        return connection.sql(statement, params=own)
+    except (duckdb.BinderException, duckdb.CatalogException):
+        connection.execute(f"EXPLAIN {statement.query}", own)  # the same error, and where it stands
+        raise
+
+
+def _reader(relation: duckdb.DuckDBPyRelation) -> pa.RecordBatchReader:
+    # Before DuckDB 2.0 the reader has another name, and holds the whole result in memory.
+    open_reader = getattr(relation, "to_arrow_reader", None) or relation.fetch_record_batch
+    return open_reader(BATCH_ROWS)
+
+
+def _check_kind(connection: duckdb.DuckDBPyConnection, sql: str, name: str, value: Any) -> None:
+    """Raise UsageError where the SQL casts a variable to a type that its value is none of."""
+    for kind in re.findall(rf"getvariable\('{name}'\)::(\w+)", sql):
+        cast = f"SELECT getvariable('{name}') IS NOT NULL AND try_cast(getvariable('{name}') AS {kind}) IS NULL"
+        if connection.execute(cast).fetchall()[0][0]:
+            raise UsageError(f"--param {name}={value}: that is no {kind}")
 
 
 def _check_parameters(given: Mapping[str, Any], needed: set[str], optional: set[str]) -> None:
@@ -130,4 +188,8 @@ def _explained(error: duckdb.Error) -> str:
     text = one_line(error)
     if isinstance(error, duckdb.PermissionException):
         return f"{text}. --allow FOLDER lets the SQL read other files"
-    return text
+    place = _PLACE.search(str(error))
+    if place is None:
+        return text
+    line, column = place["sql"], len(place["indent"]) - len(f"LINE {place['line']}: ")
+    return f"{text}, at line {place['line']}: {visible(line[max(column, 0) :])}"

@@ -19,7 +19,7 @@ from finner_batch.store.whole import whole_file
 MARK = "made_by_finner_batch"
 """Table that tells an export from another database: what it was made of."""
 COMPARED = "against_xbrl"
-_OF_TABLES = re.compile(r"CREATE OR REPLACE (MACRO (marked|short_label|filed_by)|VIEW rate_pairs)\b")
+_OF_TABLES = re.compile(r"CREATE OR REPLACE (MACRO (marked|short_label|rounded|filed_by)|VIEW rate_pairs)\b")
 """What questions need beside the tables, and is made of these alone."""
 
 

@@ -70,7 +70,7 @@ def _harmless(text: str) -> str:
 def _flat(value: Any) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
-    plain = value if isinstance(value, float) else _plain(value)
+    plain = value if isinstance(value, float | Decimal) else _plain(value)
     return json.dumps(plain, ensure_ascii=False) if isinstance(plain, list | dict) else str(plain)
 
 
@@ -84,6 +84,8 @@ def _plain(value: Any) -> Any:
             plain = value if math.isfinite(value) else None
         case Decimal():
             plain = int(value) if value == value.to_integral_value() else float(value)
+            if Decimal(repr(plain)) != value:  # it has more digits than a float keeps
+                plain = str(value)
         case bytes():
             plain = value.hex()
         case list() | tuple():

@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from difflib import get_close_matches
 from pathlib import Path
 
 from finner_batch.errors import UsageError
@@ -87,5 +88,8 @@ def read_sql(name_or_path: str) -> str:
     try:
         return path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        names = ", ".join(question.name for question in list_questions())
-        raise UsageError(f"no SQL in {name_or_path} ({error}); shipped questions: {names}") from error
+        names = [question.name for question in list_questions()]
+        near = get_close_matches(path.stem, names, n=1)
+        hint = f"Did you mean {near[0]}? " if near else ""
+        reason = getattr(error, "strerror", None) or "it is no text"
+        raise UsageError(f"{name_or_path}: {reason}. {hint}Shipped questions: {', '.join(names)}") from error

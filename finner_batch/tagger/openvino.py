@@ -49,6 +49,12 @@ def is_installed() -> bool:
     return importlib.util.find_spec("openvino") is not None
 
 
+def require_openvino() -> None:
+    """Raise UsageError where the extra is not installed."""
+    if not is_installed():
+        raise UsageError("--backend openvino: not installed (pip install 'finner-batch[openvino]')")
+
+
 def multiplies_int8() -> bool:
     """Whether the processor has the instructions that make OpenVINO's int8 products worth it."""
     return not FASTER_WITH.isdisjoint(fast_int8())
@@ -78,8 +84,7 @@ class OpenVinoSession:
         self.variant = OPENVINO
         self.backend = OPENVINO
         path = model.onnx_path(OPENVINO)
-        if not is_installed():
-            raise UsageError("--backend openvino: not installed (pip install 'finner-batch[openvino]')")
+        require_openvino()
         for name, value in PRIMITIVES_KEPT.items():
             os.environ.setdefault(name, value)
         import openvino  # noqa: PLC0415 - heavy

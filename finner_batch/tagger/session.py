@@ -12,7 +12,7 @@ from finner_batch.tagger.bound import BoundRun, Dealt
 from finner_batch.tagger.device import BackendChoice, Device, DeviceChoice, choose_device, visible_gpus
 from finner_batch.tagger.memory import is_out_of_memory
 from finner_batch.tagger.model import Model
-from finner_batch.tagger.openvino import OPENVINO, OpenVinoSession, is_installed, multiplies_int8
+from finner_batch.tagger.openvino import OPENVINO, OpenVinoSession, is_installed, multiplies_int8, require_openvino
 
 VARIANT_OF_DEVICE = {"cpu": "int8", "cuda": "fp16"}
 ONNXRUNTIME = "onnxruntime"
@@ -104,11 +104,7 @@ def open_session(
     `backend_reason` says which of these decided. Raises as `Session`, `OpenVinoSession` and `choose_device` do,
     UsageError where backend and device or variant do not go together.
     """
-    if backend == OPENVINO and (choice == "cuda" or variant not in (None, OPENVINO)):
-        raise UsageError(
-            f"--backend openvino runs on the CPU and takes no other variant: not with --device {choice}"
-            f"{f' --precision {variant}' if variant else ''}"
-        )
+    check_choice(choice, backend, variant)
     device = choose_device("cpu" if backend == OPENVINO else choice)
     if OPENVINO in {backend, variant}:
         return OpenVinoSession(model, device, threads=threads)
@@ -125,6 +121,18 @@ def open_session(
             raise
         on_the_cpu = Device("cpu", f"there is a GPU, but {error}")
     return Session(model, on_the_cpu, variant=variant, threads=threads, backend_reason=reason)
+
+
+def check_choice(choice: DeviceChoice, backend: BackendChoice, variant: str | None = None) -> None:
+    """Raise UsageError where backend and device or variant do not go together, or the backend is not installed."""
+    if backend != OPENVINO:
+        return
+    if choice == "cuda" or variant not in (None, OPENVINO):
+        raise UsageError(
+            f"--backend openvino runs on the CPU and takes no other variant: not with --device {choice}"
+            f"{f' --precision {variant}' if variant else ''}"
+        )
+    require_openvino()
 
 
 def _openvino_if_better(model: Model, device: Device, variant: str | None, threads: int) -> OpenVinoSession | str:

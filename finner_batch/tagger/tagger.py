@@ -85,13 +85,18 @@ class Tagger:
         return SentenceTokenizer(self.model.folder / "tokenizer.json", self.model.max_length, self.model.cues)
 
     def probabilities(
-        self, windows: Sequence[Window], *, interrupted: Callable[[], bool] = lambda: False
+        self,
+        windows: Sequence[Window],
+        *,
+        interrupted: Callable[[], bool] = lambda: False,
+        advanced: Callable[[float], None] = lambda _: None,
     ) -> tuple[list[Probabilities], TaggingStatistics]:
         """Calibrated label probabilities of each window's numbers, in the order given.
 
         Windows with the same ids and number positions are run once and share their table, which cannot be written to;
         those that are remembered are not run, and have the table they had.
-        The result of a window depends on nothing but the window. Raises InterruptedError as soon as `interrupted()` is
+        The result of a window depends on nothing but the window. `advanced` is told after each batch which part of the
+        windows is done, 0 to 1. Raises InterruptedError as soon as `interrupted()` is
         true between two batches.
         """
         first_index: dict[tuple[bytes, tuple[int, ...]], int] = {}
@@ -109,6 +114,7 @@ class Tagger:
             logits.append(found)
             order += [distinct[member] for member in batch.members]
             tokens_padded += batch.input_ids.size
+            advanced(len(order) / len(unique))
         tables: dict[int, Probabilities] = {}
         order += [index for index, found in zip(asked, known, strict=True) if found is not None]
         if order:

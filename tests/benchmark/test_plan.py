@@ -1,5 +1,6 @@
 import gzip
 import json
+import tarfile
 from dataclasses import replace
 
 import pytest
@@ -150,6 +151,20 @@ def test_the_command_prints_text_or_json_and_finds_the_newest_benchmark_by_itsel
     assert found["rates"]["started"] == "2026-02-01"
     assert found["files"] == 12
     assert "1 machine" in call("--benchmark", str(benchmark[1])).output
+
+
+def test_an_archive_is_reckoned_by_its_first_members(benchmark, larger, tmp_path, monkeypatch):
+    with tarfile.open(tmp_path / "day.tar.gz", "w:gz") as tar:
+        for path in sorted(larger.glob("*.htm")):
+            tar.add(path, path.name)
+    options = {"input": (str(tmp_path / "day.tar.gz"),), "benchmark": str(benchmark[1])}
+    whole = plan(PlanConfig(**options))
+    loose = plan(PlanConfig(input=(str(larger / "*.htm"),), benchmark=str(benchmark[1])))
+    assert (whole.documents, whole.markup_bytes) == (loose.documents, loose.markup_bytes)
+    monkeypatch.setattr("finner_batch.benchmark.plan._MEMBERS", 2)
+    part = plan(PlanConfig(**options))
+    assert (part.files, part.documents) == (1, 6)
+    assert part.markup_bytes == pytest.approx(whole.markup_bytes, rel=0.1)
 
 
 @pytest.mark.parametrize("content", ["[1, 2]", "{}", "not json", '{"format_version": 1}'])

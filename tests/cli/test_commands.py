@@ -153,6 +153,11 @@ def test_doctor_tells_what_is_used_and_why():
     findings = json.loads(done.output)
     assert done.return_value == 0
     assert {"cpus", "onnxruntime-gpu", "cuda", "device", "model", "check"} <= findings.keys()
+    assert re.match(r"(cpu|cuda) \(with --device auto\): .+", findings["device"])
+    ways = {name: told for name, told in findings.items() if " on cpu" in name or " on cuda" in name}
+    assert len(ways) >= 3
+    assert list(ways.values()).count("chosen") == 1
+    assert all(told == "chosen" or told.startswith(("usable with --device", "not usable: ")) for told in ways.values())
     damaged = CliRunner().invoke(commands, ["doctor", "--model", "nowhere"], standalone_mode=False)
     assert damaged.return_value == 5
     assert "nowhere" in damaged.output
@@ -201,3 +206,34 @@ def test_a_variable_that_is_no_setting_is_told_with_the_nearest_one(variable, wa
     arguments = ["run", "--input", str(tmp_path / "none"), "--output", str(tmp_path / "results")]
     told = CliRunner().invoke(commands, arguments, env={variable: "1"}, standalone_mode=False)
     assert told.stderr == warning
+
+
+@pytest.mark.parametrize(
+    ("arguments", "hint"),
+    [
+        (["runn"], "No such command 'runn'. Did you mean run?"),
+        (["zzz"], "No such command 'zzz'."),
+        (["compact", "results"], "The results folder is given as --output FOLDER"),
+        (["report", "results"], "The results folder is given as --output FOLDER"),
+        (["doctor", "results"], "Got unexpected extra argument (results)"),
+    ],
+)
+def test_what_was_probably_meant_is_said(arguments, hint, capsys):
+    with pytest.raises(SystemExit) as ended:
+        main(arguments)
+    told = capsys.readouterr().err
+    assert ended.value.code == 2
+    assert hint in told
+
+
+@pytest.mark.parametrize(
+    "flags", [["--backend", "openvino", "--device", "cuda"], ["--address", "auto"], ["--shard", "3/2"]]
+)
+def test_flags_that_do_not_go_together_are_refused_before_anything_is_written(flags, tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "a.htm").write_text("<p>The notes bear interest at 5.25%.</p>")
+    with pytest.raises(SystemExit) as ended:
+        main(["run", "a.htm", *flags])
+    assert ended.value.code == 2
+    assert len(capsys.readouterr().err.splitlines()) == 1
+    assert not (tmp_path / "results").exists()

@@ -53,12 +53,12 @@ def test_a_document_that_takes_too_long_to_tag_is_one_failed_row_and_the_run_goe
     (filings / "b-slow.htm").write_text("<p>The Gull Notes bear interest at a fixed rate of 5.25% per annum.</p>" * 300)
     probabilities = Tagger.probabilities
 
-    def slow(self, windows, *, interrupted):
+    def slow(self, windows, *, interrupted, **options):
         while len(windows) == 300:
             if interrupted():
                 raise InterruptedError
             sleep(0.1)
-        return probabilities(self, windows, interrupted=interrupted)
+        return probabilities(self, windows, interrupted=interrupted, **options)
 
     monkeypatch.setattr(Tagger, "probabilities", slow)
     monkeypatch.setattr(tag, "ALONE_TOKENS", 1000)

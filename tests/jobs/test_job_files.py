@@ -20,6 +20,7 @@ from croniter import croniter
 
 from finner_batch.cli.main import commands
 from finner_batch.cli.run import run
+from finner_batch.store.folder import open_results
 from finner_batch.store.lock import lock_results
 
 REPOSITORY = Path(__file__).parents[2]
@@ -30,10 +31,15 @@ KUBERNETES_VERSIONS = ("1.33", "1.37")
 SUMMARY = re.compile(r"\d+ documents, \d+ entities in [\d.]+ s \(\d+ failed, \d+ skipped\), \d+ MiB\n")
 
 
-def crontab_line():
+SERVICES = ("finner-batch.service", "finner-batch-compact.service")
+COMPACTED = re.compile(r"before: \d parts, .* 1 entity rows\n after: 1 parts, .* 1 entity rows\n")
+
+
+def crontab_lines():
+    """Times and command of each job."""
     lines = (JOBS / "crontab").read_text().splitlines()
-    (line,) = [line for line in lines if line and not line.startswith("#") and "=" not in line.split()[0]]
-    return line
+    jobs = [line for line in lines if line and not line.startswith("#") and "=" not in line.split()[0]]
+    return [(" ".join(line.split(maxsplit=5)[:5]), line.split(maxsplit=5)[5]) for line in jobs]
 
 
 def unit(name):
@@ -97,9 +103,9 @@ def machine(tmp_path):
 
 
 def test_the_crontab_fires_at_night_and_leaves_one_line_and_the_log(machine):
-    fields, command = crontab_line().split(maxsplit=5)[:5], crontab_line().split(maxsplit=5)[5]
+    (schedule, command), _ = crontab_lines()
     assert "%" not in command, "cron ends a command at a percent sign"
-    times = croniter(" ".join(fields), datetime(2026, 3, 1, 12, tzinfo=UTC))
+    times = croniter(schedule, datetime(2026, 3, 1, 12, tzinfo=UTC))
     assert [times.get_next(datetime).isoformat() for _ in range(2)] == [
         "2026-03-02T02:15:00+00:00",
         "2026-03-03T02:15:00+00:00",
@@ -111,22 +117,77 @@ def test_the_crontab_fires_at_night_and_leaves_one_line_and_the_log(machine):
     assert "exit_code=0" in (machine.folder / "run.log").read_text()
 
 
+def test_the_crontab_compacts_every_week_what_the_nights_left(machine):
+    (_, run_it), (schedule, compact_it) = crontab_lines()
+    times = croniter(schedule, datetime(2026, 3, 1, 12, tzinfo=UTC))
+    assert [times.get_next(datetime).isoformat() for _ in range(2)] == [
+        "2026-03-08T06:15:00+00:00",
+        "2026-03-15T06:15:00+00:00",
+    ]
+    machine.run(run_it, expect=0)
+    assert machine.run(compact_it, expect=0).stdout == ""
+    summary, compacted = (machine.folder / "run.out").read_text().split("\n", 1)
+    assert SUMMARY.fullmatch(f"{summary}\n")
+    assert COMPACTED.fullmatch(compacted)
+
+
+def test_a_compaction_gives_way_to_a_run(machine):
+    open_results(machine.folder / "results")
+    with lock_results(machine.folder / "results"):
+        machine.run(crontab_lines()[1][1], expect=4)
+    assert "4" in unit("finner-batch-compact.service")["Service"]["SuccessExitStatus"].split()
+    job = yaml.safe_load((JOBS / "kubernetes" / "compact.yaml").read_text())["spec"]["jobTemplate"]["spec"]
+    assert 4 in job["podFailurePolicy"]["rules"][1]["onExitCodes"]["values"]
+
+
+@pytest.mark.skipif(shutil.which("logrotate") is None, reason="no logrotate here: apt-get install logrotate")
+def test_logrotate_keeps_what_cron_writes_short_and_a_run_goes_on_writing(machine, tmp_path):
+    text = (JOBS / "logrotate").read_text()
+    written = {found for _, command in crontab_lines() for found in re.findall(r">>(\S+)", command)}
+    rotated = re.findall(r"^(/srv.*) {$", text, re.MULTILINE)[0].split()
+    assert {f"/srv/finner/{name}" for name in written} == set(rotated)
+    here = text.replace("/srv/finner", str(machine.folder)).replace("    su finner finner\n", "")
+    (tmp_path / "logrotate.conf").write_text(here)
+    (tmp_path / "logrotate.conf").chmod(0o644)
+    (machine.folder / "run.log").write_text("a line\n")
+    command = ["logrotate", "--force", "--state", tmp_path / "state", tmp_path / "logrotate.conf"]
+    with (machine.folder / "run.log").open("a") as at_work:
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert (done.returncode, done.stderr) == (0, "")
+        at_work.write("another\n")
+    assert (machine.folder / "run.log.1").read_text() == "a line\n"
+    assert (machine.folder / "run.log").read_text() == "another\n"
+
+
+@pytest.mark.skipif(shutil.which("systemd-sysusers") is None, reason="no systemd-sysusers: apt-get install systemd")
+def test_the_user_of_the_services_is_made_without_a_shell(tmp_path):
+    assert {unit(name)["Service"]["User"] for name in SERVICES} == {"finner"}
+    (tmp_path / "etc" / "sysusers.d").mkdir(parents=True)
+    shutil.copy(JOBS / "finner-batch.sysusers", tmp_path / "etc" / "sysusers.d" / "finner-batch.conf")
+    command = ["systemd-sysusers", f"--root={tmp_path}"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    (made,) = [line for line in (tmp_path / "etc" / "passwd").read_text().splitlines() if line.startswith("finner:")]
+    assert made.endswith(":/srv/finner:/usr/sbin/nologin")
+
+
 @pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="no systemd-analyze here: apt-get install systemd")
-def test_systemd_takes_the_service_and_the_timer(tmp_path):
-    for name in ("finner-batch.service", "finner-batch.timer"):
-        text = (JOBS / name).read_text()
-        program = unit("finner-batch.service")["Service"]["ExecStart"].split()[0]
-        (tmp_path / name).write_text(text.replace(program, sys.executable))  # systemd looks whether it is there
-    files = [str(tmp_path / "finner-batch.service"), str(tmp_path / "finner-batch.timer")]
+@pytest.mark.parametrize("name", ["finner-batch", "finner-batch-compact"])
+def test_systemd_takes_the_service_and_the_timer(tmp_path, name):
+    for file in (f"{name}.service", f"{name}.timer"):
+        text = (JOBS / file).read_text()
+        program = unit(f"{name}.service")["Service"]["ExecStart"].split()[0]
+        (tmp_path / file).write_text(text.replace(program, sys.executable))  # systemd looks whether it is there
+    files = [str(tmp_path / f"{name}.service"), str(tmp_path / f"{name}.timer")]
 
     def verify():
         return subprocess.run(["systemd-analyze", "verify", *files], capture_output=True, text=True, check=False)
 
     good = verify()
     assert (good.returncode, good.stderr) == (0, "")
-    calendar = unit("finner-batch.timer")["Timer"]["OnCalendar"]
+    calendar = unit(f"{name}.timer")["Timer"]["OnCalendar"]
     subprocess.run(["systemd-analyze", "calendar", calendar], check=True, capture_output=True)
-    service = tmp_path / "finner-batch.service"
+    service = tmp_path / f"{name}.service"
     service.write_text(service.read_text().replace("KillMode=mixed", "KillMode=gently").replace("Nice=", "Niece="))
     assert {"gently", "Niece"} <= set(re.findall(r"gently|Niece", verify().stderr))
 
@@ -138,6 +199,14 @@ def test_systemd_sees_that_a_document_failed(machine):
     done = machine.run(shlex.split(service["ExecStart"]), expect=3)
     assert SUMMARY.fullmatch(done.stdout)
     assert "(1 failed, 0 skipped)" in done.stdout
+
+
+def test_systemd_compacts_what_the_nights_left(machine):
+    for name in SERVICES:
+        service = unit(name)["Service"]
+        assert service["WorkingDirectory"] == service["ReadWritePaths"] == "/srv/finner"
+        done = machine.run(shlex.split(service["ExecStart"]), expect=0)
+    assert COMPACTED.fullmatch(done.stdout)
 
 
 def test_airflow_sees_that_another_run_is_at_work(machine):
@@ -158,7 +227,7 @@ def test_airflow_loads_the_dag():
 
 
 def test_kubernetes_knows_each_key_of_its_files_and_refuses_a_wrong_one():
-    assert len(KUBERNETES) == 3
+    assert len(KUBERNETES) == 4
     for path in KUBERNETES:
         for document in yaml.safe_load_all(path.read_text()):
             for version in KUBERNETES_VERSIONS:
@@ -166,6 +235,17 @@ def test_kubernetes_knows_each_key_of_its_files_and_refuses_a_wrong_one():
             (wrong,) = yaml.safe_load_all(path.read_text().replace("restartPolicy", "restartPolice"))
             with pytest.raises(kubernetes_validate.ValidationError):
                 kubernetes_validate.validate(wrong, KUBERNETES_VERSIONS[0], strict=True)
+
+
+def test_no_image_is_named_that_somebody_else_could_have():
+    """What stands for the registry is refused by every runtime: letters of a name are small."""
+    valid = re.compile(r"([a-z0-9.-]+(:[0-9]+)?/)?[a-z0-9]+([._/-]+[a-z0-9]+)*(:[\w.-]+)?(@sha256:[0-9a-f]{64})?")
+    for path in KUBERNETES:
+        image = container_of(path)["image"]
+        assert image.startswith("YOUR_REGISTRY/finner-batch:")
+        assert not valid.fullmatch(image)
+        assert valid.fullmatch(image.replace("YOUR_REGISTRY", "registry.your-company.net/team"))
+        assert re.search(r"^# YOUR_REGISTRY stands for .*(\n# .*)*InvalidImageName", path.read_text(), re.MULTILINE)
 
 
 def test_the_nightly_job_of_kubernetes_never_overlaps_and_no_pod_has_rights():

@@ -26,9 +26,10 @@ def test_parameters_are_values_and_never_sql(filled):
 @pytest.mark.parametrize(
     ("sql", "message"),
     [
-        ("selec 1", "syntax error"),
-        ("FROM nothing", "nothing does not exist"),
-        ("SELECT nothing FROM entities", "nothing"),
+        ("selec 1", "syntax error.*, at line 1: selec 1$"),
+        ("FROM nothing", "nothing does not exist.*, at line 1: nothing$"),
+        ("SELECT\n  text,\n  nothing FROM entities", "nothing.*, at line 3: nothing FROM entities$"),
+        ("SELECT 1; FROM nothing", "nothing does not exist"),
         ("SELECT 1 +", "syntax error"),
         ("", "no SQL"),
         ("SELECT $missing", "(?i)parameter"),

@@ -12,6 +12,7 @@ from made_results import STATED, document, number, store
 from terminal import on_a_terminal
 
 from finner_batch.cli.compact import compact
+from finner_batch.cli.diff import diff
 from finner_batch.cli.query import query
 from finner_batch.errors import UsageError
 
@@ -102,7 +103,7 @@ def test_a_questions_parameters_are_values_and_never_sql(asked):
     arguments = ("--file", "facilities_by_size", "--json")
     assert len(json.loads(asked(*arguments, "-p", "least=1e9").stdout)) == 1
     assert json.loads(asked(*arguments, "-p", "cik=x' OR 1=1; --", "-p", "least=0").stdout) == []
-    with pytest.raises(UsageError, match="convert string 'DROP' to DOUBLE"):
+    with pytest.raises(UsageError, match="least=DROP: that is no DOUBLE"):
         asked(*arguments, "-p", "least=DROP")
 
 
@@ -147,11 +148,74 @@ def test_questions_are_listed_and_asked_by_name(asked):
         ("SELECT 1", "--csv", "--json"),
         ("SELECT 1", "--export", "x.duckdb"),
         ("SELECT 1", "-p", "x"),
+        ("SELECT $x", "-p", "x=1", "-p", "x=2"),
+        ("--list", "--rows", "3"),
+        ("--list", "--csv"),
+        ("--list", "-p", "x=1"),
+        ("--export", "x.duckdb", "--csv"),
+        ("--export", "x.duckdb", "--parquet", "x.parquet"),
     ],
 )
 def test_contradictory_arguments_are_usage_errors(asked, arguments):
     with pytest.raises(UsageError):
         asked(*arguments)
+
+
+@pytest.mark.parametrize("rows", ["-1", "x", "1.5"])
+@pytest.mark.parametrize("command", [query, diff])
+def test_rows_is_a_whole_number_from_0_on(filled, command, rows):
+    arguments = ["-o", str(filled), "SELECT 1"] if command is query else [str(filled), str(filled)]
+    outcome = CliRunner().invoke(command, [*arguments, "--rows", rows])
+    assert outcome.exit_code == 2
+    assert "--rows" in outcome.stderr
+
+
+def test_what_each_statement_returns_is_shown_and_only_one_is_written(asked, tmp_path):
+    sql = "SELECT 1 AS a; SET VARIABLE x = 2; SELECT getvariable('x') AS b"
+    assert asked(sql).stdout == "a\n-\n1\n\nb\n-\n2\n"
+    assert asked("SET VARIABLE x = 2; SELECT getvariable('x') AS b", "--csv").stdout == "b\n2\n"
+    for flags in (["--csv"], ["--json"], ["--parquet", str(tmp_path / "x.parquet")]):
+        with pytest.raises(UsageError, match="2 statements return rows"):
+            asked(sql, *flags)
+
+
+def test_a_program_gets_all_rows_unless_it_asks_for_fewer(asked, tmp_path):
+    sql = "SELECT range AS n FROM range(30_000)"
+    assert len(json.loads(asked(sql, "--json").stdout)) == 30_000
+    assert len(json.loads(asked(sql, "--json", "--rows", "0").stdout)) == 30_000
+    assert [row["n"] for row in json.loads(asked(sql, "--json", "--rows", "12000").stdout)] == list(range(12_000))
+    assert asked(sql, "--csv", "--rows", "2").stdout == "n\n0\n1\n"
+    asked(sql, "--parquet", str(tmp_path / "x.parquet"), "--rows", "3")
+    assert pq.read_table(tmp_path / "x.parquet").num_rows == 3
+
+
+def test_a_question_gives_a_program_whole_sentences_labels_and_numbers(asked, tmp_path):
+    before = "The notes that the company issued in several series over the years bear interest at "
+    results = store(
+        tmp_path / "r", [document("a.htm", [number(STATED, f"{before}[5.0]% a year", 0.05, confidence=0.87654321)])]
+    )
+    arguments = ("--file", "doubtful_numbers", "-p", "below=1")
+    assert re.search(r"InterestRateStatedPercentage .*…\S.*\[5\.0\]%", asked(*arguments, results=results).stdout)
+    (row,) = json.loads(asked(*arguments, "--json", results=results).stdout)
+    assert (row["label"], row["sentence"]) == (STATED, f"{before}[5.0]% a year")
+    assert row["confidence"] == 0.87654321
+
+
+def test_decimals_keep_their_digits(asked):
+    sql = "SELECT 1.1::DECIMAL(3,1) AS short, 0.1234567890123456789012::DECIMAL(38,22) AS long"
+    assert json.loads(asked(sql, "--json").stdout) == [{"short": 1.1, "long": "0.1234567890123456789012"}]
+    assert asked(sql, "--csv").stdout == "short,long\n1.1,0.1234567890123456789012\n"
+
+
+def test_a_value_of_a_parameter_that_is_none_is_named(asked):
+    with pytest.raises(UsageError, match=r"^--param least=much: that is no DOUBLE$"):
+        asked("--file", "facilities_by_size", "-p", "least=much")
+
+
+@pytest.mark.parametrize("name", ["facilities_by_sise", "facilities_by_sise.sql", "/nowhere/facilities_by_sise.sql"])
+def test_a_file_that_is_not_there_is_told_with_the_nearest_question(asked, name):
+    with pytest.raises(UsageError, match=r"No such file.*Did you mean facilities_by_size\? Shipped questions: amend"):
+        asked("--file", name)
 
 
 def test_a_missing_folder_is_one_line_and_exit_code_2(tmp_path):

@@ -193,7 +193,7 @@ def test_openvino_asked_for_where_nothing_helps_says_so_in_the_log_the_report_an
     assert "event=last-bits-depend-on-the-batch backend=openvino" in warnings[0]
     assert report.as_json()["backend"] == "openvino"
     assert "the last bits of a row depend on its batch" in report.as_json()["backend_reason"]
-    assert "the last bits of a row depend on its batch" in examine()["--backend openvino"]
+    assert "the last bits of a row depend on its batch" in examine()["openvino on cpu"]
 
 
 @needs_openvino
@@ -212,7 +212,7 @@ def test_openvino_asked_for_where_it_does_not_run_ends_the_run(processor):
     processor(int8=False, finds=DeviceError("no numbers"))
     with pytest.raises(DeviceError, match=r"OpenVINO does not run this model on .*no numbers"):
         open_session(load_model(), "cpu", backend="openvino")
-    assert "not usable: OpenVINO does not run" in examine()["--backend openvino"]
+    assert "not usable: OpenVINO does not run" in examine()["openvino on cpu"]
 
 
 def test_doctor_says_which_backend_auto_takes_and_why():

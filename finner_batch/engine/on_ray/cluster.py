@@ -21,7 +21,7 @@ from finner_batch.engine.log import fields
 from finner_batch.engine.on_ray.quick_start import only_what_works
 from finner_batch.engine.stop import Stop
 from finner_batch.engine.worker import describe
-from finner_batch.errors import DeviceError, UsageError
+from finner_batch.errors import DeviceError, FinnerError, UsageError
 
 LOG = logging.getLogger(__name__)
 OBJECT_STORE_BYTES = 256 << 20
@@ -125,18 +125,25 @@ def _session_folder() -> Iterator[str]:
 
 
 def _start(ray: Any, config: RunConfig, folder: str) -> None:
-    with only_what_works(ray):
-        ray.init(
-            address="local",
-            num_cpus=config.workers or usable_cpus(),
-            num_gpus=0 if config.device == "cpu" else None,
-            include_dashboard=False,
-            object_store_memory=OBJECT_STORE_BYTES,
-            log_to_driver=False,
-            logging_level="ERROR",
-            _node_ip_address="127.0.0.1",
-            _temp_dir=folder,
-        )
+    try:
+        with only_what_works(ray):
+            ray.init(
+                address="local",
+                num_cpus=config.workers or usable_cpus(),
+                num_gpus=0 if config.device == "cpu" else None,
+                include_dashboard=False,
+                object_store_memory=OBJECT_STORE_BYTES,
+                log_to_driver=False,
+                logging_level="ERROR",
+                _node_ip_address="127.0.0.1",
+                _temp_dir=folder,
+            )
+    except Exception as error:
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise FinnerError(
+            f"Ray cannot be started on this machine: {reason}. Try again when it is less busy, with fewer --workers, "
+            "or leave out --engine ray"
+        ) from error
 
 
 def _join(ray: Any, address: str) -> None:

@@ -1,14 +1,11 @@
 """The work of a run on Ray: passes until every task has come to its end, each result recorded here and nowhere else."""
 
 import logging
-import sys
 from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import ExitStack, closing
 from dataclasses import replace
 from itertools import islice
 from typing import Any
-
-from tqdm import tqdm
 
 from finner_batch import __version__
 from finner_batch.config import RunConfig
@@ -21,6 +18,7 @@ from finner_batch.engine.on_ray.pipeline import PassFailedError, Pipeline
 from finner_batch.engine.on_ray.tally import Tally
 from finner_batch.engine.parse import ParsedDocument
 from finner_batch.engine.pool import SourceDone
+from finner_batch.engine.progress import Progress
 from finner_batch.engine.record import Recorder
 from finner_batch.engine.report import RunReport
 from finner_batch.engine.select import select_claimed
@@ -47,9 +45,9 @@ def work_on_ray(
     lock: Callable[[], None],
     tasks: Iterator[Task | None],
     report: RunReport,
+    progress: Progress,
     stop: Stop,
     *,
-    show_progress: bool,
     retry: bool,
 ) -> None:
     """Drive the stages on a cluster until the tasks are done or a stop is asked for. Raises as `use_cluster` does.
@@ -59,15 +57,18 @@ def work_on_ray(
     settings = {"run_id": report.run_id, "model_id": model.model_id, "config_id": config.config_id}
     with (
         Writer(place_of(config.output), ledger=ledger, lock=lock, **settings) as writer,
-        tqdm(desc="reading", unit=" files", disable=not show_progress, file=sys.stderr) as progress,
         ExitStack() as on_leaving,
     ):
         recorder = Recorder(
-            writer, report, commit_seconds=config.commit_seconds, commit_documents=config.commit_documents
+            writer,
+            report,
+            commit_seconds=config.commit_seconds,
+            commit_documents=config.commit_documents,
+            progress=progress,
         )
         work: _Work | None = None
         while True:
-            for chosen in _rounds(tasks, stop, passed_over=progress.update):
+            for chosen in _rounds(tasks, stop):
                 if work is None:
                     cluster = on_leaving.enter_context(use_cluster(config, stop))
                     work = _Work(cluster, config, model, recorder, report, stop)
@@ -78,27 +79,22 @@ def work_on_ray(
                         if result is not None:
                             recorder.record(result)
                         recorder.commit_if_due()
-                        progress.update(isinstance(result, SourceDone))
                 if stop.requested:
                     break
             recorder.commit()
             if stop.requested or not report.selection.claimed:
                 return
-            tasks = select_claimed(ledger, report.selection, retry=retry)
+            tasks = select_claimed(ledger, report.selection, retry=retry, passed_over=progress.source_done)
 
 
-def _rounds(
-    tasks: Iterator[Task | None], stop: Stop, *, passed_over: Callable[[], object]
-) -> Iterator[dict[int, Task]]:
+def _rounds(tasks: Iterator[Task | None], stop: Stop) -> Iterator[dict[int, Task]]:
     """Numbered tasks, so many at a time; none any more once a stop was asked for."""
 
     def chosen() -> Iterator[Task]:
         for task in tasks:
             if stop.requested:
                 return
-            if task is None:
-                passed_over()
-            else:
+            if task is not None:
                 drop_copy(task.source)  # so many would fill the disk, and another node reads its own
                 yield task
 

@@ -1,8 +1,14 @@
 """What is replaced in Ray while a cluster starts, by a stand-in for Ray: the real one is tested in `test_rows`."""
 
+from contextlib import nullcontext
 from types import SimpleNamespace
 
+import pytest
+
+from finner_batch.config import RunConfig
+from finner_batch.engine.on_ray import cluster
 from finner_batch.engine.on_ray.quick_start import only_what_works
+from finner_batch.errors import FinnerError
 
 
 class Params:
@@ -67,3 +73,15 @@ def test_a_ray_without_these_names_starts_as_it_does():
     with only_what_works(ray):
         assert ray._private.parameter.RayParams is OtherParams
         assert vars(ray._private.services) == {}
+
+
+def test_a_cluster_that_does_not_start_is_an_error_of_one_line(monkeypatch, tmp_path):
+    def init(**_):
+        raise RuntimeError("The current node timed out\nduring startup.")
+
+    monkeypatch.setattr(cluster, "only_what_works", lambda _: nullcontext())
+    with pytest.raises(
+        FinnerError, match=r"^Ray cannot be started on this machine: .*timed out during startup\."
+    ) as error:
+        cluster._start(SimpleNamespace(init=init), RunConfig(input=("a",), engine="ray"), str(tmp_path))
+    assert "\n" not in str(error.value)

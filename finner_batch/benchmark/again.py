@@ -1,0 +1,171 @@
+"""What a run would do of its input, and why: told beforehand from the results folder. Nothing is written."""
+
+from collections.abc import Iterable, Iterator
+from contextlib import closing
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import Any
+
+from finner_batch.config import RunConfig
+from finner_batch.errors import DocumentError, FinnerError
+from finner_batch.query.connection import connect
+from finner_batch.sources.archive import is_archive, member_digests
+from finner_batch.sources.document import Source
+from finner_batch.sources.fetch import version_digest
+from finner_batch.sources.forms import Forms
+from finner_batch.sources.read import fingerprint
+from finner_batch.sources.storage import is_url
+from finner_batch.store.ledger import Ledger, Verdict
+from finner_batch.store.place import place_of
+from finner_batch.store.runs import load_run
+
+ASKED_TOGETHER = 10_000
+"""Sources that the results are asked about at a time."""
+_BEFORE = """
+WITH asked AS (SELECT unnest($sources) AS source, unnest($digests) AS sha256),
+newest AS (
+  FROM stored_documents SEMI JOIN asked USING (source)
+  QUALIFY row_number() OVER (PARTITION BY source, document_id ORDER BY part DESC, file_row_number DESC) = 1
+)
+SELECT
+  source, arg_max(model_id, (part, file_row_number)), arg_max(config_id, (part, file_row_number)),
+  arg_max(run_id, (part, file_row_number)), bool_or(newest.sha256 = asked.sha256), bool_or(status = 'failed')
+FROM newest JOIN asked USING (source)
+WHERE status <> 'removed'
+GROUP BY source
+"""
+
+
+PASSED_OVER = frozenset(["unchanged", "copies", "failed_before", "other_forms"])
+
+
+@dataclass(slots=True, kw_only=True)
+class Again:
+    """Files (members of archives each) by what a run would do with them; each is counted once.
+
+    Read: `new`, `changed_content`, `other_model`, `other_settings`, `other_pipeline_version`, `not_finished` (a run
+    broke off in it), `failed_before_tried_again` (a page in place of a filing); `fetched_to_see`: only the server or
+    the archive tells. Passed over: `unchanged`, `copies` (of bytes that are done, or are read in this run),
+    `failed_before` (`finner-batch retry` does them), `other_forms`.
+    """
+
+    new: int = 0
+    changed_content: int = 0
+    other_model: int = 0
+    other_settings: int = 0
+    other_pipeline_version: int = 0
+    not_finished: int = 0
+    failed_before_tried_again: int = 0
+    fetched_to_see: int = 0
+    unchanged: int = 0
+    copies: int = 0
+    failed_before: int = 0
+    other_forms: int = 0
+    why: list[str] = field(default_factory=list)
+    """Which model and which settings the results were made with, and which they would be made with now."""
+
+
+class LookAhead:
+    """Goes through sources as a run would; `found` is what it counted so far. Raises as `Ledger.load` does."""
+
+    def __init__(self, config: RunConfig, model_id: str) -> None:
+        self.found = Again()
+        self._config = config
+        self._model_id = model_id
+        self._results = place_of(config.output)
+        self._ledger = Ledger.load(self._results, model_id=model_id, config_id=config.config_id)
+        self._reasons: dict[str, str] = {}
+
+    def to_read(self, sources: Iterable[Source]) -> Iterator[Source]:
+        """Count each source, and yield those that a run would read; of an archive, itself, where one of its members."""
+        forms = Forms(self._config.form)
+        left = iter(sources)
+        while some := list(islice(left, ASKED_TOGETHER)):
+            undecided: dict[str, str] = {}
+            owners: dict[str, Source] = {}
+            for source in some:
+                for uri, sha256 in self._contents(source, forms):
+                    undecided[uri] = sha256
+                    owners[uri] = source
+            self._count(undecided)
+            yield from {source.uri: source for source in owners.values()}.values()
+
+    def _contents(self, source: Source, forms: Forms) -> Iterator[tuple[str, str]]:
+        """Yield URI and content of what would be read of a source; what would not be is counted."""
+        if is_archive(source.uri) and not is_url(source.uri):
+            for uri, sha256 in member_digests(source.uri).items():
+                yield from self._decided(uri, sha256, self._ledger.decide(uri, sha256))
+        elif source.version:
+            digest = version_digest(source)
+            verdict = self._ledger.decide_version(source.uri, source.version, digest)
+            yield from self._decided(source.uri, digest, verdict or Verdict.NEW)
+        elif is_url(source.uri):
+            self.found.fetched_to_see += 1
+            yield source.uri, ""
+        elif forms.leave_out(source):
+            self.found.other_forms += 1
+        else:
+            try:
+                sha256 = fingerprint(source)[0]
+            except DocumentError:
+                yield source.uri, "unreadable"
+                return
+            yield from self._decided(source.uri, sha256, self._ledger.decide(source.uri, sha256))
+
+    def _decided(self, uri: str, sha256: str, verdict: Verdict) -> Iterator[tuple[str, str]]:
+        match verdict:
+            case Verdict.NEW:
+                yield uri, sha256
+            case Verdict.DONE:
+                self.found.unchanged += 1
+            case Verdict.FAILED:
+                self.found.failed_before += 1
+            case Verdict.COPY | Verdict.CLAIMED:
+                self.found.copies += 1
+
+    def _count(self, undecided: dict[str, str]) -> None:
+        """Count what would be read by its reason."""
+        asked = {uri: sha256 for uri, sha256 in undecided.items() if sha256}
+        if not asked:
+            return
+        before: dict[str, tuple[Any, ...]] = {}
+        if len(self._ledger):
+            with closing(connect(self._results)) as connection:
+                rows = connection.execute(_BEFORE, {"sources": list(asked), "digests": list(asked.values())}).fetchall()
+                before = {row[0]: row[1:] for row in rows}
+        for uri in asked:
+            reason = self._reason(*before[uri]) if uri in before else "new"
+            setattr(self.found, reason, getattr(self.found, reason) + 1)
+
+    def _reason(self, model_id: str, config_id: str, run_id: str, same_content: bool | None, failed: bool) -> str:
+        if not same_content:
+            return "changed_content"
+        if model_id != self._model_id:
+            self._tell(f"model {model_id} before, {self._model_id} now")
+            return "other_model"
+        if config_id == self._config.config_id:
+            return "failed_before_tried_again" if failed else "not_finished"
+        if config_id not in self._reasons:
+            self._reasons[config_id] = self._other_settings(run_id)
+        return self._reasons[config_id]
+
+    def _other_settings(self, run_id: str) -> str:
+        """Which settings a run had that are others now; where they are the same, the version is another one."""
+        try:
+            settings = load_run(self._results, run_id).get("config", {})
+        except FinnerError as error:
+            self._tell(f"settings or version, nobody knows which: {error}")
+            settings = {}
+        now = {name: list(value) if isinstance(value, tuple) else value for name, value in self._config.of_rows.items()}
+        changed = {name: settings[name] for name, value in now.items() if name in settings and settings[name] != value}
+        for name, value in sorted(changed.items()):
+            self._tell(f"{name.replace('_', '-')} {_written(value)} before, {_written(now[name])} now")
+        return "other_settings" if changed else "other_pipeline_version"
+
+    def _tell(self, why: str) -> None:
+        if why not in self.found.why:
+            self.found.why.append(why)
+
+
+def _written(value: Any) -> str:
+    return ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value).lower()

@@ -1,0 +1,71 @@
+"""The ways to run a model: by onnxruntime or OpenVINO, on the CPU or a GPU, and what each lacks here."""
+
+from dataclasses import dataclass
+
+from finner_batch.tagger.device import BackendChoice, DeviceChoice, cuda_obstacle
+from finner_batch.tagger.model import Model
+from finner_batch.tagger.openvino import OPENVINO, is_installed
+from finner_batch.tagger.session import VARIANT_OF_DEVICE, AnySession, open_session
+
+_CUDA_NEEDS = "an NVIDIA GPU, its driver, and pip install 'finner-batch[cuda]' (not onnxruntime beside onnxruntime-gpu)"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Way:
+    """A backend on a device with a variant of the model; `obstacle`: what it lacks here, None where it can be tried."""
+
+    backend: BackendChoice
+    device: DeviceChoice
+    variant: str
+    obstacle: str | None
+
+    @property
+    def name(self) -> str:
+        """As in `onnxruntime int8 on cpu`."""
+        return f"{self.backend} {'' if self.variant == OPENVINO else f'{self.variant} '}on {self.device}"
+
+    @property
+    def flags(self) -> str:
+        """The flags of `finner-batch run` that ask for it."""
+        return f"--device {self.device} --backend {self.backend}"
+
+    def is_of(self, session: AnySession) -> bool:
+        """Tell whether a session runs this way."""
+        return (self.backend, self.device, self.variant) == (session.backend, session.device.name, session.variant)
+
+    def open(self, model: Model) -> AnySession:
+        """A session. Raises as `open_session` does."""
+        variant = None if self.variant == OPENVINO else self.variant
+        return open_session(model, self.device, backend=self.backend, variant=variant)
+
+
+def ways(model: Model) -> list[Way]:
+    """All there are; fp32 only where the model's folder has it."""
+    return [
+        Way(backend="onnxruntime", device="cpu", variant="int8", obstacle=_missing(model, "int8")),
+        *(
+            [Way(backend="onnxruntime", device="cpu", variant="fp32", obstacle=None)]
+            if "fp32" in model.variants
+            else []
+        ),
+        Way(
+            backend="openvino",
+            device="cpu",
+            variant=OPENVINO,
+            obstacle=_missing(model, OPENVINO)
+            if is_installed()
+            else "not installed: pip install 'finner-batch[openvino]'",
+        ),
+        Way(backend="onnxruntime", device="cuda", variant=VARIANT_OF_DEVICE["cuda"], obstacle=_gpu_obstacle(model)),
+    ]
+
+
+def _missing(model: Model, variant: str) -> str | None:
+    if variant in model.variants:
+        return None
+    return f"the model has no {variant} variant: finner-batch export --precision {variant} makes it"
+
+
+def _gpu_obstacle(model: Model) -> str | None:
+    obstacle = cuda_obstacle()
+    return f"{obstacle}; it needs {_CUDA_NEEDS}" if obstacle else _missing(model, VARIANT_OF_DEVICE["cuda"])

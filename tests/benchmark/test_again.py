@@ -1,0 +1,134 @@
+"""What a plan says beforehand of a run: how many files it would read, and why."""
+
+import json
+import shutil
+import subprocess
+import sys
+import tarfile
+from dataclasses import asdict
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from click.testing import CliRunner
+
+from finner_batch import config as config_module
+from finner_batch.benchmark.again import LookAhead
+from finner_batch.cli.main import commands
+from finner_batch.config import RunConfig
+from finner_batch.sources.discover import discover
+
+FAILS = b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 20
+
+
+def page(number):
+    return f"<p>The notes of issue {number} bear interest at {number % 9 + 1}.25% per annum.</p>"
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    """A folder of six files, one that fails among them, and the results of a run over it."""
+    folder = tmp_path_factory.mktemp("again")
+    (folder / "in").mkdir()
+    for number in range(4):
+        (folder / "in" / f"{number}.htm").write_text(page(number))
+    (folder / "in" / "bad.htm").write_bytes(FAILS)
+    pq.write_table(pa.table({"text": ["The notes bear interest at 3.5%."] * 3}), folder / "in" / "rows.parquet")
+    with tarfile.open(folder / "in" / "day.tar", "w") as tar:
+        for name in ("5.htm", "6.htm"):
+            (folder / name).write_text(page(int(name[0])))
+            tar.add(folder / name, name)
+    command = [sys.executable, "-m", "finner_batch", "run", "-i", folder / "in", "-o", folder / "results"]
+    done = subprocess.run([*map(str, command)], capture_output=True, text=True, check=False)
+    assert done.returncode == 3, done.stderr
+    return folder
+
+
+@pytest.fixture
+def looked(made, tmp_path, model):
+    """Counts of a look ahead that are not 0, with other settings or another model; `change` changes the input first."""
+    shutil.copytree(made / "results", tmp_path / "results")
+
+    def look(change=lambda _: None, model_id=model.model_id, **settings):
+        change(made / "in")
+        config = RunConfig(input=(str(made / "in"),), output=str(tmp_path / "results"), **settings)
+        ahead = LookAhead(config, model_id)
+        read = {source.name for source in ahead.to_read(discover(config.input))}
+        counts = asdict(ahead.found)
+        why = counts.pop("why")
+        return {name: count for name, count in counts.items() if count}, why, read
+
+    return look
+
+
+def test_what_is_done_is_unchanged_and_a_failed_file_is_left_to_retry(looked):
+    assert looked() == ({"unchanged": 7, "failed_before": 1}, [], set())
+
+
+def test_new_and_changed_files_are_told_from_copies(looked, made):
+    files = {"new.htm": page(50), "copy.htm": page(1), "0.htm": page(60)}
+    before = (made / "in" / "0.htm").read_text()
+
+    def change(folder):
+        for name, text in files.items():
+            (folder / name).write_text(text)
+
+    try:
+        counts, why, read = looked(change)
+    finally:
+        (made / "in" / "0.htm").write_text(before)
+        for name in ("new.htm", "copy.htm"):
+            (made / "in" / name).unlink()
+    assert counts == {"new": 1, "changed_content": 1, "copies": 1, "unchanged": 6, "failed_before": 1}
+    assert (why, read) == ([], {"new.htm", "0.htm"})
+
+
+def test_another_setting_is_named_with_what_it_was(looked):
+    counts, why, read = looked(tables=True, text_column=("text", "more"))
+    assert counts == {"other_settings": 8}
+    assert why == ["tables false before, true now", "text-column text before, text, more now"]
+    assert len(read) == 7, "an archive is one file"
+
+
+def test_another_version_of_the_pipeline_is_told_from_another_setting(looked, monkeypatch):
+    monkeypatch.setattr(config_module, "PIPELINE_VERSION", config_module.PIPELINE_VERSION + 1)
+    counts, why, _ = looked()
+    assert (counts, why) == ({"other_pipeline_version": 8}, [])
+    assert looked(tables=True)[0] == {"other_settings": 8}
+
+
+def test_another_model_is_named_with_what_it_was(looked, model):
+    counts, why, _ = looked(model_id="mine@1")
+    assert (counts, why) == ({"other_model": 8}, [f"model {model.model_id} before, mine@1 now"])
+
+
+def test_a_form_that_is_not_asked_for_is_passed_over(looked, made):
+    quarterly = made / "in" / "q.txt"
+    header = "<SEC-DOCUMENT>q.txt\n<SEC-HEADER>\nCONFORMED SUBMISSION TYPE:\t10-Q\n</SEC-HEADER>\n"
+    try:
+        counts, _, read = looked(lambda _: quarterly.write_text(f"{header}<DOCUMENT>\n<TYPE>10-Q\n"), form=("10-K",))
+    finally:
+        quarterly.unlink()
+    assert (counts["other_forms"], read) == (1, set())
+
+
+@pytest.mark.parametrize("flag", [[], ["--tables"]])
+def test_the_command_says_it_in_numbers_with_reasons_and_in_json(made, flag):
+    arguments = ["plan", str(made / "in"), "--output", str(made / "results"), *flag]
+    text = CliRunner().invoke(commands, arguments, standalone_mode=False).output
+    found = json.loads(CliRunner().invoke(commands, [*arguments, "--json"], standalone_mode=False).output)
+    if flag:
+        assert "8 to read: other settings" in text
+        assert "because: tables false before, true now" in text
+        assert (found["again"]["other_settings"], found["files"]) == (8, 7)
+    else:
+        assert "7 left as they are: unchanged" in text
+        assert "nothing to read" in text
+        assert (found["again"]["unchanged"], found["files"]) == (7, 0)
+
+
+def test_without_results_every_file_is_new(made, tmp_path):
+    arguments = ["plan", str(made / "in"), "--output", str(tmp_path / "none"), "--json"]
+    found = json.loads(CliRunner().invoke(commands, arguments, standalone_mode=False).output)
+    assert found["again"]["new"] == 8
+    assert not (tmp_path / "none").exists()
