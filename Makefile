@@ -42,7 +42,7 @@ lint: $(VENV)/.test ## ruff and mypy
 	$(BIN)/mypy
 
 test: lint ## set up, then ruff, mypy and pytest
-	$(BIN)/pytest
+	$(BIN)/pytest -n auto --maxprocesses 4 --dist loadfile --durations 20
 
 resolve: $(VENV)/.test ## whether every extra can be installed with every other (downloads 2 GB, installs nothing)
 	$(PIP) install --quiet --dry-run '.[$(EXTRAS)]'

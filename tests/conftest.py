@@ -49,4 +49,5 @@ def _own_log():
     yield
     logger = logging.getLogger("finner_batch")
     logger.handlers, logger.propagate = [], True
-    logger.setLevel(logging.NOTSET)
+    for name in ("finner_batch", "finner_batch.engine"):
+        logging.getLogger(name).setLevel(logging.NOTSET)

@@ -1,13 +1,10 @@
 """A browser that opens the address of a number shows it: the words of the fragment are those that the page holds."""
 
 import pytest
-from chromium import open_chromium, why_not
 
 from finner_batch.entities.text_fragment import sec_url_of
 from finner_batch.sentences.split import split
 from finner_batch.text.extract import extract
-
-pytestmark = pytest.mark.skipif(bool(why_not()), reason=why_not())
 
 FILLER = "<p>We make copper lanterns and sell them to shops in many towns.</p>" * 60
 PLACES = {
@@ -29,20 +26,14 @@ IN_VIEW = """text => {
 }"""
 
 
-@pytest.fixture(scope="module")
-def browser():
-    with open_chromium() as opened:
-        yield opened
-
-
 @pytest.mark.parametrize("number", PLACES)
-def test_the_address_of_a_number_leads_to_it(browser, tmp_path, number):
+def test_the_address_of_a_number_leads_to_it(chromium, tmp_path, number):
     path = tmp_path / "filing.htm"
     path.write_text(f"<meta charset=utf-8>{FILLER}{FILLER.join(PLACES.values())}{FILLER}", encoding="utf-8")
     sentences = split(extract(path.read_text(encoding="utf-8"), "html", tables=True))
     sentence = next(sentence.text for sentence in sentences if number in sentence.text)
     start = sentence.index(number)
-    page = browser.new_page(viewport={"width": 800, "height": 300})
+    page = chromium.new_page(viewport={"width": 800, "height": 300})
 
     page.goto(sec_url_of(path.as_uri(), sentence, start, start + len(number)))
 

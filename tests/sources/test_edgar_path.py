@@ -24,18 +24,18 @@ APPLE = "0000320193-23-000106"
         ("/data/0000001800__10-K__0001628280-24-005348.htm.gz", Header(accession_number="0001628280-24-005348")),
         (
             "/data/RAW_FILINGS/10-K/320193_10K_2023_0000320193-23-000106.htm",
-            Header(accession_number=APPLE, cik="0000320193", form_type="10-K"),
+            Header(accession_number=APPLE, cik="0000320193", form_type="10-K", document_type="10-K"),
         ),
         (
             "320193_10K405A_1999_0000320193-23-000106.txt.gz",
-            Header(accession_number=APPLE, cik="0000320193", form_type="10-K405/A"),
+            Header(accession_number=APPLE, cik="0000320193", form_type="10-K405/A", document_type="10-K405/A"),
         ),
         ("/data/320193_10KSB_2003_0000320193-23-000106.htm", Header(accession_number=APPLE, cik="0000320193")),
         ("/data/x320193_10K_2023_0000320193-23-000106.htm", Header(accession_number=APPLE)),
         ("/data/320193_2023.htm", Header()),
         (
             "/d/sec-edgar-filings/AAPL/10-K/A/0000320193-23-000106/primary-document.html",
-            Header(accession_number=APPLE, form_type="10-K/A"),
+            Header(accession_number=APPLE, form_type="10-K/A", document_type="10-K/A"),
         ),
         ("/data/000032019323000106.tar!/aapl.htm", Header(accession_number=APPLE)),
         ("/data/0000320193-23-000106.tar.gz!/aapl.htm", Header(accession_number=APPLE)),
