@@ -1,0 +1,166 @@
+"""The Python API: the numbers of one text or file, a run, and results as Arrow tables or DuckDB relations.
+
+`import finner_batch` offers what stands here; nothing heavy is imported before it is used.
+"""
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass, fields
+from functools import lru_cache
+from pathlib import Path
+from threading import Lock
+from typing import Any
+
+import pyarrow as pa
+
+from finner_batch.config import RunConfig
+from finner_batch.engine.parse import Stopwatch, parse
+from finner_batch.engine.report import RunReport
+from finner_batch.engine.rows import entity_rows
+from finner_batch.engine.run import run
+from finner_batch.errors import DocumentError, FinnerError, UsageError
+from finner_batch.query.ask import ask
+from finner_batch.query.connection import connect
+from finner_batch.sources.archive import is_archive
+from finner_batch.sources.discover import discover
+from finner_batch.sources.document import Document, FailedDocument, Header
+from finner_batch.sources.read import ReadOptions, read_documents
+from finner_batch.sources.submission import Chosen
+from finner_batch.tagger.cues import EVERY_SENTENCE
+from finner_batch.tagger.device import DeviceChoice
+from finner_batch.tagger.model import load_model
+from finner_batch.tagger.session import open_session
+from finner_batch.tagger.tagger import Tagger
+from finner_batch.tagger.tokens import SentenceTokenizer
+
+__all__ = [
+    "DocumentError",
+    "Entity",
+    "FinnerError",
+    "RunConfig",
+    "RunReport",
+    "UsageError",
+    "connect",
+    "extract",
+    "read_results",
+    "run",
+]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entity:
+    """One number of a text or file; the fields are those columns of `entities` that say what it is and where.
+
+    `sentence[start:end] == text`, and `document_start` counts in the whole text (code points). `value` is a fraction
+    for rates (`unit` is `pure`) and an amount of the currency `unit` for money.
+    """
+
+    label: str
+    text: str
+    value: float | None
+    unit: str | None
+    confidence: float
+    sentence: str
+    start: int
+    end: int
+    section: str | None
+    document_start: int
+    document_end: int
+    before_text: str | None
+    before_value: float | None
+    document_id: str
+    document_type: str | None
+    sec_url: str | None
+
+
+def extract(
+    given: str | os.PathLike[str],
+    *,
+    model: str | Path | None = None,
+    device: DeviceChoice = "auto",
+    documents: Chosen = "main",
+    tables: bool = False,
+    every_sentence: bool = False,
+) -> list[Entity]:
+    """Return the financial numbers of a text (`str`) or of a file (`pathlib.Path`), in the order of the text.
+
+    The model is loaded once and its session kept for later calls, which may come from several threads. The other
+    arguments are those of `finner-batch run`; a row is the one that a run writes. For more than some documents use
+    `run`, which reads in parallel, batches across documents, and bounds the time and memory of each.
+
+    Raises DocumentError where a document cannot be read, UsageError where there is no such file, ModelError and
+    DeviceError as a run does.
+    """
+    reader = _reader(None if model is None else str(model), device)
+    found = _document_of_text(given) if isinstance(given, str) else _documents_of_file(Path(given), documents)
+    return [
+        entity
+        for document in found
+        for entity in reader.entities(document, tables=tables, every_sentence=every_sentence)
+    ]
+
+
+def read_results(results: str | Path, sql: str = "FROM entities", **parameters: Any) -> pa.Table:
+    """Return what SQL over a results folder gives as an Arrow table; `parameters` are bound to `$name`.
+
+    The views are `entities`, `documents` and `runs`. Raises as `ask`: UsageError for SQL that is wrong or would write.
+    """
+    answer = ask(str(results), sql, parameters)
+    return pa.Table.from_batches(answer.batches, schema=answer.schema)
+
+
+class _Reader:
+    """A loaded model with its session."""
+
+    def __init__(self, folder: str | None, device: DeviceChoice) -> None:
+        self._model = load_model(folder)
+        self._tagger = Tagger(self._model, open_session(self._model, device))
+        self._lock = Lock()
+
+    def entities(self, document: Document, *, tables: bool, every_sentence: bool) -> Iterator[Entity]:
+        """The numbers of one document."""
+        cues = EVERY_SENTENCE if every_sentence else self._model.cues
+        tokenizer = SentenceTokenizer(self._model.folder / "tokenizer.json", self._model.max_length, cues)
+        parsed = parse(document, tokenizer, tables=tables, watch=Stopwatch())
+        with self._lock:
+            probabilities, _ = self._tagger.probabilities(parsed.windows)
+        known = {
+            "document_id": document.document_id,
+            "document_type": parsed.document.header.document_type,
+        }
+        for row in entity_rows(parsed, self._tagger.spans(parsed.windows, probabilities)):
+            yield Entity(**{name: (row | known)[name] for name in _FIELDS})
+
+
+_FIELDS = tuple(field.name for field in fields(Entity))
+
+
+@lru_cache(maxsize=2)
+def _reader(folder: str | None, device: DeviceChoice) -> _Reader:
+    return _Reader(folder, device)
+
+
+def _document_of_text(text: str) -> Iterator[Document]:
+    """The text as a document whose own offsets count."""
+    if "\n" not in text and len(text) < 4096 and os.path.isfile(text):  # noqa: PTH113 - a text may be no valid path
+        raise UsageError(f"{text} is a file: give pathlib.Path({text!r}) to read it; a str is the text itself")
+    yield Document(
+        document_id="text",
+        source="text",
+        kind="text",
+        markup="prose",
+        content=text,
+        header=Header(),
+        sha256="",
+        bytes=len(text),
+    )
+
+
+def _documents_of_file(path: Path, documents: Chosen) -> Iterator[Document]:
+    if is_archive(str(path)):
+        raise UsageError(f"{path} is an archive of documents: finner_batch.run reads it")
+    for source in discover([str(path)]):
+        for document in read_documents(source, ReadOptions(documents=documents)):
+            if isinstance(document, FailedDocument):
+                raise DocumentError(document.stage, f"{document.document_id}: {document.error}")
+            yield document
