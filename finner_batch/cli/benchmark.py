@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from finner_batch.cli.options import INPUT_HELP, FlagOption, PathOrUrl, given_inputs
+from finner_batch.cli.options import FlagOption, given_inputs, input_option
 from finner_batch.errors import UsageError
 
 SAMPLES = Path(__file__).resolve().parents[2] / "data" / "filings"
@@ -16,15 +16,7 @@ STDOUT = "-"
 
 
 @click.command(short_help="Measure the job on this machine, beside the usual stack.")
-@click.option(
-    "--input",
-    "-i",
-    "inputs",
-    cls=FlagOption,
-    type=PathOrUrl(),
-    multiple=True,
-    help=f"{INPUT_HELP}; the sample filings by default.",
-)
+@input_option(default="the sample filings")
 @click.option("--model", help="Model folder; the packaged one by default.")
 @click.option("--device", type=click.Choice(["auto", "cpu", "cuda"]), default="auto", help="Where the model runs.")
 @click.option(
@@ -72,7 +64,7 @@ def benchmark(inputs: tuple[str, ...], json_file: str | None, **settings: Any) -
 
     set_up_log(logging.INFO)
     logging.getLogger("finner_batch.engine").setLevel(logging.WARNING)  # each pass would log its commits
-    figures = measure(BenchmarkConfig(input=given_inputs(inputs) or _samples(), **settings))
+    figures = measure(BenchmarkConfig(input=given_inputs(inputs) if inputs else _samples(), **settings))
     as_json = json.dumps(figures.as_json(), indent=2)
     if json_file == STDOUT:
         click.echo(as_json)

@@ -7,20 +7,11 @@ from pathlib import Path
 
 import click
 
-from finner_batch.cli.options import INPUT_HELP, FlagOption, PathOrUrl, given_inputs, json_option, user_agent_option
-from finner_batch.errors import UsageError
+from finner_batch.cli.options import given_inputs, input_option, json_option, user_agent_option
 
 
 @click.command(short_help="Make labelled sentences from the filings' own inline XBRL.")
-@click.option(
-    "--input",
-    "-i",
-    "inputs",
-    cls=FlagOption,
-    type=PathOrUrl(),
-    multiple=True,
-    help=f"{INPUT_HELP}.  [required]",
-)
+@input_option()
 @click.option("--output", "-o", type=click.Path(file_okay=False), default="dataset", help="The dataset folder.")
 @click.option("--annotations", type=click.Path(path_type=Path), help="Readings to add: a JSON Lines file or a folder.")
 @click.option(
@@ -57,8 +48,6 @@ def label(
     from finner_batch.training.evaluation.plots import require_matplotlib  # noqa: PLC0415 - heavy
 
     inputs = given_inputs(inputs)
-    if not inputs:
-        raise UsageError("nothing to read: give --input FILES, folders, globs or URLs")
     names = read_labels(labels)
     if report:
         require_matplotlib()

@@ -42,19 +42,35 @@ class PathOrUrl(click.ParamType[str]):
         return [part for part in re.split(r"(?<!:):(?!:|//|[0-9]+/)", rv) if part]
 
 
-INPUT_HELP = "File, folder, glob or URL; - for a list of them on standard input"
+def input_option(default: str | None = None) -> Callable[[Command], Command]:
+    """`--input PATH`, several times; `default` says what is read without it, else it is required."""
+    return click.option(
+        "--input",
+        "-i",
+        "inputs",
+        cls=FlagOption,
+        type=PathOrUrl(),
+        multiple=True,
+        help="File, folder, glob or URL; - for a list of them on standard input"
+        + (f"; {default} by default." if default else ".  [required]"),
+    )
 
 
-def given_inputs(inputs: Sequence[str]) -> tuple[str, ...]:
+def given_inputs(inputs: Sequence[str], *, may_be_none: bool = False) -> tuple[str, ...]:
     """Return the inputs with the paths that standard input lists in the place of `-`.
 
     One stands on each line, or before each NUL where there is one (`find -print0`); blank lines are none. Raises
-    UsageError where standard input is a terminal, or lists nothing.
+    UsageError where none is given, where standard input is a terminal, and where it lists none, unless `may_be_none`.
     """
+    if not inputs or not all(inputs):
+        raise UsageError("nothing to read: give --input FILES, folders, globs or URLs, and no empty one")
     if _LISTED not in inputs:
         return tuple(inputs)
     place = inputs.index(_LISTED)
-    return (*inputs[:place], *_listed_paths(), *(given for given in inputs[place:] if given != _LISTED))
+    listed = (*inputs[:place], *_listed_paths(), *(given for given in inputs[place:] if given != _LISTED))
+    if not listed and not may_be_none:
+        raise UsageError("--input -: standard input lists no path")
+    return listed
 
 
 def _listed_paths() -> list[str]:
@@ -65,10 +81,7 @@ def _listed_paths() -> list[str]:
         )
     data = sys.stdin.buffer.read().removeprefix(codecs.BOM_UTF8)
     lines = data.split(b"\0") if b"\0" in data else [line.removesuffix(b"\r") for line in data.split(b"\n")]
-    paths = [os.fsdecode(line) for line in lines if line.strip()]
-    if not paths:
-        raise UsageError("--input -: standard input lists no path")
-    return paths
+    return [os.fsdecode(line) for line in lines if line.strip()]
 
 
 def load_job_file(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:

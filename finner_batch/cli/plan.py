@@ -6,29 +6,19 @@ from typing import Any
 import click
 
 from finner_batch.cli.options import (
-    INPUT_HELP,
-    FlagOption,
     PathOrUrl,
     config_option,
     given_inputs,
+    input_option,
     json_option,
     output_option,
 )
 from finner_batch.cli.run import run_settings
 from finner_batch.config import RunConfig
-from finner_batch.errors import UsageError
 
 
 @click.command(short_help="Reckon documents, bytes, time and cost of a run before it.")
-@click.option(
-    "--input",
-    "-i",
-    "inputs",
-    cls=FlagOption,
-    type=PathOrUrl(),
-    multiple=True,
-    help=f"{INPUT_HELP}.  [required]",
-)
+@input_option()
 @click.argument("more_inputs", type=PathOrUrl(), nargs=-1, metavar="[PATH]...")
 @click.option("--machines", type=click.IntRange(1), default=1, help="Machines that share the input by --shard.")
 @click.option(
@@ -65,8 +55,6 @@ def plan(
     from finner_batch.benchmark.plan_summary import plan_summary  # noqa: PLC0415 - heavy
 
     given = given_inputs((*inputs, *more_inputs))
-    if not given or not all(given):
-        raise UsageError("nothing to plan: give --input FILES, folders, globs or URLs, and no empty one")
     made = make_plan(
         PlanConfig(
             input=given,

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 import click
 
-from finner_batch.cli.options import INPUT_HELP, PathOrUrl, config_option, given_inputs, json_option, output_option
+from finner_batch.cli.options import PathOrUrl, config_option, given_inputs, input_option, json_option, output_option
 from finner_batch.config import RunConfig
 from finner_batch.errors import UsageError
 
@@ -98,14 +98,14 @@ def run_settings(command: Command) -> Command:
 
 
 @click.command(short_help="Read filings or shards, write the financial numbers they state.")
-@click.option("--input", "-i", type=PathOrUrl(), multiple=True, help=f"{INPUT_HELP}.  [required]")
+@input_option()
 @click.argument("more_inputs", type=PathOrUrl(), nargs=-1, metavar="[PATH]...")
 @output_option
 @_setting("--shard", metavar="I/N", help="Read the I-th of N shares of the sources only, as in 2/8.")
 @run_settings
 @config_option
 @json_option
-def run(more_inputs: tuple[str, ...], as_json: bool, **settings: Any) -> int:
+def run(inputs: tuple[str, ...], more_inputs: tuple[str, ...], as_json: bool, **settings: Any) -> int:
     """Read EDGAR filings or text shards, tag them, and add the financial numbers they state to a results folder.
 
     What was done before with the same content, model and settings is skipped, so the command can be repeated, scheduled
@@ -113,10 +113,8 @@ def run(more_inputs: tuple[str, ...], as_json: bool, **settings: Any) -> int:
     """
     from finner_batch.engine.run import run as run_job  # noqa: PLC0415 - heavy
 
-    inputs = given_inputs((*settings.pop("input"), *more_inputs))
-    if not inputs or not all(inputs):
-        raise UsageError("nothing to read: give --input FILES, folders, globs or URLs, and no empty one")
-    return perform(run_job, RunConfig(input=tuple(map(_absolute, inputs)), **settings), as_json)
+    given = given_inputs((*inputs, *more_inputs), may_be_none=True)  # find lists nothing where nothing is new
+    return perform(run_job, RunConfig(input=tuple(map(_absolute, given)), **settings), as_json)
 
 
 def _absolute(path: str) -> str:

@@ -50,7 +50,7 @@ CACHE_MB = {"cpu": 256, "cuda": 0}
 def run(config: RunConfig, *, stop: Stop | None = None, show_progress: bool = False) -> RunReport:
     """Do what is not done of the input, and add it to the results folder.
 
-    With `config.shard` only that share of the input; one that holds no source is done at once.
+    With `config.shard` only that share of the input; one that holds no source is done at once, and so is no input.
 
     Raises UsageError (nothing matches the input, no such shard), LockedError, ModelError, DeviceError, and FinnerError
     where the disk refuses; what was committed before stays. A failed document raises nothing: it is a row of
@@ -59,8 +59,10 @@ def run(config: RunConfig, *, stop: Stop | None = None, show_progress: bool = Fa
     selection = Selection()
     check_web_inputs(config.input, config.user_agent)
     share = None if config.shard is None else Share.parse(config.shard)
-    found = discover(config.input, passed_over=selection.leave_out, with_csv=bool(config.text_column))
-    sources = chain([next(found)], found)  # an input that matches nothing ends here
+    sources: Iterator[Source] = iter(())
+    if config.input:
+        found = discover(config.input, passed_over=selection.leave_out, with_csv=bool(config.text_column))
+        sources = chain([next(found)], found)  # an input that matches nothing ends here
     return _run(
         config,
         lambda _: sources if share is None else share.of_these(sources),

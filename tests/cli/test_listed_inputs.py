@@ -85,9 +85,17 @@ def test_without_a_dash_standard_input_is_left_alone(monkeypatch):
 
 
 @pytest.mark.parametrize("listed", [b"", b"\n \n", b"\0"])
-def test_a_list_of_nothing_is_a_usage_error(asked, listed):
+def test_a_list_of_nothing_leaves_a_run_with_nothing_to_do(tmp_path, listed):
+    given = ["run", "-i", "-", "--output", str(tmp_path / "results")]
+    done = CliRunner().invoke(commands, given, input=listed)
+    assert done.exit_code == 0
+    assert done.stdout.startswith("0 documents, 0 entities in ")
+
+
+@pytest.mark.parametrize("command", ["plan", "label", "benchmark"])
+def test_a_list_of_nothing_is_an_error_where_something_must_be_read(asked, command):
     with pytest.raises(UsageError, match="standard input lists no path"):
-        asked("run", "-i", "-", listed=listed)
+        asked(command, "-i", "-", listed=b"\n")
 
 
 def test_a_path_that_is_not_there_is_the_error_that_it_is_on_the_command_line(tmp_path):
