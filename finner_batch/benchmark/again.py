@@ -1,17 +1,17 @@
 """What a run would do of its input, and why: told beforehand from the results folder. Nothing is written."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from itertools import islice
 from typing import Any
 
-from finner_batch.config import RunConfig
+from finner_batch.config import MEBIBYTE, RunConfig
 from finner_batch.errors import DocumentError, FinnerError
 from finner_batch.query.connection import connect
-from finner_batch.sources.archive import is_archive, member_digests
+from finner_batch.sources.archive import is_archive
 from finner_batch.sources.document import Source
-from finner_batch.sources.fetch import version_digest
+from finner_batch.sources.fetch import Copies, drop_copy, version_digest
 from finner_batch.sources.forms import Forms
 from finner_batch.sources.read import fingerprint
 from finner_batch.sources.storage import is_url
@@ -93,8 +93,16 @@ class LookAhead:
     def _contents(self, source: Source, forms: Forms) -> Iterator[tuple[str, str]]:
         """Yield URI and content of what would be read of a source; what would not be is counted."""
         if is_archive(source.uri) and not is_url(source.uri):
-            for uri, sha256 in member_digests(source.uri).items():
-                yield from self._decided(uri, sha256, self._ledger.decide(uri, sha256))
+            with Copies() as copies:
+                for member in copies.with_members(
+                    [source],
+                    max_bytes=self._config.max_document_mb * MEBIBYTE,
+                    left_out=lambda *_: None,
+                    broken_before=frozenset(),
+                    with_csv=bool(self._config.text_column),
+                ):
+                    yield from self._in_file(member, forms)
+                    drop_copy(member)
         elif source.version:
             digest = version_digest(source)
             verdict = self._ledger.decide_version(source.uri, source.version, digest)
@@ -102,15 +110,19 @@ class LookAhead:
         elif is_url(source.uri):
             self.found.fetched_to_see += 1
             yield source.uri, ""
-        elif forms.leave_out(source):
-            self.found.other_forms += 1
         else:
-            try:
-                sha256 = fingerprint(source)[0]
-            except DocumentError:
-                yield source.uri, "unreadable"
+            yield from self._in_file(source, forms)
+
+    def _in_file(self, source: Source, forms: Forms) -> Iterator[tuple[str, str]]:
+        try:
+            if forms.leave_out(source):
+                self.found.other_forms += 1
                 return
-            yield from self._decided(source.uri, sha256, self._ledger.decide(source.uri, sha256))
+            sha256 = fingerprint(source)[0]
+        except DocumentError:  # the run leaves a row that says why
+            yield source.uri, "unreadable"
+            return
+        yield from self._decided(source.uri, sha256, self._ledger.decide(source.uri, sha256))
 
     def _decided(self, uri: str, sha256: str, verdict: Verdict) -> Iterator[tuple[str, str]]:
         match verdict:
@@ -138,6 +150,8 @@ class LookAhead:
             setattr(self.found, reason, getattr(self.found, reason) + 1)
 
     def _reason(self, model_id: str, config_id: str, run_id: str, same_content: bool | None, failed: bool) -> str:
+        if same_content is None and failed:  # it could not be read
+            return "failed_before_tried_again"
         if not same_content:
             return "changed_content"
         if model_id != self._model_id:
@@ -156,15 +170,25 @@ class LookAhead:
         except FinnerError as error:
             self._tell(f"settings or version, nobody knows which: {error}")
             settings = {}
-        now = {name: list(value) if isinstance(value, tuple) else value for name, value in self._config.of_rows.items()}
-        changed = {name: settings[name] for name, value in now.items() if name in settings and settings[name] != value}
-        for name, value in sorted(changed.items()):
-            self._tell(f"{name.replace('_', '-')} {_written(value)} before, {_written(now[name])} now")
+        if not settings:
+            return "other_pipeline_version"
+        before, now = _of_rows(settings), self._config.of_rows
+        changed = [name for name in sorted({*before, *now}) if before.get(name) != now.get(name)]
+        for name in changed:
+            self._tell(f"{name.replace('_', '-')} {_written(before.get(name))} before, {_written(now.get(name))} now")
         return "other_settings" if changed else "other_pipeline_version"
 
     def _tell(self, why: str) -> None:
         if why not in self.found.why:
             self.found.why.append(why)
+
+
+def _of_rows(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings that can change a row, of those that a run's report states."""
+    known = {own.name: settings[own.name] for own in fields(RunConfig) if own.name in settings}
+    plain: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in known.items()}
+    plain["input"] = ()
+    return RunConfig(**plain).of_rows
 
 
 def _written(value: Any) -> str:

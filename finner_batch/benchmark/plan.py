@@ -17,12 +17,14 @@ from finner_batch.benchmark.again import Again, LookAhead
 from finner_batch.benchmark.rates import Amounts, Rates, load_rates
 from finner_batch.benchmark.survey import count
 from finner_batch.config import RunConfig
+from finner_batch.engine.worker import WorkerOptions
 from finner_batch.errors import UsageError
 from finner_batch.sources.archive import is_archive
 from finner_batch.sources.count import count_documents
 from finner_batch.sources.discover import discover
 from finner_batch.sources.document import Source
 from finner_batch.sources.fetch import Copies
+from finner_batch.sources.forms import EVERY_FORM, Forms
 from finner_batch.sources.read import ReadOptions
 from finner_batch.sources.share import Share, share_of
 from finner_batch.sources.storage import is_url
@@ -52,6 +54,11 @@ class PlanConfig:
     """Model folder; None is the packaged one."""
     run: RunConfig | None = None
     """The run that is planned: what its results folder has is left out; None takes every file for new."""
+
+    @property
+    def with_csv(self) -> bool:
+        """As in `discover`."""
+        return self.run is not None and bool(self.run.text_column)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -120,7 +127,7 @@ def plan(config: PlanConfig) -> Plan:
     model = load_model(config.model)
     started = perf_counter()
     look = None if config.run is None else LookAhead(config.run, model.model_id)
-    sources = discover(config.input)
+    sources = discover(config.input, with_csv=config.with_csv)
     if config.run is not None and config.run.shard is not None:
         sources = Share.parse(config.run.shard).of_these(sources)
     listing = _list(sources if look is None else look.to_read(sources), config)
@@ -129,7 +136,7 @@ def plan(config: PlanConfig) -> Plan:
     whole = sum(kind.stored_bytes for kind in kinds)
     for kind in kinds:
         wanted = max(_LEAST_OF_A_KIND, round(config.sample * kind.stored_bytes / max(whole, 1)))
-        _count(kind, listing.held[kind.suffix][:wanted], model, rates)
+        _count(kind, listing.held[kind.suffix][:wanted], model, rates, config)
     seconds = sum(kind.seconds for kind in kinds)
     per_byte = {kind.suffix: kind.seconds / max(kind.stored_bytes, 1) for kind in kinds}
     shares = [0.0] * config.machines
@@ -179,15 +186,16 @@ def _list(sources: Iterable[Source], config: PlanConfig) -> _Listing:
     return listing
 
 
-def _count(kind: Kind, sample: Sequence[tuple[Source, int]], model: Model, rates: Rates) -> None:
+def _count(kind: Kind, sample: Sequence[tuple[Source, int]], model: Model, rates: Rates, config: PlanConfig) -> None:
     """Count what the sample holds, of an archive its first members, and reckon the kind from it."""
     part = 1.0
     with Copies() as copies:
         opened = [source for source, _ in sample]
         if opened and is_archive(opened[0].uri) and not is_url(opened[0].uri):
             sample = sample[:1]
-            opened, part = _first_members(opened[0], copies)
-        found, _ = count(opened, model)
+            opened, part = _first_members(opened[0], copies, config)
+        options = None if config.run is None else WorkerOptions.of(config.run, model).read
+        found, _ = count(opened, model, options)
     kind.sampled_files = len(sample)
     kind.sampled_bytes = round(sum(size for _, size in sample) * part)
     larger = kind.stored_bytes / max(kind.sampled_bytes, 1)
@@ -205,14 +213,20 @@ def _count(kind: Kind, sample: Sequence[tuple[Source, int]], model: Model, rates
     )
 
 
-def _first_members(archive: Source, copies: Copies) -> tuple[list[Source], float]:
-    """The first members of an archive, and which part of all of them they are."""
+def _first_members(archive: Source, copies: Copies, config: PlanConfig) -> tuple[list[Source], float]:
+    """Those of the first members of an archive that are of the forms to read; the first are which part of all."""
     found = copies.with_members(
-        [archive], max_bytes=ReadOptions().max_document_bytes, left_out=lambda *_: None, broken_before=frozenset()
+        [archive],
+        max_bytes=ReadOptions().max_document_bytes,
+        left_out=lambda *_: None,
+        broken_before=frozenset(),
+        with_csv=config.with_csv,
     )
     first = list(islice(found, _MEMBERS))
-    everything = sum(number or 0 for _, number in count_documents([archive]))
-    return first, min(len(first) / max(everything, 1), 1.0) or 1.0
+    everything = sum(number or 0 for _, number in count_documents([archive], with_csv=config.with_csv))
+    forms = EVERY_FORM if config.run is None else Forms(config.run.form)
+    of_forms = [member for member in first if member.error or not forms.leave_out(member)]
+    return of_forms, min(len(first) / max(everything, 1), 1.0) or 1.0
 
 
 def _suffix(name: str) -> str:

@@ -47,13 +47,13 @@ def survey(sources: Sequence[Source], model: Model) -> tuple[Survey, list[str]]:
     return found, distinct
 
 
-def count(sources: Sequence[Source], model: Model) -> tuple[Survey, list[str]]:
+def count(sources: Sequence[Source], model: Model, options: ReadOptions | None = None) -> tuple[Survey, list[str]]:
     """Read, extract, split and count. Gives the distinct sentences with a number too, in the order of the text."""
     tokenizer = plain_tokenizer(model)
     read = list(distinct_sources(sources, Stopwatch()))
     found = Survey(sources=len(sources), duplicates=len(sources) - len(read))
     distinct: dict[str, None] = {}
-    for document in documents_of(read):
+    for document in documents_of(read, options):
         try:
             extraction = extract(document.content, document.markup)
         except DocumentError:
@@ -97,11 +97,11 @@ def _sha256(source: Source) -> str | None:
         return None
 
 
-def documents_of(sources: Iterable[Source]) -> Iterator[Document]:
+def documents_of(sources: Iterable[Source], options: ReadOptions | None = None) -> Iterator[Document]:
     """Yield the documents that can be read, one at a time; a run counts the others."""
     for source in sources:
         try:
-            for document in read_documents(source, ReadOptions()):
+            for document in read_documents(source, options or ReadOptions()):
                 if isinstance(document, Document):
                     yield document
         except DocumentError:

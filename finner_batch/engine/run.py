@@ -266,8 +266,9 @@ def _leave_report(results: Place, report: RunReport) -> None:
 
 
 def _counted(config: RunConfig, share: Share | None) -> Iterator[tuple[Source, int | None]]:
-    sources = discover(config.input, passed_over=lambda *_: None)
-    return count_documents(sources if share is None else share.of_these(sources))
+    with_csv = bool(config.text_column)
+    sources = discover(config.input, passed_over=lambda *_: None, with_csv=with_csv)
+    return count_documents(sources if share is None else share.of_these(sources), with_csv=with_csv)
 
 
 def _failed_uris(ledger: Ledger) -> set[str]:

@@ -13,17 +13,17 @@ from finner_batch.sources.archive import is_archive, members
 from finner_batch.sources.compression import decompressed
 from finner_batch.sources.discover import no_filing
 from finner_batch.sources.document import Source
-from finner_batch.sources.storage import chunks_of, is_url
+from finner_batch.sources.storage import MEMBER_MARK, chunks_of, is_url
 
 _SHARD = re.compile(r"\.(parquet|jsonl|ndjson|json|csv|tsv)(\.gz|\.zst)?$", re.IGNORECASE)
 _LINES = {"jsonl", "ndjson"}
 
 
-def count_documents(sources: Iterable[Source]) -> Iterator[tuple[Source, int | None]]:
+def count_documents(sources: Iterable[Source], *, with_csv: bool = False) -> Iterator[tuple[Source, int | None]]:
     """Yield each source with the documents it holds: members of an archive, rows of a shard, 1 for any other file.
 
-    A submission may turn out to hold more. None: not known before all of it is fetched or read. Raises as `sources`
-    does.
+    A submission may turn out to hold more. None: not known before all of it is fetched or read. `with_csv`: as in
+    `discover`. Raises as `sources` does.
     """
     for source in sources:
         if not is_archive(source.uri):
@@ -33,7 +33,7 @@ def count_documents(sources: Iterable[Source]) -> Iterator[tuple[Source, int | N
         else:
             with suppress(DocumentError):
                 for member in members(source):
-                    if not no_filing(member.name):
+                    if not no_filing(f"{source.uri}{MEMBER_MARK}{member.name}", with_csv=with_csv):
                         yield source, 1
 
 

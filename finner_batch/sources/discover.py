@@ -16,12 +16,13 @@ from urllib.request import url2pathname
 
 from finner_batch.errors import UsageError
 from finner_batch.objects.bucket import Bucket, is_object_url, split_url, strong
+from finner_batch.sources.archive import archive_of
 from finner_batch.sources.document import Source, is_web_url
 from finner_batch.sources.edgar_path import document_address, document_name, path_header
 from finner_batch.sources.listing import LocalTree, ObjectTree, PassedOver, RemoteTree, Tree, Walk
 from finner_batch.sources.names import recordable
 from finner_batch.sources.refused import beside_a_filing
-from finner_batch.sources.storage import is_url
+from finner_batch.sources.storage import MEMBER_MARK, is_url
 
 _MAGIC = re.compile(r"[*?\[]")
 _COMPANIONS = frozenset(
@@ -62,6 +63,8 @@ def discover(
 
 def no_filing(name: str, *, with_csv: bool = False) -> str:
     """Tell by its name what a file beside filings is; empty for one that may be a filing, or a shard (`with_csv`)."""
+    if _is_hidden_member(name):
+        return "hidden"
     own_name = document_name(name)
     if _OF_CRAWLER.fullmatch(own_name) or (own_name == "metadata.json" and path_header(name).accession_number):
         return "a downloader's description of filings"
@@ -69,6 +72,15 @@ def no_filing(name: str, *, with_csv: bool = False) -> str:
     if suffix not in _COMPANIONS or (with_csv and suffix in _DELIMITED):
         return ""
     return f"a {suffix} file is no filing{_READ_WITH_COLUMN if suffix in _DELIMITED else ''}"
+
+
+def _is_hidden_member(name: str) -> bool:
+    """Tell what an archive holds beside its files: hidden ones, and what macOS adds (`__MACOSX/._a.htm`)."""
+    archive = archive_of(name)
+    if archive is None:
+        return False
+    parts = name.removeprefix(f"{archive}{MEMBER_MARK}").split("/")
+    return any(part == "__MACOSX" or (part.startswith(".") and part.strip(".")) for part in parts)
 
 
 def _log_passed_over(path: str, reason: str) -> None:

@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import sys
 import tarfile
+import zipfile
 from dataclasses import asdict
 
 import pyarrow as pa
@@ -90,6 +91,14 @@ def test_another_setting_is_named_with_what_it_was(looked):
     assert len(read) == 7, "an archive is one file"
 
 
+def test_a_column_that_is_kept_no_more_is_another_setting(looked, made, tmp_path):
+    shutil.rmtree(tmp_path / "results")
+    command = [sys.executable, "-m", "finner_batch", "run", "-i", made / "in" / "rows.parquet", "--keep-column", "text"]
+    subprocess.run([*map(str, command), "-o", str(tmp_path / "results")], capture_output=True, check=True)
+    counts, why, _ = looked()
+    assert (counts["other_settings"], why) == (1, ["keep-column text before, none now"])
+
+
 def test_another_version_of_the_pipeline_is_told_from_another_setting(looked, monkeypatch):
     monkeypatch.setattr(config_module, "PIPELINE_VERSION", config_module.PIPELINE_VERSION + 1)
     counts, why, _ = looked()
@@ -132,3 +141,44 @@ def test_without_results_every_file_is_new(made, tmp_path):
     found = json.loads(CliRunner().invoke(commands, arguments, standalone_mode=False).output)
     assert found["again"]["new"] == 8
     assert not (tmp_path / "none").exists()
+
+
+SUBMISSION = (
+    "<SEC-DOCUMENT>q.txt\n<SEC-HEADER>\nCONFORMED SUBMISSION TYPE:\t{0}\n</SEC-HEADER>\n<DOCUMENT>\n<TYPE>{0}\n"
+)
+
+
+def test_of_an_archive_what_a_run_would_read_is_counted(tmp_path, model):
+    with zipfile.ZipFile(tmp_path / "day.zip", "w") as archive:
+        for name, text in {
+            "a.nc": SUBMISSION.format("10-K"),
+            "b.nc": SUBMISSION.format("10-Q"),
+            "c.jpg": "x",
+            "rows.csv": "text",
+        }.items():
+            archive.writestr(name, text)
+    (tmp_path / "broken.tar").write_bytes(b"x" * 1000)
+    found = [
+        LookAhead(RunConfig(input=(), output=str(tmp_path / "none"), **settings), model.model_id)
+        for settings in ({}, {"form": ("10-K",)}, {"text_column": ("text",)})
+    ]
+    for look in found:
+        [*look.to_read(discover([str(tmp_path)]))]
+    assert [(look.found.new, look.found.other_forms) for look in found] == [(3, 0), (2, 1), (4, 0)]
+
+
+def test_a_file_that_cannot_be_read_is_one_that_a_run_would_try(tmp_path):
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "gone.txt").symlink_to("nowhere")
+    arguments = ["plan", str(tmp_path / "in"), "--output", str(tmp_path / "none"), "--json", "--form", "10-K"]
+    found = json.loads(CliRunner().invoke(commands, arguments, standalone_mode=False).output)
+    assert found["again"]["new"] == 1
+
+
+@pytest.mark.parametrize(("name", "data"), [("p.csv", "body\n{}\n"), ("p.jsonl", '{{"body": "{}"}}\n')])
+def test_shards_are_planned_with_the_columns_of_the_run(tmp_path, name, data):
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / name).write_text(data.format("The notes bear interest at 3.5%."))
+    arguments = ["plan", str(tmp_path / "in"), "--output", str(tmp_path / "none"), "--json", "--text-column", "body"]
+    found = json.loads(CliRunner().invoke(commands, arguments, standalone_mode=False).output)
+    assert (found["documents"], found["numbered_tokens"] > 0) == (1, True)

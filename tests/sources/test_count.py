@@ -29,6 +29,14 @@ def test_an_archive_holds_as_many_documents_as_members_that_are_filings(tmp_path
     assert sum(counted(path)) == 2
 
 
+def test_shards_of_csv_in_an_archive_count_where_they_are_read_and_what_macos_adds_never(tmp_path):
+    with zipfile.ZipFile(tmp_path / "day.zip", "w") as archive:
+        for member in ("./a.htm", "rows.csv", "__MACOSX/._a.htm", "in/.DS_Store"):
+            archive.writestr(member, "x")
+    source = Source(uri=str(tmp_path / "day.zip"), name="x")
+    assert [len([*count_documents([source], with_csv=with_csv)]) for with_csv in (False, True)] == [1, 2]
+
+
 def test_a_shard_holds_as_many_documents_as_rows(tmp_path):
     pq.write_table(pa.table({"text": ["a", "b", "c"]}), tmp_path / "a.parquet")
     (tmp_path / "a.jsonl").write_text('{"text": "a"}\n' * 4)
