@@ -33,11 +33,14 @@ _BINARY = (
     (b"7z\xbc\xaf", "a 7z archive", "unpack it and give the folder"),
     (b"Rar!", "a RAR archive", "unpack it and give the folder"),
     (b"ARROW1", "an Arrow file", "write it as Parquet"),
-    (b"ORC", "an ORC file", "write it as Parquet"),
     (b"Obj\x01", "an Avro file", "write it as Parquet"),
     (b"SQLite format 3", "an SQLite database", "export its text as Parquet or JSON Lines"),
+)
+_BINARY_BEHIND_LETTERS = (
+    (b"ORC", "an ORC file", "write it as Parquet"),
     (b"PARE", "a Parquet file with an encrypted footer", "write it without encryption"),
 )
+"""What a text may begin with too (ORCHARD, PARENT): told by what follows."""
 _TAR_MAGIC_AT = 257
 _CONTROLS = bytes(set(range(32)) - set(b"\t\n\v\f\r\x1a\x1b\b"))
 _TEXT_CONTROLS_SHARE = 0.02
@@ -160,14 +163,15 @@ def _xml_root(head: str) -> re.Match[str] | None:
 
 
 def _refuse_binary(head: bytes) -> None:
-    for magic, what, advice in _BINARY:
+    probe = head[:8192]
+    controls = len(probe) - len(probe.translate(None, _CONTROLS))
+    is_binary = b"\0" in probe or controls > _TEXT_CONTROLS_SHARE * len(probe)
+    for magic, what, advice in (*_BINARY, *(_BINARY_BEHIND_LETTERS if is_binary else ())):
         if head.startswith(magic):
             raise DocumentError("read", f"{what}, which holds no text to read: {advice}")
     if head[_TAR_MAGIC_AT:].startswith(b"ustar"):
         raise DocumentError(
             "read", "a tar archive: name it .tar, or, where it lies in another archive, unpack it and give the folder"
         )
-    probe = head[:8192]
-    controls = len(probe) - len(probe.translate(None, _CONTROLS))
-    if b"\0" in probe or controls > _TEXT_CONTROLS_SHARE * len(probe):
+    if is_binary:
         raise DocumentError("read", "binary data, not text: check what the file is, or leave it out")

@@ -47,6 +47,8 @@ def test_parquet_is_told_by_its_magic_and_utf16_by_its_byte_order_mark():
         (b"PK\x03\x04\x14\x00", "a zip archive"),
         (b"\x89PNG\r\n\x1a\n", "a PNG image"),
         (b"\xd0\xcf\x11\xe0\xa1\xb1", "an old Office file"),
+        (b"ORC\x0a\x03\0\0\0\x12", "an ORC file"),
+        (b"PARE\x15\0\0\x01\x02\x03", "a Parquet file with an encrypted footer"),
         (b"\x7fELF\x02\x01\x01\x00", "binary data"),
         (b"<html>\0\0\0\0", "binary data"),
         (random.Random(7).randbytes(300), "binary data"),
@@ -57,6 +59,12 @@ def test_what_holds_no_text_is_refused_by_saying_what_it_is_and_what_to_do(head,
     with pytest.raises(DocumentError, match=f"^{what}.*: ") as raised:
         sniff(head, "filing.htm")
     assert raised.value.stage == "read"
+
+
+@pytest.mark.parametrize("text", ["ORCHARD SUPPLY HARDWARE STORES CORP\n", "PARENT COMPANY ONLY\n"])
+def test_a_text_whose_first_letters_are_those_of_a_binary_format_is_text(text):
+    assert sniff(text.encode(), "filing.txt") == "document"
+    assert sniff(text.encode(), "rows.csv") == "csv"
 
 
 def test_a_file_named_parquet_that_is_none_is_damaged_not_text():
