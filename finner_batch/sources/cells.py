@@ -57,7 +57,7 @@ def header_of(columns: Mapping[str, str], values: Mapping[str, object]) -> Heade
     stated = {field: values.get(column) for field, column in columns.items()}
     return Header(
         accession_number=normal_accession_number(_plain(stated.get("accession_number"))),
-        cik=normal_cik(_plain(stated.get("cik"))),
+        cik=normal_cik(_plain(stated.get("cik")).removesuffix(".0")),  # which pandas writes into CSV
         company=_plain(stated.get("company")) or None,
         form_type=_plain(stated.get("form_type")) or None,
         document_type=_plain(stated.get("document_type")) or None,

@@ -8,6 +8,7 @@ fails with its row alone.
 import csv
 import io
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from itertools import chain
 from typing import Self
@@ -42,8 +43,9 @@ def read_delimited(chunks: Iterable[bytes], rows: RowReader, delimiter: str) -> 
     _, header = next(records, (1, []))
     names = tuple(name.strip() for name in header)
     columns = rows.columns(names)
-    places = {name: names.index(name) for name in columns.names()}
-    if repeated := [name for name in places if names.count(name) > 1]:
+    of_names, counts = {name: place for place, name in enumerate(names)}, Counter(names)
+    places = {name: of_names[name] for name in columns.names()}
+    if repeated := [name for name in places if counts[name] > 1]:
         raise DocumentError("read", f"several columns are named {repeated[0]}: write it again, each with its own name")
     for row, (line, cells) in enumerate(records):
         if len(cells) == len(names):
@@ -70,7 +72,7 @@ def _records(lines: "_Lines", first: str, delimiter: str) -> Iterator[tuple[int,
             raise DocumentError(
                 "read",
                 f"the row at line {begin} cannot be told from the next ({error}): write it again with quotes inside "
-                "quotes doubled, or as Parquet",
+                "quotes doubled and line feeds at the ends of lines, or as Parquet",
             ) from error
         if cells is None:
             return

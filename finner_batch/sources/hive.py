@@ -3,8 +3,11 @@
 from itertools import takewhile
 from urllib.parse import unquote
 
+from finner_batch.sources.archive import is_archive
 from finner_batch.sources.document import Source
+from finner_batch.sources.storage import MEMBER_MARK
 
+_ARCHIVE_END = MEMBER_MARK.removesuffix("/")
 _NULL = "__HIVE_DEFAULT_PARTITION__"
 
 
@@ -25,4 +28,5 @@ def path_keys(source: Source) -> dict[str, str | None]:
 
 
 def _is_key(folder: str) -> bool:
-    return folder.find("=") > 0
+    is_of_archive = folder.endswith(_ARCHIVE_END) and is_archive(folder.removesuffix(_ARCHIVE_END))
+    return folder.find("=") > 0 and not is_of_archive

@@ -4,6 +4,7 @@ import csv
 import gzip
 import io
 import tracemalloc
+from time import process_time
 
 import pytest
 import zstandard
@@ -71,6 +72,20 @@ def test_columns_are_chosen_as_in_other_shards(stored):
 
     assert [document.document_id for document in documents] == ["1#section_1", "1#section_7", "2#section_7"]
     assert (documents[0].header.cik, documents[0].header.form_type) == ("0000320193", "10-K")
+
+
+def test_a_cik_that_pandas_wrote_as_a_float_is_a_cik(stored):
+    (document,) = stored.read("text,cik\nplus 2%,320193.0\n", name="p.csv")
+
+    assert document.header.cik == "0000320193"
+
+
+def test_many_columns_take_no_more_than_linear_time(stored):
+    wide = ",".join(f"c{number}" for number in range(30_000))
+    started = process_time()
+
+    assert len(stored.read(f"{wide}\n{wide}\n", name="p.csv", text_columns=("c*",))) == 30_000
+    assert process_time() - started < 10
 
 
 def test_without_an_id_a_row_is_named_by_shard_and_number(stored):

@@ -113,6 +113,8 @@ def test_long_lists_of_words_are_read_a_few_rows_at_a_time(stored, monkeypatch):
         ("year=__HIVE_DEFAULT_PARTITION__/p", {"year": None}),
         ("year=1/year=2/p", {"year": "2"}),
         ("feed.tar!/year=2023/p", {"year": "2023"}),
+        ("day=1/date=20240102.tar.gz!/year=2023/p", {"day": "1", "year": "2023"}),
+        ("date=1.zip/p", {"date": "1.zip"}),
         ("year=/=x/plain/k=v.parquet", {"year": ""}),
     ],
 )
