@@ -15,7 +15,8 @@ A name that holds two different accession numbers, or digits that only resemble 
 import re
 from urllib.parse import parse_qs, quote, urlsplit
 
-from finner_batch.sources.document import Header, Source
+from finner_batch.sources.document import Header, Source, is_web_url
+from finner_batch.sources.storage import MEMBER_MARK
 
 _DASHED = re.compile(r"(?<![\d-])\d{10}-\d\d-\d{6}(?!-?\d)")
 _EIGHTEEN_DIGITS = re.compile(r"(\d{10})(\d\d)(\d{6})")
@@ -26,9 +27,19 @@ _ARCHIVED = re.compile(r"edgar/data/\d{1,10}/\d{18}/[^/]+$")
 _VIEWERS = ("/ix", "/ixviewer/ix.html")
 _ARCHIVES = "https://www.sec.gov/Archives/edgar/data"
 _DOWNLOADER = re.compile(r"sec-edgar-filings/([^/]+)/([^/]+(?:/A)?)/\d{10}-\d\d-\d{6}/[^/]+$")
-_PRIMARY = ("primary-document.", "primary_doc.")
+_PRIMARY = ("primary-document.", "primary_doc.", "filing-details.")
 _CRAWLER = re.compile(r"/(\d{1,10})_([0-9A-Z]{1,10})_\d{4}_\d{10}-\d\d-\d{6}\.[^/]+$")
-_WITHOUT_DASHES = {"10K": "10-K", "10K405": "10-K405", "10KT": "10-KT", "10Q": "10-Q", "10QT": "10-QT", "8K": "8-K"}
+_WITHOUT_DASHES = {
+    "10K": "10-K",
+    "10K405": "10-K405",
+    "10KT": "10-KT",
+    "10Q": "10-Q",
+    "10QT": "10-QT",
+    "8K": "8-K",
+    "6K": "6-K",
+    "20F": "20-F",
+    "40F": "40-F",
+}
 """Forms that edgar-crawler's spelling tells; `10KSB` may be `10-KSB` or `10KSB`."""
 _ARCHIVE_FOLDER = re.compile(r"\.(?:tar(?:\.gz|\.zst)?|tgz|tzst|zip)!$", re.IGNORECASE)
 _COMPRESSED = (".gz", ".zst")
@@ -36,7 +47,7 @@ _COMPRESSED = (".gz", ".zst")
 
 def path_header(uri: str) -> Header:
     """Read what the path states: accession number, CIK, form, and that a document is its filing's main one."""
-    path = uri.replace("\\", "/")
+    path = _path(uri)
     cik_folder = _CIK_FOLDER.search(path)
     cik = cik_folder[1] if cik_folder else None
     form_type = document_type = None
@@ -58,7 +69,7 @@ def path_header(uri: str) -> Header:
 
 def document_name(uri: str) -> str:
     """Return the file's own name, without `.gz` or `.zst`."""
-    name = uri.replace("\\", "/").rstrip("/").rpartition("/")[2]
+    name = _path(uri).rstrip("/").rpartition("/")[2]
     for suffix in _COMPRESSED:
         name = name.removesuffix(suffix)
     return name
@@ -66,7 +77,7 @@ def document_name(uri: str) -> str:
 
 def path_file_name(uri: str) -> str | None:
     """Return the name that EDGAR gave a file: where it lies in EDGAR's own folders; elsewhere it may be renamed."""
-    return document_name(uri) if _ARCHIVED.search(uri.replace("\\", "/")) else None
+    return document_name(uri) if _ARCHIVED.search(_path(uri)) else None
 
 
 def edgar_url(header: Header, file_name: str | None) -> str | None:
@@ -96,8 +107,15 @@ def document_address(url: str) -> str:
 
 def path_document_id(source: Source) -> str:
     """Name a file of which only the path is known."""
-    accession_number = _accession_number(source.uri.replace("\\", "/"))
+    accession_number = _accession_number(_path(source.uri))
     return f"{accession_number}/{document_name(source.uri)}" if accession_number else source.name
+
+
+def _path(uri: str) -> str:
+    """The path of a file, or of a web address without its query."""
+    if is_web_url(uri) and MEMBER_MARK not in uri:
+        uri = urlsplit(uri).path
+    return uri.replace("\\", "/")
 
 
 def normal_accession_number(value: str) -> str | None:

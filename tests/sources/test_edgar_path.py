@@ -4,8 +4,10 @@ from finner_batch.sources.document import Header, Source
 from finner_batch.sources.edgar_path import (
     document_address,
     document_name,
+    edgar_url,
     normal_accession_number,
     path_document_id,
+    path_file_name,
     path_header,
 )
 
@@ -30,12 +32,24 @@ APPLE = "0000320193-23-000106"
             "320193_10K405A_1999_0000320193-23-000106.txt.gz",
             Header(accession_number=APPLE, cik="0000320193", form_type="10-K405/A", document_type="10-K405/A"),
         ),
+        (
+            "/data/RAW_FILINGS/320193_20FA_2023_0000320193-23-000106.htm",
+            Header(accession_number=APPLE, cik="0000320193", form_type="20-F/A", document_type="20-F/A"),
+        ),
         ("/data/320193_10KSB_2003_0000320193-23-000106.htm", Header(accession_number=APPLE, cik="0000320193")),
         ("/data/x320193_10K_2023_0000320193-23-000106.htm", Header(accession_number=APPLE)),
         ("/data/320193_2023.htm", Header()),
         (
             "/d/sec-edgar-filings/AAPL/10-K/A/0000320193-23-000106/primary-document.html",
             Header(accession_number=APPLE, form_type="10-K/A", document_type="10-K/A"),
+        ),
+        (
+            "/d/sec-edgar-filings/AAPL/10-K/0000320193-23-000106/filing-details.html",
+            Header(accession_number=APPLE, form_type="10-K", document_type="10-K"),
+        ),
+        (
+            "https://host/edgar/data/320193/000032019323000106/aapl.htm?signature=a/0000320193-23-000107/b",
+            Header(accession_number=APPLE, cik="0000320193"),
         ),
         ("/data/000032019323000106.tar!/aapl.htm", Header(accession_number=APPLE)),
         ("/data/0000320193-23-000106.tar.gz!/aapl.htm", Header(accession_number=APPLE)),
@@ -81,6 +95,14 @@ def test_the_address_in_edgars_viewer_is_that_of_the_document_shown(given, expec
 
 def test_the_name_of_a_file_is_its_own_without_the_compression():
     assert document_name("s3://bucket/a/aapl-20230930.htm.zst") == "aapl-20230930.htm"
+
+
+def test_a_query_is_no_part_of_a_name_at_edgar():
+    address = "https://www.sec.gov/Archives/edgar/data/320193/000032019323000106/aapl.htm"
+
+    assert document_name(f"{address}?a=b/c") == path_file_name(f"{address}?a=b/c") == "aapl.htm"
+    assert edgar_url(path_header(f"{address}?a"), path_file_name(f"{address}?a")) == address
+    assert document_name("https://host/day.tar?a=b!/year=1/aapl.htm") == "aapl.htm"
 
 
 def test_a_source_of_which_only_the_path_is_known_has_an_id():
