@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from finner_batch.errors import UsageError
 from finner_batch.sources.document import Source
+from finner_batch.sources.edgar_path import path_header
 
 _WRITTEN = re.compile(r"([0-9]{1,9})/([0-9]{1,9})")
 
@@ -33,7 +34,17 @@ class Share:
 
     def of_these(self, sources: Iterable[Source]) -> Iterator[Source]:
         """Yield the sources of this share, in the order given."""
-        return (source for source in sources if share_of(source.name, self.of) == self.number)
+        return (source for source in sources if share_of(shared_name(source), self.of) == self.number)
+
+
+def shared_name(source: Source) -> str:
+    """Return what the share of a source is chosen by.
+
+    Its name; of a file that is named itself its accession number too, for downloaders give all filings one name.
+    """
+    accession_number = None if "/" in source.name else path_header(source.uri).accession_number
+    known = accession_number is None or accession_number in source.name
+    return source.name if known else f"{accession_number}/{source.name}"
 
 
 def share_of(name: str, of: int) -> int:

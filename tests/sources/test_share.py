@@ -38,6 +38,16 @@ def test_a_folder_mounted_elsewhere_has_the_same_shares(tmp_path):
     assert len(Counter(here.values())) == 3
 
 
+def test_filings_of_one_name_that_are_listed_one_by_one_are_shared_too(tmp_path):
+    listed = [tmp_path / f"0000320193-23-{number:06d}" / "full-submission.txt" for number in range(90)]
+    for path in listed:
+        path.parent.mkdir()
+        path.touch()
+    shares = [[*Share(number=number, of=3).of_these(discover([*map(str, listed)]))] for number in (1, 2, 3)]
+    assert sorted(source.uri for share in shares for source in share) == sorted(map(str, listed))
+    assert min(map(len, shares)) > 15
+
+
 def test_a_new_file_moves_no_other_one():
     before = {name: share_of(name, 5) for name in NAMES[:100]}
     assert {name: share_of(name, 5) for name in [*NAMES[100:120], *NAMES[:100]] if name in before} == before
