@@ -30,8 +30,19 @@ def with_items_as_text(values: dict[str, Any]) -> dict[str, Any]:
         text for key, text in items.items() if text and (key in parts or key.partition("_item_")[0] not in parts)
     )
     about = {key: value for key, value in values.items() if key not in items}
-    named = (path_header(f"/{values[place]}").accession_number for place in _PLACES if values.get(place))
-    accession_number = next((number for number in named if number), None)
-    if accession_number:
+    if accession_number := _accession_number(values):
         about = {"id": f"{accession_number}/{values['filename']}", "accession_number": accession_number} | about
     return about | {"text": text}
+
+
+def with_accession_number(values: dict[str, Any]) -> dict[str, Any]:
+    """Return a row of which single items are read with the filing's accession number; any other as it is."""
+    if "accession_number" in values or not values.keys() >= _ABOUT:
+        return values
+    accession_number = _accession_number(values)
+    return values | {"accession_number": accession_number} if accession_number else values
+
+
+def _accession_number(values: dict[str, Any]) -> str | None:
+    named = (path_header(f"/{values[place]}").accession_number for place in _PLACES if values.get(place))
+    return next((number for number in named if number), None)

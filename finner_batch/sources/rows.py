@@ -13,7 +13,7 @@ from finner_batch.sources.document import LONGEST_ID, Document, FailedDocument, 
 from finner_batch.sources.edgar_path import edgar_url
 from finner_batch.sources.headers import first_stated
 from finner_batch.sources.hive import path_keys
-from finner_batch.sources.items import with_items_as_text
+from finner_batch.sources.items import with_accession_number, with_items_as_text
 
 Skip = Callable[[str, str], bool]
 """Whether the row with this document_id and SHA-256 of its text is done."""
@@ -44,7 +44,7 @@ class RowReader:
 
     def row_of(self, values: dict[str, Any]) -> dict[str, Any]:
         """Return a row as it is read: the items of a filing are its text where no text column is asked for."""
-        return with_items_as_text(values) if self._wanted.text is None else values
+        return with_items_as_text(values) if self._wanted.text is None else with_accession_number(values)
 
     def columns(self, available: tuple[str, ...], *, of_row: bool = False) -> Columns:
         """Choose the columns of the shard, or of one row of it (`of_row`), which need not have those to keep.

@@ -75,6 +75,7 @@ def test_a_column_that_is_asked_for_is_read_as_in_any_shard(stored):
     documents = stored.read(extracted(item_1=ITEM_1, item_7=ITEM_7), name="x.json", text_columns=("item_*",))
 
     assert [document.document_id for document in documents] == ["x.json#0#item_1", "x.json#0#item_7"]
+    assert {document.header.accession_number for document in documents} == {APPLE}
 
 
 def test_an_object_of_another_kind_is_no_such_filing(stored):
