@@ -13,6 +13,7 @@ from finner_batch.sources.archive import is_archive
 from finner_batch.sources.document import Source
 from finner_batch.sources.fetch import Copies, drop_copy, version_digest
 from finner_batch.sources.forms import Forms
+from finner_batch.sources.hive import has_rows_of_its_own
 from finner_batch.sources.read import fingerprint
 from finner_batch.sources.storage import is_url
 from finner_batch.store.ledger import Ledger, Verdict
@@ -122,7 +123,8 @@ class LookAhead:
         except DocumentError:  # the run leaves a row that says why
             yield source.uri, "unreadable"
             return
-        yield from self._decided(source.uri, sha256, self._ledger.decide(source.uri, sha256))
+        verdict = self._ledger.decide(source.uri, sha256, has_own_rows=has_rows_of_its_own(source))
+        yield from self._decided(source.uri, sha256, verdict)
 
     def _decided(self, uri: str, sha256: str, verdict: Verdict) -> Iterator[tuple[str, str]]:
         match verdict:

@@ -17,6 +17,7 @@ from finner_batch.sources.discover import discover
 from finner_batch.sources.document import Source, is_web_url
 from finner_batch.sources.fetch import Copies, drop_copy, version_digest
 from finner_batch.sources.forms import EVERY_FORM, Forms
+from finner_batch.sources.hive import has_rows_of_its_own
 from finner_batch.sources.read import fingerprint
 from finner_batch.store.ledger import Ledger, Verdict
 
@@ -81,7 +82,7 @@ def select(
         if not (known or sha256):
             yield Task(source=source, sha256=None, size=None)
             continue
-        verdict = known or ledger.decide(source.uri, sha256, retry=retry)
+        verdict = known or ledger.decide(source.uri, sha256, retry=retry, has_own_rows=has_rows_of_its_own(source))
         if verdict is Verdict.COPY and _home_changed(ledger, sha256, digests_in, copies):
             ledger.claim(sha256)
             verdict = Verdict.NEW

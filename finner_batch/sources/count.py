@@ -1,6 +1,5 @@
 """How many documents sources hold, as far as that is told without taking them apart."""
 
-import re
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -13,9 +12,9 @@ from finner_batch.sources.archive import is_archive, members
 from finner_batch.sources.compression import decompressed
 from finner_batch.sources.discover import no_filing
 from finner_batch.sources.document import Source
+from finner_batch.sources.kind import SHARD_NAME
 from finner_batch.sources.storage import MEMBER_MARK, chunks_of, is_url
 
-_SHARD = re.compile(r"\.(parquet|jsonl|ndjson|json|csv|tsv)(\.gz|\.zst)?$", re.IGNORECASE)
 _LINES = {"jsonl", "ndjson"}
 
 
@@ -38,7 +37,7 @@ def count_documents(sources: Iterable[Source], *, with_csv: bool = False) -> Ite
 
 
 def _in_file(source: Source) -> int | None:
-    shard = _SHARD.search(source.uri)
+    shard = SHARD_NAME.search(source.uri)
     if shard is None:
         return 1
     if is_url(source.uri):

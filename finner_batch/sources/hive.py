@@ -5,6 +5,7 @@ from urllib.parse import unquote
 
 from finner_batch.sources.archive import is_archive
 from finner_batch.sources.document import Source
+from finner_batch.sources.kind import SHARD_NAME
 from finner_batch.sources.storage import MEMBER_MARK
 
 _ARCHIVE_END = MEMBER_MARK.removesuffix("/")
@@ -25,6 +26,14 @@ def path_keys(source: Source) -> dict[str, str | None]:
         key, _, value = folder.partition("=")
         keys[unquote(key)] = None if value == _NULL else unquote(value)
     return keys
+
+
+def has_rows_of_its_own(source: Source) -> bool:
+    """Tell a shard, by its name, whose rows are other ones than those of a shard with the same bytes elsewhere.
+
+    The keys of its path are part of them.
+    """
+    return bool(SHARD_NAME.search(source.uri)) and bool(path_keys(source))
 
 
 def _is_key(folder: str) -> bool:

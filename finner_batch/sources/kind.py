@@ -19,6 +19,8 @@ Body = Literal["ixbrl", "html", "text", "preformatted"]
 """`preformatted`: a text filing inside `<PRE>` or another element, or with stray tags, without other structure."""
 
 _DELIMITED: tuple[Container, ...] = ("csv", "tsv")
+SHARD_NAME = re.compile(r"\.(parquet|jsonl|ndjson|json|csv|tsv)(\.gz|\.zst)?$", re.IGNORECASE)
+"""What a shard is mostly named, for where its content is not looked at."""
 SNIFF_BYTES = ENVELOPE_BYTES
 
 _BINARY = (

@@ -84,12 +84,13 @@ class Ledger:
         """Return the number of documents in force when the ledger was read."""
         return int(np.count_nonzero(~self._rows.flags & IS_FINISHED))
 
-    def decide(self, source: str, sha256: str, *, retry: bool = False) -> Verdict:
+    def decide(self, source: str, sha256: str, *, retry: bool = False, has_own_rows: bool = False) -> Verdict:
         """Tell what to do with a source of this content; NEW claims the content for it.
 
         A source with a failed document is NEW with `retry`, and always where a new fetch may have mended it. Ask in an
         order that does not depend on timing: of several sources with the same new bytes the first is the one that is
-        read; where it was refused, all the others are, for each needs a row that says so.
+        read; where it was refused, all the others are, for each needs a row that says so. With `has_own_rows` it is no
+        copy of another.
         """
         digest = content_digest(sha256)
         own = self._of_source(source)
@@ -102,7 +103,7 @@ class Ledger:
                 self._claimed.add(digest)
                 return Verdict.NEW
             return Verdict.FAILED if failed else Verdict.DONE
-        if len(mine) == len(same):
+        if len(mine) == len(same) and not has_own_rows:
             if digest in self._claimed and digest not in self._refused:
                 return Verdict.CLAIMED
             if digest in self._done or self._home(digest) is not None:

@@ -71,6 +71,17 @@ def test_only_the_rows_of_a_csv_file_that_changed_are_done_again(results, folder
     assert [(row["document_id"], row["kept"]) for row in ask(results, ASKED)] == KEPT
 
 
+def test_shards_with_the_same_bytes_below_other_keys_have_rows_of_their_own(tmp_path):
+    for folder in ("in/year=2022", "in/year=2023", "in/copies"):
+        (tmp_path / folder).mkdir(parents=True)
+        (tmp_path / folder / "p.jsonl").write_text(json.dumps({"id": "a", "text": SENTENCE.format("1.10")}))
+    run_job(tmp_path / "in", tmp_path / "results")
+    asked = "SELECT kept['year'] AS year FROM documents ORDER BY year NULLS FIRST"
+    assert [row["year"] for row in ask(tmp_path / "results", asked)] == [None, "2022", "2023"]
+    again = run_job(tmp_path / "in", tmp_path / "results")
+    assert (again["documents"]["ok"], again["sources"]["unchanged"]) == (0, 3)
+
+
 def test_compaction_keeps_what_is_kept(results):
     assert compact(results, settle_s=0).before.parts > 1
     assert [(row["document_id"], row["kept"]) for row in ask(results, ASKED)] == KEPT
