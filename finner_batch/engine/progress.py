@@ -21,6 +21,8 @@ LOG_S = 60.0
 """Seconds between two looks of the bar, and between two lines of the log."""
 RECENT_S = 120.0
 """The speed is that of so many seconds: what is unchanged goes by faster than what is read."""
+SLOWEST = 1e-4
+"""Documents a second, three hours a document, below which the time left is not told."""
 _BAR = "{desc} {percentage:3.0f}%|{bar:20}| {elapsed}{postfix}"
 _BAR_OF_UNKNOWN = "{desc} {elapsed}{postfix}"
 
@@ -35,7 +37,7 @@ class Standing(NamedTuple):
     @property
     def left(self) -> timedelta | None:
         """Time left at this speed, in whole seconds; None where it cannot be told."""
-        if self.of is None or not self.per_second:
+        if self.of is None or self.per_second < SLOWEST:
             return None
         return timedelta(seconds=round((self.of - self.documents) / self.per_second))
 

@@ -4,6 +4,7 @@ import logging
 import re
 import time
 from contextlib import nullcontext
+from pathlib import Path
 
 import pytest
 from engine_helpers import write_filings
@@ -13,8 +14,8 @@ from finner_batch.config import RunConfig
 from finner_batch.engine import progress as progress_module
 from finner_batch.engine.on_ray import work as on_ray
 from finner_batch.engine.pool import SourceDone
-from finner_batch.engine.progress import Progress
-from finner_batch.engine.run import run
+from finner_batch.engine.progress import Progress, Standing
+from finner_batch.engine.run import _counted, run
 from finner_batch.engine.worker import failed_source
 from finner_batch.errors import UsageError
 from finner_batch.sources.document import Source
@@ -55,6 +56,18 @@ def test_documents_are_counted_of_all_and_the_time_left_is_told_at_the_last_spee
     progress.source_done("shard")
     progress.source_done("b")
     assert progress.standing()[:2] == (22, 22)
+
+
+@pytest.mark.parametrize("per_second", [-0.5, -1e-17, 0.0, 1e-17])
+def test_without_a_speed_no_time_left_is_told(per_second):
+    assert Standing(1, 10**9, per_second).left is None
+
+
+def test_csv_files_count_among_all_where_they_are_read(tmp_path):
+    (tmp_path / "a.txt").write_text("x")
+    (tmp_path / "b.csv").write_text("body")
+    config = RunConfig(input=(str(tmp_path),), text_column=("body",))
+    assert {Path(source.uri).name: count for source, count in _counted(config, None)} == {"a.txt": 1, "b.csv": None}
 
 
 def test_documents_in_the_model_count_in_part_and_once(counted):
