@@ -153,8 +153,8 @@ def _warn_of_unknown_settings(prefix: str, command: click.Command) -> None:
     """Tell of variables that look like a flag of the command and are none, with the flag that was probably meant."""
     from finner_batch.cli.options import long_flag  # noqa: PLC0415 - what `--help` alone does not need
 
-    flags = {long_flag(parameter) for parameter in command.params} | {parameter.name for parameter in command.params}
-    known = {f"{prefix}{flag.upper()}" for flag in flags if flag}
+    flags = [long_flag(option) for option in command.params if isinstance(option, click.Option)]
+    known = {f"{prefix}{flag.upper()}" for flag in flags}
     for name in sorted(os.environ):
         if name.startswith(prefix) and name not in known:
             hint = _near(name, known, ": did you mean {}?") or f": `finner-batch {command.name} --help` lists the flags"

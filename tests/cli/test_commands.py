@@ -197,6 +197,7 @@ def test_nothing_but_the_program_itself_imports_from_its_commands():
             "FINNER_RUN_ZZZZZZZZZZZZZZ",
             "Warning: FINNER_RUN_ZZZZZZZZZZZZZZ is not a setting: `finner-batch run --help` lists the flags\n",
         ),
+        ("FINNER_RUN_AS_JSON", "Warning: FINNER_RUN_AS_JSON is not a setting: did you mean FINNER_RUN_JSON?\n"),
         ("FINNER_RUN_WORKERS", ""),
         ("FINNER_QUERY_WORKRES", ""),
         ("FINNER_CORPUS", ""),
