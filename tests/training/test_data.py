@@ -1,3 +1,4 @@
+import gzip
 import json
 from collections import Counter
 from dataclasses import replace
@@ -8,6 +9,7 @@ import huggingface_hub
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+import zstandard
 
 from finner_batch.errors import UsageError
 from finner_batch.training.data import finer
@@ -203,17 +205,19 @@ def test_what_save_to_disk_wrote_is_read_as_the_copy_of_the_hub_is(hub_copy, sav
         load_data([str(tmp_path / "one")])
 
 
-@pytest.mark.parametrize("form", ["json lines", "json list", "compressed", "parquet without names"])
+@pytest.mark.parametrize("form", ["json lines", "json list", "compressed", "zstandard", "parquet without names"])
 def test_integer_tags_without_names_are_those_of_finer_where_the_labels_say_so(tmp_path, form):
     rows = [
         {"id": 0, "tokens": ["pays", "5.25", "%", "on", "$", "100", "million"], "ner_tags": [0, 41, 0, 0, 0, 37, 0]},
         {"id": 1, "tokens": ["a", "$", "75", "facility", "at", "SOFR", "plus", "2", "%"], "ner_tags": [0] * 9},
     ]
     rows[1]["ner_tags"][2], rows[1]["ner_tags"][7] = 87, 34
-    endings = {"parquet without names": "parquet", "compressed": "jsonl.gz"}
+    endings = {"parquet without names": "parquet", "compressed": "jsonl.gz", "zstandard": "jsonl.zst"}
     path = tmp_path / f"finer_test.{endings.get(form, 'json')}"
     if "parquet" in form:
         pq.write_table(pa.Table.from_pylist(rows), path)
+    elif form == "zstandard":
+        path.write_bytes(zstandard.compress("\n".join(map(json.dumps, rows)).encode()))
     elif form != "json list":
         datasets.Dataset.from_list(rows).to_json(path, compression="gzip" if form == "compressed" else None)
     else:
@@ -225,6 +229,28 @@ def test_integer_tags_without_names_are_those_of_finer_where_the_labels_say_so(t
     for labels in ("debt4", None):
         with pytest.raises(UsageError, match=r"finer_test\.[\w.]+:1: the tag 0 in `ner_tags` has no name"):
             load_data([str(path)], labels)
+
+
+@pytest.mark.parametrize("before", ["\ufeff", "\n  ", "\ufeff \r\n"])
+def test_a_mark_or_blanks_before_the_rows_are_no_rows(tmp_path, before):
+    rows = [{"tokens": ["5.25", "%"], "ner_tags": ["B-Coupon", "O"]}] * 2
+    for name, content in (("list.json", json.dumps(rows)), ("lines.jsonl", "\n".join(map(json.dumps, rows)))):
+        (tmp_path / name).write_text(before + content, encoding="utf-8")
+        assert [said(row) for row in load_data([str(tmp_path / name)])] == [{"5.25": "Coupon"}] * 2
+
+
+def test_a_folder_of_compressed_rows_is_read_and_its_names_say_the_splits(tmp_path):
+    for name in ("train", "test"):
+        with gzip.open(tmp_path / f"{name}.jsonl.gz", "wt") as file:
+            file.write(json.dumps({"tokens": [name, "5.25", "%"], "ner_tags": ["O", "B-Coupon", "O"]}))
+    assert {row.text.split()[0]: row.split for row in load_data([str(tmp_path)])} == {"train": "train", "test": "dev"}
+
+
+def test_integer_tags_written_as_text_are_integers():
+    row = {"tokens": ["5.25", "%"], "ner_tags": ["1", "0"]}
+    assert said(finer.token_sentence(row, "row", "own", ["O", "B-Coupon"])) == {"5.25": "Coupon"}
+    with pytest.raises(UsageError, match="the tag 1 in `ner_tags` has no name"):
+        finer.token_sentence(row, "row", "own", None)
 
 
 def test_the_tags_of_finer_are_its_labels_in_order_and_each_continues_one():

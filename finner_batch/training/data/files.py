@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import codecs
 import hashlib
 import json
+from io import BufferedReader
 from typing import TYPE_CHECKING, Any
 
 import fsspec
@@ -18,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-FILE_SUFFIXES = (".jsonl", ".json", ".parquet")
+FILE_SUFFIXES = (*(f"{name}{end}" for name in (".jsonl", ".json") for end in ("", ".gz", ".zst")), ".parquet")
 _PARQUET_MAGIC = b"PAR1"
 
 
@@ -46,18 +48,17 @@ def file_digest(path: Path) -> str:
 
 
 def _json_rows(path: Path) -> Iterator[Row]:
-    with fsspec.open(str(path), "rb", compression="infer") as lines:
-        is_list = lines.read(1) == b"["
-        lines.seek(0)
-        if is_list:
-            yield from _listed_rows(lines.read(), path)
-            return
+    with fsspec.open(str(path), "rb", compression="infer") as stream, BufferedReader(stream) as lines:
+        is_list = None
         for number, line in enumerate(lines, start=1):
-            if not line.strip():
+            if not (content := line.removeprefix(codecs.BOM_UTF8).strip()):
                 continue
+            if is_list is None and (is_list := content.startswith(b"[")):
+                yield from _listed_rows(content + b"".join(lines), path)
+                return
             place = f"{path}:{number}"
             try:
-                row = json.loads(line)
+                row = json.loads(content)
             except ValueError as error:  # broken UTF-8 too
                 raise UsageError(f"{place}: no JSON ({error}); --data takes JSON Lines or Parquet") from error
             yield _object(row, place), place, None

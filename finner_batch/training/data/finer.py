@@ -185,6 +185,8 @@ def _library(name: str) -> Any:
 
 
 def _tag_name(tag: Any, tags: Sequence[str] | None, place: str) -> str:
+    if isinstance(tag, str) and tag.isdecimal():  # as a table of text has it
+        tag = int(tag)
     if isinstance(tag, int) and tags and 0 <= tag < len(tags):
         tag = tags[tag]
     if isinstance(tag, int) and tags:

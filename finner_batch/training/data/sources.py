@@ -175,7 +175,7 @@ def _load(name: str, tags: Sequence[str] | None) -> Source:
     if kind := kind_of(path):
         raise UsageError(f"--data {name}: no labelled data there, but {kind}: `finner-batch label` makes labelled data")
     saved = is_saved(path)
-    copied = saved or (path.is_dir() and any(file.suffix in FILE_SUFFIXES for file in path.rglob("*")))
+    copied = saved or (path.is_dir() and any(file.name.endswith(FILE_SUFFIXES) for file in path.rglob("*")))
     if not copied and (path.exists() or not HUB_NAME.fullmatch(name) or name.endswith(FILE_SUFFIXES)):
         raise UsageError(
             f"--data {name}: no labelled data there: give a dataset made by `finner-batch label`, JSON Lines or "
