@@ -129,6 +129,22 @@ def test_a_damaged_state_and_that_of_an_earlier_version_are_left_for_their_user_
     assert state.exists()
 
 
+def test_a_model_whose_checkpoint_another_training_began_to_replace_is_trained_anew_by_the_same_command(tmp_path):
+    config = TrainConfig(output=str(tmp_path / "model"))
+    (tmp_path / "model").mkdir()
+    (tmp_path / "model" / "checksums.json").write_text("{}")
+    record = {"trained": "2026-01-02", "config": {"notes": ""}, "made_from": MADE}
+    (tmp_path / "model" / "training.json").write_text(json.dumps(record))
+    with begin(config, MADE) as found:
+        assert found is None
+    with begin(replace(config, resume=False), MADE | {"epochs": 0}):
+        pass
+    with begin(config, MADE) as found:
+        assert found.made_from == MADE
+    with pytest.raises(UsageError, match=r"trained model \(2026-01-02\)"), begin(config, MADE | {"seed": 1}):
+        pass
+
+
 def test_a_model_of_an_earlier_version_is_not_replaced(tmp_path):
     config = TrainConfig(output=str(tmp_path / "model"))
     (tmp_path / "model").mkdir()

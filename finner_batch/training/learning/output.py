@@ -147,6 +147,8 @@ def _take_up(folder: Path, config: TrainConfig, made: Mapping[str, Any]) -> Unfi
         record = _read(folder / RECORD_FILE)
         now = {**made, "notes": config.notes}
         before = {**record.get(MADE_FROM, {}), "notes": record.get("config", {}).get("notes", "")}
+        if now == before and stored:
+            return new  # a later training has taken the place of this model's checkpoint, and left no epoch
         if now == before:
             logger.info("%s is trained already, with these settings and data: --no-resume trains it anew", folder)
             return None
