@@ -156,7 +156,7 @@ def show(answer: Any, rows: int) -> None:
     if not taken:
         click.echo("No rows.", err=True)
     if is_cut:
-        click.echo(f"The first {rows} rows. All: --rows 0, --csv, --json or --parquet FILE", err=True)
+        click.echo(f"The first {rows} row{'s' * (rows > 1)}. All: --rows 0, --csv, --json or --parquet FILE", err=True)
 
 
 def _show_questions(*, as_json: bool) -> None:

@@ -60,7 +60,7 @@ def test_a_table_shows_no_control_characters_and_says_when_it_is_cut(asked):
     shown = r"Café \x1b[31mHoldings\u202e<script>alert(1)</script>'; DROP TABLE entities; --"
     assert outcome.stdout.splitlines()[2] == shown
     assert len(outcome.stdout.splitlines()) == 3
-    assert "first 1 rows" in outcome.stderr
+    assert "first 1 row. All" in outcome.stderr
     assert len(asked("SELECT company FROM entities", "--rows", "0").stdout.splitlines()) == 8
 
 

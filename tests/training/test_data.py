@@ -258,7 +258,7 @@ def test_the_tags_of_finer_are_its_labels_in_order_and_each_continues_one():
     assert (tags[0], len(tags)) == (OUTSIDE, 170)
     assert [tag[2:] for tag in tags if tag.startswith("B-")] == read_labels("finer139")
     assert all(tags[place - 1] == f"B-{tag[2:]}" for place, tag in enumerate(tags) if tag.startswith("I-"))
-    with pytest.raises(UsageError, match=r"the tag 170 has no name, there are 170 from 0 up"):
+    with pytest.raises(UsageError, match=r"the tag 170 has no name, as 170 are known, from 0 up"):
         finer.token_sentence({"tokens": ["5"], "ner_tags": [170]}, "row", "own", tags)
 
 

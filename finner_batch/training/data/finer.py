@@ -190,7 +190,10 @@ def _tag_name(tag: Any, tags: Sequence[str] | None, place: str) -> str:
     if isinstance(tag, int) and tags and 0 <= tag < len(tags):
         tag = tags[tag]
     if isinstance(tag, int) and tags:
-        raise UsageError(f"{place}: the tag {tag} has no name, there are {len(tags)} from 0 up: other data, or labels")
+        raise UsageError(
+            f"{place}: the tag {tag} has no name, as {len(tags)} are known, from 0 up: give data whose features name "
+            "their tags, or tags as text"
+        )
     if not isinstance(tag, str):
         raise UsageError(
             f"{place}: the tag {tag!r} in `ner_tags` has no name: --labels finer139 says that they are numbered as in "
