@@ -3,6 +3,7 @@
 import re
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -51,7 +52,15 @@ def test_the_session_is_kept_between_calls(monkeypatch):
     assert len(extract(TEXT)) == 2
 
 
+def test_several_threads_share_the_session():
+    with ThreadPoolExecutor(4) as threads:
+        found = list(threads.map(lambda _: extract(TEXT), range(8)))
+    assert found == [extract(TEXT)] * 8
+
+
 def test_what_cannot_be_read_says_why(tmp_path):
+    with pytest.raises(UsageError, match=r"an archive of documents: finner_batch\.run reads it"):
+        extract(tmp_path / "feed.tar.gz")
     with pytest.raises(UsageError, match="no such file"):
         extract(tmp_path / "none.htm")
     (tmp_path / "scan.htm").write_bytes(b"%PDF-1.4")

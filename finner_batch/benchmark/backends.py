@@ -1,4 +1,4 @@
-"""Every way to run the model that this machine has, in turns over the same sentences."""
+"""Every runtime of the model that this machine has, in turns over the same sentences."""
 
 import logging
 from collections.abc import Sequence
@@ -12,17 +12,17 @@ from finner_batch.entities.numbers import number_tokens
 from finner_batch.errors import FinnerError
 from finner_batch.tagger.cues import EVERY_SENTENCE
 from finner_batch.tagger.model import Model
+from finner_batch.tagger.runtimes import Runtime, runtimes
 from finner_batch.tagger.session import AnySession
 from finner_batch.tagger.tagger import Tagger
 from finner_batch.tagger.tokens import SentenceTokenizer, Window
-from finner_batch.tagger.ways import Way, ways
 
 LOG = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BackendFigures:
-    """A way to run the model; the figures are None where it cannot be run, and `obstacle` says what it lacks.
+    """A runtime of the model; the figures are None where it cannot be run, and `obstacle` says what it lacks.
 
     `chosen`: what the rest of the benchmark ran with. `times_as_fast` as that one. `same_spans`: of all sentences, the
     part in which it finds the same numbers with the same labels as that one.
@@ -39,20 +39,20 @@ class BackendFigures:
 def compare_backends(
     model: Model, session: AnySession, distinct: Sequence[str], *, most_sentences: int, repeats: int
 ) -> tuple[BackendFigures, ...]:
-    """Measure each way; `session` is the one that was chosen."""
+    """Measure each runtime; `session` is the one that was chosen."""
     drawn = Random(0).sample(list(distinct), min(most_sentences, len(distinct)))  # noqa: S311 - a sample, no secret
     tokenizer = SentenceTokenizer(model.folder / "tokenizer.json", model.max_length, EVERY_SENTENCE)
     windows = [window for text in drawn for window in tokenizer.windows(text, number_tokens(text))]
     taggers: dict[str, Tagger] = {}
     obstacles: dict[str, str | None] = {}
-    found = ways(model)
-    chosen = next((way.name for way in found if way.is_of(session)), None)
-    for way in found:
-        opened = session if way.name == chosen else _opened(way, model)
+    found = runtimes(model)
+    chosen = next((runtime.name for runtime in found if runtime.is_of(session)), None)
+    for runtime in found:
+        opened = session if runtime.name == chosen else _opened(runtime, model)
         if isinstance(opened, str):
-            obstacles[way.name] = opened
+            obstacles[runtime.name] = opened
         else:
-            taggers[way.name] = Tagger(model, opened)
+            taggers[runtime.name] = Tagger(model, opened)
     spans = {name: _spans(tagger, windows) for name, tagger in taggers.items()}  # which warms up too
     seconds: dict[str, list[float]] = {name: [] for name in taggers}
     for repeat in range(repeats):
@@ -75,15 +75,15 @@ def compare_backends(
             same_spans=sum(agreeing) / len(agreeing) if agreeing else None,
         )
 
-    return tuple(figures(way.name) for way in found)
+    return tuple(figures(runtime.name) for runtime in found)
 
 
-def _opened(way: Way, model: Model) -> AnySession | str:
+def _opened(runtime: Runtime, model: Model) -> AnySession | str:
     """A session, or what speaks against it."""
-    if way.obstacle is not None:
-        return way.obstacle
+    if runtime.obstacle is not None:
+        return runtime.obstacle
     try:
-        return way.open(model)
+        return runtime.open(model)
     except FinnerError as error:
         return str(error)
 

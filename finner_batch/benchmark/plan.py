@@ -13,7 +13,7 @@ from random import Random
 from time import perf_counter
 from typing import Any
 
-from finner_batch.benchmark.again import Again, LookAhead
+from finner_batch.benchmark.planned_work import PlannedWork, WorkPlanner
 from finner_batch.benchmark.rates import Amounts, Rates, load_rates
 from finner_batch.benchmark.survey import count
 from finner_batch.config import RunConfig
@@ -86,7 +86,7 @@ class Plan:
     lists the whole input, which took `listing_seconds` here. `cost_of_machines` counts each until its own end.
     """
 
-    again: Again | None
+    work: PlannedWork | None
     """What a run would do of all files and why; the rest is of those that it would read."""
     kinds: tuple[Kind, ...]
     files: int
@@ -126,11 +126,11 @@ def plan(config: PlanConfig) -> Plan:
     rates = load_rates(config.benchmark)
     model = load_model(config.model)
     started = perf_counter()
-    look = None if config.run is None else LookAhead(config.run, model.model_id)
+    planner = None if config.run is None else WorkPlanner(config.run, model.model_id)
     sources = discover(config.input, with_csv=config.with_csv)
     if config.run is not None and config.run.shard is not None:
         sources = Share.parse(config.run.shard).of_these(sources)
-    listing = _list(sources if look is None else look.to_read(sources), config)
+    listing = _list(sources if planner is None else planner.to_read(sources), config)
     listing_seconds = perf_counter() - started
     kinds = tuple(sorted(listing.kinds.values(), key=lambda kind: -kind.stored_bytes))
     whole = sum(kind.stored_bytes for kind in kinds)
@@ -145,7 +145,7 @@ def plan(config: PlanConfig) -> Plan:
     price = rates.price_per_hour if config.price_per_hour is None else config.price_per_hour
     machine_seconds = seconds + config.machines * listing_seconds
     return Plan(
-        again=None if look is None else look.found,
+        work=None if planner is None else planner.found,
         kinds=kinds,
         files=sum(kind.files for kind in kinds),
         stored_bytes=whole,

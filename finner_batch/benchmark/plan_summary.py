@@ -3,27 +3,27 @@
 from collections.abc import Iterator
 from dataclasses import asdict
 
-from finner_batch.benchmark.again import PASSED_OVER
 from finner_batch.benchmark.plan import Plan
+from finner_batch.benchmark.planned_work import PASSED_OVER
 
 _KINDS_SHOWN = 6
 
 
 def plan_summary(plan: Plan) -> str:
     """What there is, what it was reckoned with, time and cost."""
-    return "\n".join(line.rstrip() for part in (_again, _input, _rates, _time) for line in part(plan))
+    return "\n".join(line.rstrip() for part in (_work, _input, _rates, _time) for line in part(plan))
 
 
-def _again(plan: Plan) -> Iterator[str]:
-    if plan.again is None:
+def _work(plan: Plan) -> Iterator[str]:
+    if plan.work is None:
         return
     head = "results"
-    for name, count in asdict(plan.again).items():
+    for name, count in asdict(plan.work).items():
         if name != "why" and count:
             passed_over = name in PASSED_OVER
             yield f"{head:9}  {count:>9,} {'left as they are' if passed_over else 'to read'}: {name.replace('_', ' ')}"
             head = ""
-    for why in plan.again.why:
+    for why in plan.work.why:
         yield f"{'':9}  because: {why}"
 
 

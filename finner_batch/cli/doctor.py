@@ -104,23 +104,23 @@ def _check_model(folder: str | None) -> dict[str, Any]:
 
 
 def _every_way(tagger: "Tagger") -> dict[str, str]:
-    """What each way to run the model would do here, or what it lacks and how to get it."""
+    """What each runtime of the model would do here, or what it lacks and how to get it."""
     from finner_batch.tagger.openvino import OpenVinoSession  # noqa: PLC0415 - heavy
-    from finner_batch.tagger.ways import ways  # noqa: PLC0415 - heavy
+    from finner_batch.tagger.runtimes import runtimes  # noqa: PLC0415 - heavy
 
     told = {}
-    for way in ways(tagger.model):
-        if way.is_of(tagger.session):
-            told[way.name] = "chosen"
-        elif way.obstacle is not None:
-            told[way.name] = f"not usable: {way.obstacle}"
+    for runtime in runtimes(tagger.model):
+        if runtime.is_of(tagger.session):
+            told[runtime.name] = "chosen"
+        elif runtime.obstacle is not None:
+            told[runtime.name] = f"not usable: {runtime.obstacle}"
         else:
             try:
-                opened = way.open(tagger.model)
+                opened = runtime.open(tagger.model)
             except FinnerError as error:
-                told[way.name] = f"not usable: {error}"
+                told[runtime.name] = f"not usable: {error}"
             else:
-                told[way.name] = f"usable with {way.flags}"
+                told[runtime.name] = f"usable with {runtime.flags}"
                 if isinstance(opened, OpenVinoSession):
-                    told[way.name] += f": {opened.arithmetic}"
+                    told[runtime.name] += f": {opened.arithmetic}"
     return told

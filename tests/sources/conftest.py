@@ -1,5 +1,6 @@
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
 
 from finner_batch.sources.document import Document, FailedDocument, Source
@@ -30,3 +31,17 @@ class Stored:
 @pytest.fixture
 def stored(tmp_path: Path) -> Stored:
     return Stored(tmp_path)
+
+
+@pytest.fixture
+def batch_sizes(monkeypatch):
+    """Rows that were asked for at a time, as Parquet files are read."""
+    sizes: list[int] = []
+    iter_batches = pq.ParquetFile.iter_batches
+
+    def record(self, size, **options):
+        sizes.append(size)
+        return iter_batches(self, size, **options)
+
+    monkeypatch.setattr(pq.ParquetFile, "iter_batches", record)
+    return sizes

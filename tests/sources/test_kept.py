@@ -90,18 +90,10 @@ def test_a_list_of_numbers_is_no_text(stored):
     assert "other things than words" in failed.error
 
 
-def test_long_lists_of_words_are_read_a_few_rows_at_a_time(stored, monkeypatch):
-    sizes = []
-    iter_batches = pq.ParquetFile.iter_batches
-    monkeypatch.setattr(
-        pq.ParquetFile,
-        "iter_batches",
-        lambda self, size, **options: sizes.append(size) or iter_batches(self, size, **options),
-    )
-
+def test_long_lists_of_words_are_read_a_few_rows_at_a_time(stored, batch_sizes):
     stored.read(parquet({"tokens": [[f"{n}" + "x" * (4 << 20)] for n in range(6)]}), text_columns=("tokens",))
 
-    assert sizes[0] <= 5
+    assert batch_sizes[0] <= 5
 
 
 @pytest.mark.parametrize(

@@ -236,18 +236,10 @@ def test_a_row_without_an_id_is_named_as_no_other_row(stored, shard):
     assert "row 1 has the id of row 0 (p#0)" in documents[1].error
 
 
-def test_long_header_fields_are_read_a_few_rows_at_a_time(stored, monkeypatch):
-    sizes = []
-    iter_batches = pq.ParquetFile.iter_batches
-    monkeypatch.setattr(
-        pq.ParquetFile,
-        "iter_batches",
-        lambda self, size, **options: sizes.append(size) or iter_batches(self, size, **options),
-    )
-
+def test_long_header_fields_are_read_a_few_rows_at_a_time(stored, batch_sizes):
     stored.read(parquet({"text": TEXTS * 2, "company": [f"{n}" + "x" * (8 << 20) for n in range(6)]}))
 
-    assert sizes[0] <= 2
+    assert batch_sizes[0] <= 2
 
 
 def test_rows_that_are_far_larger_than_stored_are_read_one_at_a_time(stored, monkeypatch):
@@ -358,20 +350,12 @@ def test_row_groups_are_read_one_at_a_time_and_only_the_columns_needed(stored, m
     assert ids(list(documents)) == ["b", "c", "d"]
 
 
-def test_large_texts_are_decoded_a_few_at_a_time(stored, monkeypatch):
-    sizes = []
-    iter_batches = pq.ParquetFile.iter_batches
-    monkeypatch.setattr(
-        pq.ParquetFile,
-        "iter_batches",
-        lambda self, size, **options: sizes.append(size) or iter_batches(self, size, **options),
-    )
-
+def test_large_texts_are_decoded_a_few_at_a_time(stored, batch_sizes):
     stored.read(parquet({"text": [f"{n}" + "x" * (4 << 20) for n in range(6)]}))
     stored.read(parquet({"text": [f"{n}" for n in range(9000)]}))
 
-    assert sizes[0] <= 5
-    assert sizes[1] == 4096
+    assert batch_sizes[0] <= 5
+    assert batch_sizes[1] == 4096
 
 
 def test_wrong_truncated_and_empty_parquet_are_errors(stored):

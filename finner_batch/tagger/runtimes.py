@@ -1,4 +1,4 @@
-"""The ways to run a model: by onnxruntime or OpenVINO, on the CPU or a GPU, and what each lacks here."""
+"""The runtimes of a model: onnxruntime or OpenVINO, on the CPU or a GPU, and what each lacks here."""
 
 from dataclasses import dataclass
 
@@ -11,7 +11,7 @@ _CUDA_NEEDS = "an NVIDIA GPU, its driver, and pip install 'finner-batch[cuda]' (
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Way:
+class Runtime:
     """A backend on a device with a variant of the model; `obstacle`: what it lacks here, None where it can be tried."""
 
     backend: BackendChoice
@@ -30,7 +30,7 @@ class Way:
         return f"--device {self.device} --backend {self.backend}"
 
     def is_of(self, session: AnySession) -> bool:
-        """Tell whether a session runs this way."""
+        """Tell whether a session runs this runtime."""
         return (self.backend, self.device, self.variant) == (session.backend, session.device.name, session.variant)
 
     def open(self, model: Model) -> AnySession:
@@ -39,16 +39,16 @@ class Way:
         return open_session(model, self.device, backend=self.backend, variant=variant)
 
 
-def ways(model: Model) -> list[Way]:
+def runtimes(model: Model) -> list[Runtime]:
     """All there are; fp32 only where the model's folder has it."""
     return [
-        Way(backend="onnxruntime", device="cpu", variant="int8", obstacle=_missing(model, "int8")),
+        Runtime(backend="onnxruntime", device="cpu", variant="int8", obstacle=_missing(model, "int8")),
         *(
-            [Way(backend="onnxruntime", device="cpu", variant="fp32", obstacle=None)]
+            [Runtime(backend="onnxruntime", device="cpu", variant="fp32", obstacle=None)]
             if "fp32" in model.variants
             else []
         ),
-        Way(
+        Runtime(
             backend="openvino",
             device="cpu",
             variant=OPENVINO,
@@ -56,7 +56,7 @@ def ways(model: Model) -> list[Way]:
             if is_installed()
             else "not installed: pip install 'finner-batch[openvino]'",
         ),
-        Way(backend="onnxruntime", device="cuda", variant=VARIANT_OF_DEVICE["cuda"], obstacle=_gpu_obstacle(model)),
+        Runtime(backend="onnxruntime", device="cuda", variant=VARIANT_OF_DEVICE["cuda"], obstacle=_gpu_obstacle(model)),
     ]
 
 

@@ -14,7 +14,7 @@ import pytest
 from click.testing import CliRunner
 
 from finner_batch import config as config_module
-from finner_batch.benchmark.again import LookAhead
+from finner_batch.benchmark.planned_work import WorkPlanner
 from finner_batch.cli.main import commands
 from finner_batch.config import RunConfig
 from finner_batch.sources.discover import discover
@@ -29,7 +29,7 @@ def page(number):
 @pytest.fixture(scope="module")
 def made(tmp_path_factory):
     """A folder of six files, one that fails among them, and the results of a run over it."""
-    folder = tmp_path_factory.mktemp("again")
+    folder = tmp_path_factory.mktemp("planned")
     (folder / "in").mkdir()
     for number in range(4):
         (folder / "in" / f"{number}.htm").write_text(page(number))
@@ -47,15 +47,15 @@ def made(tmp_path_factory):
 
 @pytest.fixture
 def looked(made, tmp_path, model):
-    """Counts of a look ahead that are not 0, with other settings or another model; `change` changes the input first."""
+    """Counts of a plan that are not 0, with other settings or another model; `change` changes the input first."""
     shutil.copytree(made / "results", tmp_path / "results")
 
     def look(change=lambda _: None, model_id=model.model_id, **settings):
         change(made / "in")
         config = RunConfig(input=(str(made / "in"),), output=str(tmp_path / "results"), **settings)
-        ahead = LookAhead(config, model_id)
-        read = {source.name for source in ahead.to_read(discover(config.input))}
-        counts = asdict(ahead.found)
+        planner = WorkPlanner(config, model_id)
+        read = {source.name for source in planner.to_read(discover(config.input))}
+        counts = asdict(planner.found)
         why = counts.pop("why")
         return {name: count for name, count in counts.items() if count}, why, read
 
@@ -129,17 +129,17 @@ def test_the_command_says_it_in_numbers_with_reasons_and_in_json(made, flag):
     if flag:
         assert "8 to read: other settings" in text
         assert "because: tables false before, true now" in text
-        assert (found["again"]["other_settings"], found["files"]) == (8, 7)
+        assert (found["work"]["other_settings"], found["files"]) == (8, 7)
     else:
         assert "7 left as they are: unchanged" in text
         assert "nothing to read" in text
-        assert (found["again"]["unchanged"], found["files"]) == (7, 0)
+        assert (found["work"]["unchanged"], found["files"]) == (7, 0)
 
 
 def test_without_results_every_file_is_new(made, tmp_path):
     arguments = ["plan", str(made / "in"), "--output", str(tmp_path / "none"), "--json"]
     found = json.loads(CliRunner().invoke(commands, arguments, standalone_mode=False).output)
-    assert found["again"]["new"] == 8
+    assert found["work"]["new"] == 8
     assert not (tmp_path / "none").exists()
 
 
@@ -159,7 +159,7 @@ def test_of_an_archive_what_a_run_would_read_is_counted(tmp_path, model):
             archive.writestr(name, text)
     (tmp_path / "broken.tar").write_bytes(b"x" * 1000)
     found = [
-        LookAhead(RunConfig(input=(), output=str(tmp_path / "none"), **settings), model.model_id)
+        WorkPlanner(RunConfig(input=(), output=str(tmp_path / "none"), **settings), model.model_id)
         for settings in ({}, {"form": ("10-K",)}, {"text_column": ("text",)})
     ]
     for look in found:
@@ -172,7 +172,7 @@ def test_a_file_that_cannot_be_read_is_one_that_a_run_would_try(tmp_path):
     (tmp_path / "in" / "gone.txt").symlink_to("nowhere")
     arguments = ["plan", str(tmp_path / "in"), "--output", str(tmp_path / "none"), "--json", "--form", "10-K"]
     found = json.loads(CliRunner().invoke(commands, arguments, standalone_mode=False).output)
-    assert found["again"]["new"] == 1
+    assert found["work"]["new"] == 1
 
 
 @pytest.mark.parametrize(("name", "data"), [("p.csv", "body\n{}\n"), ("p.jsonl", '{{"body": "{}"}}\n')])

@@ -6,10 +6,10 @@ import pytest
 
 from finner_batch.benchmark.backends import compare_backends
 from finner_batch.cli.doctor import EXTRAS, examine
-from finner_batch.tagger import ways as ways_module
+from finner_batch.tagger import runtimes as runtimes_module
 from finner_batch.tagger.model import load_model
+from finner_batch.tagger.runtimes import runtimes
 from finner_batch.tagger.session import open_session
-from finner_batch.tagger.ways import ways
 
 SENTENCES = [f"The 20{n} notes bear interest at a fixed rate of {n}.25% per annum." for n in range(31, 39)]
 
@@ -20,9 +20,9 @@ def model():
 
 
 def test_what_a_way_lacks_is_told_with_what_to_install(model, monkeypatch):
-    monkeypatch.setattr(ways_module, "is_installed", lambda: False)
-    monkeypatch.setattr(ways_module, "cuda_obstacle", lambda: "no NVIDIA driver")
-    found = {way.name: way.obstacle for way in ways(model)}
+    monkeypatch.setattr(runtimes_module, "is_installed", lambda: False)
+    monkeypatch.setattr(runtimes_module, "cuda_obstacle", lambda: "no NVIDIA driver")
+    found = {runtime.name: runtime.obstacle for runtime in runtimes(model)}
     assert found["onnxruntime int8 on cpu"] is None
     assert found["openvino on cpu"] == "not installed: pip install 'finner-batch[openvino]'"
     assert "no NVIDIA driver" in found["onnxruntime fp16 on cuda"]
@@ -30,7 +30,7 @@ def test_what_a_way_lacks_is_told_with_what_to_install(model, monkeypatch):
 
 
 def test_fp32_is_a_way_only_where_the_model_has_it(model, tmp_path):
-    assert not [way for way in ways(model) if way.variant == "fp32"]
+    assert not [runtime for runtime in runtimes(model) if runtime.variant == "fp32"]
     folder = tmp_path / "model"
     shutil.copytree(model.folder, folder)
     config = json.loads((folder / "config.json").read_text())
@@ -39,7 +39,7 @@ def test_fp32_is_a_way_only_where_the_model_has_it(model, tmp_path):
     checksums = json.loads((folder / "checksums.json").read_text())
     checksums["config.json"] = hashlib.sha256((folder / "config.json").read_bytes()).hexdigest()
     (folder / "checksums.json").write_text(json.dumps(checksums))
-    assert [way.name for way in ways(load_model(folder))][1] == "onnxruntime fp32 on cpu"
+    assert [runtime.name for runtime in runtimes(load_model(folder))][1] == "onnxruntime fp32 on cpu"
 
 
 def test_doctor_tells_which_extras_are_missing(monkeypatch):
@@ -51,7 +51,7 @@ def test_doctor_tells_which_extras_are_missing(monkeypatch):
 
 
 def test_all_backends_that_are_installed_tag_the_same_sentences_in_one_benchmark(model, monkeypatch):
-    monkeypatch.setattr(ways_module, "cuda_obstacle", lambda: "no NVIDIA driver")
+    monkeypatch.setattr(runtimes_module, "cuda_obstacle", lambda: "no NVIDIA driver")
     session = open_session(model, "cpu", backend="onnxruntime")
     figures = {one.name: one for one in compare_backends(model, session, SENTENCES, most_sentences=6, repeats=2)}
     chosen = figures["onnxruntime int8 on cpu"]

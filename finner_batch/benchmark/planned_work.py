@@ -1,4 +1,4 @@
-"""What a run would do of its input, and why: told beforehand from the results folder. Nothing is written."""
+"""What a run would read of its input, and why: found in the results folder before the run. Nothing is written."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing
@@ -41,7 +41,7 @@ PASSED_OVER = frozenset(["unchanged", "copies", "failed_before", "other_forms"])
 
 
 @dataclass(slots=True, kw_only=True)
-class Again:
+class PlannedWork:
     """Files (members of archives each) by what a run would do with them; each is counted once.
 
     Read: `new`, `changed_content`, `other_model`, `other_settings`, `other_pipeline_version`, `not_finished` (a run
@@ -66,11 +66,11 @@ class Again:
     """Which model and which settings the results were made with, and which they would be made with now."""
 
 
-class LookAhead:
+class WorkPlanner:
     """Goes through sources as a run would; `found` is what it counted so far. Raises as `Ledger.load` does."""
 
     def __init__(self, config: RunConfig, model_id: str) -> None:
-        self.found = Again()
+        self.found = PlannedWork()
         self._config = config
         self._model_id = model_id
         self._results = place_of(config.output)
