@@ -22,7 +22,7 @@ from finner_batch.engine.parse import ParsedDocument, Stopwatch, parse, stage_of
 from finner_batch.errors import DocumentError
 from finner_batch.sources.document import Document, FailedDocument, Source
 from finner_batch.sources.forms import Forms
-from finner_batch.sources.read import ReadOptions, read_documents
+from finner_batch.sources.read import ReadOptions, failed_file, read_documents
 from finner_batch.store.ledger import row_digest
 from finner_batch.store.schema import SHARD_KINDS
 from finner_batch.tagger.cues import EVERY_SENTENCE, Cues
@@ -257,7 +257,7 @@ def own_peak_bytes() -> int:
 
 def failed_source(task: Task, stage: str, error_type: str, error: str) -> FailedDocument:
     """The row of a source that could not be read."""
-    return FailedDocument.of_source(
+    return failed_file(
         task.source, sha256=task.sha256 or "", bytes=task.size or 0, stage=stage, error_type=error_type, error=error
     )
 
