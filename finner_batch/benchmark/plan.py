@@ -26,7 +26,7 @@ from finner_batch.sources.document import Source
 from finner_batch.sources.fetch import Copies
 from finner_batch.sources.forms import EVERY_FORM, Forms
 from finner_batch.sources.read import ReadOptions
-from finner_batch.sources.share import Share, share_of, shared_name
+from finner_batch.sources.share import Share, share_of, share_key
 from finner_batch.sources.streams import is_url
 from finner_batch.tagger.model import Model, load_model
 
@@ -175,7 +175,7 @@ def _list(sources: Iterable[Source], config: PlanConfig) -> _Listing:
         kind = listing.kinds.setdefault(suffix := _suffix(source.name), Kind(suffix=suffix))
         kind.files += 1
         kind.stored_bytes += size
-        listing.bytes_of[suffix, share_of(shared_name(source), config.machines)] += size
+        listing.bytes_of[suffix, share_of(share_key(source), config.machines)] += size
         held = listing.held[suffix]
         if len(held) < listing.most_held:
             held.append((source, size))

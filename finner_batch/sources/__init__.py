@@ -1,1 +1,1 @@
-"""Stage 1, sources: discover files, tell their kind, decode them, read their header fields."""
+"""Stage 1, sources: find files, detect their format, decode them, and read their header fields."""

@@ -1,8 +1,8 @@
-"""Archives: tar files (plain, gzip, Zstandard) and zip files, of which every member is a source of its own.
+"""Archives: tar files (plain, gzip, Zstandard) and zip files. Every member is a source of its own.
 
-EDGAR's daily feed is one: `20240102.nc.tar.gz` holds the submissions of a day. An archive is read once, from its
-beginning to its end, and no member's name is used as a path. A member that cannot be read is a source whose reading
-fails, and so is an archive that breaks off, behind the members that came before.
+EDGAR's daily feed is an archive: `20240102.nc.tar.gz` holds the submissions of one day. An archive is read once, from
+beginning to end, and a member's name is never used as a path. A member that cannot be read is a failed source. An
+archive that ends early is a failed source too, after the members that came before the damage.
 """
 
 import atexit
@@ -26,9 +26,9 @@ from finner_batch.errors import DocumentError
 from finner_batch.sources.compression import decompressed
 from finner_batch.sources.document import MEMBER_MARK, Source, is_web_url
 from finner_batch.sources.names import recordable
-from finner_batch.sources.streams import Joined, chunks_of, is_url, open_file, seekable, unreadable
+from finner_batch.sources.streams import ChunkStream, chunks_of, is_url, open_file, seekable, unreadable
 
-ARCHIVE_SUFFIXES = (".tar", ".tar.gz", ".tgz", ".tar.zst", ".tzst", ".zip")
+_ARCHIVE_SUFFIXES = (".tar", ".tar.gz", ".tgz", ".tar.zst", ".tzst", ".zip")
 _ZIP_MAGIC = b"PK"
 _IS_ENCRYPTED = 1
 _EXTENDED_HEADERS = (
@@ -36,9 +36,7 @@ _EXTENDED_HEADERS = (
     *(tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK),
 )
 _LONGEST_EXTENDED_HEADER = 1 << 20
-"""Bytes: `tarfile` reads it whole."""
-
-
+"""Bytes. `tarfile` reads an extended header into memory as a whole."""
 _TAR_ERRORS = (tarfile.TarError, EOFError, UnicodeError, ValueError, OverflowError)
 _ZIP_ERRORS = (
     *(zipfile.BadZipFile, zlib.error, lzma.LZMAError),
@@ -47,56 +45,56 @@ _ZIP_ERRORS = (
 
 
 class BrokenArchiveError(DocumentError):
-    """The archive cannot be read further."""
+    """The rest of the archive cannot be read."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Member:
     """A file in an archive.
 
-    `name`: as in the archive, in recordable form, with `#2` where the archive has the name a second time. `size`:
-    bytes, as the archive states them.
+    `name` is the name in the archive, in recordable form; the second file of the same name gets `#2`. `size` is the
+    number of bytes that the archive states.
     """
 
     name: str
     size: int
     chunks: Callable[[], Iterator[bytes]]
-    """Reads it, until the next member is asked for.
+    """Yields the content. Valid until the next member is requested.
 
-    Raises DocumentError where this member cannot be read, and BrokenArchiveError where no later one can either.
+    Raises DocumentError if this member cannot be read, BrokenArchiveError if no later member can be read either.
     """
 
 
 def is_archive(uri: str) -> bool:
-    """Tell an archive by its name. One within another is none: it is a member that cannot be read."""
-    return _is_named_so(uri) and archive_of(uri) is None
+    """Return whether the name is that of an archive. An archive within an archive is an unreadable member instead."""
+    return _has_archive_name(uri) and archive_of(uri) is None
 
 
 def archive_of(uri: str) -> str | None:
-    """The URI of the archive that a source is a member of; None for another source."""
+    """Return the URI of the archive that contains the source, or None if it is not a member of an archive."""
     end = uri.find(MEMBER_MARK)
     while end >= 0:
-        if _is_named_so(uri[:end]):
+        if _has_archive_name(uri[:end]):
             return uri[:end]
         end = uri.find(MEMBER_MARK, end + 1)
     return None
 
 
-def _is_named_so(uri: str) -> bool:
+def _has_archive_name(uri: str) -> bool:
     path = urlsplit(uri).path if is_web_url(uri) else uri
-    return path.lower().endswith(ARCHIVE_SUFFIXES)
+    return path.lower().endswith(_ARCHIVE_SUFFIXES)
 
 
 def members(archive: Source, user_agent: str | None = None) -> Iterator[Member]:
-    """Yield the files of an archive in its order; folders, links and devices are none.
+    """Yield the regular files of an archive, in its order. Folders, links and devices are left out.
 
-    Raises BrokenArchiveError where the archive cannot be read, or not further.
+    Raises BrokenArchiveError where the archive, or the rest of it, cannot be read.
     """
     try:
         with open_file(archive, user_agent) as file, seekable(file) as stream:
             head = stream.read(len(_ZIP_MAGIC))
             stream.seek(0)
-            for member in _named_apart(_in_zip(stream) if head == _ZIP_MAGIC else _in_tar(stream)):
+            for member in _with_unique_names(_in_zip(stream) if head == _ZIP_MAGIC else _in_tar(stream)):
                 yield replace(member, chunks=partial(_read, archive, member))
     except BrokenArchiveError:
         raise
@@ -105,7 +103,7 @@ def members(archive: Source, user_agent: str | None = None) -> Iterator[Member]:
 
 
 def member_digests(archive: str) -> dict[str, str]:
-    """SHA-256 in hex of the members of an archive that can be read, by the URIs of their sources."""
+    """Return the SHA-256 in hex of each readable member of an archive, by the URI of its source."""
     digests = {}
     with suppress(BrokenArchiveError):
         for member in members(Source(uri=archive, name=archive)):
@@ -117,30 +115,30 @@ def member_digests(archive: str) -> dict[str, str]:
     return digests
 
 
-_begun: dict[tuple[object, ...], Iterator[Member]] = {}
-"""Where the reading of the archive stands that a member was opened of last: the next one mostly stands behind it."""
-atexit.register(_begun.clear)  # while what its generators close is still there
+_partly_read: dict[tuple[object, ...], Iterator[Member]] = {}
+"""The archive that was read last, by its state: the member requested next usually follows in it."""
+atexit.register(_partly_read.clear)  # closes the generators before the interpreter removes what they need
 
 
 @contextmanager
 def open_member(uri: str, user_agent: str | None = None) -> Iterator[BinaryIO]:
-    """Open a member by the URI of its source; the archive is read up to it, or on to it from the one opened before.
+    """Open a member by the URI of its source, continuing from the member opened before it where possible.
 
-    Raises DocumentError, FileNotFoundError.
+    Raises DocumentError if it cannot be read, FileNotFoundError if there is no such member.
     """
     archive = archive_of(uri)
     if archive is None:
         raise FileNotFoundError(uri)
     source = Source(uri=archive, name=archive)
+    name = uri.removeprefix(f"{archive}{MEMBER_MARK}")
     state = _state(source)
-    found = _begun.pop(state, None)
     member = None
-    if found:
+    if remaining := _partly_read.pop(state, None):
         with suppress(DocumentError):
-            member = _named(found, f"{archive}{MEMBER_MARK}", uri)
-    if found is None or member is None:
-        found = members(source, user_agent)
-        member = _named(found, f"{archive}{MEMBER_MARK}", uri)
+            member = _next_named(remaining, name)
+    if remaining is None or member is None:
+        remaining = members(source, user_agent)
+        member = _next_named(remaining, name)
     if member is None:
         raise FileNotFoundError(uri)
     with tempfile.TemporaryFile() as copy:
@@ -150,16 +148,16 @@ def open_member(uri: str, user_agent: str | None = None) -> Iterator[BinaryIO]:
         except BrokenArchiveError:
             raise
         except DocumentError:
-            _go_on_later(state, found)
+            _keep_partly_read(state, remaining)
             raise
-        _go_on_later(state, found)
+        _keep_partly_read(state, remaining)
         copy.seek(0)
         yield copy
 
 
-def _go_on_later(state: tuple[object, ...], found: Iterator[Member]) -> None:
-    _begun.clear()
-    _begun[state] = found
+def _keep_partly_read(state: tuple[object, ...], remaining: Iterator[Member]) -> None:
+    _partly_read.clear()
+    _partly_read[state] = remaining
 
 
 def _state(archive: Source) -> tuple[object, ...]:
@@ -169,8 +167,8 @@ def _state(archive: Source) -> tuple[object, ...]:
     return archive.uri, status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns
 
 
-def _named(found: Iterator[Member], prefix: str, uri: str) -> Member | None:
-    return next((member for member in found if uri == f"{prefix}{member.name}"), None)
+def _next_named(remaining: Iterator[Member], name: str) -> Member | None:
+    return next((member for member in remaining if member.name == name), None)
 
 
 def _read(archive: Source, member: Member) -> Iterator[bytes]:
@@ -178,7 +176,7 @@ def _read(archive: Source, member: Member) -> Iterator[bytes]:
         yield from member.chunks()
 
 
-def _named_apart(found: Iterator[Member]) -> Iterator[Member]:
+def _with_unique_names(found: Iterator[Member]) -> Iterator[Member]:
     seen: Counter[str] = Counter()
     for member in found:
         name = member.name
@@ -190,11 +188,11 @@ def _named_apart(found: Iterator[Member]) -> Iterator[Member]:
 
 
 def _in_tar(stream: BinaryIO) -> Iterator[Member]:
-    content = io.BufferedReader(Joined(decompressed(chunks_of(stream))))
+    content = io.BufferedReader(ChunkStream(decompressed(chunks_of(stream))))
     try:
         with tarfile.open(fileobj=content, mode="r|", tarinfo=_Header, encoding="utf-8") as tar:
             for header in tar:
-                tar.members.clear()  # type: ignore[attr-defined]  # it would hold the header of every member
+                tar.members.clear()  # type: ignore[attr-defined]  # it would keep the header of every member
                 if header.isfile():
                     yield Member(
                         name=recordable(header.name), size=header.size, chunks=partial(_tar_chunks, tar, header)
@@ -212,7 +210,7 @@ def _tar_chunks(tar: tarfile.TarFile, header: tarfile.TarInfo) -> Iterator[bytes
 
 
 class _Header(tarfile.TarInfo):
-    """A member's header. `tarfile` takes a damaged one, and that there is none, for the archive's end."""
+    """A member's header. `tarfile` by itself treats a damaged or missing header as the end of the archive."""
 
     @classmethod
     def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> Self:
@@ -254,5 +252,5 @@ def _zip_chunks(archive: zipfile.ZipFile, header: zipfile.ZipInfo) -> Iterator[b
         raise DocumentError("read", f"damaged zip data ({error}): fetch the archive again") from error
 
 
-def _damaged(kind: str, why: Exception | str) -> BrokenArchiveError:
-    return BrokenArchiveError("read", f"damaged or cut off {kind} data ({why}): fetch the archive again")
+def _damaged(archive_format: str, why: Exception | str) -> BrokenArchiveError:
+    return BrokenArchiveError("read", f"damaged or truncated {archive_format} data ({why}): fetch the archive again")

@@ -1,4 +1,4 @@
-"""Values of a shard's cells: text, header fields, and what is kept as it is."""
+"""Values of a shard's cells: text, header fields, and columns kept for the results."""
 
 import json
 import re
@@ -12,16 +12,16 @@ from finner_batch.sources.headers import compact_date
 from finner_batch.sources.streams import too_large
 
 UNREADABLE = object()
-"""A value that its column's type cannot give: no id, and no header field."""
+"""Stands for a value that Python cannot represent. It is neither an id nor a header field."""
 
-_MUCH_CHARACTERS = 20 * LONGEST_FIELD
-"""What is looked at of a header field, its white space included."""
+_READ_CHARACTERS = 20 * LONGEST_FIELD
+"""Characters of a header field that are read, including its white space."""
 SURROGATE = re.compile("[\ud800-\udfff]")
-"""Half a character, which JSON can state and no encoding can carry."""
+"""A lone surrogate: JSON can contain one, but no encoding can represent it."""
 
 
 def joined(value: object) -> object:
-    """Return a list of words as one text, a space between them, as training reads FiNER's rows; all else as it is."""
+    """Join a list of words with spaces, as FiNER's rows require; return any other value unchanged."""
     if isinstance(value, list) and value:
         if all(isinstance(word, str) for word in value):
             return " ".join(value)
@@ -30,51 +30,54 @@ def joined(value: object) -> object:
     return value
 
 
-def stored_text(column: str, text: object, limit: int, remedy: str) -> tuple[bytes, str]:
-    """Return the row's text as UTF-8 and as `str`. Raises `DocumentError`; `remedy` for what is not UTF-8."""
+def raw_and_text(column: str, text: object, limit: int, remedy: str) -> tuple[bytes, str]:
+    """Return a row's text as UTF-8 bytes and as `str`.
+
+    Raises DocumentError if it is no text, exceeds `limit` bytes, or is not UTF-8; `remedy` says what to do then.
+    """
     try:
         if isinstance(text, bytes):
-            stored, content = text, text.decode("utf-8")
+            raw, content = text, text.decode("utf-8")
         elif isinstance(text, str):
-            stored, content = text.encode("utf-8"), text
+            raw, content = text.encode("utf-8"), text
         else:
-            kind = "a list of other things than words" if isinstance(text, list) else f"{type(text).__name__}, not text"
-            raise DocumentError("read", f"column {column} holds {kind}")
+            what = "a list of other things than words" if isinstance(text, list) else f"{type(text).__name__}, not text"
+            raise DocumentError("read", f"column {column} holds {what}")
     except UnicodeError as error:
         raise DocumentError("decode", f"column {column} is not UTF-8 ({error}): {remedy}") from error
-    if len(stored) > limit:
+    if len(raw) > limit:
         raise too_large(limit)
-    return stored, content
+    return raw, content
 
 
 def is_blank(text: object) -> bool:
-    """Tell a cell that holds no text."""
+    """Return whether a cell holds no text."""
     return text is None or text == [] or (isinstance(text, str | bytes) and (not text or text.isspace()))
 
 
 def header_of(columns: Mapping[str, str], values: Mapping[str, object]) -> Header:
-    """Read the header fields of a row; `columns` maps each to its column."""
-    stated = {field: values.get(column) for field, column in columns.items()}
+    """Read the header fields of a row. `columns` maps each field to its column."""
+    cells = {field: values.get(column) for field, column in columns.items()}
     return Header(
-        accession_number=normal_accession_number(_plain(stated.get("accession_number"))),
-        cik=normal_cik(_plain(stated.get("cik")).removesuffix(".0")),  # which pandas writes into CSV
-        company=_plain(stated.get("company")) or None,
-        form_type=_plain(stated.get("form_type")) or None,
-        document_type=_plain(stated.get("document_type")) or None,
-        period_of_report=_date(stated.get("period_of_report")),
-        filing_date=_date(stated.get("filing_date")),
+        accession_number=normal_accession_number(_plain(cells.get("accession_number"))),
+        cik=normal_cik(_plain(cells.get("cik")).removesuffix(".0")),  # which pandas writes into CSV
+        company=_plain(cells.get("company")) or None,
+        form_type=_plain(cells.get("form_type")) or None,
+        document_type=_plain(cells.get("document_type")) or None,
+        period_of_report=_date(cells.get("period_of_report")),
+        filing_date=_date(cells.get("filing_date")),
     )
 
 
 def _plain(value: object) -> str:
-    """Return a metadata value as text, empty where it is null or none; whole floats lose the `.0` that pandas adds."""
+    """Return a metadata value as text, empty for null. Whole floats lose the `.0` that pandas adds."""
     if isinstance(value, bytes):
-        value = value[:_MUCH_CHARACTERS].decode("utf-8", "ignore")
+        value = value[:_READ_CHARACTERS].decode("utf-8", "ignore")
     if isinstance(value, float) and value.is_integer():
         value = int(value)
     if not isinstance(value, str | int):
         return ""
-    return SURROGATE.sub("\ufffd", " ".join(str(value)[:_MUCH_CHARACTERS].split()))
+    return SURROGATE.sub("\ufffd", " ".join(str(value)[:_READ_CHARACTERS].split()))
 
 
 def _date(value: object) -> date | None:
@@ -90,7 +93,7 @@ def _date(value: object) -> date | None:
 
 
 def kept_text(value: object) -> str | None:
-    """Return a value as text, of `LONGEST_FIELD` characters at most: dates as ISO 8601, lists and objects as JSON."""
+    """Return a value as text of at most `LONGEST_FIELD` characters: dates as ISO 8601, lists and objects as JSON."""
     if value is None or value is UNREADABLE:
         return None
     if isinstance(value, bytes):
@@ -99,11 +102,11 @@ def kept_text(value: object) -> str | None:
         if isinstance(value, date | datetime):
             value = value.isoformat()
         elif isinstance(value, bool | list | dict):
-            value = json.dumps(value, ensure_ascii=False, default=_spelt)
+            value = json.dumps(value, ensure_ascii=False, default=_as_json_text)
         else:
             value = str(value)
     return bounded_field(value)
 
 
-def _spelt(value: object) -> str:
+def _as_json_text(value: object) -> str:
     return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)

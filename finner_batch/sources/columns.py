@@ -1,4 +1,4 @@
-"""Which columns of a shard are read, and as what."""
+"""Choice of the columns of a shard: text, id, header fields, and columns kept for the results."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -21,22 +21,22 @@ _LONGEST_NAME_SHOWN = 60
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wanted:
-    """The columns that are asked for by name; a text column may be a pattern (`section_*`)."""
+class ColumnChoice:
+    """The columns that the user names; a text column may be a pattern (`section_*`)."""
 
     text: tuple[str, ...] | None = None
-    """None is `text`."""
+    """None means `text`."""
     id: str | None = None
-    """None is `id` where there is one."""
+    """None means `id` if there is such a column."""
     keep: tuple[str, ...] = ()
-    """Those whose values go into `documents` as they are."""
+    """Columns whose values are copied into `documents`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Columns:
     """The columns of a shard that are read.
 
-    `header` maps header fields to columns. `several`: the ids of documents name their column too.
+    `header` maps header fields to columns. `several`: document ids include the name of the text column.
     """
 
     text: tuple[str, ...]
@@ -47,41 +47,41 @@ class Columns:
 
     def names(self) -> list[str]:
         """Return all of them, each once."""
-        own_id = [self.id] if self.id else []
-        return list(dict.fromkeys((*self.text, *own_id, *self.header.values(), *self.kept)))
+        ids = [self.id] if self.id else []
+        return list(dict.fromkeys((*self.text, *ids, *self.header.values(), *self.kept)))
 
 
 @lru_cache(maxsize=8)
-def choose_columns(available: tuple[str, ...], wanted: Wanted, keys: tuple[str, ...] = ()) -> Columns:
-    """Choose columns by name; those that a pattern matches in the shard's order.
+def choose_columns(available: tuple[str, ...], choice: ColumnChoice, keys: tuple[str, ...] = ()) -> Columns:
+    """Choose columns by name. Columns that match a pattern keep the shard's order.
 
-    Header fields come from columns of their own name or an obvious synonym (`filing_type`, `companyName`), letter case
-    aside. `keys` of the shard's path need no column to be kept. Raises `DocumentError` naming the columns that exist.
+    Header fields come from columns of the same name or an obvious synonym (`filing_type`, `companyName`), ignoring
+    case. `keys` of the shard's path can be kept without a column. Raises DocumentError with the existing columns.
     """
-    asked = wanted.text or ("text",)
+    names = choice.text or ("text",)
     text: list[str] = []
-    for name in asked:
+    for name in names:
         found = [name] if name in available else [column for column in available if fnmatchcase(column, name)]
         if not found:
             raise _missing("text", name, available, keys)
         text += found
-    if wanted.id is not None and wanted.id not in available:
-        raise _missing("id", wanted.id, available, keys)
-    if lacking := [name for name in wanted.keep if name not in (*available, *keys)]:
+    if choice.id is not None and choice.id not in available:
+        raise _missing("id", choice.id, available, keys)
+    if lacking := [name for name in choice.keep if name not in (*available, *keys)]:
         raise DocumentError(
             "read", f"no column {lacking[0]} to keep; there is {listed(available)}: choose with --keep-column"
         )
     return Columns(
         text=tuple(dict.fromkeys(text)),
-        id=wanted.id if wanted.id is not None or "id" not in available else "id",
+        id=choice.id if choice.id is not None or "id" not in available else "id",
         header=header_columns(available),
-        several=len(asked) > 1 or any(mark in asked[0] for mark in _MULTIPLE),
-        kept=tuple(name for name in wanted.keep if name in available),
+        several=len(names) > 1 or any(mark in names[0] for mark in _MULTIPLE),
+        kept=tuple(name for name in choice.keep if name in available),
     )
 
 
 def header_columns(available: Sequence[str]) -> dict[str, str]:
-    """Map header fields to the columns that hold them."""
+    """Map each header field to the column that holds it."""
     plain = {column.lower().replace("_", ""): column for column in reversed(available)}
     return {
         field: column
@@ -91,7 +91,7 @@ def header_columns(available: Sequence[str]) -> dict[str, str]:
 
 
 def listed(names: Sequence[str]) -> str:
-    """Names of columns as an error lists them."""
+    """Format column names for an error message."""
     return (
         ", ".join(name if len(name) <= _LONGEST_NAME_SHOWN else f"{name[:_LONGEST_NAME_SHOWN]}…" for name in names)
         or "none"

@@ -1,8 +1,8 @@
-"""Decompression, told by the data's first bytes and not by the file's name: gzip (RFC 1952) and Zstandard (RFC 8878).
+"""Decompression of gzip (RFC 1952) and Zstandard (RFC 8878), detected by the first bytes, not by the file name.
 
-Input is fed in small pieces, so that no piece can grow beyond a few tens of MiB before the caller sees it and may
-stop: a decompression bomb costs its bound and no more. A piece grows at most 1032-fold in gzip, and 128 KiB for every
-4 bytes in Zstandard.
+Input is decompressed in small pieces, so that no piece exceeds a few tens of MiB before the caller can stop: a
+decompression bomb costs no more than the caller's limit. A piece grows at most 1032-fold in gzip, and to 128 KiB for
+every 4 bytes in Zstandard.
 """
 
 import zlib
@@ -21,7 +21,7 @@ _PIECE_BYTES: dict[Method, int] = {"gzip": 1 << 14, "zstd": 1 << 10}
 
 
 class _Decoder(Protocol):
-    """What zlib's and zstandard's decompression objects share."""
+    """The interface that zlib's and zstandard's decompression objects share."""
 
     @property
     def eof(self) -> bool: ...
@@ -31,12 +31,12 @@ class _Decoder(Protocol):
 
 
 def compression_of(head: bytes) -> Method | None:
-    """Return the compression method that the first bytes state, if any."""
+    """Return the compression method that the first bytes indicate, or None."""
     return next((method for magic, method in _MAGIC if head.startswith(magic)), None)
 
 
 def decompress(data: bytes, limit: int) -> bytes:
-    """Return `data` decompressed, or itself where it is not compressed; a `DocumentError` beyond `limit` bytes."""
+    """Decompress `data`, or return it as it is if it is not compressed. Raises DocumentError beyond `limit` bytes."""
     if compression_of(data) is None:
         return data
     parts = []
@@ -50,10 +50,10 @@ def decompress(data: bytes, limit: int) -> bytes:
 
 
 def decompressed(chunks: Iterable[bytes]) -> Iterator[bytes]:
-    """Yield the decompressed bytes of a stream in order; what is not compressed passes through.
+    """Yield the decompressed bytes of a stream in order; uncompressed data passes through.
 
-    Several gzip members or Zstandard frames in a row are one stream. Raises `DocumentError` (stage `read`) for data
-    that is damaged or ends early.
+    Consecutive gzip members or Zstandard frames form one stream. Raises DocumentError (stage `read`) for data that is
+    damaged or truncated.
     """
     stream = iter(chunks)
     first = next(stream, b"")
@@ -67,7 +67,7 @@ def decompressed(chunks: Iterable[bytes]) -> Iterator[bytes]:
         pending = memoryview(first)
         while pending:
             if decoder is None:
-                if pending[0] == 0:  # padding after the last member, as tapes and some servers leave it
+                if pending[0] == 0:  # padding after the last member, as tapes and some servers write it
                     pending = memoryview(bytes(pending).lstrip(b"\0"))
                     continue
                 decoder = _start(method)

@@ -1,17 +1,16 @@
-"""The cover page facts of an inline XBRL filing (`dei:` concepts), found by a scan of the text without parsing it.
+"""The cover page facts of an inline XBRL filing (`dei:` concepts), found by scanning the text without parsing it.
 
 Sources: Inline XBRL 1.1, sections 4 (continuation) and 11 (nonNumeric)
 (https://www.xbrl.org/specification/inlinexbrl-part1/rec-2013-11-18/), Transformation Registries 1 to 5 for the dates,
-EDGAR Filer Manual volume II for the concepts. In a filing of several registrants the facts without a dimension count,
-those of the parent.
+EDGAR Filer Manual volume II for the concepts. In a filing of several registrants, the facts without a dimension are
+those of the parent, and they are the ones used.
 """
 
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from datetime import date
 from functools import cached_property
-from typing import Generic, TypeVar
+from typing import NamedTuple, TypeVar
 
 from finner_batch.sources.document import Header
 from finner_batch.sources.edgar_path import normal_cik
@@ -21,7 +20,7 @@ from finner_batch.sources.references import unescape
 
 _ATTRIBUTE = re.compile(r"""([\w:.-]{1,100})\s{0,100}=\s{0,100}(?:"([^"]*)"|'([^']*)'|([^\s"'<>=]+))""")
 _IN_TAG = r"""(?:[^<>"']|"[^"<]*"|'[^'<]*')*?"""
-"""The rest of a start tag; a quoted value may hold `>`, and never `<` (XML 1.0, 2.3)."""
+"""The rest of a start tag. A quoted value may contain `>` but never `<` (XML 1.0, 2.3)."""
 _FACT_TAG = re.compile(rf"<(/?)(?:[\w.-]{{1,64}}:)?nonnumeric\b{_IN_TAG}(/?)>", re.IGNORECASE)
 _CONTINUATION_TAG = re.compile(rf"<(/?)(?:[\w.-]{{1,64}}:)?continuation\b{_IN_TAG}(/?)>", re.IGNORECASE)
 _CONTEXT = re.compile(r"<(?:[\w.-]{1,64}:)?context\s([^<>]*)>", re.IGNORECASE)
@@ -40,7 +39,7 @@ _FORM_WITHOUT_HYPHEN = re.compile(r"\A(10|20|6|8|11|40)\s?([KQF])(?![A-Za-z])")
 _MARK = r"(?:\(\d{1,2}\)|\([a-z]\)|[*\u2020\u2021\u00a7]{1,4}|\d{1,2})"
 _TAGS = r"(?:\s{0,20}<[^<>]{0,500}>){0,4}\s{0,20}"
 _RAISED = re.compile(rf"<(sup|span|font)\b([^<>]*)>{_TAGS}{_MARK}{_TAGS}</\1\s*>", re.IGNORECASE)
-"""A footnote mark in an element of its own; a raised one where it is a `sup` or its style says so."""
+"""A footnote mark in an element of its own. It is raised if the element is a `sup` or its style raises it."""
 _RAISING = re.compile(
     r"vertical-align\s{0,20}:\s{0,20}(?:super|top|text-top)|[;\"'\s]top\s{0,20}:\s{0,20}-\d", re.IGNORECASE
 )
@@ -48,7 +47,7 @@ _LAST_MARK = re.compile(r"(?:\(\d{1,2}\)|[*\u2020\u2021\u00a7\u00b9\u00b2\u00b3\
 _MARK_LENGTH = 5
 _INVISIBLE = re.compile("[\u00ad\u200b-\u200f\u2060\ufeff]")
 _FACT_CHARACTERS = 20_000
-"""A cover fact is a few words; one that does not end within this many characters is broken."""
+"""A cover fact is a few words; a longer one is broken."""
 _TAG_CHARACTERS = 4096
 _CONTINUATIONS = 16
 _FACTS_EACH = 64
@@ -58,10 +57,10 @@ _CONCEPTS = ("EntityCentralIndexKey", "EntityRegistrantName", "DocumentType", "D
 _CONCEPT = re.compile(r"(?:" + "|".join(_CONCEPTS) + r")\b")
 _NAMESPACE = re.compile(r"""xmlns:([\w.-]{1,64})\s{0,20}=\s{0,20}["']http://xbrl\.(?:sec\.gov|us)/dei/""")
 _PREFIX = "dei"
-"""Prefix of the concepts, which the EDGAR Filer Manual recommends; a document may declare another."""
+"""Prefix of the concepts that the EDGAR Filer Manual recommends. A document may declare another one."""
 _TRUE = frozenset({"fixedtrue", "booleantrue"})
 _FALSE = frozenset({"fixedfalse", "booleanfalse"})
-"""Transformations whose result does not depend on what is printed."""
+"""Transformations whose result does not depend on the printed text."""
 
 _Value = TypeVar("_Value")
 
@@ -81,63 +80,42 @@ _ORDERS = {
 _ORDER_OF = {name: order for order, names in _ORDERS.items() for name in names}
 
 
-@dataclass(frozen=True, slots=True)
-class _CoverFact(Generic[_Value]):
+class _CoverFact(NamedTuple):
+    """A fact: the id of its context, its `format`, and its text as printed."""
+
     context: str
     transformation: str
-    value: _Value
-
-    def as_date(self: "_CoverFact[str]") -> "_CoverFact[date | None]":
-        return _CoverFact(self.context, "", read_date(self.value, self.transformation))
-
-    def as_flag(self: "_CoverFact[str]") -> "_CoverFact[bool | None]":
-        """Read true or false by the transformation, or, without one, by the word."""
-        name, word = _plain_name(self.transformation), self.value.lower()
-        if name in _TRUE or name in _FALSE:
-            return _CoverFact(self.context, "", name in _TRUE)
-        if name == "boolballotbox":
-            return _CoverFact(self.context, "", word in {"\u2611", "\u2612", "\u00fe"})
-        return _CoverFact(self.context, "", word in {"true", "1"} if word in {"true", "1", "false", "0"} else None)
-
-    def as_name(self: "_CoverFact[str]") -> "_CoverFact[str]":
-        """Leave out the footnote marks behind a company's name."""
-        end = len(self.value)
-        while mark := _LAST_MARK.search(self.value[max(0, end - _MARK_LENGTH) : end]):
-            end -= len(mark[0])
-            while self.value[end - 1 : end].isspace():
-                end -= 1
-        return _CoverFact(self.context, "", self.value[:end])
+    text: str
 
 
 def cover_header(text: str) -> Header:
-    """Read what the `dei:` facts of an inline XBRL document state; None where absent, or where registrants disagree.
+    """Read the `dei:` facts of an inline XBRL document. A field is None if it is absent or the registrants disagree.
 
-    An amendment that states its form without `/A` and that it amends (`AmendmentFlag`) has the form with `/A`.
+    A form stated without `/A` gets it if the filing says that it is an amendment (`AmendmentFlag`).
     """
     document = _Document(text)
     facts = document.cover_facts()
-    form_type = document.agreed(facts["DocumentType"])
+    form_type = document.common_value(facts["DocumentType"], _text)
     if form_type:
         form_type = _FORM_WORD.sub("", re.sub(r"\s*-\s*", "-", _HYPHENS.sub("-", form_type)))
         form_type = _FORM_WITHOUT_HYPHEN.sub(r"\1-\2", form_type)
-        is_amendment = document.agreed([fact.as_flag() for fact in facts["AmendmentFlag"]])
+        is_amendment = document.common_value(facts["AmendmentFlag"], _flag)
         form_type += "/A" if is_amendment and not form_type.upper().endswith("/A") else ""
-    company = document.agreed([fact.as_name() for fact in facts["EntityRegistrantName"]])
-    ciks = (normal_cik(fact.value) for fact in facts["EntityCentralIndexKey"])
+    ciks = (normal_cik(fact.text) for fact in facts["EntityCentralIndexKey"])
     return Header(
-        cik=normal_cik(document.agreed(facts["EntityCentralIndexKey"])),
-        company=company,
+        cik=normal_cik(document.common_value(facts["EntityCentralIndexKey"], _text)),
+        company=document.common_value(facts["EntityRegistrantName"], _company),
         form_type=form_type,
         document_type=form_type,
-        period_of_report=document.agreed([fact.as_date() for fact in facts["DocumentPeriodEndDate"]]),
+        period_of_report=document.common_value(facts["DocumentPeriodEndDate"], _date),
         ciks=tuple(dict.fromkeys(cik for cik in ciks if cik)),
     )
 
 
 def read_date(text: str, transformation: str) -> date | None:
-    """Read a printed date under its `format`, e.g. `ixt:date-monthname-day-year-en`, or ISO 8601 where that is empty.
+    """Read a printed date by its `format`, e.g. `ixt:date-monthname-day-year-en`; an empty format means ISO 8601.
 
-    None where the format is unknown or the text is no date.
+    Returns None if the format is unknown or the text is not a date.
     """
     order = _ORDER_OF.get(_plain_name(transformation))
     parts = re.findall(r"\d+|[A-Za-z]+", re.sub(r"(?<=\d)(?:st|nd|rd|th)\b", "", text))
@@ -151,19 +129,47 @@ def read_date(text: str, transformation: str) -> date | None:
     return calendar_date(year, month, of["d"])
 
 
+def _text(fact: _CoverFact) -> str:
+    return fact.text
+
+
+def _date(fact: _CoverFact) -> date | None:
+    return read_date(fact.text, fact.transformation)
+
+
+def _flag(fact: _CoverFact) -> bool | None:
+    """Read true or false from the transformation or, without one, from the word."""
+    name, word = _plain_name(fact.transformation), fact.text.lower()
+    if name in _TRUE or name in _FALSE:
+        return name in _TRUE
+    if name == "boolballotbox":
+        return word in {"\u2611", "\u2612", "\u00fe"}
+    return word in {"true", "1"} if word in {"true", "1", "false", "0"} else None
+
+
+def _company(fact: _CoverFact) -> str:
+    """Return a company's name without the footnote marks after it."""
+    end = len(fact.text)
+    while mark := _LAST_MARK.search(fact.text[max(0, end - _MARK_LENGTH) : end]):
+        end -= len(mark[0])
+        while fact.text[end - 1 : end].isspace():
+            end -= 1
+    return fact.text[:end]
+
+
 def _plain_name(transformation: str) -> str:
     return transformation.rpartition(":")[2].replace("-", "").lower()
 
 
 class _Document:
-    """The facts of one document; its continuations and contexts are looked up in one pass each, and only if needed."""
+    """The facts of one document. Continuations and contexts are collected in one pass each, and only if needed."""
 
     def __init__(self, text: str) -> None:
         self._text = text
 
     @cached_property
     def _continuations(self) -> dict[str, re.Match[str]]:
-        """Start tags of continuations by id, the first of each."""
+        """The start tags of continuations by id; the first one counts."""
         found: dict[str, re.Match[str]] = {}
         at = self._text.find("ontinuation")
         while at >= 0:
@@ -176,7 +182,7 @@ class _Document:
 
     @cached_property
     def _dimensions(self) -> dict[str, bool]:
-        """Whether a context has a dimension, by its id."""
+        """Whether each context has a dimension, by the context's id."""
         found: dict[str, bool] = {}
         tags = list(_CONTEXT.finditer(self._text))
         ends = [tag.start() for tag in tags[1:]] + [len(self._text)]
@@ -187,17 +193,17 @@ class _Document:
             found.setdefault(_attributes(tag[1]).get("id", ""), has_dimension)
         return found
 
-    def agreed(self, facts: Sequence[_CoverFact[_Value]]) -> _Value | None:
-        """Return the value that the facts have in common, those of the parent where registrants have others."""
-        stated = [fact for fact in facts if fact.value not in (None, "")]
-        values = {fact.value for fact in stated}
+    def common_value(self, facts: Sequence[_CoverFact], read: Callable[[_CoverFact], _Value | None]) -> _Value | None:
+        """Return the one value of all facts; if they differ, the one value of the parent's facts; else None."""
+        present = [(fact.context, value) for fact in facts if (value := read(fact)) not in (None, "")]
+        values = {value for _, value in present}
         if len(values) > 1:
-            values = {fact.value for fact in stated if not self._dimensions.get(fact.context, True)}
+            values = {value for context, value in present if not self._dimensions.get(context, True)}
         return values.pop() if len(values) == 1 else None
 
-    def cover_facts(self) -> dict[str, list[_CoverFact[str]]]:
-        """Find the facts of the concepts, in document order."""
-        facts: dict[str, list[_CoverFact[str]]] = {concept: [] for concept in _CONCEPTS}
+    def cover_facts(self) -> dict[str, list[_CoverFact]]:
+        """Find the facts of each concept, in document order."""
+        facts: dict[str, list[_CoverFact]] = {concept: [] for concept in _CONCEPTS}
         declared = _NAMESPACE.search(self._text)
         mark = f"{declared[1] if declared else _PREFIX}:"
         at = self._text.find(mark)
@@ -216,7 +222,7 @@ class _Document:
         return facts
 
     def _visible_text(self, start: int, attributes: dict[str, str]) -> str:
-        """Join the visible text of the fact whose start tag ends at `start`, its continuations included."""
+        """Return the visible text of the fact whose start tag ends at `start`, including its continuations."""
         pieces = [self._element(start, _FACT_TAG)]
         following = attributes.get("continuedat")
         for _ in range(_CONTINUATIONS):
@@ -232,7 +238,7 @@ class _Document:
         return " ".join(_INVISIBLE.sub("", unescape(_TAG.sub("", markup))).split())
 
     def _element(self, start: int, tags: re.Pattern[str]) -> str:
-        """Cut the markup from `start` to the end tag that closes the element begun before it."""
+        """Return the markup from `start` to the end tag of the element that contains it."""
         depth = 1
         for tag in tags.finditer(self._text, start, start + _FACT_CHARACTERS):
             if tag[1]:

@@ -1,8 +1,7 @@
-"""CSV and TSV shards: a header, then one row a record (RFC 4180), read as a stream.
+"""CSV and TSV shards: a header, then one record per row (RFC 4180), read as a stream.
 
-Quotes, line ends inside them and doubled quotes are read as RFC 4180 has them, and nothing else is forgiven: behind a
-quote that does not end its cell no row can be told from the next. Cells keep their bytes, so that one that is not UTF-8
-fails with its row alone.
+Quoting follows RFC 4180 strictly, because after a quote that does not end its cell the rows cannot be told apart.
+Cells keep their bytes, so that a cell that is not UTF-8 fails only its own row.
 """
 
 import csv
@@ -16,22 +15,22 @@ from typing import Self
 from finner_batch.errors import DocumentError
 from finner_batch.sources.document import Document, FailedDocument
 from finner_batch.sources.rows import RowReader
-from finner_batch.sources.streams import Joined
+from finner_batch.sources.streams import ChunkStream
 
 _OTHER_DELIMITERS = ",;\t|"
-"""What programs write between cells in place of the delimiter that the name says; spreadsheets by country."""
+"""Delimiters that programs write instead of the one the file name implies; spreadsheets choose by country."""
 _STATED_DELIMITER = re.compile(r"\s*sep=(.)\s*", re.IGNORECASE)
 _MOST_ROW_CHARACTERS = 128 << 20
-"""A longer row is one whose quote was never closed; the memory that it takes is eight times as many bytes."""
+"""A longer row has an unclosed quote. A row takes eight times as many bytes of memory."""
 
 
 def read_delimited(chunks: Iterable[bytes], rows: RowReader, delimiter: str) -> Iterator[Document | FailedDocument]:
-    """Read the documents of a CSV shard, in order; a blank line is no row, a row of too many or few cells fails alone.
+    """Read the documents of a CSV shard, in order. Blank lines are skipped; a row with too many or few cells fails.
 
-    `chunks` are its bytes. Where the header lacks the delimiter and holds another one (`;`, tab, `|`), it is that; or
-    the one that a line before it states (`sep=;`), as Excel has it.
-    Raises `DocumentError` (stage `read`) where the header lacks a column, and, behind the rows before it, where a row
-    cannot be told from the next.
+    `chunks` are the file's bytes. If the header does not contain `delimiter` but another one (`;`, tab, `|`), that one
+    is used. A line before the header may state it (`sep=;`), as Excel writes it.
+    Raises DocumentError (stage `read`) if the header lacks a column and, after the rows before it, if the end of a row
+    cannot be found.
     """
     lines = _Lines(chunks)
     first = next((line for line in lines if line.strip()), "")
@@ -43,26 +42,26 @@ def read_delimited(chunks: Iterable[bytes], rows: RowReader, delimiter: str) -> 
     _, header = next(records, (1, []))
     names = tuple(name.strip() for name in header)
     columns = rows.columns(names)
-    of_names, counts = {name: place for place, name in enumerate(names)}, Counter(names)
-    places = {name: of_names[name] for name in columns.names()}
-    if repeated := [name for name in places if counts[name] > 1]:
-        raise DocumentError("read", f"several columns are named {repeated[0]}: write it again, each with its own name")
+    index_of, counts = {name: index for index, name in enumerate(names)}, Counter(names)
+    indexes = {name: index_of[name] for name in columns.names()}
+    if repeated := [name for name in indexes if counts[name] > 1]:
+        raise DocumentError("read", f"several columns are named {repeated[0]}: give each column its own name")
     for row, (line, cells) in enumerate(records):
         if len(cells) == len(names):
-            values = {name: _stored(cells[place]) for name, place in places.items()}
+            values = {name: _raw(cells[index]) for name, index in indexes.items()}
             yield from rows.documents(row, columns, values)
         else:
             error = DocumentError(
                 "read",
-                f"the row at line {line} has {len(cells)} cells, the header {len(names)}: put cells that hold "
-                "delimiters or line ends in quotes",
+                f"the row at line {line} has {len(cells)} cells, the header {len(names)}: quote cells that contain "
+                "delimiters or line ends",
             )
-            yield from rows.failed(f"{rows.source.name}#{row}", error, stored=_stored(delimiter.join(cells)))
+            yield from rows.failed(f"{rows.source.name}#{row}", error, raw=_raw(delimiter.join(cells)))
 
 
 def _records(lines: "_Lines", first: str, delimiter: str) -> Iterator[tuple[int, list[str]]]:
-    """Yield the number of the line that a record begins in, and its cells; blank lines are none."""
-    csv.field_size_limit(_MOST_ROW_CHARACTERS)  # of the whole process; its own would be 128 KiB
+    """Yield the first line's number and the cells of each record, without blank lines."""
+    csv.field_size_limit(_MOST_ROW_CHARACTERS)  # set for the whole process; the default is 128 KiB
     begin = lines.number
     reader = csv.reader(chain([first], lines), delimiter=delimiter, strict=True)
     while True:
@@ -71,8 +70,8 @@ def _records(lines: "_Lines", first: str, delimiter: str) -> Iterator[tuple[int,
         except csv.Error as error:
             raise DocumentError(
                 "read",
-                f"the row at line {begin} cannot be told from the next ({error}): write it again with quotes inside "
-                "quotes doubled and line feeds at the ends of lines, or as Parquet",
+                f"the row at line {begin} cannot be told from the next ({error}): double the quotes inside "
+                "quotes and end lines with line feeds, or write Parquet",
             ) from error
         if cells is None:
             return
@@ -82,16 +81,16 @@ def _records(lines: "_Lines", first: str, delimiter: str) -> Iterator[tuple[int,
 
 
 class _Lines:
-    """The lines of a stream with their ends, numbered from 1; those of one record have a bounded length together."""
+    """The lines of a stream with their ends, numbered from 1. The length of one record's lines together is bounded."""
 
     def __init__(self, chunks: Iterable[bytes]) -> None:
         self.number = 0
         self._left = _MOST_ROW_CHARACTERS
-        stream = io.BufferedReader(Joined(iter(chunks)))
+        stream = io.BufferedReader(ChunkStream(iter(chunks)))
         self._text = io.TextIOWrapper(stream, encoding="utf-8", errors="surrogateescape", newline="\n")
 
     def begin_record(self) -> int:
-        """Return the number of the line that is next."""
+        """Return the number of the next line."""
         self._left = _MOST_ROW_CHARACTERS
         return self.number + 1
 
@@ -107,11 +106,11 @@ class _Lines:
         if self._left < 0:
             raise DocumentError(
                 "read",
-                f"a row that goes on at line {self.number} has more than {_MOST_ROW_CHARACTERS >> 20} MiB: a quote "
-                "before it is not closed, or write it as Parquet",
+                f"the row at line {self.number} has more than {_MOST_ROW_CHARACTERS >> 20} MiB: a quote before it is "
+                "not closed; close it, or write Parquet",
             )
         return line
 
 
-def _stored(cell: str) -> bytes:
+def _raw(cell: str) -> bytes:
     return cell.encode("utf-8", "surrogateescape")

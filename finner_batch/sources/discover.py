@@ -1,4 +1,4 @@
-"""Discovery: inputs (files, folders, globs, URLs) into sources, lazily and in a fixed order."""
+"""Discovery of sources: files, folders, globs and URLs, lazily and in a fixed order."""
 
 import heapq
 import logging
@@ -21,7 +21,7 @@ from finner_batch.sources.document import MEMBER_MARK, Source, is_web_url
 from finner_batch.sources.edgar_path import document_address, document_name, path_header
 from finner_batch.sources.listing import LocalTree, ObjectTree, PassedOver, RemoteTree, Tree, Walk
 from finner_batch.sources.names import recordable
-from finner_batch.sources.refused import beside_a_filing
+from finner_batch.sources.refused import companions_of_filing
 from finner_batch.sources.streams import is_url
 
 _MAGIC = re.compile(r"[*?\[]")
@@ -31,11 +31,11 @@ _COMPANIONS = frozenset(
         *(".bmp", ".ico", ".pdf", ".png", ".svg", ".tif", ".tiff", ".webp", ".xls", ".xlsm", ".xlsx", ".xsd"),
     ]
 )
-"""What lies beside filings and is none: graphics, spreadsheets, PDFs, XBRL data, contents, unfinished downloads."""
+"""Files stored with filings that are not filings: graphics, spreadsheets, PDFs, XBRL data, unfinished downloads."""
 _DELIMITED = frozenset({".csv", ".tsv"})
-"""Of these, what may be shards."""
+"""Companions that may be shards."""
 _OF_CRAWLER = re.compile(r"companies_info\.json|FILINGS_METADATA\w*\.csv|\d{4}_QTR[1-4]\.tsv")
-"""What edgar-crawler writes about filings."""
+"""Files with which edgar-crawler describes filings."""
 _READ_WITH_COLUMN = ": with --text-column it is read as a shard"
 
 _logger = logging.getLogger(__name__)
@@ -44,38 +44,37 @@ _logger = logging.getLogger(__name__)
 def discover(
     inputs: Sequence[str], *, passed_over: PassedOver | None = None, with_csv: bool = False
 ) -> Iterator[Source]:
-    """Find the sources that `inputs` name: each once, in the order of their paths, as they are asked for.
+    """Yield the sources that `inputs` name lazily, each once, in the order of their paths.
 
-    A folder is walked recursively, and so is one that a glob matches; `**` stands for any number of folders. Hidden
-    files, results folders of this program, companions of filings (`.csv`, `.xsd`, `.jpg`, …) and what EDGAR keeps
-    beside a filing (`R2.htm`, `…-index.htm`) are left out there, which `passed_over` is told with the reason; a file
-    that is named, or whose suffix the glob spells, is taken. `with_csv`: `.csv` and `.tsv` files are shards, not
-    companions.
-    Raises `UsageError` for an input that matches nothing: at once where there is no such path, else before the first
-    source.
+    A folder is walked recursively, including a folder that a glob matches; `**` matches any number of folders. The walk
+    leaves out hidden files, results folders of this program, companions of filings (`.csv`, `.xsd`, `.jpg`, …) and
+    EDGAR's own files about a filing (`R2.htm`, `…-index.htm`), and calls `passed_over` with each path and the reason. A
+    file that is named explicitly, or by a glob that includes its suffix, is always taken. `with_csv`: `.csv` and `.tsv`
+    files are shards, not companions.
+    Raises UsageError for an input that matches nothing: immediately if there is no such path, else before the first
+    source is yielded.
     """
     if not inputs:
         raise UsageError("no input: give files, folders, globs or URLs")
-    told = passed_over or _log_passed_over
-    found = [_sources(given, told, with_csv=with_csv) for given in inputs]
+    found = [_sources(given, passed_over or _log_passed_over, with_csv=with_csv) for given in inputs]
     return _each_once(heapq.merge(*found, key=attrgetter("uri")))
 
 
-def no_filing(name: str, *, with_csv: bool = False) -> str:
-    """Tell by its name what a file beside filings is; empty for one that may be a filing, or a shard (`with_csv`)."""
+def reason_not_a_filing(name: str, *, with_csv: bool = False) -> str:
+    """Return why a file of this name is not a filing; empty if it may be a filing or, `with_csv`, a shard."""
     if _is_hidden_member(name):
         return "hidden"
-    own_name = document_name(name)
-    if _OF_CRAWLER.fullmatch(own_name) or (own_name == "metadata.json" and path_header(name).accession_number):
+    file_name = document_name(name)
+    if _OF_CRAWLER.fullmatch(file_name) or (file_name == "metadata.json" and path_header(name).accession_number):
         return "a downloader's description of filings"
-    suffix = Path(own_name).suffix.lower()
+    suffix = Path(file_name).suffix.lower()
     if suffix not in _COMPANIONS or (with_csv and suffix in _DELIMITED):
         return ""
     return f"a {suffix} file is no filing{_READ_WITH_COLUMN if suffix in _DELIMITED else ''}"
 
 
 def _is_hidden_member(name: str) -> bool:
-    """Tell what an archive holds beside its files: hidden ones, and what macOS adds (`__MACOSX/._a.htm`)."""
+    """Return whether an archive member is hidden or added by macOS (`__MACOSX/._a.htm`)."""
     archive = archive_of(name)
     if archive is None:
         return False
@@ -143,7 +142,7 @@ def _remote(given: str, passed_over: PassedOver, *, with_csv: bool) -> Iterator[
 
 
 def _objects(given: str, passed_over: PassedOver, *, with_csv: bool) -> Iterator[Source]:
-    """Find objects of a bucket, with their ETags, so that those of an unchanged one need not be fetched."""
+    """Find the objects of a bucket with their ETags, so that unchanged objects need not be fetched."""
     name, key = split_url(given)
     bucket = Bucket(name)
     try:
@@ -164,7 +163,7 @@ def _objects(given: str, passed_over: PassedOver, *, with_csv: bool) -> Iterator
 
 
 class _Place(NamedTuple):
-    """A folder that an input names; `scheme` makes URLs of its paths (`s3://`)."""
+    """The folder that an input names. `scheme` (`s3://`) turns its paths into URLs."""
 
     given: str
     tree: Tree
@@ -173,7 +172,7 @@ class _Place(NamedTuple):
 
 
 def _below(place: _Place, pattern: str, passed_over: PassedOver, *, with_csv: bool) -> Iterator[Source]:
-    """Yield the files below the place that `pattern` matches; a folder that it matches stands for all below it."""
+    """Yield the files below a place that `pattern` matches; a matching folder includes everything below it."""
     left_out: Counter[bool] = Counter()
 
     def leave_out(path: str, reason: str) -> None:
@@ -183,7 +182,7 @@ def _below(place: _Place, pattern: str, passed_over: PassedOver, *, with_csv: bo
     def chosen(relative: str) -> bool:
         if not _match(pattern.split("/"), relative.split("/"), whole=True):
             return False
-        reason = no_filing(f"{place.root}/{relative}", with_csv=with_csv)
+        reason = reason_not_a_filing(f"{place.root}/{relative}", with_csv=with_csv)
         if reason and Path(document_name(relative)).suffix.lower() not in pattern.lower():
             leave_out(f"{place.root}/{relative}", reason)
             return False
@@ -192,7 +191,7 @@ def _below(place: _Place, pattern: str, passed_over: PassedOver, *, with_csv: bo
     walk = Walk(
         tree=place.tree,
         chosen=chosen,
-        beside=beside_a_filing,
+        companions=companions_of_filing,
         entered=lambda folder: _match(pattern.split("/"), folder.split("/"), whole=False),
         passed_over=leave_out,
     )
@@ -210,7 +209,7 @@ def _below(place: _Place, pattern: str, passed_over: PassedOver, *, with_csv: bo
     if not found:
         besides = ""
         if left_out:
-            besides = f" ({left_out.total()} left out: hidden, a results folder, or no filing by their suffix)"
+            besides = f" ({left_out.total()} left out: hidden, in a results folder, or not a filing by their suffix)"
         if left_out[True]:
             besides += f"; {left_out[True]} .csv or .tsv files are read as shards with --text-column"
         raise UsageError(f"{place.given} matches no file to read{besides}")
@@ -224,9 +223,10 @@ def _split_glob(path: str) -> tuple[str, str]:
 
 
 def _match(pattern: Sequence[str], path: Sequence[str], *, whole: bool) -> bool:
-    """Match parts of a path one by one; `**` stands for any number of them.
+    """Match a path against a pattern part by part; `**` matches any number of parts.
 
-    `whole` asks whether the pattern matches the path or a folder above it; else, whether it may match something below.
+    With `whole`, return whether the pattern matches the path or a folder above it; else, whether it may match a path
+    below.
     """
     if not pattern:
         return True

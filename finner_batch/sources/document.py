@@ -1,4 +1,4 @@
-"""What a source yields: one document, with the header fields that its source states."""
+"""A source, and what it yields: documents with the header fields that the source states."""
 
 from dataclasses import dataclass, field
 from datetime import date
@@ -7,10 +7,10 @@ from typing import Literal
 from finner_batch.sources.names import path_of
 
 MOST_FILERS = 1000
-"""Filers of one filing that are recorded: guarantors of a prospectus are some hundreds."""
+"""Recorded filers of one filing, at most. A prospectus may have some hundreds of guarantors."""
 
 Kept = tuple[tuple[str, str | None], ...]
-"""Names and values, as text: the keys of a path, and what is kept of a shard's row beside its header."""
+"""Names and values, as text: the keys of a path, and the columns of a shard that the user keeps."""
 
 Markup = Literal["html", "text", "prose"]
 
@@ -18,20 +18,20 @@ MEMBER_MARK = "!/"
 """Between the path of an archive and the name of one of its members, in the URI of the member's source."""
 
 LONGEST_FIELD = 500
-"""Characters of a header field or an error; EDGAR's names of companies have 150 at most. A longer one ends in `…`."""
+"""Characters of a header field or an error. A longer one is cut and ends in `…`. EDGAR limits company names to 150."""
 LONGEST_ID = 1000
-"""Characters of a document_id that a source states. A longer one is no name, and is not cut: two might become one."""
+"""Characters of a document_id that a source states. A longer one is an error; cutting it might make two ids equal."""
 
 
 def bounded_field(text: str) -> str:
-    """Return a field that any table can hold: of bounded length, half characters (lone surrogates) escaped."""
+    """Return a field of bounded length with lone surrogates escaped, which any table can store."""
     if len(text) > LONGEST_FIELD:
         text = f"{text[: LONGEST_FIELD - 1]}\N{HORIZONTAL ELLIPSIS}"
     return text if text.isascii() else text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def is_web_url(uri: str) -> bool:
-    """Tell an address on a web server."""
+    """Return whether `uri` is an address on a web server."""
     return uri.startswith(("http://", "https://"))
 
 
@@ -47,13 +47,13 @@ class Source:
     uri: str
     name: str
     etag: str = ""
-    """What an object store calls this version of the object: the content is the same while the ETag is."""
+    """The object store's tag of this version of the object. Equal ETags mean equal content."""
     size: int = 0
-    """Bytes, where a listing told them."""
+    """Bytes; 0 if the listing does not state them."""
     copy: str = ""
-    """A local copy of it, for as long as there is one."""
+    """Path of a temporary local copy, if there is one."""
     error: str = ""
-    """Why it cannot be read, where that is known before it is opened."""
+    """Why it cannot be read, if this is known before it is opened."""
 
     @property
     def path(self) -> str:
@@ -62,18 +62,18 @@ class Source:
 
     @property
     def version(self) -> str:
-        """ETag and size: what stands for the content of an object that was not fetched; empty for other files."""
+        """ETag and size, which identify the content of an object that was not fetched; empty for other files."""
         return f"{self.etag} {self.size}" if self.etag else ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Header:
-    """Header fields of a filing; None where the source does not state one (never guessed).
+    """Header fields of a filing. A field that the source does not state is None, never guessed.
 
-    `accession_number` is dashed (`0000320193-23-000106`), `cik` has ten digits. `form_type` is the filing's;
-    `document_type` is this document's: the form of a main document, `EX-10.1` of an exhibit. `ciks` are the filers that
-    the source states, in its order; several registrants may file one document. Every row of a document carries these
-    fields, so each has `LONGEST_FIELD` characters at most, whatever the source states.
+    `accession_number` is dashed (`0000320193-23-000106`), `cik` has ten digits. `form_type` is the form of the filing;
+    `document_type` is the type of this document: the form for a main document, `EX-10.1` for an exhibit. `ciks` are the
+    filers in the order stated; several registrants may file one document. Every row of a document repeats these fields,
+    so each is limited to `LONGEST_FIELD` characters.
     """
 
     accession_number: str | None = None
@@ -87,11 +87,11 @@ class Header:
 
     @property
     def filers(self) -> tuple[str, ...]:
-        """All known CIKs, `cik` first, `MOST_FILERS` at most."""
+        """All known CIKs, `cik` first, at most `MOST_FILERS`."""
         return tuple(dict.fromkeys(cik for cik in (self.cik, *self.ciks) if cik))[:MOST_FILERS]
 
     def __post_init__(self) -> None:
-        """Bound what is stated."""
+        """Limit the length of the fields."""
         for name in ("accession_number", "cik", "company", "form_type", "document_type"):
             value = getattr(self, name)
             if value is not None and (len(value) > LONGEST_FIELD or not value.isascii()):
@@ -100,7 +100,7 @@ class Header:
 
 @dataclass(frozen=True, slots=True)
 class Siblings:
-    """Types of the other documents of a submission that are text (`EX-10.1`), by whether they are read too."""
+    """Types of a submission's exhibits that are text (`EX-10.1`): those read, and those not."""
 
     read: tuple[str, ...] = ()
     unread: tuple[str, ...] = ()
@@ -110,12 +110,12 @@ class Siblings:
 class Document:
     """One document to extract text from.
 
-    `document_id`: accession number and document name (`0000320193-23-000106/aapl-20230930.htm`) where the accession
-    number is known, the id column's own value for a shard row (else `name#row`), else `Source.name`.
+    `document_id`: accession number and document name (`0000320193-23-000106/aapl-20230930.htm`) if the accession
+    number is known, the value of the id column for a shard row (else `name#row`), else `Source.name`.
     `kind`: `ixbrl`, `html`, `text`, `sgml-ixbrl`, `sgml-html`, `sgml-text`, `parquet`, `jsonl`, `csv`.
     `content`: the decoded markup or text. `markup`: `html`; `text` (a hard-wrapped plain-text filing, with `<PAGE>` and
-    `<TABLE>` marks); `prose` (a shard row: its own text, whose offsets count).
-    `sha256`: of the file's bytes as stored, or of the row's text (UTF-8) for a shard. `bytes`: the size of the same.
+    `<TABLE>` marks); `prose` (the text of a shard row, to which offsets refer).
+    `sha256`, `bytes`: digest and size of the file as stored, or of the row's text (UTF-8) for a shard.
     """
 
     document_id: str
@@ -127,20 +127,20 @@ class Document:
     sha256: str
     bytes: int
     content_id: str | None = None
-    """Digest of what it says (`identity.content_id`), once its text is extracted."""
+    """Digest of the extracted text (`identity.content_id`); None before extraction."""
     sec_url: str | None = None
-    """Its address at EDGAR (`edgar_url`); None where the source does not tell it."""
+    """Its address at EDGAR (`edgar_url`); None if it cannot be derived from the source."""
     siblings: Siblings | None = None
-    """The types of the other documents of its submission; None for what came by itself."""
+    """The exhibits of its submission; None for anything but the main document of a submission."""
     kept: Kept = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FailedDocument:
-    """A document, or a row of a shard, that cannot be read or parsed: its row in `documents` says why.
+    """A document or shard row that cannot be read or parsed. Its row in `documents` says why.
 
-    The fields are those of `Document`; `kind` is None where nothing could be read; `sha256` and `bytes` are of the
-    row's stored bytes where a row has no text.
+    The fields are those of `Document`. `kind` is None if nothing could be read. For a row without a text, `sha256` and
+    `bytes` are those of the row as stored.
     """
 
     document_id: str
@@ -154,17 +154,17 @@ class FailedDocument:
     error_type: str
     """Class name of the cause, e.g. `UnicodeDecodeError`."""
     error: str
-    """What is wrong, and what to do about it, in `LONGEST_FIELD` characters at most."""
+    """What is wrong and what to do about it, in at most `LONGEST_FIELD` characters."""
     sec_url: str | None = None
     kept: Kept = ()
 
     def __post_init__(self) -> None:
-        """Bound the error, which may quote what is wrong."""
+        """Limit the length of the error, which may quote the input."""
         object.__setattr__(self, "error", bounded_field(self.error))
 
     @classmethod
     def of_document(cls, document: Document, *, stage: str, error_type: str, error: str) -> "FailedDocument":
-        """Describe a document that was read and then failed in a later stage."""
+        """Return the failure of a document that was read and then failed in a later stage."""
         return cls(
             document_id=document.document_id,
             source=document.source,

@@ -1,15 +1,15 @@
-"""Header fields that a path states by convention, the document name in it, and a document's address at EDGAR.
+"""Header fields and document names in paths that follow a convention, and a document's address at EDGAR.
 
 Conventions read:
 - EDGAR's archive, `…/edgar/data/<cik>/<18 digits>/<document>` and `…/edgar/data/<cik>/<accession>.txt`
   (https://www.sec.gov/search-filings/edgar-search-assistance/accessing-edgar-data);
 - a folder named by the 18 digits of an accession number;
-- a dashed accession number in the file's name, or in its folder's;
+- a dashed accession number in the name of the file or of its folder;
 - sec-edgar-downloader, `sec-edgar-filings/<ticker or cik>/<form>/<accession>/<document>`, the form also as `10-K/A`;
 - edgar-crawler, `<cik>_<form>_<year>_<accession>.<suffix>`, where the form has lost its dashes and slashes;
-- datamule, a folder or an archive of a filing named by its accession number, `<18 digits>.tar!/<document>`.
+- datamule, a folder or archive named by the filing's accession number, `<18 digits>.tar!/<document>`.
 
-A name that holds two different accession numbers, or digits that only resemble one, states none.
+A name with two different accession numbers, or with digits that only resemble one, states none.
 """
 
 import re
@@ -39,13 +39,13 @@ _WITHOUT_DASHES = {
     "20F": "20-F",
     "40F": "40-F",
 }
-"""Forms that edgar-crawler's spelling tells; `10KSB` may be `10-KSB` or `10KSB`."""
+"""Forms whose name follows from edgar-crawler's spelling. `10KSB` is missing: it may be `10-KSB` or `10KSB`."""
 _ARCHIVE_FOLDER = re.compile(r"\.(?:tar(?:\.gz|\.zst)?|tgz|tzst|zip)!$", re.IGNORECASE)
 _COMPRESSED = (".gz", ".zst")
 
 
 def path_header(uri: str) -> Header:
-    """Read what the path states: accession number, CIK, form, and that a document is its filing's main one."""
+    """Read the accession number, CIK and form from a path, and the document type of a filing's main document."""
     path = _path(uri)
     cik_folder = _CIK_FOLDER.search(path)
     cik = cik_folder[1] if cik_folder else None
@@ -67,7 +67,7 @@ def path_header(uri: str) -> Header:
 
 
 def document_name(uri: str) -> str:
-    """Return the file's own name, without `.gz` or `.zst`."""
+    """Return the file name without its folders and without `.gz` or `.zst`."""
     name = _path(uri).rstrip("/").rpartition("/")[2]
     for suffix in _COMPRESSED:
         name = name.removesuffix(suffix)
@@ -75,28 +75,28 @@ def document_name(uri: str) -> str:
 
 
 def path_file_name(uri: str) -> str | None:
-    """Return the name that EDGAR gave a file: where it lies in EDGAR's own folders; elsewhere it may be renamed."""
+    """Return a file's name at EDGAR, if its path is one of EDGAR's; elsewhere it may have been renamed."""
     return document_name(uri) if _ARCHIVED.search(_path(uri)) else None
 
 
 def edgar_url(header: Header, file_name: str | None) -> str | None:
-    """Return the address of a document at EDGAR, or of its filing's index where its file name there is not known.
+    """Return the address of a document at EDGAR, or of its filing's index if `file_name` is None.
 
-    `file_name`: as it is in the filing's folder; the full submission, `<accession>.txt`, lies beside the folder. None
-    where the accession number or the filer is not known. Source:
+    `file_name` is the name in the filing's folder. The full submission, `<accession>.txt`, is next to that folder.
+    Returns None if the accession number or the filer is unknown. Source:
     https://www.sec.gov/search-filings/edgar-search-assistance/accessing-edgar-data.
     """
     if header.accession_number is None or header.cik is None:
         return None
-    of_filer = f"{_ARCHIVES}/{int(header.cik)}"
+    filer_folder = f"{_ARCHIVES}/{int(header.cik)}"
     if file_name == f"{header.accession_number}.txt":
-        return f"{of_filer}/{file_name}"
+        return f"{filer_folder}/{file_name}"
     name = quote(file_name) if file_name else f"{header.accession_number}-index.htm"
-    return f"{of_filer}/{header.accession_number.replace('-', '')}/{name}"
+    return f"{filer_folder}/{header.accession_number.replace('-', '')}/{name}"
 
 
 def document_address(url: str) -> str:
-    """Return the address of the document itself: of what EDGAR's viewer (`/ix?doc=…`) shows, and without a fragment."""
+    """Return the address of the document itself: not of EDGAR's viewer (`/ix?doc=…`), and without a fragment."""
     parts = urlsplit(url)._replace(fragment="")
     shown = parse_qs(parts.query).get("doc", [""])[0]
     if parts.path in _VIEWERS and shown.startswith("/"):
@@ -105,20 +105,19 @@ def document_address(url: str) -> str:
 
 
 def path_document_id(source: Source) -> str:
-    """Name a file of which only the path is known."""
+    """Return the document id of a file of which only the path is known."""
     accession_number = _accession_number(_path(source.uri))
     return f"{accession_number}/{document_name(source.uri)}" if accession_number else source.name
 
 
 def _path(uri: str) -> str:
-    """The path of a file, or of a web address without its query."""
     if is_web_url(uri) and MEMBER_MARK not in uri:
         uri = urlsplit(uri).path
     return uri.replace("\\", "/")
 
 
 def normal_accession_number(value: str) -> str | None:
-    """Return `0000320193-23-000106` from its dashed or its 18-digit form; None for anything else."""
+    """Return an accession number (dashed or 18 digits) in its dashed form; None for anything else."""
     digits = value.replace("-", "")
     found = _EIGHTEEN_DIGITS.fullmatch(digits)
     if found is None or value not in (digits, "-".join(found.groups())):
@@ -127,7 +126,7 @@ def normal_accession_number(value: str) -> str | None:
 
 
 def normal_cik(value: str | None) -> str | None:
-    """Return a CIK as ten digits; None where it is no CIK."""
+    """Return a CIK as ten digits; None if the value is not a CIK."""
     if value is None or not re.fullmatch(r"\d{1,10}", value, re.ASCII) or not int(value):
         return None
     return value.zfill(10)

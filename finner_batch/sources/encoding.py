@@ -1,15 +1,16 @@
-"""Decoding: the bytes of a document into text.
+"""Decoding the bytes of a document into text.
 
-Filings before about 2005 declare no charset or a wrong one. What is valid UTF-8 is UTF-8. Else the declared charset
-counts, which BeautifulSoup's detector finds. Where that is `iso-8859-1` or `us-ascii`, or none, each byte that is not
-UTF-8 is windows-1252: filings are put together from pieces, and the C1 bytes of pages that declare Latin-1 are quotes
-and dashes (so the WHATWG Encoding Standard, https://encoding.spec.whatwg.org/#names-and-labels). No guess by letter
-frequency is made: it would depend on what else is installed.
+Filings before about 2005 declare no charset or a wrong one. Valid UTF-8 is read as UTF-8. Otherwise the declared
+charset counts, which BeautifulSoup's detector finds. If that is `iso-8859-1`, `us-ascii` or missing, each byte that is
+not UTF-8 is read as windows-1252: filings are assembled from pieces, and the C1 bytes of pages that declare Latin-1 are
+quotes and dashes (WHATWG Encoding Standard, https://encoding.spec.whatwg.org/#names-and-labels). The charset is not
+guessed from letter frequencies, since the guess would depend on the installed packages.
 """
 
 import codecs
 import re
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 
 _WIDE_BOMS = (
     (codecs.BOM_UTF32_LE, "utf-32-le"),
@@ -22,12 +23,12 @@ _SHORTEST_PROBE_BYTES = 32
 _WESTERN = re.compile("[\t\n\f\r -~\xa0-\xff\u2010-\u203a\u20ac]")
 _CONTROL = re.compile("[\0-\b\v\x0e-\x1f]")
 _BOMS = (codecs.BOM_UTF8, "\u00ef\u00bb\u00bf".encode())
-"""UTF-8's own mark, and the same read as Latin-1 and written as UTF-8 again."""
+"""UTF-8's byte order mark, and the same mark read as Latin-1 and written as UTF-8 again."""
 _WINDOWS_1252 = "".join(
-    bytes([byte]).decode("cp1252", "ignore") or chr(byte)  # five bytes are undefined: WHATWG keeps them as C1 controls
+    bytes([byte]).decode("cp1252", "ignore") or chr(byte)  # WHATWG keeps the five undefined bytes as C1 controls
     for byte in range(256)
 )
-_MEANT = {byte: _WINDOWS_1252[byte] for byte in range(0x80, 0xA0)}
+_C1_AS_WINDOWS_1252 = {byte: _WINDOWS_1252[byte] for byte in range(0x80, 0xA0)}
 _C1 = re.compile("[\x80-\x9f]")
 _C1_IN_UTF8 = re.compile(b"\xc2[\x80-\x9f]")
 _LATIN = frozenset({"iso8859-1", "cp1252"})
@@ -36,19 +37,19 @@ _STRAY_BYTES = "finner-batch-windows-1252"
 
 
 def decode(data: bytes) -> str:
-    """Decode a document; never fails. Line ends become newlines, NUL a space, misread C1 characters what they were.
+    """Decode a document; never fails. Line ends become newlines, NUL becomes a space, C1 controls windows-1252.
 
-    A program that saves CR LF as text once more leaves CR CR LF, which is one line end.
+    CR CR LF is one line end: programs write it when they save CR LF as text a second time.
     """
     data = as_utf8(data)
     try:
         text = data.decode("utf-8")
         misread = not text.isascii() and _C1_IN_UTF8.search(data) is not None
     except UnicodeDecodeError:
-        text = _decode(data)
+        text = _decode_legacy(data)
         misread = _C1.search(text) is not None
     if misread:
-        text = text.translate(_MEANT)
+        text = text.translate(_C1_AS_WINDOWS_1252)
     if "\0" in text:
         text = text.replace("\0", " ")
     if "\r" in text:
@@ -57,8 +58,8 @@ def decode(data: bytes) -> str:
 
 
 def as_utf8(data: bytes) -> bytes:
-    """Return UTF-16 and UTF-32 text as UTF-8; all else as it is, but for byte order marks at its start."""
-    codec = wide_codec(data)
+    """Convert UTF-16 and UTF-32 text to UTF-8 and remove byte order marks at the start."""
+    codec = _wide_codec(data)
     if codec is not None:
         data = data.decode(codec, "replace").encode("utf-8", "replace")
     while found := next((bom for bom in _BOMS if data.startswith(bom)), None):
@@ -67,12 +68,12 @@ def as_utf8(data: bytes) -> bytes:
 
 
 def as_utf8_stream(chunks: Iterable[bytes]) -> Iterator[bytes]:
-    """Do the same with the chunks of a stream; those that are not UTF-16 or UTF-32 pass as they are."""
+    """Do what `as_utf8` does with a stream of chunks."""
     stream = iter(chunks)
     first = b""
     while len(first) < _WIDE_PROBE_BYTES and (chunk := next(stream, None)) is not None:
         first += chunk
-    codec = wide_codec(first)
+    codec = _wide_codec(first)
     if codec is None:
         yield as_utf8(first)
         yield from stream
@@ -84,10 +85,10 @@ def as_utf8_stream(chunks: Iterable[bytes]) -> Iterator[bytes]:
     yield decoder.decode(b"", final=True).encode("utf-8", "replace")
 
 
-def wide_codec(head: bytes) -> str | None:
-    """Return Python's name of the UTF-16 or UTF-32 that the first bytes are in; None for everything else.
+def _wide_codec(head: bytes) -> str | None:
+    """Return Python's name of the UTF-16 or UTF-32 codec of a text that starts with `head`; None for other encodings.
 
-    A byte order mark tells it; without one, that the first bytes hold NULs and are Western text when so decoded.
+    The codec follows from a byte order mark. Without one, the first bytes must contain NULs and decode to Western text.
     """
     for bom, codec in _WIDE_BOMS:
         if head.startswith(bom):
@@ -101,24 +102,21 @@ def wide_codec(head: bytes) -> str | None:
 
 
 def _is_text(text: str) -> bool:
-    """Whether nine of ten characters are letters and marks of Western text, and none is a control."""
+    """Return whether nine of ten characters are those of Western text and none is a control character."""
     western = len(_WESTERN.findall(text))
     return western >= 0.9 * len(text) and not _CONTROL.search(text)
 
 
-def _decode(data: bytes) -> str:
-    """Decode what is not UTF-8."""
+def _decode_legacy(data: bytes) -> str:
     declared = _declared_charset(data)
     if declared is not None:
-        try:
+        with suppress(UnicodeDecodeError):  # a wrong declaration
             return data.decode(declared)
-        except UnicodeDecodeError:
-            declared = None  # a wrong declaration: what follows decodes anything
     return data.decode("utf-8", _STRAY_BYTES)
 
 
 def _declared_charset(data: bytes) -> str | None:
-    """Return Python's name of the charset that an XML declaration or a `meta` element states, if not a Latin-1 one."""
+    """Return Python's name of the charset that an XML declaration or `meta` element states, unless it is Latin-1."""
     from bs4.dammit import EncodingDetector  # noqa: PLC0415 - few documents need it
 
     declared = EncodingDetector.find_declared_encoding(data, is_html=True)

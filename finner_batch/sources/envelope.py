@@ -1,4 +1,4 @@
-"""What stands around a filing that was saved by something else: response and mail headers, a browser's page of text."""
+"""What programs wrap around a filing as they save it: response and mail headers, a browser's page of text."""
 
 import re
 
@@ -6,7 +6,7 @@ from finner_batch.sources.encoding import decode
 from finner_batch.sources.references import unescape
 
 ENVELOPE_BYTES = 1 << 16
-"""Only what begins within these first bytes counts."""
+"""A submission or header must begin within these first bytes."""
 
 _SUBMISSION = re.compile(
     rb"\s*(?:-----BEGIN PRIVACY-ENHANCED MESSAGE-----|<(?:SEC|IMS)-(?:DOCUMENT|HEADER)>|<SUBMISSION>"
@@ -20,14 +20,14 @@ _SUBMISSION_FURTHER_ON = re.compile(
     rb"|<DOCUMENT>[ \t]{0,80}\r?\n[ \t]{0,80}<TYPE>[^<\r\n]{1,40}\r?\n[ \t]{0,80}<SEQUENCE>)",
     re.IGNORECASE | re.MULTILINE,
 )
-"""Behind lines of another origin: whole lines as EDGAR writes them, which no prose holds."""
+"""The start of a submission after other lines: whole lines that only EDGAR writes."""
 _ESCAPED_SUBMISSION = re.compile(
     rb"(?:^|>)[ \t]{0,80}(?:&lt;|&#60;|&#x3c;)"
     rb"(?:(?:SEC|IMS)-(?:DOCUMENT|HEADER)(?:&gt;|&#62;|&#x3e;|>)\d{10}-\d\d-\d{6}\."
     rb"|SUBMISSION(?:&gt;|&#62;|&#x3e;|>)|DOCUMENT(?:&gt;|&#62;|&#x3e;|>)\s{0,80}(?:&lt;|&#60;|&#x3c;)TYPE)",
     re.IGNORECASE | re.MULTILINE,
 )
-_WORDS = (
+_REQUIRED_WORDS = (
     b"-document",
     b"-header",
     b"<document",
@@ -37,7 +37,7 @@ _WORDS = (
     b"&#x3c;",
     b"privacy-enhanced",
 )
-"""In lower case: one of them is in whatever the two patterns above match."""
+"""In lower case. Any match of the two patterns above contains one of them."""
 _PRE = re.compile(rb"<pre\b[^<>]{0,1000}>", re.IGNORECASE)
 _PRE_END = re.compile(rb"</pre\s{0,20}>", re.IGNORECASE)
 _HEADER_LINES = re.compile(
@@ -48,11 +48,11 @@ _CONTENT_TYPE = re.compile(r"^content-type:[ \t]*text/", re.IGNORECASE | re.MULT
 
 
 def holds_submission(head: bytes) -> bool:
-    """Tell by the first bytes, as UTF-8, whether a file is an EDGAR submission, whatever was put before it."""
+    """Return whether a file's first bytes, as UTF-8, contain the start of an EDGAR submission."""
     if _SUBMISSION.match(head):
         return True
     lower = head[:ENVELOPE_BYTES].lower()
-    if not any(word in lower for word in _WORDS):
+    if not any(word in lower for word in _REQUIRED_WORDS):
         return False
     return bool(
         _SUBMISSION_FURTHER_ON.search(head, 0, ENVELOPE_BYTES)
@@ -61,9 +61,9 @@ def holds_submission(head: bytes) -> bool:
 
 
 def without_page(data: bytes) -> bytes:
-    """Return a submission without the page that a browser showed it in, where there is one.
+    """Return a submission without the HTML page in which a browser saved it, if there is one.
 
-    Browsers show text as a page of one `<pre>` element and save it so, `<` and `&` written as character references.
+    Browsers show and save text as one `<pre>` element, with `<` and `&` as character references.
     """
     if _SUBMISSION.match(data) or not _ESCAPED_SUBMISSION.search(data, 0, ENVELOPE_BYTES):
         return data
@@ -75,7 +75,7 @@ def without_page(data: bytes) -> bytes:
 
 
 def without_header_lines(text: str) -> str:
-    """Return a document without the response or mail header that it was saved with, up to the blank line."""
+    """Return a document without the response or mail header before it, which ends at a blank line."""
     found = _HEADER_LINES.match(text, 0, ENVELOPE_BYTES)
     if found and (found["status"] or _CONTENT_TYPE.search(found["lines"])):
         return text[found.end() :]

@@ -1,6 +1,6 @@
-"""URLs, and members of archives, are fetched once: into a local copy, which is what is read.
+"""Local copies of URLs and archive members, so that each is fetched once.
 
-Shards in an object store are not copied: the ETag stands for their content, and they are read by range.
+Shards in an object store are not copied: their ETag identifies their content, and they are read by range.
 """
 
 import hashlib
@@ -20,40 +20,40 @@ from filelock import FileLock, Timeout
 
 from finner_batch.errors import BrokenOffError, DocumentError, FinnerError
 from finner_batch.sources.archive import BrokenArchiveError, is_archive, members
-from finner_batch.sources.discover import no_filing
+from finner_batch.sources.discover import reason_not_a_filing
 from finner_batch.sources.document import MEMBER_MARK, Source, is_web_url
 from finner_batch.sources.kind import SNIFF_BYTES
 from finner_batch.sources.listing import PassedOver
-from finner_batch.sources.read import ReadOptions, container_of
+from finner_batch.sources.read import ReadOptions, file_format_of
 from finner_batch.sources.shards import SHARDS
 from finner_batch.sources.storage import fingerprint, open_stored
 from finner_batch.sources.streams import chunks_of, is_url, too_large
+from finner_batch.sources.web import check_user_agent
 
-_NAME = "finner-batch-copies-"
+_FOLDER_PREFIX = "finner-batch-copies-"
 _SETTLED_S = 60
-"""A folder of copies that is younger may be about to be locked by the run that makes it."""
-_TIMES_BROKEN_OFF = 2
+"""The run that creates a younger folder of copies may not have locked it yet."""
+_RETRIES = 2
+"""After a connection that ended early."""
 _LARGEST_BYTES = ReadOptions().max_document_bytes
 
 
 def check_web_inputs(inputs: Iterable[str], user_agent: str | None) -> None:
-    """Raise UsageError where an input is at the SEC's and `user_agent` lacks what the SEC asks for, or is none."""
+    """Raise UsageError if an input is a web address and `user_agent` is invalid or not what its server requires."""
     if addresses := [given for given in inputs if is_web_url(given)]:
-        from finner_batch.sources.web import check_user_agent  # noqa: PLC0415 - only web addresses need it
-
         check_user_agent(addresses, user_agent)
 
 
 class Copies:
-    """Fetched files in a temporary folder, made for the first. Use as a context manager: leaving it deletes them.
+    """A temporary folder of fetched files, created with the first file and deleted on exit (a context manager).
 
-    What a killed run left is deleted by the next one: its lock tells that nobody holds it any more.
+    The folder is locked. A folder whose lock is free was left by a killed run, and the next run deletes it.
     """
 
     def __init__(self, user_agent: str | None = None) -> None:
-        """`user_agent`: how web servers are asked."""
+        """`user_agent` names this program to web servers."""
         self._user_agent = user_agent
-        self._turn = threading.Lock()
+        self._creating = threading.Lock()
         self._folder: Path | None = None
         self._lock: FileLock | None = None
 
@@ -66,14 +66,14 @@ class Copies:
             self._lock.release()
 
     def fetch(self, source: Source) -> tuple[Source, str, int]:
-        """Return the source as it is best read, what stands for its content, and its size in bytes.
+        """Fetch a URL, and return the source to read, the SHA-256 in hex of its content, and its size in bytes.
 
-        That is the SHA-256 in hex of its bytes, or of its version for a shard in an object store. Raises
-        `DocumentError` where it cannot be read.
+        A shard in an object store is not fetched; its digest is that of its version. Raises DocumentError if the source
+        cannot be read.
         """
         if not is_url(source.uri) or source.copy:
             return source, *fingerprint(source)
-        for _ in range(_TIMES_BROKEN_OFF):
+        for _ in range(_RETRIES):
             with suppress(BrokenOffError):
                 return self._fetched(source)
         return self._fetched(source)
@@ -102,11 +102,12 @@ class Copies:
         broken_before: frozenset[str],
         with_csv: bool = False,
     ) -> Iterator[Source]:
-        """Yield the sources, in place of each archive its members, which are copied in its order.
+        """Yield the sources, with each archive replaced by its members, copied in the archive's order.
 
-        A member that cannot be read, or has more than `max_bytes`, is a source with an `error`; so is, behind its
-        members, an archive that breaks off. One of `broken_before` that is whole now is yielded too: it has no text.
-        `with_csv`: as in `discover`.
+        A member that cannot be read or exceeds `max_bytes` becomes a source with an `error`. So does an archive that
+        ends early, after its members. An archive of `broken_before` that is intact now is yielded too, without a text,
+        so that its failure is superseded. `left_out` is called with the URI of each member that is not a filing, and
+        the reason. `with_csv`: as in `discover`.
         """
         for source in sources:
             if not is_archive(source.uri) or source.error:
@@ -115,20 +116,21 @@ class Copies:
             try:
                 with self._fetched_archive(source) as archive:
                     for member in members(archive):
-                        own = Source(
+                        source_of_member = Source(
                             uri=f"{source.uri}{MEMBER_MARK}{member.name}",
                             name=f"{source.name}{MEMBER_MARK}{member.name}",
                         )
-                        if reason := no_filing(own.uri, with_csv=with_csv):
-                            left_out(own.uri, reason)
+                        if reason := reason_not_a_filing(source_of_member.uri, with_csv=with_csv):
+                            left_out(source_of_member.uri, reason)
                             continue
                         try:
-                            copied, _, size = self._copied(own, _bounded(member.chunks(), max_bytes))
+                            chunks = _bounded(member.chunks(), max_bytes)
+                            copied, _, size = self._copied(source_of_member, chunks)
                             yield replace(copied, size=size)
                         except BrokenArchiveError:
                             raise
                         except DocumentError as error:
-                            yield replace(own, error=str(error))
+                            yield replace(source_of_member, error=str(error))
             except DocumentError as error:
                 yield replace(source, error=str(error))
             else:
@@ -136,9 +138,9 @@ class Copies:
                     yield source
 
     def local(self, sources: Iterable[Source], *, with_csv: bool = False) -> Iterator[Source]:
-        """Yield the sources and the members of archives, each as long as it is asked for, web addresses fetched."""
+        """Yield the sources and archive members, web addresses fetched. A copy exists until the next source is read."""
         found = self.with_members(
-            sources, max_bytes=_LARGEST_BYTES, left_out=_ignore, broken_before=frozenset(), with_csv=with_csv
+            sources, max_bytes=_LARGEST_BYTES, left_out=lambda *_: None, broken_before=frozenset(), with_csv=with_csv
         )
         for source in found:
             copied = source
@@ -153,7 +155,7 @@ class Copies:
     def _copied(self, source: Source, chunks: Iterable[bytes]) -> tuple[Source, str, int]:
         digest = hashlib.sha256()
         size = 0
-        descriptor, name = tempfile.mkstemp(dir=self._made_folder())
+        descriptor, name = tempfile.mkstemp(dir=self._locked_folder())
         try:
             for chunk in chunks:
                 size += len(chunk)
@@ -166,25 +168,25 @@ class Copies:
             os.close(descriptor)
         return replace(source, copy=name), digest.hexdigest(), size
 
-    def _made_folder(self) -> Path:
-        with self._turn:
+    def _locked_folder(self) -> Path:
+        with self._creating:
             if self._folder is None:
-                _delete_left()
-                self._folder = Path(tempfile.mkdtemp(prefix=_NAME))
+                _delete_abandoned_folders()
+                self._folder = Path(tempfile.mkdtemp(prefix=_FOLDER_PREFIX))
                 self._lock = FileLock(self._folder / ".lock", thread_local=False)
                 self._lock.acquire()
             return self._folder
 
 
 def _write(descriptor: int, data: bytes) -> None:
-    """Write to a copy. Raises FinnerError where the disk refuses: no source is to blame."""
+    """Write to a copy. Raises FinnerError, not DocumentError, if the disk fails, since it is not the source's fault."""
     left = memoryview(data)
     try:
         while left:
             left = left[os.write(descriptor, left) :]
     except OSError as error:
         raise FinnerError(
-            f"a copy cannot be written in {tempfile.gettempdir()}: {error.strerror}. Make room there, or set TMPDIR"
+            f"cannot write a copy in {tempfile.gettempdir()}: {error.strerror}. Free some space there, or set TMPDIR"
         ) from error
 
 
@@ -197,34 +199,29 @@ def _bounded(chunks: Iterable[bytes], max_bytes: int) -> Iterator[bytes]:
         yield chunk
 
 
-def _ignore(*_: object) -> None:
-    """Count nothing."""
-
-
-def _delete_left() -> None:
-    """Delete the folders of runs that were killed."""
-    for left in Path(tempfile.gettempdir()).glob(f"{_NAME}*"):
+def _delete_abandoned_folders() -> None:
+    for folder in Path(tempfile.gettempdir()).glob(f"{_FOLDER_PREFIX}*"):
         try:
-            if time.time() - left.stat().st_mtime > _SETTLED_S:
-                with FileLock(left / ".lock", timeout=0):
-                    shutil.rmtree(left, ignore_errors=True)
-        except (Timeout, OSError):  # another run's, or another user's
+            if time.time() - folder.stat().st_mtime > _SETTLED_S:
+                with FileLock(folder / ".lock", timeout=0):
+                    shutil.rmtree(folder, ignore_errors=True)
+        except (Timeout, OSError):  # in use by another run, or of another user
             continue
 
 
 def _is_shard(head: bytes, source: Source) -> bool:
     try:
-        return container_of(head, source) in SHARDS
-    except DocumentError:  # reading it says so again
+        return file_format_of(head, source) in SHARDS
+    except DocumentError:  # reading it raises the same error
         return False
 
 
 def drop_copy(source: Source) -> None:
-    """Delete the local copy of a source, if there is one."""
+    """Delete the local copy of a source, if it has one."""
     if source.copy:
         Path(source.copy).unlink(missing_ok=True)
 
 
 def version_digest(source: Source) -> str:
-    """Return the SHA-256 in hex of an object's version."""
+    """Return the SHA-256 in hex of a source's store and version."""
     return hashlib.sha256(f"{source.uri.partition('://')[0]} {source.version}".encode()).hexdigest()

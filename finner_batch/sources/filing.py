@@ -1,4 +1,4 @@
-"""Filings into documents: the text of a file or of a submission's parts, its kind, its header fields and its id."""
+"""Reads the documents of a filing, from a file or a submission's parts: text, kind, header fields and id."""
 
 import re
 from collections import Counter
@@ -12,11 +12,11 @@ from finner_batch.sources.document import Document, FailedDocument, Header, Mark
 from finner_batch.sources.edgar_path import document_name, edgar_url, path_file_name, path_header
 from finner_batch.sources.encoding import decode
 from finner_batch.sources.envelope import without_header_lines
-from finner_batch.sources.headers import first_stated, submission_header
-from finner_batch.sources.kind import Body, body_of
+from finner_batch.sources.headers import merge_headers, submission_header
+from finner_batch.sources.kind import DocumentFormat, document_format
 from finner_batch.sources.preformatted import unwrap
 from finner_batch.sources.refused import refuse_page
-from finner_batch.sources.storage import Stored
+from finner_batch.sources.storage import StoredFile
 from finner_batch.sources.submission import (
     Chosen,
     Part,
@@ -30,24 +30,24 @@ from finner_batch.sources.submission import (
 _WRAPPER = re.compile(r"\s*<(XBRL|XML)>\s*", re.IGNORECASE)
 _WRAPPER_END_CHARACTERS = 256
 _PAGE = re.compile(r"\s*(?:<\?xml\b|<!doctype html\b|<html\b)", re.IGNORECASE)
-"""The source of a page, which a browser showed and saved as text."""
+"""The source code of a page, which a browser saved as text."""
 _ONLY_TAGS = re.compile(r"\s*(?:</?[A-Za-z-]{1,40}>\s*)*")
 _MOST_TYPES = 200
 _LONGEST_FILENAME = 255
 """Characters of a `<FILENAME>`; EDGAR allows 32."""
-_MARKUP: dict[Body, Markup] = {"ixbrl": "html", "html": "html", "text": "text", "preformatted": "text"}
-_KIND: dict[Body, str] = {"ixbrl": "ixbrl", "html": "html", "text": "text", "preformatted": "text"}
+_MARKUP: dict[DocumentFormat, Markup] = {"ixbrl": "html", "html": "html", "text": "text", "preformatted": "text"}
+_KIND: dict[DocumentFormat, str] = {**_MARKUP, "ixbrl": "ixbrl"}
 
 
-def read_document(source: Source, stored: Stored, data: bytes) -> Document:
-    """Read the one document of a file that is no submission. Raises `DocumentError` where it is no document to read."""
+def read_document(source: Source, stored: StoredFile, data: bytes) -> Document:
+    """Read the one document of a file that is not a submission. Raises DocumentError if it is not a document."""
     content = without_header_lines(_decode(data))
     header = path_header(source.uri)
     name = document_name(source.uri)
     refuse_page(content, name if header.accession_number else "")
     body, content = _content(content)
     cover = cover_header(content) if body == "ixbrl" else Header()
-    header = first_stated([cover, header])
+    header = merge_headers([cover, header])
     return Document(
         document_id=f"{header.accession_number}/{name}" if header.accession_number else source.name,
         source=source.uri,
@@ -62,12 +62,12 @@ def read_document(source: Source, stored: Stored, data: bytes) -> Document:
 
 
 def read_submission(
-    source: Source, stored: Stored, data: bytes, documents: Chosen
+    source: Source, stored: StoredFile, data: bytes, documents: Chosen
 ) -> Iterator[Document | FailedDocument]:
-    """Read the chosen documents of a submission; what cannot be read is a `FailedDocument`.
+    """Read the chosen documents of a submission; a document that cannot be read is a FailedDocument.
 
-    All share the header of the submission. The document name of the id is the `<FILENAME>`; where filings of the 1990s
-    state none, the submission's own name, with `#sequence` for exhibits.
+    All share the header of the submission. The document name in the id is the `<FILENAME>`. Filings of the 1990s have
+    none; their documents get the submission's name, with `#sequence` for exhibits.
     """
     submission = split_submission(data)
     filed = submission_header(data[: submission.header_end])
@@ -81,16 +81,16 @@ def read_submission(
     textual = [part for part in submission.parts if is_textual(part, data)]
     chosen = chosen_parts(submission, mains, textual, documents)
     are_read, are_main = set(chosen), set(mains)
-    siblings = Siblings(read=_types(chosen), unread=_types(part for part in textual if part not in are_read))
+    siblings = Siblings(read=_exhibits(chosen), unread=_exhibits(part for part in textual if part not in are_read))
     for part in chosen:
-        stated = replace(filed, document_type=part.type)
-        kind, header = None, first_stated([stated, from_path])
+        from_submission = replace(filed, document_type=part.type)
+        kind, header = None, merge_headers([from_submission, from_path])
         file_name = part.filename or (f"{accession_number}.txt" if accession_number else None)
         try:
-            body, content = _part_content(part, data, stripped=submission.stripped)
+            body, content = _part_content(part, data, tags_removed=submission.tags_removed)
             kind = f"sgml-{_KIND[body]}"
             if body == "ixbrl":
-                header = first_stated([stated, cover_header(content), from_path])
+                header = merge_headers([from_submission, cover_header(content), from_path])
         except DocumentError as error:
             yield FailedDocument(
                 document_id=ids[part],
@@ -119,30 +119,30 @@ def read_submission(
             )
 
 
-def _types(parts: Iterable[Part]) -> tuple[str, ...]:
-    """Return the types of exhibits among the parts, `_MOST_TYPES` at most: every main document carries them."""
+def _exhibits(parts: Iterable[Part]) -> tuple[str, ...]:
+    """Return the types of the exhibits among the parts, at most `_MOST_TYPES`: every main document repeats them."""
     exhibits = (part.type for part in parts if part.type and part.type.startswith("EX-"))
     return tuple(islice(dict.fromkeys(exhibits), _MOST_TYPES))
 
 
-def _part_content(part: Part, data: bytes, *, stripped: bool) -> tuple[Body, str]:
+def _part_content(part: Part, data: bytes, *, tags_removed: bool) -> tuple[DocumentFormat, str]:
     if not is_textual(part, data):
-        raise DocumentError("read", f"the main document ({part.type or 'of no type'}) is no text: leave it out")
+        raise DocumentError("read", f"the main document ({part.type or 'without a type'}) is no text: leave it out")
     content = _decode(data[part.start : part.end])
-    if stripped and _ONLY_TAGS.fullmatch(content):
+    if tags_removed and _ONLY_TAGS.fullmatch(content):
         raise NotTheFilingError("the header of a submission alone", "fetch the whole submission, the .txt file")
-    return ("text", content) if stripped else _content(content)
+    return ("text", content) if tags_removed else _content(content)
 
 
-def _content(content: str) -> tuple[Body, str]:
-    """Tell what a document is, and return its text without the wrappers that EDGAR and others put around it."""
+def _content(content: str) -> tuple[DocumentFormat, str]:
+    """Detect a document's format, and return its text without the wrappers that EDGAR and others put around it."""
     if wrapper := _WRAPPER.match(content):
         end = content.rfind(f"</{wrapper[1]}>", max(wrapper.end(), len(content) - _WRAPPER_END_CHARACTERS))
         content = content[wrapper.end() : end if end >= 0 else None]
-    body = body_of(content)
+    body = document_format(content)
     if body == "preformatted":
         content = unwrap(content)
-        if _PAGE.match(content) and (body := body_of(content)) == "preformatted":
+        if _PAGE.match(content) and (body := document_format(content)) == "preformatted":
             content = unwrap(content)
     return body, content
 
@@ -155,9 +155,9 @@ def _decode(data: bytes) -> str:
 
 
 def _document_ids(submission: Submission, main: Part, accession_number: str | None, name: str) -> dict[Part, str]:
-    """Name each part, uniquely within the submission, the same whichever parts are read.
+    """Return a unique id for each part of a submission, independent of which parts are read.
 
-    A name that is taken gets `#sequence`, and where that is taken too a number: `a.htm`, `a.htm#1`, `a.htm#1-2`.
+    A repeated name gets `#sequence`, and a number if that is taken too: `a.htm`, `a.htm#1`, `a.htm#1-2`.
     """
     ids: dict[Part, str] = {}
     used: set[str] = set()
@@ -165,8 +165,8 @@ def _document_ids(submission: Submission, main: Part, accession_number: str | No
     for part in submission.parts:
         filename = part.filename if part.filename and len(part.filename) <= _LONGEST_FILENAME else None
         if accession_number is not None:
-            own = filename or f"{accession_number}.txt{'' if part is main else f'#{part.sequence}'}"
-            document_id = f"{accession_number}/{own}"
+            name_in_filing = filename or f"{accession_number}.txt{'' if part is main else f'#{part.sequence}'}"
+            document_id = f"{accession_number}/{name_in_filing}"
         else:
             document_id = name if part is main else f"{name}#{filename or part.sequence}"
         if document_id in used:

@@ -1,7 +1,7 @@
-"""The header of an EDGAR submission: its fields, in both forms that EDGAR disseminates.
+"""The header fields of an EDGAR submission, in both notations that EDGAR disseminates.
 
-`ACCESSION NUMBER:` lines stand in full submission text files; `<ACCESSION-NUMBER>` tags stand in the feed of the public
-dissemination service. Source: EDGAR Public Dissemination Service (PDS) Technical Specification
+Full submission text files have `ACCESSION NUMBER:` lines; the feed of the public dissemination service has
+`<ACCESSION-NUMBER>` tags. Source: EDGAR Public Dissemination Service (PDS) Technical Specification
 (https://www.sec.gov/info/edgar/specifications/pds_dissemination_spec.pdf).
 """
 
@@ -41,9 +41,9 @@ _FILE_LINE = re.compile(
 
 
 def submission_header(data: bytes) -> Header:
-    """Read the fields that a submission header states; of several filers those of the first, EDGAR's primary one.
+    """Read the fields of a submission header. Of several filers, the first counts, which is EDGAR's primary one.
 
-    The period and dates are None where they are no date, as in some filings of the 1990s.
+    The period and dates are None if they are not valid dates, as in some filings of the 1990s.
     """
     text = decode(data)
     stated: dict[str, str] = {}
@@ -69,21 +69,21 @@ def submission_header(data: bytes) -> Header:
 
 
 def compact_date(text: str) -> date | None:
-    """Read `20231231` as a date; None where it is none."""
+    """Read `20231231` as a date; return None if it is not a date."""
     found = re.fullmatch(r"(\d{4})(\d\d)(\d\d)", text, re.ASCII)
     return calendar_date(*found.groups()) if found else None
 
 
 def calendar_date(year: str, month: str, day: str) -> date | None:
-    """Make a date of its parts; None where the calendar has no such day."""
+    """Make a date of its parts; return None if there is no such day."""
     try:
         return date(int(year), int(month), int(day))
     except ValueError:
         return None
 
 
-def first_stated(headers: Iterable[Header]) -> Header:
-    """Take each field from the first header that states it, and the filers of all."""
+def merge_headers(headers: Iterable[Header]) -> Header:
+    """Return a header with each field from the first header that states it, and the filers of all."""
     known = list(headers)
     first: dict[str, Any] = {
         field.name: next((value for header in known if (value := getattr(header, field.name)) is not None), None)

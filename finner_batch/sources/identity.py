@@ -1,4 +1,4 @@
-"""What tells a document again under another name: its content."""
+"""Identifies copies of a document by their content."""
 
 import hashlib
 
@@ -6,10 +6,9 @@ _NOT_COUNTED = bytes(byte for byte in range(256) if not (byte < 128 and chr(byte
 
 
 def content_id(text: str) -> str | None:
-    """Return a digest, 32 hex digits, of the letters and digits of an extracted text; None where it has none.
+    """Return a digest (32 hex digits) of the letters and digits of an extracted text; None if it has none.
 
-    Copies of a document differ in line ends, quotes, spaces and what is around the text; ASCII letters and digits are
-    the same in all.
+    Copies of a document differ in line ends, quotes, spaces and wrappers; their ASCII letters and digits are equal.
     """
     counted = text.encode("utf-8", "replace").translate(None, _NOT_COUNTED)
     return hashlib.blake2b(counted, digest_size=16).hexdigest() if counted else None

@@ -1,7 +1,7 @@
-"""Filings whose items edgar-crawler extracted (https://github.com/nlpaueb/edgar-crawler): an object a filing.
+"""Filings whose items edgar-crawler extracted (https://github.com/nlpaueb/edgar-crawler), one JSON object per filing.
 
-Beside what it says of the filing stand its items, `item_1A`, `item_2.02`, of a 10-Q `part_1_item_2`; there `part_1` is
-all of the part, its items once more.
+The object holds fields of the filing and its items: `item_1A`, `item_2.02`, and in a 10-Q `part_1_item_2`. A 10-Q's
+`part_1` repeats the items of the whole part.
 """
 
 import re
@@ -11,14 +11,14 @@ from finner_batch.sources.edgar_path import path_header
 
 _ABOUT = frozenset({"cik", "filing_type", "filename"})
 _ITEM = re.compile(r"(?:part_\d_)?item_\d[\w.]*|part_\d|SIGNATURE")
-_PLACES = ("filename", "complete_text_filing_link", "filing_html_index")
-"""Where the accession number stands."""
+_LOCATIONS = ("filename", "complete_text_filing_link", "filing_html_index")
+"""Fields that contain the accession number."""
 
 
 def with_items_as_text(values: dict[str, Any]) -> dict[str, Any]:
-    """Return a row with its items as its `text`, one behind the other, and the filing's name; any other as it is.
+    """Return a row of edgar-crawler with its joined items as `text`; return any other row unchanged.
 
-    Its id is that of the file that the items were extracted from, so that the two count as one document.
+    The row gets the id of the file from which the items were extracted, so that the two count as one document.
     """
     if "text" in values or not values.keys() >= _ABOUT:
         return values
@@ -36,7 +36,7 @@ def with_items_as_text(values: dict[str, Any]) -> dict[str, Any]:
 
 
 def with_accession_number(values: dict[str, Any]) -> dict[str, Any]:
-    """Return a row of which single items are read with the filing's accession number; any other as it is."""
+    """Return a row of edgar-crawler with the filing's accession number; return any other row unchanged."""
     if "accession_number" in values or not values.keys() >= _ABOUT:
         return values
     accession_number = _accession_number(values)
@@ -44,5 +44,5 @@ def with_accession_number(values: dict[str, Any]) -> dict[str, Any]:
 
 
 def _accession_number(values: dict[str, Any]) -> str | None:
-    named = (path_header(f"/{values[place]}").accession_number for place in _PLACES if values.get(place))
+    named = (path_header(f"/{values[field]}").accession_number for field in _LOCATIONS if values.get(field))
     return next((number for number in named if number), None)

@@ -1,4 +1,4 @@
-"""JSON Lines shards: one object a line (https://jsonlines.org), read as a stream."""
+"""JSON Lines shards: one object per line (https://jsonlines.org), read as a stream."""
 
 import json
 from collections.abc import Iterable, Iterator
@@ -14,10 +14,10 @@ _SPACE = b" \t\r\n\xef\xbb\xbf"
 
 
 def read_jsonl(chunks: Iterable[bytes], rows: RowReader) -> Iterator[Document | FailedDocument]:
-    """Read the documents of a JSON Lines shard, in order; a blank line is no row, a broken line fails alone.
+    """Read the documents of a JSON Lines shard, in order. Blank lines are skipped; an invalid line is one failed row.
 
-    Raises `DocumentError` (stage `read`) where the first object lacks a column that was asked for: then the choice of
-    columns is wrong, not a row.
+    Raises DocumentError (stage `read`) if the first object lacks a requested column: then the choice of columns is
+    wrong, not the row.
     """
     row = -1
     columns: Columns | None = None
@@ -28,20 +28,20 @@ def read_jsonl(chunks: Iterable[bytes], rows: RowReader) -> Iterator[Document | 
         try:
             values = rows.row_of(_object(number, line, rows.max_document_bytes))
         except DocumentError as error:
-            yield from rows.failed(f"{rows.source.name}#{row}", error, stored=line or b"")
+            yield from rows.failed(f"{rows.source.name}#{row}", error, raw=line or b"")
             continue
         try:
             columns = rows.columns(tuple(values), of_row=columns is not None)
         except DocumentError as error:
             if columns is None:
                 raise
-            yield from rows.failed(f"{rows.source.name}#{row}", error, stored=line or b"")
+            yield from rows.failed(f"{rows.source.name}#{row}", error, raw=line or b"")
             continue
         yield from rows.documents(row, columns, values)
 
 
 def read_json(data: bytes, rows: RowReader) -> Iterator[Document | FailedDocument]:
-    """Read the documents of a file that holds one JSON object over several lines: a shard of one row."""
+    """Read the documents of a file with one JSON object over several lines, a shard of one row."""
     values = rows.row_of(_object(1, data, rows.max_document_bytes))
     yield from rows.documents(0, rows.columns(tuple(values)), values)
 
@@ -56,12 +56,12 @@ def _object(number: int, line: bytes | None, limit: int) -> dict[str, Any]:
     except (ValueError, RecursionError) as error:
         raise DocumentError("decode", f"line {number} is no JSON ({error}): write it again") from error
     if not isinstance(values, dict):
-        raise DocumentError("read", f"line {number} is no JSON object: write one object a line")
+        raise DocumentError("read", f"line {number} is no JSON object: write one object per line")
     return values
 
 
 def _lines(chunks: Iterable[bytes], limit: int) -> Iterator[bytes | None]:
-    """Yield lines without their line feed; None for one that is longer than `limit`, which is not kept in memory."""
+    """Yield lines without their line feed, and None in place of a line longer than `limit`, which is discarded."""
     held: list[bytes] = []
     size = 0
     for chunk in chunks:

@@ -1,7 +1,8 @@
-"""The kind of a file, told by its content: shard, submission, HTML, inline XBRL or text, or nothing that can be read.
+"""Detection of a file's format by its content: a shard, a submission, HTML, inline XBRL, text, or unreadable.
 
-Names decide only where content cannot: a file named `.parquet` that is no Parquet is damaged, not text, a file named
-`.jsonl` is JSON Lines even when its first line is broken, and one named `.csv` or `.tsv` is that unless it is markup.
+The name decides only where the content cannot: a file named `.parquet` without Parquet content is damaged, not text; a
+file named `.jsonl` is JSON Lines even if its first line is invalid; one named `.csv` or `.tsv` is that unless it is
+markup.
 """
 
 import re
@@ -12,15 +13,15 @@ from finner_batch.sources.encoding import as_utf8
 from finner_batch.sources.envelope import ENVELOPE_BYTES, holds_submission
 from finner_batch.sources.refused import refuse_json
 
-Container = Literal["parquet", "jsonl", "json", "csv", "tsv", "submission", "document"]
-"""`json`: one object over several lines, a shard of one row. `document`: HTML or text, told apart once decoded."""
+FileFormat = Literal["parquet", "jsonl", "json", "csv", "tsv", "submission", "document"]
+"""`json`: one object over several lines, a shard of one row. `document`: HTML or text, distinguished after decoding."""
 
-Body = Literal["ixbrl", "html", "text", "preformatted"]
+DocumentFormat = Literal["ixbrl", "html", "text", "preformatted"]
 """`preformatted`: a text filing inside `<PRE>` or another element, or with stray tags, without other structure."""
 
-_DELIMITED: tuple[Container, ...] = ("csv", "tsv")
+_DELIMITED: tuple[FileFormat, ...] = ("csv", "tsv")
 SHARD_NAME = re.compile(r"\.(parquet|jsonl|ndjson|json|csv|tsv)(\.gz|\.zst)?$", re.IGNORECASE)
-"""What a shard is mostly named, for where its content is not looked at."""
+"""The usual name of a shard, for when its content is not read."""
 SNIFF_BYTES = ENVELOPE_BYTES
 
 _BINARY = (
@@ -38,11 +39,11 @@ _BINARY = (
     (b"Obj\x01", "an Avro file", "write it as Parquet"),
     (b"SQLite format 3", "an SQLite database", "export its text as Parquet or JSON Lines"),
 )
-_BINARY_BEHIND_LETTERS = (
+_BINARY_AFTER_LETTERS = (
     (b"ORC", "an ORC file", "write it as Parquet"),
     (b"PARE", "a Parquet file with an encrypted footer", "write it without encryption"),
 )
-"""What a text may begin with too (ORCHARD, PARENT): told by what follows."""
+"""A text may begin with these letters too (ORCHARD, PARENT), so the data must also be binary."""
 _TAR_MAGIC_AT = 257
 _CONTROLS = bytes(set(range(32)) - set(b"\t\n\v\f\r\x1a\x1b\b"))
 _TEXT_CONTROLS_SHARE = 0.02
@@ -51,9 +52,9 @@ _JSON_OBJECT = re.compile(rb'\s*\{(\s*)"(?:[^"\\]|\\.)*"\s*:', re.DOTALL)
 _EDGAR_INDEX = re.compile(
     rb'\s*\{\s*"(?:(directory)"\s*:\s*\{|cik"\s*:\s*"?\d{1,10}"?\s*,\s*"(?:entityType|entityName|taxonomy)"\s*:)'
 )
-"""EDGAR's `index.json` of a folder, and its lists of a company's filings and facts."""
+"""EDGAR's `index.json` of a folder, and its JSON lists of a company's filings and facts."""
 _ERROR_BYTES = 4096
-"""An error body in JSON, at most."""
+"""Longest JSON that is checked for being an error message."""
 _JSON_ARRAY = re.compile(rb'\s*\[\s*\{\s*"', re.DOTALL)
 
 _INLINE_XBRL = re.compile(r"http://www\.xbrl\.org/20\d\d/inlineXBRL")
@@ -62,24 +63,24 @@ _HTML = re.compile(
 )
 _HTML_ROOT = re.compile(r"<(?:!doctype html|html|head|body)(?=[\s>])", re.IGNORECASE)
 _TEXT_MARK = re.compile(r"^<(?:PAGE|CAPTION|S)>", re.MULTILINE)
-"""Marks of text filings: one that holds a stray `<P>` is no HTML."""
+"""Marks of text filings. A file with such marks and a stray `<P>` is not HTML."""
 _STRUCTURE = re.compile(r"<(?:div|p|font|span|tr|td|th|li|h[1-6])(?=[\s>/])", re.IGNORECASE)
 _PRE = re.compile(r"<pre(?=[\s>])", re.IGNORECASE)
 _BREAK = re.compile(r"<br(?=[\s>/])", re.IGNORECASE)
 _LINE_OF_TEXT = re.compile(r"\n[^\n\w]{0,100}\w")
 _BLANK_LINE = re.compile(r"\n[ \t]{0,100}\n[ \t]{0,100}\w")
 _TYPED_PARAGRAPHS = 3
-"""Paragraphs set apart by blank lines at least of text that was typed into an element."""
+"""Minimum number of paragraphs separated by blank lines in a text that was typed into an HTML element."""
 _XML_DECLARATION = re.compile(r"\s*<\?xml[^>]*>")
 _COMMENT = re.compile(r"\s{0,1000}<!--")
 _XML_PROLOGUE = re.compile(r"\s+|<!--.*?-->|<!DOCTYPE[^>]*>|<\?.*?\?>", re.DOTALL)
 _XML_ROOT = re.compile(r"<([\w.:-]+)")
 
 
-def sniff(head: bytes, name: str) -> Container:
-    """Tell what a file holds, from its first `SNIFF_BYTES` decompressed bytes and its name without `.gz` or `.zst`.
+def sniff(head: bytes, name: str) -> FileFormat:
+    """Detect a file's format from its first `SNIFF_BYTES` decompressed bytes and its name without `.gz` or `.zst`.
 
-    Raises `DocumentError` (stage `read`) for what holds no text, saying what it is and what to do.
+    Raises DocumentError (stage `read`) for a format without text, which says what it is and what to do.
     """
     if head.startswith(b"PAR1"):
         return "parquet"
@@ -98,15 +99,15 @@ def sniff(head: bytes, name: str) -> Container:
     return _json(head, lower) or "document"
 
 
-def _delimited(head: bytes, name: str) -> Container | None:
+def _delimited(head: bytes, name: str) -> FileFormat | None:
     if head.lstrip().startswith((b"<", b"-----BEGIN", b"{")):
         return None
-    return next((kind for kind in _DELIMITED if name.endswith(f".{kind}")), None)
+    return next((file_format for file_format in _DELIMITED if name.endswith(f".{file_format}")), None)
 
 
-def _json(head: bytes, name: str) -> Container | None:
+def _json(head: bytes, name: str) -> FileFormat | None:
     if _JSON_ARRAY.match(head):
-        raise DocumentError("read", "a JSON array: write one object a line (JSON Lines), e.g. with `jq -c '.[]'`")
+        raise DocumentError("read", "a JSON array: write one object per line (JSON Lines), e.g. with `jq -c '.[]'`")
     if listed := _EDGAR_INDEX.match(head):
         of = "a folder" if listed[1] else "a company's filings or facts"
         raise NotTheFilingError(f"EDGAR's list of {of}", "fetch the filing itself: the .txt or the main .htm file")
@@ -118,9 +119,9 @@ def _json(head: bytes, name: str) -> Container | None:
     return "json" if found else None
 
 
-def body_of(text: str) -> Body:
-    """Tell what the decoded text of one document is. Raises `DocumentError` for XML that is not XHTML."""
-    start = _behind_comments(text)
+def document_format(text: str) -> DocumentFormat:
+    """Detect the format of a document's decoded text. Raises DocumentError for XML that is not XHTML."""
+    start = _end_of_comments(text)
     head = text[start : start + SNIFF_BYTES] if start > SNIFF_BYTES // 2 else text[:SNIFF_BYTES]
     if "inlineXBRL" in text and _INLINE_XBRL.search(text):
         return "ixbrl"
@@ -135,7 +136,7 @@ def body_of(text: str) -> Body:
 
 
 def _is_typed(head: str) -> bool:
-    """Whether it is a text filing for all its tags: its lines and paragraphs are those that were typed."""
+    """Return whether it is a text filing despite its tags: it has typed lines and paragraphs."""
     tags = len(_STRUCTURE.findall(head)) + len(_BREAK.findall(head))
     if _TEXT_MARK.search(head) and not _HTML_ROOT.search(head):
         return 4 * tags < len(_LINE_OF_TEXT.findall(head))
@@ -145,8 +146,8 @@ def _is_typed(head: str) -> bool:
     return paragraphs >= _TYPED_PARAGRAPHS and 2 * tags <= paragraphs
 
 
-def _behind_comments(text: str) -> int:
-    """Find the end of the declaration and comments that a document begins with."""
+def _end_of_comments(text: str) -> int:
+    """Return the end of the declaration and comments with which a document begins."""
     declaration = _XML_DECLARATION.match(text, 0, SNIFF_BYTES)
     end = declaration.end() if declaration else 0
     while (comment := _COMMENT.match(text, end)) and (closing := text.find("-->", comment.end())) >= 0:
@@ -155,12 +156,12 @@ def _behind_comments(text: str) -> int:
 
 
 def _xml_root(head: str) -> re.Match[str] | None:
-    """The first element of an XML file, after whatever may stand before it."""
-    passed = _XML_DECLARATION.match(head)
+    """Find the first element of an XML file, after its declaration, comments and instructions."""
+    prologue = _XML_DECLARATION.match(head)
     end = 0
-    while passed:
-        end = passed.end()
-        passed = _XML_PROLOGUE.match(head, end)
+    while prologue:
+        end = prologue.end()
+        prologue = _XML_PROLOGUE.match(head, end)
     return _XML_ROOT.match(head, end) if end else None
 
 
@@ -168,12 +169,12 @@ def _refuse_binary(head: bytes) -> None:
     probe = head[:8192]
     controls = len(probe) - len(probe.translate(None, _CONTROLS))
     is_binary = b"\0" in probe or controls > _TEXT_CONTROLS_SHARE * len(probe)
-    for magic, what, advice in (*_BINARY, *(_BINARY_BEHIND_LETTERS if is_binary else ())):
+    for magic, what, advice in (*_BINARY, *(_BINARY_AFTER_LETTERS if is_binary else ())):
         if head.startswith(magic):
             raise DocumentError("read", f"{what}, which holds no text to read: {advice}")
     if head[_TAR_MAGIC_AT:].startswith(b"ustar"):
         raise DocumentError(
-            "read", "a tar archive: name it .tar, or, where it lies in another archive, unpack it and give the folder"
+            "read", "a tar archive: name it .tar or, if it is inside another archive, unpack it and give the folder"
         )
     if is_binary:
         raise DocumentError("read", "binary data, not text: check what the file is, or leave it out")

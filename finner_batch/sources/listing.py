@@ -1,4 +1,4 @@
-"""Folders, local or behind fsspec, listed one at a time and walked in the order of their paths."""
+"""Walks over folders, local or remote, in the order of the paths, listing one folder at a time."""
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -10,14 +10,15 @@ from finner_batch.objects.bucket import Bucket, strong
 from finner_batch.sources.names import recordable
 
 PassedOver = Callable[[str, str], None]
-"""Told the path of what is left out, and why."""
+"""Called with the path of each file or folder that is left out, and the reason."""
 
 _RESULTS = frozenset({"entities", "documents", "runs"})
+"""Folders of a results folder of this program."""
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """What a folder holds: a file or a folder; neither where it is a pipe, a socket or a device."""
+    """An entry of a folder: a file, a folder, or neither (a pipe, a socket or a device)."""
 
     name: str
     is_folder: bool
@@ -27,25 +28,25 @@ class Entry:
     size: int = 0
 
     def sort_key(self) -> str:
-        """Order entries so that a walk yields paths in the order of the paths themselves, as they are recorded."""
+        """Return a key that makes a walk yield paths in the order of the recorded paths."""
         return recordable(f"{self.name}/" if self.is_folder else self.name)
 
 
 class Tree(Protocol):
-    """Where folders are listed."""
+    """A file system or object store."""
 
     def entries(self, folder: str) -> Iterable[Entry]:
-        """List a folder. Raises OSError where it cannot be listed."""
+        """List a folder. Raises OSError if it cannot be listed."""
 
     def identity(self, folder: str) -> object:
-        """Tell a folder from others that a link may lead to."""
+        """Return a value that identifies a folder, to detect links back to it."""
 
 
 class LocalTree:
     """The local file system. Links are followed."""
 
     def entries(self, folder: str) -> Iterable[Entry]:
-        """List a folder; only links cost a call each. A link to nothing is a file, which reading will not find."""
+        """List a folder, with an extra call per link only. A broken link is a file, which will fail as it is read."""
         with os.scandir(folder) as found:
             return [_entry(entry) for entry in found]
 
@@ -62,7 +63,7 @@ class RemoteTree:
         self._filesystem = filesystem
 
     def entries(self, folder: str) -> Iterable[Entry]:
-        """List a folder; the listing is not kept."""
+        """List a folder, without fsspec's cache of listings."""
         found = self._filesystem.ls(folder, detail=True)
         self._filesystem.invalidate_cache(folder)
         return [
@@ -77,13 +78,13 @@ class RemoteTree:
 
 
 class ObjectTree:
-    """A bucket. Folders are what keys have before a slash; `folder` begins with a slash, as paths do."""
+    """A bucket. Folders are the parts of keys before a slash; `folder` begins with a slash, as paths do."""
 
     def __init__(self, bucket: Bucket) -> None:
         self._bucket = bucket
 
     def entries(self, folder: str) -> Iterable[Entry]:
-        """List a folder by pages of a thousand names."""
+        """List a folder in pages of a thousand names."""
         prefix = f"{folder.strip('/')}/".lstrip("/")
         return [
             Entry(item.name, item.is_folder, not item.is_folder, strong(item.etag), item.size)
@@ -98,7 +99,7 @@ class ObjectTree:
 def _entry(entry: os.DirEntry[str]) -> Entry:
     try:
         return Entry(entry.name, entry.is_dir(), entry.is_file() or (entry.is_symlink() and not Path(entry).exists()))
-    except OSError:  # a link in a circle: reading it tells
+    except OSError:  # a circular link, which will fail as it is read
         return Entry(entry.name, False, True)
 
 
@@ -106,22 +107,22 @@ def _entry(entry: os.DirEntry[str]) -> Entry:
 class Walk:
     """A walk over the files below a folder.
 
-    `chosen` and `entered` are asked about the relative path of each file and folder, `beside` about the path of each
-    folder and the names of its files: it returns those to leave out and why. Hidden files and folders, and results
-    folders of this program, are left out too. `passed_over` is told.
+    `chosen` and `entered` decide on the relative path of each file and folder. `companions` takes the path of a folder
+    and the names of its files, and returns those to leave out, with the reasons. Hidden files and folders, and results
+    folders of this program, are left out too. `passed_over` is called with everything left out.
     """
 
     tree: Tree
     chosen: Callable[[str], bool]
-    beside: Callable[[str, Sequence[str]], Mapping[str, str]]
+    companions: Callable[[str, Sequence[str]], Mapping[str, str]]
     entered: Callable[[str], bool]
     passed_over: PassedOver
 
     def below(self, root: str) -> Iterator[tuple[str, Entry | None]]:
-        """Yield paths, relative to `root`, and entries of the files below it, in order; one listing a level is held.
+        """Yield the relative path and the entry of each file below `root`, in order, keeping one listing per level.
 
-        A folder below `root` that cannot be listed is yielded without an entry: reading it leaves a row that says why.
-        Raises OSError where `root` itself cannot be listed.
+        A folder below `root` that cannot be listed is yielded without an entry, and will fail as it is read. Raises
+        OSError if `root` itself cannot be listed.
         """
         return self._below(root, "", ())
 
@@ -136,10 +137,10 @@ class Walk:
             return
         if identity in ancestors:
             self.passed_over(folder, "a link back to a folder that holds it")
-        elif is_results_folder(entries):
+        elif {entry.name for entry in entries if entry.is_folder} >= _RESULTS:
             self.passed_over(folder, "a results folder of finner-batch")
         else:
-            left_out = self.beside(folder, [entry.name for entry in entries if entry.is_file])
+            left_out = self.companions(folder, [entry.name for entry in entries if entry.is_file])
             for entry in entries:
                 if entry.name in left_out:
                     self.passed_over(f"{folder}/{entry.name}", left_out[entry.name])
@@ -159,11 +160,6 @@ class Walk:
             if self.entered(below):
                 yield from self._below(path, below, ancestors)
         elif not entry.is_file:
-            self.passed_over(path, "no regular file")
+            self.passed_over(path, "not a regular file")
         elif self.chosen(below):
             yield below, entry
-
-
-def is_results_folder(entries: Iterable[Entry]) -> bool:
-    """Tell whether a folder is where this program writes."""
-    return {entry.name for entry in entries if entry.is_folder} >= _RESULTS

@@ -1,4 +1,4 @@
-"""Parquet shards: rows in batches of bounded size, only the columns needed.
+"""Parquet shards, read in batches of bounded size, with the needed columns only.
 
 Source: Apache Parquet format, https://parquet.apache.org/docs/file-format/.
 """
@@ -22,22 +22,22 @@ _BUFFER_BYTES = 1 << 20
 
 
 def read_parquet(stream: BinaryIO, rows: RowReader) -> Iterator[Document | FailedDocument]:
-    """Read the documents of a Parquet shard, in order. A damaged row group fails as one row; the others are read.
+    """Read the documents of a Parquet shard, in order. A damaged row group is one failed row; the others are read.
 
-    Raises `DocumentError` (stage `read`) where the file as a whole cannot be read, or lacks a column.
+    Raises DocumentError (stage `read`) if the file as a whole cannot be read or lacks a column.
     """
     try:
         file = pq.ParquetFile(stream, buffer_size=_BUFFER_BYTES, pre_buffer=False)
     except (pa.ArrowException, OSError) as error:
-        raise DocumentError("read", f"damaged or truncated Parquet ({_line(error)}): write it again") from error
+        raise DocumentError("read", f"damaged or truncated Parquet ({_first_line(error)}): write it again") from error
     names = file.schema_arrow.names
     columns = rows.columns(tuple(names))
     counts = Counter(names)
     if repeated := [name for name in columns.names() if counts[name] > 1]:
-        raise DocumentError("read", f"several columns are named {repeated[0]}: write it again, each with its own name")
+        raise DocumentError("read", f"several columns are named {repeated[0]}: give each column its own name")
     for name in columns.text:
-        if not _holds_text(kind := file.schema_arrow.field(name).type):
-            raise DocumentError("read", f"column {name} holds {kind}, not text: choose with --text-column")
+        if not _holds_text(arrow_type := file.schema_arrow.field(name).type):
+            raise DocumentError("read", f"column {name} holds {arrow_type}, not text: choose with --text-column")
     row = 0
     for group in range(file.num_row_groups):
         end = row + file.metadata.row_group(group).num_rows
@@ -49,7 +49,7 @@ def read_parquet(stream: BinaryIO, rows: RowReader) -> Iterator[Document | Faile
             raise
         except (pa.ArrowException, OSError, OverflowError) as error:
             failure = DocumentError(
-                "read", f"rows {row} to {end - 1} are damaged ({_line(error)}): write the shard again"
+                "read", f"rows {row} to {end - 1} are damaged ({_first_line(error)}): write the shard again"
             )
             failure.__cause__ = error
             yield from rows.failed(f"{rows.source.name}#{row}-{end - 1}", failure)
@@ -57,18 +57,18 @@ def read_parquet(stream: BinaryIO, rows: RowReader) -> Iterator[Document | Faile
 
 
 def _rows(file: Any, group: int, columns: Columns) -> Iterator[dict[str, Any]]:
-    """The rows of a row group, by column. Where its values turn out far larger than stored, one is read at a time."""
+    """Yield the rows of a row group by column; one at a time if memory does not suffice for a batch."""
     size = _batch_rows(file.metadata.row_group(group), columns)
-    passed = 0
+    yielded = 0
     while True:
         try:
             at = 0
             for batch in file.iter_batches(size, row_groups=[group], columns=columns.names(), use_threads=False):
-                new = batch.slice(max(0, passed - at))
+                new = batch.slice(max(0, yielded - at))
                 at += batch.num_rows
                 lists = [_values(column) for column in new.columns]
                 for values in zip(*lists, strict=True):
-                    passed += 1
+                    yielded += 1
                     yield dict(zip(batch.schema.names, values, strict=True))
         except MemoryError:
             if size == 1:
@@ -79,7 +79,7 @@ def _rows(file: Any, group: int, columns: Columns) -> Iterator[dict[str, Any]]:
 
 
 def _batch_rows(group: Any, columns: Columns) -> int:
-    """Count the rows that make about 16 MiB of what is read of them."""
+    """Return the number of rows whose needed columns have about 16 MiB."""
     wanted = set(columns.names())
     size: int = sum(
         chunk.total_uncompressed_size
@@ -90,9 +90,9 @@ def _batch_rows(group: Any, columns: Columns) -> int:
 
 
 def _values(column: Any) -> list[Any]:
-    """Return a column's values, text as bytes, so that a row that is not UTF-8 fails alone.
+    """Return a column's values, with text as bytes, so that a value that is not UTF-8 fails only its own row.
 
-    A value that Python cannot hold (a nanosecond, a year beyond 9999, a time zone that is not known) is `UNREADABLE`.
+    A value that Python cannot represent (a nanosecond, a year beyond 9999, an unknown time zone) is `UNREADABLE`.
     """
     if pa.types.is_dictionary(column.type):
         column = column.dictionary_decode()
@@ -105,9 +105,9 @@ def _values(column: Any) -> list[Any]:
         return list(column.to_pylist())
     except MemoryError:
         raise
-    except Exception:  # noqa: BLE001 - each Arrow type has errors of its own for a value that is none in Python
+    except Exception:  # noqa: BLE001 - each Arrow type raises its own errors for such a value
         if pa.types.is_timestamp(column.type) and _value(pa.scalar(0, column.type)) is UNREADABLE:
-            return [UNREADABLE] * len(column)  # looking for its time zone in vain takes long
+            return [UNREADABLE] * len(column)  # the search for an unknown time zone is slow
         return [_value(scalar) for scalar in column]
 
 
@@ -120,24 +120,26 @@ def _value(scalar: Any) -> Any:
         return UNREADABLE
 
 
-def _holds_text(kind: Any) -> bool:
-    kind = _plain_type(kind)
-    if _is_list(kind):
-        kind = _plain_type(kind.value_type)
-    return _is_string(kind) or pa.types.is_binary(kind) or pa.types.is_large_binary(kind)
+def _holds_text(arrow_type: Any) -> bool:
+    plain = _plain_type(arrow_type)
+    if _is_list(plain):
+        plain = _plain_type(plain.value_type)
+    return _is_string(plain) or pa.types.is_binary(plain) or pa.types.is_large_binary(plain)
 
 
-def _plain_type(kind: Any) -> Any:
-    return kind.value_type if pa.types.is_dictionary(kind) else kind
+def _plain_type(arrow_type: Any) -> Any:
+    return arrow_type.value_type if pa.types.is_dictionary(arrow_type) else arrow_type
 
 
-def _is_list(kind: Any) -> bool:
-    return bool(pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind))
+def _is_list(arrow_type: Any) -> bool:
+    is_one_of = (pa.types.is_list, pa.types.is_large_list, pa.types.is_fixed_size_list)
+    return any(is_type(arrow_type) for is_type in is_one_of)
 
 
-def _is_string(kind: Any) -> bool:
-    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind))
+def _is_string(arrow_type: Any) -> bool:
+    is_one_of = (pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view)
+    return any(is_type(arrow_type) for is_type in is_one_of)
 
 
-def _line(error: Exception) -> str:
+def _first_line(error: Exception) -> str:
     return str(error).partition("\n")[0]

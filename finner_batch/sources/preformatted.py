@@ -1,4 +1,4 @@
-"""Text filings inside an HTML wrapper, or with stray tags: back to the plain text that they are."""
+"""Extraction of the plain text of text filings that have an HTML wrapper or stray tags."""
 
 import re
 from itertools import pairwise
@@ -13,15 +13,13 @@ _HIDDEN = (
     ),
 )
 _TAG = re.compile(r"<!doctype[^<>]*>|</?(?!(?:page|table|caption|s|c|fn)\b)[a-z][a-z0-9]*\b[^<>]*>", re.IGNORECASE)
-
-
 _LAYOUT = re.compile(r"<table\b[^<>]*>(?=\s{0,100}<t(?:body|r|d)\b)", re.IGNORECASE)
-"""A table of HTML that text was typed into, which is none to a reader."""
+"""An HTML table that only contains typed text."""
 _STRIKES = re.compile(r"<(/?)(s|strike|del)(?=[\s>])[^<>]*>", re.IGNORECASE)
 
 
 def unwrap(markup: str) -> str:
-    """Remove HTML's tags and entities, and what is struck out; the marks of text filings (`<PAGE>`, `<S>`, …) stay.
+    """Remove HTML tags, entities and struck-out text, but not the marks of text filings (`<PAGE>`, `<S>`, …).
 
     Source of the marks: EDGAR Filer Manual volume II, 5.2.1 (ASCII documents).
     """
@@ -31,7 +29,7 @@ def unwrap(markup: str) -> str:
 
 
 def _without_struck(markup: str) -> str:
-    """An `<s>` that no `</s>` follows before the next one is the mark of a table's first column."""
+    """Remove struck-out text. An `<s>` without an `</s>` before the next `<s>` marks a table's first column instead."""
     pieces: list[str] = []
     position = 0
     for opening, closing in pairwise(_STRIKES.finditer(markup)):
@@ -42,7 +40,7 @@ def _without_struck(markup: str) -> str:
 
 
 def without(markup: str, opening: re.Pattern[str], closing: re.Pattern[str]) -> str:
-    """Return what stands outside the elements; one that never ends is text."""
+    """Remove elements from markup. An element that never ends is not removed."""
     pieces: list[str] = []
     position = 0
     while (start := opening.search(markup, position)) and (end := closing.search(markup, start.end())):

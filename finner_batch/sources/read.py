@@ -1,11 +1,11 @@
-"""The stage's function: a source into its documents, one at a time."""
+"""Reads a source into its documents, one at a time."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from finner_batch.errors import DocumentError
 from finner_batch.sources.archive import is_archive
-from finner_batch.sources.columns import Wanted
+from finner_batch.sources.columns import ColumnChoice
 from finner_batch.sources.compression import compression_of, decompress, decompressed
 from finner_batch.sources.document import Document, FailedDocument, Source
 from finner_batch.sources.edgar_path import (
@@ -19,7 +19,7 @@ from finner_batch.sources.encoding import as_utf8
 from finner_batch.sources.envelope import without_page
 from finner_batch.sources.filing import read_document, read_submission
 from finner_batch.sources.hive import path_keys
-from finner_batch.sources.kind import SNIFF_BYTES, Container, sniff
+from finner_batch.sources.kind import SNIFF_BYTES, FileFormat, sniff
 from finner_batch.sources.rows import Skip
 from finner_batch.sources.shards import SHARDS, read_shard
 from finner_batch.sources.storage import fingerprint, open_seekable, read_stored
@@ -33,41 +33,41 @@ class ReadOptions:
     """How sources are read."""
 
     documents: Chosen = "main"
-    """Which documents of a submission."""
+    """Which documents of a submission are read."""
     text_columns: tuple[str, ...] | None = None
-    """Text columns of a shard, or patterns of them (`section_*`); None is `text`."""
+    """Text columns of a shard, or patterns (`section_*`); None means `text`."""
     id_column: str | None = None
-    """Column of a shard that names its rows; None is `id` where there is one."""
+    """Column of a shard with the ids of its rows; None means `id` if there is such a column."""
     keep_columns: tuple[str, ...] = ()
-    """Columns of a shard whose values go into `documents`."""
+    """Columns of a shard whose values are copied into `documents`."""
     max_document_bytes: int = 512 << 20
-    """Bound of one document, decompressed: a file that is no shard, or a row of one."""
+    """Largest decompressed size of one document: a file that is not a shard, or a row of a shard."""
     user_agent: str | None = None
-    """How web servers are asked, for what was not fetched before."""
+    """Names this program to web servers, for sources that were not fetched before."""
 
 
 def read_documents(
     source: Source, options: ReadOptions, *, skip: Skip | None = None
 ) -> Iterator[Document | FailedDocument]:
-    """Read the documents of a source, in order, lazily.
+    """Yield the documents of a source lazily, in order.
 
-    A shard is read row group by row group or line by line, and `skip(document_id, sha256)` leaves out rows that are
-    done; any other file is held in memory once, within `options.max_document_bytes`. A row, or a document of a
-    submission, that cannot be read is a `FailedDocument`. Raises `DocumentError` (stage `read` or `decode`) where the
-    source as a whole cannot be read, for a shard possibly after some of its rows.
+    A shard is read by row groups or lines, and rows for which `skip(document_id, sha256)` is true are left out. Any
+    other file is read into memory, up to `options.max_document_bytes`. A row or a document of a submission that cannot
+    be read is a FailedDocument. Raises DocumentError (stage `read` or `decode`) if the source as a whole cannot be
+    read; for a shard, this may happen after some of its rows.
     """
     if is_archive(source.uri) and not source.error:
-        return  # its members are sources of their own
+        return  # its members are separate sources
     with open_seekable(source, options.user_agent) as stream:
         head = stream.read(SNIFF_BYTES)
-        container = container_of(head, source)
-        if container in SHARDS:
+        file_format = file_format_of(head, source)
+        if file_format in SHARDS:
             stream.seek(0)
             yield from read_shard(
                 source,
-                container,
+                file_format,
                 stream,
-                wanted=Wanted(text=options.text_columns, id=options.id_column, keep=options.keep_columns),
+                columns=ColumnChoice(text=options.text_columns, id=options.id_column, keep=options.keep_columns),
                 max_document_bytes=options.max_document_bytes,
                 skip=skip,
             )
@@ -75,7 +75,7 @@ def read_documents(
         stored = read_stored(head, stream, options.max_document_bytes)
     data = as_utf8(decompress(stored.data, options.max_document_bytes))
     kept = tuple(path_keys(source).items())
-    if container == "submission":
+    if file_format == "submission":
         for document in read_submission(source, stored, without_page(data), options.documents):
             yield replace(document, kept=kept)
     else:
@@ -91,7 +91,7 @@ def failed_file(
     error_type: str,
     error: str,
 ) -> FailedDocument:
-    """Return the row of a whole file that could not be read; its header is what its path states."""
+    """Return the failure of a whole file that could not be read, with the header fields that its path states."""
     header = path_header(source.uri)
     return FailedDocument(
         document_id=path_document_id(source),
@@ -108,13 +108,13 @@ def failed_file(
     )
 
 
-def container_of(head: bytes, source: Source) -> Container:
-    """Tell a source's kind by its first `SNIFF_BYTES`."""
+def file_format_of(head: bytes, source: Source) -> FileFormat:
+    """Detect a source's format from its first `SNIFF_BYTES`."""
     return sniff(decompressed_head(head), document_name(source.name))
 
 
 def decompressed_head(head: bytes) -> bytes:
-    """Decompress the first bytes, where they are compressed; that the data goes on behind `head` is no error."""
+    """Decompress the first bytes of a file if they are compressed, without an error because they end early."""
     if compression_of(head) is None:
         return head
     parts: list[bytes] = []

@@ -1,7 +1,7 @@
-"""Pages that a server sends in place of a filing: refusals, errors, logins, lists of a filing's files, empty viewers.
+"""Pages that a server sends instead of a filing: refusals, errors, logins, lists of files, empty viewers.
 
-A page is known by its own title, by its structure, or, where it is short, by what it begins with. A filing that only
-mentions such words is a filing.
+A page is recognised by its title, by its structure or, if it is short, by how it begins. A filing that only mentions
+the same words is not affected.
 """
 
 import json
@@ -13,12 +13,12 @@ from finner_batch.errors import NotTheFilingError
 from finner_batch.sources.edgar_path import document_name, path_header
 from finner_batch.sources.references import unescape
 
-SHORT_CHARACTERS = 3000
-"""Visible text of an error page, at most."""
-BARE_CHARACTERS = 600
-"""Visible text of an error page that has no title, and of the shell of a viewer, at most."""
+_SHORT_CHARACTERS = 3000
+"""Longest visible text of an error page."""
+_BARE_CHARACTERS = 600
+"""Longest visible text of an error page without a title, and of an empty viewer."""
 _PAGE_CHARACTERS = 1 << 18
-"""Markup of a page that its title does not tell, at most."""
+"""Longest markup of a page that is not recognised by its title."""
 _HEAD_CHARACTERS = 1 << 14
 
 
@@ -35,17 +35,17 @@ _LIST = _Page(
     "EDGAR's list of files or filings", "fetch the filing itself, the .txt or the main .htm file that the list names"
 )
 _VIEWER = _Page(
-    "the shell of a page that a browser fills by script",
-    "fetch the document itself: its path is what follows `ix?doc=`",
+    "an empty page that a browser fills by script",
+    "fetch the document itself: its path follows `ix?doc=`",
 )
 _RENDERED = _Page(
-    "the SEC's rendering of a filing's XBRL (an R page)", "its numbers stand in the filing's main document: take that"
+    "the SEC's rendering of a filing's XBRL (an R page)", "its numbers are in the filing's main document: use that"
 )
 _ERROR = _Page("a server's error page", "fetch the filing again")
 _LOGIN = _Page("a login page", "fetch the filing again from where it needs no login")
 
 _R_PAGE = re.compile(r"R\d{1,4}\.html?")
-_BESIDE = (
+_COMPANIONS = (
     (_R_PAGE, "the SEC's rendering of the XBRL of a filing"),
     (re.compile(r"\d{10}-\d\d-\d{6}-index(?:-headers)?\.html?"), "the list of the files of a filing"),
     (re.compile(r"MetaLinks\.json|Financial_Report\.xlsx?|\d{10}-\d\d-\d{6}-xbrl\.zip"), "data of a filing"),
@@ -64,12 +64,12 @@ _OWN_TITLES = (
     (_VIEWER, r"(?:(?:inline |i)?xbrl|ix) viewer\b.{0,80}"),
     (_ERROR, r"(?:page|file) (?:not found|unavailable)\b.{0,80}"),
 )
-"""Whole titles that no filing has, however long the page is."""
+"""Complete titles that no filing has, for pages of any length."""
 _TITLES = [(page, re.compile(pattern, re.IGNORECASE)) for page, pattern in _OWN_TITLES]
 _INDEX_FILE = re.compile(
     r"\s{0,20}Description:\s{1,40}(?:Master|Daily|Form|Company|XBRL)[\w ]{0,40} of EDGAR\b", re.IGNORECASE
 )
-"""EDGAR's full and daily indexes, which list the filings of a day or quarter."""
+"""EDGAR's full and daily indexes of filings."""
 _LIST_BEGINS = re.compile(r"(?:index of|directory list(?:ing)?(?: for| of)?:?) /archives/edgar\b", re.IGNORECASE)
 _STATUS = (
     r"(?:bad request|unauthori[sz]ed|forbidden|(?:file |page |object |resource )?not found|method not allowed"
@@ -108,7 +108,7 @@ _ERROR_BEGINS = re.compile(
     re.IGNORECASE,
 )
 _XML_ERROR = re.compile(r"\s*(?:<\?xml[^<>]*>\s*)?<Error>\s*<Code>")
-"""What the object store behind the SEC's site answers."""
+"""An error of the object store behind the SEC's site."""
 _PASSWORD = re.compile(r"<input\b[^<>]{0,500}\btype\s{0,10}=\s{0,10}[\"']?password", re.IGNORECASE)
 _LOGIN_TITLE = re.compile(
     r"(?:.{0,60}\s[|:\u2013\u2014-]\s)?(?:please )?(?:log ?in|log ?on|sign ?in|single sign-on)"
@@ -130,7 +130,7 @@ _OTHER_KEYS = (
     "code", "errorCode", "status", "statusCode", "status_code", "timestamp", "path", "instance", "type", "success",
     "requestId", "request_id", "requestID",
 )  # fmt: skip
-"""Keys of error bodies, by what web services and gateways send."""
+"""Keys of the error messages of web services and gateways."""
 _RENDERING = re.compile(r"(?:href|src)=[\"'][^\"'<>]{0,80}(?:report\.css|Show\.js)[\"']", re.IGNORECASE)
 _REPORT_TABLE = re.compile(r"<table\b[^<>]{0,200}\bclass=[\"']?report\b", re.IGNORECASE)
 
@@ -144,71 +144,71 @@ _CLOSING = {
 }
 
 
-def beside_a_filing(folder: str, names: Sequence[str]) -> dict[str, str]:
-    """Choose, by the names of a folder's files, what EDGAR keeps beside a filing's documents and is none of them.
+def companions_of_filing(folder: str, names: Sequence[str]) -> dict[str, str]:
+    """Return which files of a folder are EDGAR's files about a filing, and what each is, judging by their names.
 
-    Returns what each is. Nothing is, where the folder does not hold the filing too.
+    A file counts only if the folder contains the filing too.
     """
-    found = {name: what for name in names for what in [_beside(name)] if what}
+    found = {name: what for name in names for what in [_companion(name)] if what}
     if not found:
         return {}
     documents = [name for name in names if name not in found and _DOCUMENT.search(name)]
-    in_own_folder = path_header(f"{folder}/").accession_number
+    accession_number_of_folder = path_header(f"{folder}/").accession_number
     return {
-        name: f"{what} that lies beside it"
+        name: f"{what} in the same folder"
         for name, what in found.items()
         if documents
         and (
-            (listed := path_header(name).accession_number) in (None, in_own_folder)
+            (listed := path_header(name).accession_number) in (None, accession_number_of_folder)
             or any(document.startswith(f"{listed}.") for document in documents)
         )
     }
 
 
 def refuse_page(markup: str, name: str = "") -> None:
-    """Raise `NotTheFilingError` where the document of a file is a page in place of a filing.
+    """Raise NotTheFilingError if a document is a page that a server sends instead of a filing.
 
-    `name` of the file counts where it lies in the folder of a filing.
+    `name` is the file's name if it is in the folder of a filing, else empty.
     """
-    page = _RENDERED if _R_PAGE.fullmatch(name) else _known_by_its_title(markup)
+    page = _RENDERED if _R_PAGE.fullmatch(name) else _page_by_title(markup)
     if page is None and len(markup) <= _PAGE_CHARACTERS:
-        page = _known_by_its_content(markup)
+        page = _page_by_content(markup)
     if page is not None:
         raise NotTheFilingError(page.what, page.advice)
 
 
 def refuse_json(data: bytes) -> None:
-    """Raise `NotTheFilingError` where a file of JSON is one object that says that a request failed.
+    """Raise NotTheFilingError if a JSON file is an object with a known message about a failed request.
 
-    A message that is none of the known ones may be a row of a shard.
+    An object with another message may be a row of a shard.
     """
     try:
         body = json.loads(data)
     except (ValueError, RecursionError):
         return
     inner = [message for outer in _messages(body) for message in _messages(outer)]
-    said = [" ".join(message.split()) for message in inner if isinstance(message, str)]
+    texts = [" ".join(message.split()) for message in inner if isinstance(message, str)]
     for page, pattern in ((_TRAFFIC, _SEC_TRAFFIC.match), (_ERROR, _ERROR_BEGINS.match)):
-        if any(pattern(message) for message in said):
+        if any(pattern(text) for text in texts):
             raise NotTheFilingError(page.what, page.advice)
 
 
 def _messages(body: object) -> list[Any]:
-    """Return what an error body says, or what is inside it (`{"error": {"message": "Forbidden"}}`).
+    """Return the messages of an error body, or the bodies nested in it (`{"error": {"message": "Forbidden"}}`).
 
-    Nothing where it has keys that no error body has.
+    Returns nothing if it has keys that no error body has.
     """
     if not isinstance(body, dict):
         return body if isinstance(body, list) else [body]
     return [body.get(key) for key in _ERROR_KEYS] if body.keys() <= {*_ERROR_KEYS, *_OTHER_KEYS} else []
 
 
-def _beside(name: str) -> str | None:
+def _companion(name: str) -> str | None:
     name = document_name(name)
-    return next((what for pattern, what in _BESIDE if pattern.fullmatch(name)), None)
+    return next((what for pattern, what in _COMPANIONS if pattern.fullmatch(name)), None)
 
 
-def _known_by_its_title(markup: str) -> _Page | None:
+def _page_by_title(markup: str) -> _Page | None:
     if _XML_ERROR.match(markup):
         return _ERROR
     if _INDEX_FILE.match(markup):
@@ -219,31 +219,31 @@ def _known_by_its_title(markup: str) -> _Page | None:
     return next((page for page, pattern in _TITLES if pattern.fullmatch(title)), None)
 
 
-def _known_by_its_content(markup: str) -> _Page | None:
+def _page_by_content(markup: str) -> _Page | None:
     if _RENDERING.search(markup, 0, _HEAD_CHARACTERS) and _REPORT_TABLE.search(markup, 0, _HEAD_CHARACTERS):
         return _RENDERED
     title, text = _title(markup), _visible_text(markup)
     if _LIST_BEGINS.match(text):
         return _LIST
-    if len(text) > SHORT_CHARACTERS:
+    if len(text) > _SHORT_CHARACTERS:
         return None
-    is_bare = len(text) <= BARE_CHARACTERS
+    is_bare = len(text) <= _BARE_CHARACTERS
     if _TITLE_OF_SITE.fullmatch(title):
         title = ""
     tests = (
-        (_TRAFFIC, not title and _SEC_TRAFFIC.search(text, 0, BARE_CHARACTERS)),
+        (_TRAFFIC, not title and _SEC_TRAFFIC.search(text, 0, _BARE_CHARACTERS)),
         (_ERROR, _ERROR_BEGINS.match(title or text) and (title or is_bare)),
         (_LOGIN, _PASSWORD.search(markup) or _LOGIN_TITLE.fullmatch(title)),
         (_VIEWER, is_bare and (_NEEDS_SCRIPT.search(text) or _VIEWER_MARK.search(markup))),
     )
-    return next((page for page, is_such in tests if is_such), None)
+    return next((page for page, matches in tests if matches), None)
 
 
 def _visible_text(markup: str) -> str:
-    """Return about what a reader of the page sees, on one line; not all of it beyond `SHORT_CHARACTERS`."""
+    """Return approximately the visible text of a page, on one line, truncated beyond `_SHORT_CHARACTERS`."""
     pieces: list[str] = []
     characters = position = 0
-    while position < len(markup) and characters <= SHORT_CHARACTERS:
+    while position < len(markup) and characters <= _SHORT_CHARACTERS:
         opening = _OPENING.search(markup, position)
         piece = markup[position : opening.start() if opening else None]
         if piece and not piece.isspace():

@@ -1,4 +1,4 @@
-"""The stored bytes of a source, whether a file of its own or a member of an archive, and their fingerprint."""
+"""The stored bytes of a source, a file or a member of an archive, and their fingerprint."""
 
 import hashlib
 import os
@@ -13,7 +13,7 @@ from finner_batch.sources.streams import chunks_of, open_file, path_to_open, see
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Stored:
+class StoredFile:
     """A file's bytes as stored (not decompressed), with their SHA-256 in hex."""
 
     data: bytes = field(repr=False)
@@ -22,9 +22,9 @@ class Stored:
 
 @contextmanager
 def open_stored(source: Source, user_agent: str | None = None) -> Iterator[BinaryIO]:
-    """Open the stored bytes for reading; whatever keeps them from being read is a `DocumentError` of stage `read`.
+    """Open the stored bytes of a source. A web server's response can be read only once.
 
-    `user_agent`: how a web server is asked, whose answer can be read once.
+    `user_agent` names this program to a web server. Raises DocumentError (stage `read`) if the bytes cannot be read.
     """
     path = path_to_open(source)
     if source.error or MEMBER_MARK not in path or os.path.exists(path):  # noqa: PTH110 - a URL is no Path
@@ -37,15 +37,15 @@ def open_stored(source: Source, user_agent: str | None = None) -> Iterator[Binar
 
 @contextmanager
 def open_seekable(source: Source, user_agent: str | None = None) -> Iterator[BinaryIO]:
-    """As `open_stored`; what a web server answers is fetched first."""
+    """Open the stored bytes of a source as `open_stored` does, as a seekable stream."""
     with open_stored(source, user_agent) as stream, seekable(stream) as whole:
         yield whole
 
 
 def fingerprint(source: Source) -> tuple[str, int]:
-    """Return the SHA-256 in hex of the bytes as stored, and their number, in one streaming pass.
+    """Return the SHA-256 in hex and the number of the stored bytes, from one streaming pass.
 
-    Raises `DocumentError` where they cannot be read.
+    Raises DocumentError if they cannot be read.
     """
     digest = hashlib.sha256()
     size = 0
@@ -56,8 +56,8 @@ def fingerprint(source: Source) -> tuple[str, int]:
     return digest.hexdigest(), size
 
 
-def read_stored(head: bytes, stream: BinaryIO, limit: int) -> Stored:
-    """Read `head`, already taken from `stream`, and the rest of it. Raises `DocumentError` beyond `limit` bytes."""
+def read_stored(head: bytes, stream: BinaryIO, limit: int) -> StoredFile:
+    """Read the rest of a stream of which `head` has been read. Raises DocumentError beyond `limit` bytes in all."""
     digest = hashlib.sha256(head)
     parts = [head]
     size = len(head)
@@ -67,4 +67,4 @@ def read_stored(head: bytes, stream: BinaryIO, limit: int) -> Stored:
         size += len(chunk)
         if size > limit:
             raise too_large(limit)
-    return Stored(data=b"".join(parts), sha256=digest.hexdigest())
+    return StoredFile(data=b"".join(parts), sha256=digest.hexdigest())

@@ -1,4 +1,4 @@
-"""The bytes of a file or URL as a binary stream, and what it means when they cannot be read."""
+"""Files and URLs as binary streams, and the errors if they cannot be read."""
 
 import io
 import os
@@ -19,16 +19,13 @@ CHUNK_BYTES = 1 << 20
 
 
 def is_url(uri: str) -> bool:
-    """Tell whether fsspec opens `uri`; otherwise it is a local path."""
+    """Return whether `uri` is a URL, not a local path."""
     return "://" in uri
 
 
 @contextmanager
 def open_file(source: Source, user_agent: str | None = None) -> Iterator[BinaryIO]:
-    """Open the bytes of a source that is no member of an archive.
-
-    Raises DocumentError of stage `read` for whatever keeps them from being read.
-    """
+    """Open a source that is not a member of an archive. Raises DocumentError (stage `read`) if it cannot be read."""
     if source.error:
         raise DocumentError("read", source.error)
     with unreadable(source), _open(source, user_agent) as stream:
@@ -37,7 +34,7 @@ def open_file(source: Source, user_agent: str | None = None) -> Iterator[BinaryI
 
 @contextmanager
 def seekable(stream: BinaryIO) -> Iterator[BinaryIO]:
-    """Yield the stream, or a temporary copy of a stream that can be read only once."""
+    """Yield the stream, or a temporary copy if it is not seekable."""
     if stream.seekable():
         yield stream
         return
@@ -49,7 +46,7 @@ def seekable(stream: BinaryIO) -> Iterator[BinaryIO]:
 
 @contextmanager
 def unreadable(source: Source) -> Iterator[None]:
-    """Raise a `DocumentError` of stage `read` for whatever keeps the bytes of a source from being read."""
+    """Turn any error that reading a source raises into a DocumentError (stage `read`)."""
     try:
         yield
     except BusyError as error:
@@ -57,7 +54,7 @@ def unreadable(source: Source) -> Iterator[None]:
     except (FinnerError, MemoryError):
         raise
     except Exception as error:
-        # Drivers of fsspec raise errors of their own kinds; a local file only raises OSError.
+        # The drivers of fsspec raise their own classes of errors; a local file raises OSError only.
         if isinstance(error, OSError) or is_url(source.uri):
             raise DocumentError("read", _explain(error)) from error
         raise
@@ -69,31 +66,31 @@ def chunks_of(stream: BinaryIO) -> Iterator[bytes]:
         yield chunk
 
 
-class Joined(io.RawIOBase):
-    """The parts of a stream as one file."""
+class ChunkStream(io.RawIOBase):
+    """Chunks of bytes as a raw file."""
 
-    def __init__(self, parts: Iterator[bytes]) -> None:
-        self._parts = parts
+    def __init__(self, chunks: Iterator[bytes]) -> None:
+        self._chunks = chunks
         self._pending = memoryview(b"")
 
     def readable(self) -> bool:
-        """As any that is read."""
+        """Return True."""
         return True
 
     def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]  # any writable buffer
-        """Fill the buffer as far as one part goes; 0 at the end."""
+        """Copy from one chunk into the buffer, and return the number of bytes; 0 at the end."""
         while not self._pending:
-            part = next(self._parts, None)
-            if part is None:
+            chunk = next(self._chunks, None)
+            if chunk is None:
                 return 0
-            self._pending = memoryview(part)
+            self._pending = memoryview(chunk)
         piece, self._pending = self._pending[: len(buffer)], self._pending[len(buffer) :]
         buffer[: len(piece)] = piece
         return len(piece)
 
 
 def too_large(limit: int) -> DocumentError:
-    """Make the error for a document that is larger than the bound."""
+    """Return the error for a document of more than `limit` bytes."""
     return DocumentError(
         "read",
         f"larger than {limit / (1 << 20):,.0f} MiB (decompressed): raise --max-document-mb, then `finner-batch retry`",
@@ -101,8 +98,8 @@ def too_large(limit: int) -> DocumentError:
 
 
 def path_to_open(source: Source) -> str:
-    """Return the local copy of a source while there is one, else its own path or URL."""
-    return source.copy if source.copy and os.path.exists(source.copy) else source.path  # noqa: PTH110 - as below
+    """Return the path of a source's local copy if there is one, else its path or URL."""
+    return source.copy if source.copy and os.path.exists(source.copy) else source.path  # noqa: PTH110 - a plain path costs no Path object
 
 
 def _open(source: Source, user_agent: str | None) -> AbstractContextManager[BinaryIO]:
@@ -111,7 +108,7 @@ def _open(source: Source, user_agent: str | None) -> AbstractContextManager[Bina
         bucket, key = split_url(uri)
         return cast("BinaryIO", ObjectReader(Bucket(bucket), key, etag=source.etag or None))
     if not is_url(uri):
-        return open(uri, "rb")  # noqa: PTH123 - the caller's `with` closes it; a plain path costs no Path object
+        return open(uri, "rb")  # noqa: PTH123 - the caller's `with` closes it
     if is_web_url(uri):
         return open_web(uri, user_agent)
     import fsspec  # noqa: PLC0415 - only URLs need it
@@ -125,7 +122,7 @@ def _explain(error: Exception) -> str:
     if isinstance(error, ChangedError):
         return "replaced after it was found: run again"
     if isinstance(error, IsADirectoryError):
-        return "a folder that cannot be listed: give this user the right to read it"
+        return "a folder that cannot be listed: let this user read it"
     if isinstance(error, PermissionError):
         return f"not readable by this user: {error.strerror or error}; change its permissions or the credentials"
     return f"cannot be read: {type(error).__name__}: {error}; then `finner-batch retry`"

@@ -1,7 +1,7 @@
-"""Submissions whose SGML tags were removed: many corpora are EDGAR's full text files run through a tag stripper.
+"""Submissions without their SGML tags, which many corpora have removed from EDGAR's full text files.
 
-What is left of `<TYPE>10-K <SEQUENCE>1 <FILENAME>d10k.htm` are the values, a line each. Sequence numbers count up from
-1 behind the header, which tells these lines from the figures of a table.
+Of `<TYPE>10-K <SEQUENCE>1 <FILENAME>d10k.htm`, only the values remain, one per line. The sequence numbers start at 1
+after the header, which distinguishes these lines from the figures of a table.
 """
 
 import re
@@ -18,7 +18,7 @@ _MARK = re.compile(
 
 
 class Mark(NamedTuple):
-    """Where a document begins: its TYPE line at `start`, what follows its FILENAME at `text_start`."""
+    """The beginning of a document: its TYPE line is at `start`, its text at `text_start`."""
 
     start: int
     text_start: int
@@ -26,8 +26,8 @@ class Mark(NamedTuple):
     filename: str | None
 
 
-def split_stripped(data: bytes) -> tuple[int, list[Mark]]:
-    """Find the end of the header, and a mark for each document; a single mark there where no document can be told."""
+def split_without_tags(data: bytes) -> tuple[int, list[Mark]]:
+    """Return the end of the header and a mark per document; without a recognisable document, one mark for all text."""
     accession = _ACCESSION_LINE.search(data)
     header_end = 0
     if accession:

@@ -1,8 +1,8 @@
-"""An EDGAR submission: many documents in one file, each between `<DOCUMENT>` tags, behind a header.
+"""EDGAR submissions: several documents in one file, each between `<DOCUMENT>` tags, after a header.
 
 Source: EDGAR Public Dissemination Service (PDS) Technical Specification: `<TYPE>`, `<SEQUENCE>`, `<FILENAME>` and
-`<DESCRIPTION>` stand before the one `<TEXT>` element that holds the document. Also read: a document cut out of its
-submission together with these tags, and submissions whose tags a text extraction removed (`stripped`).
+`<DESCRIPTION>` precede the one `<TEXT>` element that holds the document. Two variants are read as well: a document cut
+out of its submission together with these tags, and a submission whose tags were removed (`tags_removed`).
 """
 
 import re
@@ -10,28 +10,27 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-from finner_batch.sources.stripped import split_stripped
+from finner_batch.sources.stripped import split_without_tags
 
 _NOT_TEXT = frozenset({"GRAPHIC", "ZIP", "EXCEL", "XML", "JSON", "PDF"})
 _XBRL_EXHIBIT = re.compile(r"EX-10[01]\.")
-"""XBRL instances, schemas and linkbases (EX-100, EX-101), which EDGAR attaches beside the document."""
+"""XBRL instances, schemas and linkbases (EX-100, EX-101), which EDGAR attaches to the document."""
 _DEBT_EXHIBIT = re.compile(r"EX-(?:4|10|13)(?!\d)")
 """Instruments defining the rights of holders, material contracts and the annual report to security holders: Item 601 of
 Regulation S-K (17 CFR 229.601)."""
 _ENCODED = re.compile(rb"\s*(?:<\w{1,20}>\s*)?(?:begin(?:-base64)? [0-7]{3,4} \S|%PDF-)", re.IGNORECASE)
-"""A file in uuencode (POSIX), as EDGAR puts PDFs, graphics and archives into a submission, or a PDF as it is."""
+"""A uuencoded file (POSIX), as EDGAR includes PDFs, graphics and archives, or an unencoded PDF."""
 _DOCUMENT_TAG = re.compile(rb"<(TYPE|SEQUENCE|FILENAME|DESCRIPTION)>[ \t]*([^\r\n<]*)", re.IGNORECASE)
 _FIRST_TAG = re.compile(rb"<(?:TYPE|SEQUENCE)>", re.IGNORECASE)
 _BEHIND_OPENING = re.compile(rb"\s{0,80}<(?:TYPE|SEQUENCE|FILENAME|DESCRIPTION|TEXT)>", re.IGNORECASE)
 _TEXT = re.compile(rb"<TEXT>", re.IGNORECASE)
 _TAGS_BYTES = 4096
-"""The tags of a document stand within this many bytes before its text."""
+"""The tags of a document are within this many bytes before its text."""
 _SUBMISSION_ENDS = (b"</sec-document>", b"</ims-document>", b"</submission>", b"-----end privacy-enhanced message-----")
 _PIECE_BYTES = 1 << 20
 
-
 Chosen: TypeAlias = Literal["main", "debt", "all"]
-"""Which documents of a submission: the main one; the exhibits on debt too (EX-4, EX-10, EX-13); all that are text."""
+"""Documents of a submission: the main one; also the exhibits on debt (EX-4, EX-10, EX-13); all that are text."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,67 +46,67 @@ class Part:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Submission:
-    """The parts of a submission in order; `data[:header_end]` is its header. `stripped`: its tags were removed."""
+    """The parts of a submission in order; `data[:header_end]` is its header. `tags_removed`: its tags were removed."""
 
     header_end: int
     parts: tuple[Part, ...]
-    stripped: bool = False
+    tags_removed: bool = False
 
 
 def split_submission(data: bytes) -> Submission:
-    """Find the documents of a submission. Where none can be recognised, all behind the header is one."""
+    """Find the documents of a submission. Without a recognisable one, all text after the header is one document."""
     begins = list(_begins(data))
     if not begins and (cut_out := _FIRST_TAG.search(data, 0, _TAGS_BYTES)):
-        begins = [cut_out.start()]  # a document cut out of its submission just behind its <DOCUMENT> tag
+        begins = [cut_out.start()]  # a document cut out of its submission after its <DOCUMENT> tag
     if begins:
         parts = tuple(
             _part(data, position, start, limit)
             for position, (start, limit) in enumerate(zip(begins, [*begins[1:], len(data)], strict=True), start=1)
         )
         return Submission(header_end=begins[0], parts=parts)
-    header_end, marks = split_stripped(data)
+    header_end, marks = split_without_tags(data)
     ends = [mark.start for mark in marks[1:]] + [len(data)]
     parts = tuple(
         Part(type=mark.type, sequence=number, filename=mark.filename, start=mark.text_start, end=end)
         for number, (mark, end) in enumerate(zip(marks, ends, strict=True), start=1)
     )
-    return Submission(header_end=header_end, parts=parts, stripped=True)
+    return Submission(header_end=header_end, parts=parts, tags_removed=True)
 
 
 def is_textual(part: Part, data: bytes) -> bool:
-    """Tell whether a part is prose to read: no graphic, archive, spreadsheet, XBRL data, PDF or encoded file."""
-    kind = part.type or ""
+    """Return whether a part is text: not a graphic, archive, spreadsheet, XBRL data, PDF or encoded file."""
+    part_type = part.type or ""
     return (
-        kind not in _NOT_TEXT
-        and not _XBRL_EXHIBIT.match(kind)
+        part_type not in _NOT_TEXT
+        and not _XBRL_EXHIBIT.match(part_type)
         and not _ENCODED.match(data, part.start, min(part.end, part.start + _TAGS_BYTES))
     )
 
 
 def main_parts(submission: Submission, form_type: str | None, data: bytes) -> list[Part]:
-    """Choose the filing itself: all parts of the form's own type, such as a report filed in two files.
+    """Choose the main documents: all parts whose type is the form, such as a report filed in two files.
 
-    Where none has it, the first that is no exhibit, with all others of its type; else the first part. Parts that are no
-    text, such as a PDF beside the report, count only where there are no others.
+    If there are none, the first part that is not an exhibit is the main document, with all others of its type; else the
+    first part. Parts that are not text, such as a PDF of the report, count only if there are no others.
     """
     parts = submission.parts
     main = next(
         (part for part in parts if form_type is not None and part.type == form_type.upper()),
         next((part for part in parts if part.type is None or not part.type.startswith("EX-")), parts[0]),
     )
-    alike = [part for part in parts if part.type is not None and part.type == main.type] or [main]
-    return [part for part in alike if is_textual(part, data)] or [main]
+    same_type = [part for part in parts if part.type is not None and part.type == main.type]
+    return [part for part in same_type or [main] if is_textual(part, data)] or [main]
 
 
 def is_on_debt(exhibit: str) -> bool:
-    """Tell whether an exhibit of this type (`EX-10.1`) is one of those that hold debt."""
+    """Return whether exhibits of this type (`EX-10.1`) are about debt."""
     return bool(_DEBT_EXHIBIT.match(exhibit))
 
 
 def chosen_parts(
     submission: Submission, mains: Sequence[Part], textual: Sequence[Part], documents: Chosen
 ) -> Sequence[Part]:
-    """Choose among the main documents (`main_parts`) and the others that are text, in the order of the submission."""
+    """Choose among the main documents (`main_parts`) and the other texts, in the order of the submission."""
     if documents == "main" or not textual:
         return mains
     if documents == "all":
@@ -117,7 +116,7 @@ def chosen_parts(
 
 
 def _begins(data: bytes) -> Iterator[int]:
-    """Places of the `<DOCUMENT>` tags: those that begin a line, or follow a tag, and have a document's tags behind."""
+    """Yield the offset of each `<DOCUMENT>` tag that begins a line or follows a tag, and precedes a document's tags."""
     tag = b"<document>"
     for piece in range(0, len(data), _PIECE_BYTES):
         lower = data[piece : piece + _PIECE_BYTES + len(tag) - 1].lower()
@@ -129,7 +128,7 @@ def _begins(data: bytes) -> Iterator[int]:
 
 
 def _last(data: bytes, tag: bytes, start: int, end: int) -> int:
-    """Find the last place of a tag, given in lower case, that begins a line or follows another tag; -1 without one."""
+    """Return the last offset of a tag (in lower case) that begins a line or follows another tag, or -1."""
     while end - start >= len(tag):
         piece = max(start, end - _PIECE_BYTES)
         lower = data[piece:end].lower()
@@ -166,7 +165,7 @@ def _part(data: bytes, position: int, start: int, limit: int) -> Part:
 
 
 def _text_end(data: bytes, start: int, limit: int) -> int:
-    """Find the end of a document's text, whichever of the tags that end it are missing."""
+    """Return the end of a document's text, even if some of its end tags are missing."""
     closing = _last(data, b"</document>", start, limit)
     end = closing if closing >= 0 else limit
     tail = data[max(start, end - _TAGS_BYTES) : end].rstrip().lower()

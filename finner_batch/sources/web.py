@@ -1,6 +1,6 @@
-"""Files on a web server: fetched within the server's rules, and asked for again where it is busy.
+"""Downloads from web servers, within the server's rules and with retries if it is busy.
 
-The SEC asks that programs name themselves with a contact, and make at most ten requests a second
+The SEC requires that programs name themselves with a contact and make at most ten requests per second
 (https://www.sec.gov/os/accessing-edgar-data).
 """
 
@@ -19,7 +19,7 @@ from finner_batch import __version__
 from finner_batch.errors import BrokenOffError, DocumentError, UsageError
 from finner_batch.sources.document import is_web_url
 
-REQUESTS_A_SECOND = 8
+_REQUESTS_PER_SECOND = 8
 _RETRIES = 5
 _FIRST_WAIT_S = 0.5
 _LONGEST_WAIT_S = 60
@@ -27,13 +27,13 @@ _BUSY = (429, 500, 502, 503, 504)
 _TIMEOUT = Timeout(connect=20, read=60)
 _SEC = "sec.gov"
 _ASKS_FOR_CONTACT = "the SEC asks for a name and a contact: give --user-agent 'Example Corp admin@example.com'"
-DEFAULT_USER_AGENT = f"finner-batch/{__version__}"
+_DEFAULT_USER_AGENT = f"finner-batch/{__version__}"
 
 
 def check_user_agent(uris: Iterable[str], user_agent: str | None) -> None:
-    """Raise UsageError where the SEC is to be asked without a contact, or the name cannot be sent."""
+    """Raise UsageError if one of the addresses is the SEC's and there is no contact, or if the name cannot be sent."""
     if user_agent is not None and not (user_agent.isascii() and user_agent.isprintable() and user_agent.strip()):
-        raise UsageError("--user-agent: plain characters in one line, as in 'Example Corp admin@example.com'")
+        raise UsageError("--user-agent: give one line of ASCII characters, as in 'Example Corp admin@example.com'")
     for uri in uris:
         if _lacks_contact(uri, user_agent):
             raise UsageError(f"{uri}: {_ASKS_FOR_CONTACT}")
@@ -45,27 +45,27 @@ def _lacks_contact(uri: str, user_agent: str | None) -> bool:
 
 
 class _Pace:
-    """At most so many requests a second, over all threads."""
+    """A limit of requests per second over all threads."""
 
-    def __init__(self, a_second: float) -> None:
-        self._interval = 1 / a_second
-        self._turn = threading.Lock()
+    def __init__(self, requests_per_second: float) -> None:
+        self._interval = 1 / requests_per_second
+        self._lock = threading.Lock()
         self._next = 0.0
 
     def wait(self) -> None:
-        """Wait for the caller's turn."""
-        with self._turn:
+        """Wait until the caller may make a request."""
+        with self._lock:
             now = time.monotonic()
             at = max(now, self._next)
             self._next = at + self._interval
         time.sleep(at - now)
 
 
-_PACE = _Pace(REQUESTS_A_SECOND)
+_PACE = _Pace(_REQUESTS_PER_SECOND)
 
 
 class _Paced(urllib3.HTTPConnectionPool):
-    """Connections of which each request waits for its turn: the first, every retry and every redirect."""
+    """Connections with a limited rate of requests, including every retry and redirect."""
 
     def urlopen(self, *arguments: Any, **options: Any) -> urllib3.BaseHTTPResponse:
         _PACE.wait()
@@ -73,7 +73,7 @@ class _Paced(urllib3.HTTPConnectionPool):
 
 
 class _PacedAndEncrypted(_Paced, urllib3.HTTPSConnectionPool):
-    """The same over TLS."""
+    """Connections over TLS with a limited rate of requests."""
 
 
 _POOL = urllib3.PoolManager()
@@ -82,7 +82,7 @@ _POOL.pool_classes_by_scheme = {"http": _Paced, "https": _PacedAndEncrypted}
 
 @contextmanager
 def open_web(uri: str, user_agent: str | None) -> Iterator[BinaryIO]:
-    """Open what is at an address, to be read once. Raises DocumentError (stage `read`), also as it is read."""
+    """Open an address as a stream. Raises DocumentError (stage `read`), even while it is being read."""
     if _lacks_contact(uri, user_agent):
         raise DocumentError("read", _ASKS_FOR_CONTACT)
     retries = Retry(
@@ -96,7 +96,7 @@ def open_web(uri: str, user_agent: str | None) -> Iterator[BinaryIO]:
         response = _POOL.request(
             "GET",
             uri,
-            headers={"User-Agent": user_agent or DEFAULT_USER_AGENT, "Accept-Encoding": "gzip"},
+            headers={"User-Agent": user_agent or _DEFAULT_USER_AGENT, "Accept-Encoding": "gzip"},
             preload_content=False,
             retries=retries,
             timeout=_TIMEOUT,
@@ -112,7 +112,7 @@ def open_web(uri: str, user_agent: str | None) -> Iterator[BinaryIO]:
             raise DocumentError("read", _refusal(response))
         yield cast("BinaryIO", response)
     except HTTPError as error:
-        raise BrokenOffError("read", f"broke off: {error}; then `finner-batch retry`") from error
+        raise BrokenOffError("read", f"the connection ended early: {error}; then `finner-batch retry`") from error
     finally:
         response.release_conn()
 

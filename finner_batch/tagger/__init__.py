@@ -1,1 +1,1 @@
-"""Stage 4, tagger: sentences into labelled number spans (tokenise, batch, infer, decode)."""
+"""Stage 4, tagger: sentences to labelled number spans (tokenise, batch, infer, decode)."""

@@ -1,7 +1,7 @@
-"""Runs on a GPU with the inputs and the logits in its own memory, so that copies go on while another batch runs.
+"""onnxruntime sessions with their inputs and logits in GPU memory, so that copies overlap with the runs of other batches.
 
-A token costs 16 bytes on its way in and 4 a label on its way out: at 8 M tokens a second 0.3 GB/s, a small part of what
-a PCIe link carries from plain memory. So batches are not put into pinned memory first; the copies overlap instead.
+A token costs 16 bytes on the way in and 4 bytes per label on the way out: 0.3 GB/s at 8 M tokens per second, a small
+part of what a PCIe link carries from pageable memory. So batches are not copied into pinned memory first.
 """
 
 from collections.abc import Sequence
@@ -12,41 +12,41 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-_SMALLEST = np.zeros((1, 16), dtype=np.int64)
+_SMALL_BATCH = np.zeros((1, 16), dtype=np.int64)
 
 
-class BoundRun:
-    """Calls of an onnxruntime session with its inputs and output bound to `place` (`cuda` or `cpu`) number `number`.
+class GpuSession:
+    """An onnxruntime session with its inputs and output bound to `device` (`cuda`, or `cpu` in tests) number `number`.
 
-    Several threads may call it; one batch runs at a time, so that memory for one is enough. What it is given is tried
-    once, and whatever onnxruntime raises is raised.
+    Several threads may call it. One batch runs at a time, so that memory for one suffices. A first small run checks the
+    session. Errors of onnxruntime are passed on.
     """
 
-    def __init__(self, session: Any, place: str, number: int = 0) -> None:
+    def __init__(self, session: Any, device: str, number: int = 0) -> None:
         self._session = session
-        self._place, self._number = place, number
+        self._device, self._number = device, number
         self._running = Lock()
         self._shrink = False
-        self.enter_thread()
-        self(_SMALLEST, np.ones_like(_SMALLEST))
+        self.use_in_thread()
+        self(_SMALL_BATCH, np.ones_like(_SMALL_BATCH))
 
-    def enter_thread(self) -> None:
-        """To be called first in each thread: a small run makes this GPU the thread's own.
+    def use_in_thread(self) -> None:
+        """Make this GPU the calling thread's current device, by a small run. Each thread must call it first.
 
-        CUDA's copies from plain memory end on the thread's current device, which is GPU 0 until a run has set it.
+        CUDA copies from pageable memory to the thread's current device, which is GPU 0 until a run has set it.
         """
         with self._running:
-            self._session.run(["logits"], {"input_ids": _SMALLEST, "attention_mask": np.ones_like(_SMALLEST)})
+            self._session.run(["logits"], {"input_ids": _SMALL_BATCH, "attention_mask": np.ones_like(_SMALL_BATCH)})
 
     def __call__(self, input_ids: NDArray[np.int64], attention_mask: NDArray[np.int64]) -> NDArray[np.float32]:
-        """Copy a batch to the device, run it when its turn comes, copy its logits back."""
+        """Copy a batch to the device, run it after the batch before it, and copy its logits back."""
         import onnxruntime  # noqa: PLC0415 - heavy
 
         binding = self._session.io_binding()
         for name, array in (("input_ids", input_ids), ("attention_mask", attention_mask)):
-            copied = onnxruntime.OrtValue.ortvalue_from_numpy(array, self._place, self._number)
+            copied = onnxruntime.OrtValue.ortvalue_from_numpy(array, self._device, self._number)
             binding.bind_ortvalue_input(name, copied)
-        binding.bind_output("logits", self._place, self._number)
+        binding.bind_output("logits", self._device, self._number)
         with self._running:
             options = self._run_options()
             try:
@@ -58,31 +58,31 @@ class BoundRun:
         return result
 
     def _run_options(self) -> Any:
-        """After a failure the next run gives back what memory no batch uses: it may lie in pieces too small."""
+        """Return options that make the run after a failure free the arena's unused memory, which may be fragmented."""
         import onnxruntime  # noqa: PLC0415 - heavy
 
         options = onnxruntime.RunOptions()
         if self._shrink:
-            arena = f"gpu:{self._number}" if self._place == "cuda" else "cpu:0"
+            arena = f"gpu:{self._number}" if self._device == "cuda" else "cpu:0"
             options.add_run_config_entry("memory.enable_memory_arena_shrinkage", arena)
             self._shrink = False
         return options
 
 
-class Dealt:
-    """Several devices as one: each thread that calls keeps to one of them, and every device gets as many threads."""
+class RoundRobin:
+    """Several GPUs as one. Threads are assigned to them in turn, and each thread keeps its GPU."""
 
-    def __init__(self, runs: Sequence[BoundRun]) -> None:
-        self._turns = cycle(runs)
-        self._dealing = Lock()
+    def __init__(self, sessions: Sequence[GpuSession]) -> None:
+        self._next_session = cycle(sessions)
+        self._assigning = Lock()
         self._of_thread = local()
 
     def __call__(self, input_ids: NDArray[np.int64], attention_mask: NDArray[np.int64]) -> NDArray[np.float32]:
-        """Run a batch on the device of the calling thread."""
-        run: BoundRun | None = getattr(self._of_thread, "run", None)
-        if run is None:
-            with self._dealing:
-                run = next(self._turns)
-            run.enter_thread()
-            self._of_thread.run = run
-        return run(input_ids, attention_mask)
+        """Run a batch on the GPU of the calling thread."""
+        session: GpuSession | None = getattr(self._of_thread, "session", None)
+        if session is None:
+            with self._assigning:
+                session = next(self._next_session)
+            session.use_in_thread()
+            self._of_thread.session = session
+        return session(input_ids, attention_mask)

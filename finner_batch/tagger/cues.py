@@ -1,8 +1,8 @@
-"""Cues: what a sentence must hold for the model to read it.
+"""Cues: patterns that a sentence must contain for the model to read it.
 
-Few sentences with a number speak of debt, and no label of debt stands in one that does not. A model folder may list
-groups of patterns (`cues` in `config.json`); a sentence in which any group finds nothing is not read, and its numbers
-get no label. The cues are part of the model: its figures are measured with them.
+Few sentences with a number are about debt, and only those have labels of debt. A model folder may list groups of
+patterns (`cues` in `config.json`). A sentence without a match of every group is not read, and its numbers get no label.
+The cues are part of the model, and its scores are measured with them.
 """
 
 import re
@@ -14,13 +14,13 @@ from finner_batch.errors import ModelError
 
 @dataclass(frozen=True, slots=True)
 class Cues:
-    """Compiled groups of patterns; without any group every sentence is read."""
+    """Compiled groups of patterns. Without a group, every sentence is read."""
 
     groups: tuple[re.Pattern[str], ...] = ()
 
     @classmethod
     def of(cls, patterns: Mapping[str, str], *, where: str) -> "Cues":
-        """Compile the patterns of a folder, by group name. Raises ModelError where one is no regular expression."""
+        """Compile the patterns of a folder, by group name. Raises ModelError if one is not a regular expression."""
         groups = []
         for name, pattern in patterns.items():
             try:
@@ -30,7 +30,7 @@ class Cues:
         return cls(tuple(groups))
 
     def found_in(self, sentence: str) -> bool:
-        """Whether every group finds something in the sentence."""
+        """Return whether every group matches in the sentence."""
         return all(group.search(sentence) for group in self.groups)
 
 

@@ -1,4 +1,4 @@
-"""Which device infers, and why. A GPU is used only where it really works."""
+"""Choice of the device for inference. A GPU is used only if it actually works."""
 
 import ctypes
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ BackendChoice = Literal["auto", "onnxruntime", "openvino"]
 
 @dataclass(frozen=True, slots=True)
 class Device:
-    """The chosen device: `name` is `cpu` or `cuda`, `reason` one sentence for the log, `count` the number of GPUs."""
+    """The chosen device. `reason` explains the choice in one sentence; `count` is the number of GPUs."""
 
     name: Literal["cpu", "cuda"]
     reason: str
@@ -20,11 +20,10 @@ class Device:
 
 
 def choose_device(choice: DeviceChoice = "auto") -> Device:
-    """Choose by what the machine can do; `cuda` means every GPU that is visible.
+    """Choose a device that this machine has; `cuda` means every visible GPU.
 
-    onnxruntime lists its CUDA provider on machines without a GPU and falls back to the CPU in silence when asked for
-    it, so the driver itself is asked first; the session asserts its provider afterwards. Raises DeviceError where
-    `cuda` was required and is not usable.
+    onnxruntime lists its CUDA provider on machines without a GPU and silently falls back to the CPU. So the driver is
+    queried first, and the session checks its provider later. Raises DeviceError if `cuda` is required and not usable.
     """
     if choice == "cpu":
         return Device("cpu", "asked for")
@@ -39,7 +38,7 @@ def choose_device(choice: DeviceChoice = "auto") -> Device:
 
 
 def cuda_obstacle() -> str | None:
-    """What keeps CUDA from being used here, or None."""
+    """Return why CUDA cannot be used here, or None."""
     import onnxruntime  # noqa: PLC0415 - heavy
 
     if _driver() is None:
@@ -47,14 +46,14 @@ def cuda_obstacle() -> str | None:
     if not visible_gpus():
         return "the NVIDIA driver finds no GPU (CUDA_VISIBLE_DEVICES may hide it)"
     if "CUDAExecutionProvider" not in onnxruntime.get_available_providers():
-        return "this onnxruntime has no CUDA provider (install onnxruntime-gpu, without onnxruntime beside it)"
+        return "this onnxruntime has no CUDA provider (install onnxruntime-gpu, and uninstall onnxruntime)"
     return None
 
 
 def visible_gpus() -> tuple[str, ...]:
-    """Names of the GPUs that this process may use, in the order of their numbers; none without a driver.
+    """Return the names of the GPUs that this process may use, in the order of their numbers; none without a driver.
 
-    The driver leaves out what `CUDA_VISIBLE_DEVICES` hides, and numbers the rest from 0, as onnxruntime does.
+    The driver omits GPUs that `CUDA_VISIBLE_DEVICES` hides and numbers the others from 0, as onnxruntime does.
     """
     driver = _driver()
     count = ctypes.c_int(0)

@@ -1,4 +1,4 @@
-"""Batches that do not fit into a device's memory are halved, and so are those that follow. Rows do not change."""
+"""Halves batches that do not fit into a device's memory, and all later batches. Rows do not change."""
 
 import logging
 import re
@@ -13,33 +13,33 @@ from finner_batch.errors import OutOfMemoryError
 
 LOG = logging.getLogger(__name__)
 
-Logits: TypeAlias = Callable[[NDArray[np.int64], NDArray[np.int64]], NDArray[np.float32]]
+RunBatch: TypeAlias = Callable[[NDArray[np.int64], NDArray[np.int64]], NDArray[np.float32]]
 """`Session.logits`: ids and mask `[batch, length]` to logits `[batch, length, labels]`."""
 
 _OUT_OF_MEMORY = re.compile(
     r"Failed to allocate memory|smaller than requested bytes|out of memory|bad_alloc|BFCArena|_STATUS_ALLOC_FAILED"
 )
-"""How onnxruntime's arenas, the C++ library, CUDA, cuBLAS and cuDNN say it; there is no class of exception for it."""
+"""Messages of onnxruntime's arenas, the C++ library, CUDA, cuBLAS and cuDNN; there is no class of exception for this."""
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """Whether onnxruntime failed for want of memory."""
+    """Return whether an error of onnxruntime means that memory ran out."""
     return isinstance(error, MemoryError) or _OUT_OF_MEMORY.search(str(error)) is not None
 
 
-class WithinMemory:
-    """Runs batches by `logits`, in pieces of as many tokens as have turned out to fit. Threads may share it.
+class ShrinkingBatches:
+    """Runs batches with `run`, splitting those of more than `budget_tokens` tokens. Threads may share it.
 
-    `budget_tokens` is what a batch may have at most; it only ever falls.
+    `budget_tokens` is lowered whenever a batch does not fit into memory.
     """
 
-    def __init__(self, logits: Logits, budget_tokens: int) -> None:
-        self._logits = logits
+    def __init__(self, run: RunBatch, budget_tokens: int) -> None:
+        self._run = run
         self.budget_tokens = budget_tokens
         self._lock = Lock()
 
     def __call__(self, input_ids: NDArray[np.int64], attention_mask: NDArray[np.int64]) -> NDArray[np.float32]:
-        """Logits of the whole batch. Raises OutOfMemoryError where a single window does not fit."""
+        """Return the logits of the whole batch. Raises OutOfMemoryError if a single window does not fit."""
         rows, length = input_ids.shape
         most = max(1, self.budget_tokens // length)
         if rows > most:
@@ -47,12 +47,12 @@ class WithinMemory:
             parts = [self(input_ids[start : start + most], attention_mask[start : start + most]) for start in starts]
             return np.concatenate(parts)
         try:
-            return self._logits(input_ids, attention_mask)
+            return self._run(input_ids, attention_mask)
         except OutOfMemoryError as error:
             if rows == 1:
                 raise OutOfMemoryError(
-                    f"one window of {length} tokens does not fit into the device's memory: end what else uses it, or "
-                    f"give --device cpu. What was committed stays, and the job goes on from there ({error.__cause__})"
+                    f"one window of {length} tokens does not fit into the device's memory: stop other programs that use "
+                    f"it, or give --device cpu. The next run continues after what was committed ({error.__cause__})"
                 ) from error
             self._lower(rows // 2 * length)
         return self(input_ids, attention_mask)

@@ -1,7 +1,7 @@
-"""A model folder: what is in it, whether it is whole, and what identifies it.
+"""A model folder: its content, its verification, and its identity.
 
-A folder holds `config.json`, `tokenizer.json`, `checksums.json` and one ONNX file per variant (precision). Nothing in
-it executes; every file is verified against `checksums.json` (SHA-256) before it is opened.
+A folder holds `config.json`, `tokenizer.json`, `checksums.json` and one ONNX file per variant (precision). It
+contains no code; every file is verified against `checksums.json` (SHA-256) before it is opened.
 """
 
 import hashlib
@@ -18,13 +18,13 @@ from finner_batch.tagger.cues import EVERY_SENTENCE, Cues
 from finner_batch.tagger.onnx_file import Shapes, read_shapes
 
 FORMAT_VERSION = 1
-INPUTS = frozenset(["input_ids", "attention_mask"])
-OUTPUT = "logits"
-PADDED_WORDS = 1024
-"""Rows fewer than this a table of word pieces may have without an id: some are padded to a multiple of 2, 8, … 128."""
-SHORTEST_LENGTH = 16
-HIGHEST_THRESHOLD = 1.0
-"""At 1 a label is next to never given: `evaluate --write-thresholds` writes it where none is worth its cost."""
+_INPUTS = frozenset(["input_ids", "attention_mask"])
+_OUTPUT = "logits"
+_PADDING_ROWS = 1024
+"""A table of word pieces may have fewer than this many rows without an id: some are padded to a multiple of 2, … 128."""
+_SHORTEST_LENGTH = 16
+_HIGHEST_THRESHOLD = 1.0
+"""At 1, a label is almost never given: `evaluate --write-thresholds` writes it if no lower threshold is worthwhile."""
 DEFAULT_MODEL = Path(__file__).resolve().parent.parent / "models" / "debt4"
 
 
@@ -33,9 +33,9 @@ class Model:
     """A verified model folder.
 
     `labels[0]` is `O`; the others are concept names. `max_length` counts tokens, special ones included. `temperature`
-    divides the logits before the softmax. A number gets its likeliest label other than `O` where its probability
-    reaches `thresholds[label]`, be `O` likelier or not. `variants` maps a precision (`int8`, `fp16`, `fp32`) to its
-    ONNX file's name. A sentence that lacks one of the `cues` is not read.
+    divides the logits before the softmax. A number gets its likeliest label other than `O` if that label's probability
+    reaches `thresholds[label]`, even if `O` is likelier. `variants` maps a precision (`int8`, `fp16`, `fp32`) to the
+    name of its ONNX file. A sentence that lacks one of the `cues` is not read.
     """
 
     folder: Path
@@ -50,16 +50,16 @@ class Model:
 
     @cached_property
     def model_id(self) -> str:
-        """Name and a digest of everything that can change a row, e.g. `debt4@3f1c0a9b2d4e`."""
+        """The name, and a digest of everything that can change a row, e.g. `debt4@3f1c0a9b2d4e`."""
         rows = "".join(
             f"{name}:{digest}\n" for name, digest in sorted(self.checksums.items()) if not name.endswith(".md")
         )
         return f"{self.name}@{hashlib.sha256(rows.encode()).hexdigest()[:12]}"
 
     def onnx_path(self, variant: str) -> Path:
-        """Path of a variant's ONNX file, verified.
+        """Return the path of a variant's ONNX file, verified.
 
-        Raises ModelError where the folder lacks it, it is damaged, or does not fit the configuration or the tokenizer.
+        Raises ModelError if it is missing, damaged, or does not fit the configuration or the tokenizer.
         """
         if variant not in self.variants:
             raise ModelError(
@@ -73,26 +73,26 @@ class Model:
         return self.folder / name
 
     def _misfits(self, shapes: Shapes) -> Iterator[str]:
-        """Say what of an ONNX file does not fit the labels, the longest window and the vocabulary."""
-        if shapes.inputs != INPUTS or OUTPUT not in shapes.outputs:
+        """Yield what in an ONNX file does not fit the labels, the longest window and the vocabulary."""
+        if shapes.inputs != _INPUTS or _OUTPUT not in shapes.outputs:
             yield f"takes {_listed(shapes.inputs)} and returns {_listed(shapes.outputs)}, no logits of tokens"
-        elif shapes.outputs[OUTPUT][-1:] != (len(self.labels),):
-            yield f"returns logits {shapes.outputs[OUTPUT]}, and config.json lists {len(self.labels)} labels"
+        elif shapes.outputs[_OUTPUT][-1:] != (len(self.labels),):
+            yield f"returns logits {shapes.outputs[_OUTPUT]}, and config.json lists {len(self.labels)} labels"
         rows = {name: shape[0] for name, shape in shapes.constants.items() if len(shape) == 2 and shape[1] > 1}
         positions = next((count for name, count in rows.items() if "position_embeddings.weight" in name), None)
         if positions is not None and positions < self.max_length:
             yield f"has {positions} positions, and config.json a max_length of {self.max_length}"
         words = next((count for name, count in rows.items() if "word_embeddings.weight" in name), None)
         ids = max(vocabulary_of(read_definition(self.folder / "tokenizer.json")).values()) + 1
-        if words is not None and not ids <= words < ids + PADDED_WORDS:
+        if words is not None and not ids <= words < ids + _PADDING_ROWS:
             yield f"has {words} word pieces, and tokenizer.json ids for {ids}"
 
 
 def load_model(folder: str | Path | None = None) -> Model:
-    """Read and verify a model folder; None means the packaged default.
+    """Read and verify a model folder; None means the packaged model.
 
-    The ONNX files themselves are verified when one is opened (`Model.onnx_path`). Raises ModelError with the file and
-    the reason where something is missing, damaged or of an unknown format.
+    An ONNX file is verified when it is opened (`Model.onnx_path`). Raises ModelError with the file and the reason if
+    something is missing, damaged or of an unknown format.
     """
     path = DEFAULT_MODEL if folder is None else Path(folder)
     if not path.is_dir():
@@ -135,7 +135,7 @@ def _model(path: Path, config: Mapping[str, Any], checksums: Mapping[str, str]) 
 
 
 def _wrong_settings(model: Model, *, listed: bool) -> Iterator[str]:
-    """Say what of a configuration cannot be. NaN is within no range."""
+    """Yield what is invalid in a configuration. NaN is outside every range."""
     names = model.labels[1:]
     if not (listed and names and model.labels[0] == "O" and all(isinstance(name, str) and name for name in names)):
         yield "must list labels: O, then the names"
@@ -144,23 +144,23 @@ def _wrong_settings(model: Model, *, listed: bool) -> Iterator[str]:
     elif missing := [name for name in names if name not in model.thresholds]:
         yield f"has no threshold for {', '.join(missing)}"
     yield from (
-        f"has the threshold {value} for {name}, which is not from 0 to {HIGHEST_THRESHOLD}"
+        f"has the threshold {value} for {name}, which is not from 0 to {_HIGHEST_THRESHOLD}"
         for name, value in model.thresholds.items()
-        if not 0 <= value <= HIGHEST_THRESHOLD
+        if not 0 <= value <= _HIGHEST_THRESHOLD
     )
     if not 0 < model.temperature < math.inf:
-        yield f"has the temperature {model.temperature}, which is no number above 0"
-    if model.max_length < SHORTEST_LENGTH:
-        yield f"has max_length {model.max_length}, which is below {SHORTEST_LENGTH}"
+        yield f"has the temperature {model.temperature}, which is not a number above 0"
+    if model.max_length < _SHORTEST_LENGTH:
+        yield f"has max_length {model.max_length}, which is below {_SHORTEST_LENGTH}"
 
 
 def read_definition(tokenizer_json: Path) -> dict[str, Any]:
-    """Read a tokenizer.json. Raises ModelError where it is no JSON object."""
+    """Read a tokenizer.json. Raises ModelError if it is not a JSON object."""
     return _read_json(tokenizer_json.parent, tokenizer_json.name)
 
 
 def vocabulary_of(definition: Mapping[str, Any]) -> dict[str, int]:
-    """Return the ids of a WordPiece vocabulary. Raises ModelError where there is none."""
+    """Return the ids of a WordPiece vocabulary. Raises ModelError if there is none."""
     model = definition.get("model")
     vocabulary = model.get("vocab") if isinstance(model, dict) else None
     if not isinstance(vocabulary, dict) or not vocabulary or not all(type(id_) is int for id_ in vocabulary.values()):

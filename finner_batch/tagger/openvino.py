@@ -1,13 +1,13 @@
-"""OpenVINO in place of onnxruntime on a CPU: the same model folder, the same logits within the gate's tolerance.
+"""Sessions with OpenVINO instead of onnxruntime on a CPU: the same logits within the gate's tolerance.
 
-It reads the fp16 variant. Where the int8 variant has int8 weights, these become int8 here too, on the same grid, which
-`finner-batch train` keeps them on; OpenVINO's dynamic quantisation then gives the activations a scale for each token
-and group of inputs, so that a sentence's logits do not depend on its batch. All else, the value and output projections
-of the attention among it, is computed in bf16 where the processor has it, else in fp32.
+OpenVINO reads the fp16 variant. The weights that are int8 in the int8 variant become int8 here too, on the same grid,
+on which `finner-batch train` keeps them. OpenVINO's dynamic quantisation then gives the activations one scale per token
+and group of inputs, so that a sentence's logits do not depend on its batch. Everything else, including the value and
+output projections of the attention, is computed in bf16 if the processor supports it, else in fp32.
 
-Without AVX-512 VNNI or AMX, OpenVINO multiplies int8 weights in fp32, and in another order for few tokens than for
-many. There the weights stay as the file has them and everything is fp32: the same bits in every batch, as fast as with
-int8 weights. Which of the two a session uses, a self-test decides as it is opened.
+Without AVX-512 VNNI or AMX, OpenVINO multiplies int8 weights in fp32, and in a different order for few tokens than for
+many. On such processors, the weights of the file are used and everything is computed in fp32: the bits are the same in
+every batch, and the speed is the same as with int8 weights. A self-test at opening decides which of the two is used.
 """
 
 import importlib.util
@@ -27,48 +27,48 @@ from finner_batch.tagger.model import Model
 from finner_batch.tagger.selftest import batch_dependence
 
 Products = Literal["int8", "fp32"]
-"""What the matrix products with weights are computed in, but for those of `NOT_ROUNDED`."""
+"""The precision of the matrix products with weights, except those of `NOT_ROUNDED`."""
 OPENVINO = "openvino"
-"""The variant's name in a model folder that has passed its gate with OpenVINO."""
+"""Name of the variant in a model folder that has passed its gate with OpenVINO."""
 WEIGHT_LEVELS = 63
-"""Steps a side, as in the int8 variant (`finner_batch/training/export/graph.py`)."""
-GROUP_INPUTS = 128
-"""Inputs that share an activation scale: with a token's 384 together the spans agree for 99.6 %, so for 99.8 %."""
+"""Quantisation steps on each side of 0, as in the int8 variant (`finner_batch/training/export/graph.py`)."""
+_GROUP_INPUTS = 128
+"""Inputs that share an activation scale. With all 384 inputs of a token, 99.6 % of the spans agree; with 128, 99.8 %."""
 KERNELS_KEPT = 64
-"""Compiled for so many shapes at a time: its own default keeps thousands, and a gigabyte with them."""
+"""Shapes for which compiled kernels are cached. OpenVINO's default caches thousands, which takes a gigabyte."""
 PRIMITIVES_KEPT = {"ONEDNN_PRIMITIVE_CACHE_CAPACITY": "64"}
-"""The same of oneDNN below it, which knows environment variables only: 1,024, with 80 MB, by its own default."""
+"""The same for oneDNN, which reads only environment variables. Its default is 1,024 shapes, which take 80 MB."""
 NOT_ROUNDED = ("attention.v_lin", "attention.out_lin", "classifier")
-"""In the names of the weights that int8 leaves as they are."""
-FASTER_WITH = {"amx_int8", "avx512_vnni"}
-"""Instructions with which it was measured to be faster than onnxruntime. With AVX2 it takes 1.6 times as long."""
+"""Parts of the names of weights that are not rounded to int8."""
+_FASTER_WITH = {"amx_int8", "avx512_vnni"}
+"""Instructions with which OpenVINO was measured to be faster than onnxruntime. With AVX2, it takes 1.6 times as long."""
 
 
 def is_installed() -> bool:
-    """Whether the extra `openvino` is there; it is not imported for the answer."""
+    """Return whether the extra `openvino` is installed, without importing it."""
     return importlib.util.find_spec("openvino") is not None
 
 
 def require_openvino() -> None:
-    """Raise UsageError where the extra is not installed."""
+    """Raise UsageError if the extra is not installed."""
     if not is_installed():
         raise UsageError("--backend openvino: not installed (pip install 'finner-batch[openvino]')")
 
 
 def multiplies_int8() -> bool:
-    """Whether the processor has the instructions that make OpenVINO's int8 products worth it."""
-    return not FASTER_WITH.isdisjoint(fast_int8())
+    """Return whether the processor has instructions with which OpenVINO is faster than onnxruntime."""
+    return not _FASTER_WITH.isdisjoint(fast_int8())
 
 
 class OpenVinoSession:
-    """A compiled model on the CPU, with `logits` and `at_once` as `Session` has them.
+    """A compiled model on the CPU, with `logits` and `concurrent_batches` as in `Session`.
 
-    `threads` is the number of CPU threads (0: as many as the process may use). `products`: None is int8 where the
-    processor multiplies it and the self-test finds the same bits in every batch, else fp32. `batch_dependence` is what
-    the self-test found with the products that are used, None where no bit differs.
+    `threads` is the number of CPU threads (0: all that the process may use). `products` None means int8 if the
+    processor supports it and the self-test finds the same bits in every batch, else fp32. `batch_dependence` is the
+    result of the self-test with the products that are used: None if no bit differs.
 
-    Raises UsageError where the extra is not installed, ModelError where the file is damaged or no ONNX model,
-    DeviceError where OpenVINO computes no logits on this processor.
+    Raises UsageError if the extra is not installed, ModelError if the file is damaged or not an ONNX model, DeviceError
+    if OpenVINO computes no logits on this processor.
     """
 
     def __init__(
@@ -91,7 +91,7 @@ class OpenVinoSession:
 
         self._core = openvino.Core()
         self._version = str(openvino.__version__)
-        self.at_once = threads or usable_cpus()
+        self.concurrent_batches = threads or usable_cpus()
         self._open(path, products or ("int8" if multiplies_int8() else "fp32"))
         if self.batch_dependence is not None and products is None and self.products == "int8":
             self._open(path, "fp32")
@@ -100,9 +100,9 @@ class OpenVinoSession:
     def _open(self, path: Path, products: Products) -> None:
         self.products = products
         self.float_precision = float_precision(self._core, products)
-        model_on_cpu = compiled(self._core, path, self.at_once, products=products)
+        model_on_cpu = compiled(self._core, path, self.concurrent_batches, products=products)
         self._requests: SimpleQueue[Any] = SimpleQueue()
-        for _ in range(self.at_once):
+        for _ in range(self.concurrent_batches):
             self._requests.put(model_on_cpu.create_infer_request())
         try:
             self.batch_dependence = batch_dependence(self.logits)
@@ -112,14 +112,14 @@ class OpenVinoSession:
 
     @property
     def arithmetic(self) -> str:
-        """How it multiplies, and what the self-test says of that: for the log, the report and `finner-batch doctor`."""
+        """The precision of the products and the result of the self-test, for the log, the report and `doctor`."""
         if self.batch_dependence is None:
             return f"{self.products} products, the same bits in every batch"
         return f"{self.products} products, the last bits of a row depend on its batch ({self.batch_dependence})"
 
     @property
     def computed_by(self) -> str:
-        """What the logits depend on beside the model: the runtime, what it computes in, and the processor."""
+        """What determines the logits besides the model: the runtime, its precisions, and the processor."""
         precisions = f"{self.products} {self.float_precision}"
         return f"openvino {self._version} {precisions} {cpu_name()} {int8_instructions()}"
 
@@ -128,12 +128,12 @@ class OpenVinoSession:
         request = self._requests.get()
         try:
             result = request.infer({"input_ids": input_ids, "attention_mask": attention_mask}, share_inputs=True)
-            logits: NDArray[np.float32] = np.array(result["logits"], dtype=np.float32)  # the buffer is used again
+            logits: NDArray[np.float32] = np.array(result["logits"], dtype=np.float32)  # the buffer will be reused
         except Exception as error:
             rows, length = input_ids.shape
             raise FinnerError(
                 f"OpenVINO failed on a batch of {rows} x {length} tokens: {error}. A smaller --batch-tokens needs less "
-                "memory, --backend onnxruntime does without it; what was committed stays, and the job goes on there"
+                "memory; --backend onnxruntime avoids OpenVINO. The next run continues after what was committed"
             ) from error
         finally:
             self._requests.put(request)
@@ -141,15 +141,15 @@ class OpenVinoSession:
 
 
 def float_precision(core: Any, products: Products = "int8") -> Literal["bf16", "fp32"]:
-    """In what this processor computes everything that is not int8."""
+    """Return the precision in which this processor computes everything that is not int8."""
     has_bf16 = "BF16" in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
     return "bf16" if products == "int8" and has_bf16 else "fp32"
 
 
 def compiled(core: Any, source: Path | bytes, threads: int, *, products: Products = "int8") -> Any:
-    """Compile an ONNX file (a path) or graph (bytes) for the CPU: each thread has a request's batch for itself.
+    """Compile an ONNX file (a path) or graph (bytes) for the CPU, with one thread per batch.
 
-    Raises ModelError where OpenVINO refuses it.
+    Raises ModelError if OpenVINO rejects it.
     """
     try:
         graph = core.read_model(model=source)
@@ -160,7 +160,7 @@ def compiled(core: Any, source: Path | bytes, threads: int, *, products: Product
             "CPU",
             {
                 "INFERENCE_PRECISION_HINT": "bf16" if float_precision(core, products) == "bf16" else "f32",
-                "DYNAMIC_QUANTIZATION_GROUP_SIZE": GROUP_INPUTS,
+                "DYNAMIC_QUANTIZATION_GROUP_SIZE": _GROUP_INPUTS,
                 "INFERENCE_NUM_THREADS": threads,
                 "NUM_STREAMS": threads,
                 "CPU_RUNTIME_CACHE_CAPACITY": KERNELS_KEPT,
@@ -173,9 +173,9 @@ def compiled(core: Any, source: Path | bytes, threads: int, *, products: Product
 
 
 def _compress_weights(graph: Any) -> None:
-    """Put int8 weights and their scales in place of the products' constant weights.
+    """Replace the constant weights of the matrix products by int8 weights and their scales.
 
-    Raises RuntimeError where there are no such products.
+    Raises RuntimeError if there are no such products.
     """
     import openvino  # noqa: PLC0415 - heavy
     from openvino import opset13 as operators  # noqa: PLC0415 - heavy
@@ -188,10 +188,10 @@ def _compress_weights(graph: Any) -> None:
     if not products:
         raise RuntimeError("no matrix product with constant weights in it")
     for node in products:
-        given = node.input_value(1).get_node()
-        if any(part in given.get_friendly_name() for part in NOT_ROUNDED):
+        constant = node.input_value(1).get_node()
+        if any(part in constant.get_friendly_name() for part in NOT_ROUNDED):
             continue
-        weights = given.data.astype(np.float32)
+        weights = constant.data.astype(np.float32)
         scale = np.maximum(np.abs(weights).max(axis=0, keepdims=True), np.finfo(np.float16).tiny) / WEIGHT_LEVELS
         rounded = operators.constant(np.rint(weights / scale).astype(np.int8))
         scales = operators.constant(scale.astype(np.float16))

@@ -1,4 +1,4 @@
-"""The runtimes of a model: onnxruntime or OpenVINO, on the CPU or a GPU, and what each lacks here."""
+"""The runtimes of a model, onnxruntime or OpenVINO on a CPU or GPU, and what each lacks on this machine."""
 
 from dataclasses import dataclass
 
@@ -7,12 +7,12 @@ from finner_batch.tagger.model import Model
 from finner_batch.tagger.openvino import OPENVINO, is_installed
 from finner_batch.tagger.session import VARIANT_OF_DEVICE, AnySession, open_session
 
-_CUDA_NEEDS = "an NVIDIA GPU, its driver, and pip install 'finner-batch[cuda]' (not onnxruntime beside onnxruntime-gpu)"
+_CUDA_NEEDS = "an NVIDIA GPU, its driver, and pip install 'finner-batch[cuda]' (without onnxruntime)"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Runtime:
-    """A backend on a device with a variant of the model; `obstacle`: what it lacks here, None where it can be tried."""
+    """A backend on a device with a variant of the model. `obstacle` is what it lacks here, None if it can be opened."""
 
     backend: BackendChoice
     device: DeviceChoice
@@ -21,26 +21,26 @@ class Runtime:
 
     @property
     def name(self) -> str:
-        """As in `onnxruntime int8 on cpu`."""
+        """A name such as `onnxruntime int8 on cpu`."""
         return f"{self.backend} {'' if self.variant == OPENVINO else f'{self.variant} '}on {self.device}"
 
     @property
     def flags(self) -> str:
-        """The flags of `finner-batch run` that ask for it."""
+        """The flags of `finner-batch run` that select it."""
         return f"--device {self.device} --backend {self.backend}"
 
     def is_of(self, session: AnySession) -> bool:
-        """Tell whether a session runs this runtime."""
+        """Return whether a session uses this runtime."""
         return (self.backend, self.device, self.variant) == (session.backend, session.device.name, session.variant)
 
     def open(self, model: Model) -> AnySession:
-        """A session. Raises as `open_session` does."""
+        """Open a session. Raises what `open_session` raises."""
         variant = None if self.variant == OPENVINO else self.variant
         return open_session(model, self.device, backend=self.backend, variant=variant)
 
 
 def runtimes(model: Model) -> list[Runtime]:
-    """All there are; fp32 only where the model's folder has it."""
+    """Return all runtimes of a model; fp32 only if its folder has that variant."""
     return [
         Runtime(backend="onnxruntime", device="cpu", variant="int8", obstacle=_missing(model, "int8")),
         *(

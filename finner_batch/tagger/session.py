@@ -1,4 +1,4 @@
-"""A session: token ids in, logits out. By onnxruntime, or by OpenVINO where that is faster and as sure."""
+"""Sessions that compute logits from token ids, with onnxruntime, or with OpenVINO if it is faster and as reliable."""
 
 from typing import Any, TypeAlias
 
@@ -8,29 +8,29 @@ from numpy.typing import NDArray
 from finner_batch.config import usable_cpus
 from finner_batch.errors import DeviceError, FinnerError, ModelError, OutOfMemoryError, UsageError
 from finner_batch.machine import cpu_name, int8_instructions
-from finner_batch.tagger.bound import BoundRun, Dealt
+from finner_batch.tagger.bound import GpuSession, RoundRobin
 from finner_batch.tagger.device import BackendChoice, Device, DeviceChoice, choose_device, visible_gpus
 from finner_batch.tagger.memory import is_out_of_memory
 from finner_batch.tagger.model import Model
 from finner_batch.tagger.openvino import OPENVINO, OpenVinoSession, is_installed, multiplies_int8, require_openvino
 
 VARIANT_OF_DEVICE = {"cpu": "int8", "cuda": "fp16"}
-ONNXRUNTIME = "onnxruntime"
-CALLS_A_GPU = 2
+_ONNXRUNTIME = "onnxruntime"
+_BATCHES_PER_GPU = 2
 _PROVIDER = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}
 
 
 class Session:
-    """An ONNX Runtime session over one variant of a model; on a device of several GPUs one session each.
+    """An ONNX Runtime session over one variant of a model, with one onnxruntime session per GPU.
 
-    `at_once` is the number of batches it takes at a time. On a CPU that is `threads`, the number of CPU threads (0: as
-    many as the process may use), each with a batch of its own: two that share a batch wait for each other, and tag a
-    sixth fewer tokens. On a GPU one batch runs while another is copied. Raises ModelError where the file is damaged or
-    no ONNX model, DeviceError where CUDA was chosen and onnxruntime does not run the model on it.
+    `concurrent_batches` is the number of batches that it accepts at a time. On a CPU, this is `threads` (0: all that
+    the process may use), each with its own batch: two threads that share a batch wait for each other and tag a sixth
+    fewer tokens. On a GPU, one batch runs while another is copied. Raises ModelError if the file is damaged or not an
+    ONNX model, DeviceError if CUDA was chosen and onnxruntime does not run the model on it.
     """
 
     batch_dependence = None
-    """As `OpenVinoSession` has it. Here nothing is to be decided by a self-test; the project's tests see to it."""
+    """As in `OpenVinoSession`. onnxruntime needs no self-test; the project's tests check it."""
 
     def __init__(
         self,
@@ -42,45 +42,45 @@ class Session:
         backend_reason: str = "asked for",
     ) -> None:
         self.device = device
-        self.backend = ONNXRUNTIME
+        self.backend = _ONNXRUNTIME
         self.backend_reason = backend_reason
         self.variant = variant or VARIANT_OF_DEVICE[device.name]
         path = str(model.onnx_path(self.variant))
         self._session = _open(path, device, 0)
-        self._dealt: Dealt | None = None
-        self.at_once = threads or usable_cpus()
+        self._gpus: RoundRobin | None = None
+        self.concurrent_batches = threads or usable_cpus()
         if device.name == "cuda" or device.count > 1:
-            self.at_once = CALLS_A_GPU * device.count
-            others = [_open(path, device, gpu) for gpu in range(1, device.count)]
-            self._dealt = Dealt([_bound(session, device, gpu) for gpu, session in enumerate([self._session, *others])])
+            self.concurrent_batches = _BATCHES_PER_GPU * device.count
+            sessions = [self._session, *(_open(path, device, gpu) for gpu in range(1, device.count))]
+            self._gpus = RoundRobin([_gpu_session(session, device, gpu) for gpu, session in enumerate(sessions)])
 
     @property
     def computed_by(self) -> str:
-        """All but the model that can change a bit of its logits: variant, device, runtime and processor."""
+        """What determines the bits of the logits besides the model: variant, device, runtime and processor."""
         import onnxruntime  # noqa: PLC0415 - heavy
 
         runtime = f"onnxruntime {onnxruntime.__version__}"
-        on = f"{cpu_name()} {int8_instructions()}" if self.device.name == "cpu" else " ".join(visible_gpus())
-        return f"{self.variant} {self.device.name} {runtime} {on}"
+        processor = f"{cpu_name()} {int8_instructions()}" if self.device.name == "cpu" else " ".join(visible_gpus())
+        return f"{self.variant} {self.device.name} {runtime} {processor}"
 
     def logits(self, input_ids: NDArray[np.int64], attention_mask: NDArray[np.int64]) -> NDArray[np.float32]:
         """Run one batch: `[batch, length]` ids and mask to `[batch, length, labels]` logits.
 
-        `at_once` threads may call it. Raises OutOfMemoryError where the device has too little memory for the batch,
-        FinnerError where anything else fails.
+        Up to `concurrent_batches` threads may call it at a time. Raises OutOfMemoryError if the device has too little
+        memory for the batch, FinnerError for any other failure.
         """
         try:
-            if self._dealt is not None:
-                return self._dealt(input_ids, attention_mask)
+            if self._gpus is not None:
+                return self._gpus(input_ids, attention_mask)
             result: NDArray[np.float32] = self._session.run(
                 ["logits"], {"input_ids": input_ids, "attention_mask": attention_mask}
             )[0]
         except Exception as error:
             rows, length = input_ids.shape
-            kind = OutOfMemoryError if is_out_of_memory(error) else FinnerError
-            raise kind(
+            error_class = OutOfMemoryError if is_out_of_memory(error) else FinnerError
+            raise error_class(
                 f"onnxruntime failed on a batch of {rows} x {length} tokens: {error}. A smaller --batch-tokens needs "
-                "less memory; what was committed stays, and the job goes on from there"
+                "less memory. The next run continues after what was committed"
             ) from error
         return result
 
@@ -96,13 +96,13 @@ def open_session(
     variant: str | None = None,
     threads: int = 0,
 ) -> AnySession:
-    """Open a session where `choice` says, by what `backend` says.
+    """Open a session on the device `choice` with `backend`.
 
-    With `--device auto`, a GPU that onnxruntime cannot use after all leaves the CPU; `device.reason` says so. With
-    `--backend auto`, OpenVINO runs a model on the CPU where it is installed, the model folder has passed its gate with
-    it, the processor has the instructions that make it faster, and a self-test finds the same bits in every batch;
-    `backend_reason` says which of these decided. Raises as `Session`, `OpenVinoSession` and `choose_device` do,
-    UsageError where backend and device or variant do not go together.
+    With `--device auto`, the CPU is used if onnxruntime cannot use the GPU; `device.reason` explains this. With
+    `--backend auto`, OpenVINO is used on the CPU if it is installed, the model folder has passed its gate with it, the
+    processor has the instructions that make it faster, and a self-test finds the same bits in every batch;
+    `backend_reason` says which of these decided. Raises what `Session`, `OpenVinoSession` and `choose_device` raise,
+    and UsageError if backend, device and variant cannot be combined.
     """
     check_choice(choice, backend, variant)
     device = choose_device("cpu" if backend == OPENVINO else choice)
@@ -124,7 +124,7 @@ def open_session(
 
 
 def check_choice(choice: DeviceChoice, backend: BackendChoice, variant: str | None = None) -> None:
-    """Raise UsageError where backend and device or variant do not go together, or the backend is not installed."""
+    """Raise UsageError if backend, device and variant cannot be combined, or the backend is not installed."""
     if backend != OPENVINO:
         return
     if choice == "cuda" or variant not in (None, OPENVINO):
@@ -136,7 +136,7 @@ def check_choice(choice: DeviceChoice, backend: BackendChoice, variant: str | No
 
 
 def _openvino_if_better(model: Model, device: Device, variant: str | None, threads: int) -> OpenVinoSession | str:
-    """A session by OpenVINO, or what speaks against one."""
+    """Open a session with OpenVINO, or return the reason against it."""
     obstacles = (
         (device.name != "cpu", "there is a GPU, and OpenVINO runs on the CPU only"),
         (variant is not None, f"OpenVINO does not run the variant {variant}"),
@@ -144,8 +144,8 @@ def _openvino_if_better(model: Model, device: Device, variant: str | None, threa
         (OPENVINO not in model.variants, "the model has not passed its gate with OpenVINO"),
         (not multiplies_int8(), "OpenVINO is slower without AVX-512 VNNI or AMX, and this processor has neither"),
     )
-    for is_there, obstacle in obstacles:
-        if is_there:
+    for applies, obstacle in obstacles:
+        if applies:
             return obstacle
     better = "OpenVINO is faster with AVX-512 VNNI or AMX, which this processor has"
     try:
@@ -158,11 +158,11 @@ def _openvino_if_better(model: Model, device: Device, variant: str | None, threa
 
 
 def _open(path: str, device: Device, gpu: int) -> Any:
-    """An onnxruntime session that really runs on the device; what calls it is the CPU thread that it uses.
+    """Open an onnxruntime session that actually runs on the device. On a CPU, it uses the calling thread only.
 
-    On a GPU memory is taken as it is asked for, not in doubling steps, and not planned anew for every shape: then what
-    the first and longest batches need is all that is ever needed. There is no limit of our own (`gpu_mem_limit`): the
-    GPU has one, and batches are made smaller where it is met. See
+    On a GPU, memory is allocated as requested, not in doubling steps, and without a plan per shape: then the first and
+    longest batches determine its peak. `gpu_mem_limit` is not set: batches become smaller when the GPU's memory runs
+    out. See
     https://onnxruntime.ai/docs/execution-providers/CUDA-ExecutionProvider.html.
     """
     import onnxruntime  # noqa: PLC0415 - heavy
@@ -192,9 +192,9 @@ def _open(path: str, device: Device, gpu: int) -> Any:
     return session
 
 
-def _bound(session: Any, device: Device, gpu: int) -> BoundRun:
-    """Runs on one of the device's GPUs, tried once. CPU sessions stand in for GPUs in tests."""
+def _gpu_session(session: Any, device: Device, gpu: int) -> GpuSession:
+    """Bind a session to one of the device's GPUs. In tests, CPU sessions replace GPUs."""
     try:
-        return BoundRun(session, device.name, gpu if device.name == "cuda" else 0)
+        return GpuSession(session, device.name, gpu if device.name == "cuda" else 0)
     except Exception as error:
         raise DeviceError(f"onnxruntime opened the model on {device.name} {gpu} and cannot run it: {error}") from error

@@ -1,4 +1,4 @@
-"""Sentences into windows of token ids: every number of a sentence is read in exactly one window."""
+"""Tokenisation of sentences into windows of token ids. Each number of a sentence is read in exactly one window."""
 
 import json
 import re
@@ -21,7 +21,7 @@ NumberSpan: TypeAlias = tuple[int, int]
 """Start and end of a number token in its sentence, in code points."""
 
 _Pieces: TypeAlias = tuple[list[int], list[int]]
-"""Ids of a chunk of text between spaces, and where in the chunk each ends."""
+"""The ids of a chunk of text between spaces, and the offset in the chunk at which each ends."""
 
 ID_BYTES = 4
 _MEMO_ENTRIES = 20_000
@@ -30,10 +30,10 @@ _WORD = re.compile(r"[A-Za-z0-9]+|.")
 
 
 class Window(NamedTuple):
-    """A stretch of one sentence that the model reads at once.
+    """A part of a sentence that the model reads as one sequence.
 
-    `packed_ids`: the token ids, special ones included, as packed int32 (bytes travel between processes and compare
-    faster than arrays). `numbers[i]` is the span of a number whose first word piece is at `positions[i]` of them.
+    `packed_ids`: the token ids, including special ones, as packed int32 (bytes are sent between processes and compared
+    faster than arrays). `numbers[i]` is the span of the number whose first word piece is token `positions[i]`.
     """
 
     packed_ids: bytes
@@ -54,19 +54,19 @@ class Window(NamedTuple):
 class SentenceTokenizer:
     """WordPiece tokenisation of BERT and DistilBERT, with each number's first word piece.
 
-    White space always separates words in these tokenizers, so what lies between two spaces is tokenised once and
-    remembered; the ids equal those of `tokenizers` on the whole sentence (tested), about six times as fast. A special
-    token spelt out in the text (`[SEP]`) is read as text.
+    White space always separates words in these tokenizers, so each chunk between two spaces is tokenised once and
+    cached. The ids equal those of `tokenizers` on the whole sentence (tested), and are computed about six times as
+    fast. A special token in the text (`[SEP]`) is read as text.
     """
 
     def __init__(self, tokenizer_json: Path, max_length: int, cues: Cues = EVERY_SENTENCE) -> None:
         """Sentences that lack one of the `cues` get no window.
 
-        Raises ModelError where the tokenizer is damaged, or is not a WordPiece one that splits at white space.
+        Raises ModelError if the tokenizer is damaged, or is not a WordPiece tokenizer that splits at white space.
         """
         definition = read_definition(tokenizer_json)
-        kinds = ((definition.get(part) or {}) for part in ("model", "pre_tokenizer"))
-        if [kind.get("type") for kind in kinds if isinstance(kind, dict)] != ["WordPiece", "BertPreTokenizer"]:
+        parts = ((definition.get(name) or {}) for name in ("model", "pre_tokenizer"))
+        if [part.get("type") for part in parts if isinstance(part, dict)] != ["WordPiece", "BertPreTokenizer"]:
             raise ModelError(f"{tokenizer_json}: only the WordPiece tokenizers of BERT and DistilBERT are read")
         self._vocabulary: dict[str, int] = vocabulary_of(definition)
         try:
@@ -74,9 +74,9 @@ class SentenceTokenizer:
                 json.dumps(definition | {"truncation": None, "padding": None, "added_tokens": []})
             )
             special = self._tokenizer.encode("").ids
-            self._tokenizer.encode("\uffff")  # a word that no vocabulary holds
+            self._tokenizer.encode("\uffff")  # a word that no vocabulary contains
         except Exception as error:  # the library raises no narrower class
-            raise ModelError(f"{tokenizer_json} is no usable tokenizer ({error}); export the model again") from error
+            raise ModelError(f"{tokenizer_json} is not a usable tokenizer ({error}); export the model again") from error
         if len(special) != 2:
             raise ModelError(f"{tokenizer_json}: expected one token before and one after a sentence, got {special}")
         self._first, self._last = special
@@ -87,10 +87,10 @@ class SentenceTokenizer:
         self._normal = str.lower if lowercase else str
 
     def windows(self, sentence: str, numbers: Sequence[NumberSpan]) -> list[Window]:
-        """Tokenise a sentence; a sentence longer than the model's window becomes several overlapping ones.
+        """Tokenise a sentence. A sentence longer than the model's window becomes several windows.
 
-        Windows overlap by half. A number is read in the window whose middle is nearest to it; windows that would read
-        no number are left out, as is a sentence without numbers or without cues.
+        Windows overlap by half. A number is read in the window whose middle is nearest to it. Windows without a number
+        are left out; a sentence without numbers or cues has no windows.
         """
         if not numbers or not self._cues.found_in(sentence):
             return []
@@ -124,7 +124,7 @@ class SentenceTokenizer:
         )
 
     def _encode(self, sentence: str, numbers: Sequence[NumberSpan]) -> tuple[list[int], list[int]]:
-        """Ids of a sentence without special tokens, and the place of each number's first word piece among them."""
+        """Return the ids of a sentence without special tokens, and the index of each number's first word piece."""
         spaced = sentence.replace("\t", " ").replace("\n", " ").replace("\r", " ")
         chunks = spaced.split(" ")
         known = self._memo
@@ -148,7 +148,7 @@ class SentenceTokenizer:
         return list(chain.from_iterable(tokens)), positions
 
     def _encode_chunk(self, chunk: str) -> _Pieces:
-        """Tokenise what stands between two spaces. In plain ASCII each sign and each run between signs is a word."""
+        """Tokenise the text between two spaces. In ASCII, each punctuation mark and each run between them is a word."""
         words = _WORD.findall(chunk) if chunk.isascii() and chunk.isprintable() else [chunk]
         if len(words) > 1:
             pieces: _Pieces = ([], [])

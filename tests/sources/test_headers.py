@@ -5,7 +5,7 @@ from functools import partial
 import pytest
 
 from finner_batch.sources.document import LONGEST_FIELD, LONGEST_ID, Header, Source
-from finner_batch.sources.headers import compact_date, first_stated, submission_header
+from finner_batch.sources.headers import compact_date, merge_headers, submission_header
 from finner_batch.sources.read import failed_file
 
 FULL_TEXT = """<SEC-DOCUMENT>0001193125-24-001234.txt : 20240115
@@ -83,7 +83,7 @@ def test_only_days_of_the_calendar_are_dates(text):
 
 
 def test_each_field_comes_from_the_first_header_that_states_it():
-    stated = first_stated([Header(cik="0000000001"), Header(cik="0000000002", company="A")])
+    stated = merge_headers([Header(cik="0000000001"), Header(cik="0000000002", company="A")])
 
     assert stated == Header(cik="0000000001", company="A", ciks=("0000000001", "0000000002"))
 

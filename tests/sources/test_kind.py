@@ -3,7 +3,7 @@ import random
 import pytest
 
 from finner_batch.errors import DocumentError
-from finner_batch.sources.kind import body_of, sniff
+from finner_batch.sources.kind import document_format, sniff
 
 
 @pytest.mark.parametrize(
@@ -98,7 +98,7 @@ def test_a_broken_first_line_does_not_turn_json_lines_into_text():
     ],
 )
 def test_a_document_is_told_by_its_markup(text, body):
-    assert body_of(text) == body
+    assert document_format(text) == body
 
 
 @pytest.mark.parametrize(
@@ -110,8 +110,8 @@ def test_a_document_is_told_by_its_markup(text, body):
 )
 def test_xml_data_is_no_document(text):
     with pytest.raises(DocumentError, match="XML data"):
-        body_of(text)
+        document_format(text)
 
 
 def test_a_prolog_of_many_comments_without_an_element_is_read_in_linear_time():
-    assert body_of('<?xml version="1.0"?>' + "<!-- c -->" * 5000 + "text") == "text"
+    assert document_format('<?xml version="1.0"?>' + "<!-- c -->" * 5000 + "text") == "text"

@@ -11,7 +11,7 @@ import pytest
 import zstandard
 
 from finner_batch.errors import DocumentError
-from finner_batch.sources.columns import Wanted, choose_columns
+from finner_batch.sources.columns import ColumnChoice, choose_columns
 from finner_batch.sources.document import Document, FailedDocument, Header
 from finner_batch.sources.read import ReadOptions, read_documents
 
@@ -289,7 +289,7 @@ def test_a_row_beyond_the_bound_fails_alone(stored, shard):
 def test_half_a_character_in_an_id_fails_its_row_and_elsewhere_is_replaced(stored):
     lines = [r'{"id": "x\ud800", "text": "a 5% rate"}', r'{"id": "y", "text": "a 6% rate", "company": "A\ud83d"}']
     first, second = stored.read("\n".join(lines), name="rows.jsonl")
-    assert "half a character" in first.error
+    assert "lone surrogate" in first.error
     assert second.header.company == "A\ufffd"
 
 
@@ -438,7 +438,9 @@ def test_a_file_of_one_json_object_over_several_lines_is_one_row(stored):
 
 
 def test_columns_are_read_once_each_even_when_they_serve_twice():
-    columns = choose_columns(("cik", "text", "section_2", "section_1"), Wanted(text=("text", "section_*"), id="cik"))
+    columns = choose_columns(
+        ("cik", "text", "section_2", "section_1"), ColumnChoice(text=("text", "section_*"), id="cik")
+    )
 
     assert columns.names() == ["text", "section_2", "section_1", "cik"]
     assert columns.several

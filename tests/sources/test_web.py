@@ -147,7 +147,7 @@ def test_a_csv_file_is_told_by_the_name_in_its_address(server):
         ("/none.htm", "404 Not Found: check the address"),
         ("/forbidden.htm", "403 Forbidden: give --user-agent"),
         ("/always-busy.htm", "503 Service Unavailable; then `finner-batch retry`"),
-        ("/always-broken.htm", "broke off"),
+        ("/always-broken.htm", "the connection ended early"),
         ("/circle.htm", "too many redirects"),
     ],
 )

@@ -10,7 +10,7 @@ from finner_batch.config import MEBIBYTE
 from finner_batch.engine.parse import Stopwatch, parse
 from finner_batch.sources.discover import discover
 from finner_batch.sources.read import ReadOptions, read_documents
-from finner_batch.tagger.bound import BoundRun, Dealt
+from finner_batch.tagger.bound import GpuSession, RoundRobin
 from finner_batch.tagger.cues import EVERY_SENTENCE
 from finner_batch.tagger.device import cuda_obstacle
 from finner_batch.tagger.model import load_model
@@ -109,7 +109,7 @@ def test_a_batch_that_a_gpu_has_no_memory_for_is_done_in_smaller_ones(windows, c
     limit = {"device_id": "0", "arena_extend_strategy": "kSameAsRequested", "gpu_mem_limit": str(400 * MEBIBYTE)}
     path = str(tagger.model.onnx_path("fp16"))
     small = onnxruntime.InferenceSession(path, providers=[("CUDAExecutionProvider", limit)])
-    tagger.session._dealt = Dealt([BoundRun(small, "cuda", 0)])
+    tagger.session._gpus = RoundRobin([GpuSession(small, "cuda", 0)])
     tagger.budget_tokens = 1 << 20
     chance = np.random.default_rng(3)
     many = [Window(chance.integers(1000, 5000, 256, dtype=np.int32).tobytes(), (1,), ((0, 1),)) for _ in range(2048)]

@@ -2,7 +2,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from finner_batch.tagger.batches import ATTENDED, batches, rounded_rows
+from finner_batch.tagger.batches import FULL_BATCH_LENGTH, batches, rounded_rows
 from finner_batch.tagger.tokens import Window
 
 
@@ -25,7 +25,7 @@ def test_every_window_is_in_one_batch_whose_length_follows_from_its_own(lengths,
             assert batch.input_ids[row, :own].tolist() == windows[member].ids.tolist()
             assert not batch.input_ids[row, own:].any()
         wanted = [(row, position) for row, member in enumerate(batch.members) for position in windows[member].positions]
-        assert [divmod(place, length) for place in batch.places.tolist()] == wanted
+        assert [divmod(place, length) for place in batch.number_places.tolist()] == wanted
 
 
 @settings(deadline=None)
@@ -42,18 +42,18 @@ def test_few_shapes_change_no_window_and_pad_none_beyond_the_longest(lengths, bu
         assert np.array_equal(other.attention_mask[:own], one.attention_mask)
         assert not other.input_ids[own:].any()
         assert not other.attention_mask[own:].any()
-        assert np.array_equal(other.places, one.places)
+        assert np.array_equal(other.number_places, one.number_places)
         assert length <= longest
         assert own <= rows <= max(1, budget // length)
 
 
 @settings(deadline=None)
-@given(st.lists(st.integers(2, 512), min_size=1, max_size=60), st.integers(ATTENDED, 4096), st.booleans())
+@given(st.lists(st.integers(2, 512), min_size=1, max_size=60), st.integers(FULL_BATCH_LENGTH, 4096), st.booleans())
 def test_a_batch_of_long_windows_needs_no_more_attention_than_one_of_shorter_ones(lengths, budget, few_shapes):
     windows = [Window(np.ones(length, dtype=np.int32).tobytes(), (0,), ()) for length in lengths]
     for batch in batches(windows, budget_tokens=budget, length_multiple=8, few_shapes=few_shapes):
         rows, length = batch.input_ids.shape
-        assert rows == 1 or rows * length**2 <= budget * ATTENDED
+        assert rows == 1 or rows * length**2 <= budget * FULL_BATCH_LENGTH
 
 
 def test_numbers_of_rows_are_few_and_at_most_a_quarter_above():

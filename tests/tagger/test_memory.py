@@ -8,7 +8,7 @@ import pytest
 
 from finner_batch.entities.numbers import number_tokens
 from finner_batch.errors import FinnerError, OutOfMemoryError
-from finner_batch.tagger.memory import WithinMemory, is_out_of_memory
+from finner_batch.tagger.memory import ShrinkingBatches, is_out_of_memory
 from finner_batch.tagger.tagger import Tagger
 
 CHILD = Path(__file__).with_name("memory_child.py")
@@ -20,7 +20,7 @@ class Refusing:
     def __init__(self, session, most):
         self._session, self.most = session, most
         self.device, self.variant, self.backend = session.device, session.variant, session.backend
-        self.at_once = 1
+        self.concurrent_batches = 1
         self.refused = []
 
     def logits(self, ids, mask):
@@ -74,7 +74,7 @@ def test_other_failures_are_not_tried_again():
         raise FinnerError("something else")
 
     ids = np.ones((4, 8), dtype=np.int64)
-    within = WithinMemory(logits, 1024)
+    within = ShrinkingBatches(logits, 1024)
     with pytest.raises(FinnerError, match="something else"):
         within(ids, ids)
     assert calls == [(4, 8)]

@@ -50,7 +50,7 @@ def test_any_number_of_threads_gives_the_same_bits(tagger, windows, threads):
     other = Tagger.load(
         device="cpu", backend=tagger.session.backend, threads=threads, budget_tokens=tagger.budget_tokens
     )
-    assert other.session.at_once == threads
+    assert other.session.concurrent_batches == threads
     found, statistics = other.probabilities(windows)
     assert statistics == of_reference
     for table, wanted in zip(found, reference, strict=True):

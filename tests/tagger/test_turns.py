@@ -10,12 +10,12 @@ from finner_batch.entities.numbers import number_tokens
 from finner_batch.errors import FinnerError
 from finner_batch.tagger import device as device_module
 from finner_batch.tagger.batches import batches
-from finner_batch.tagger.bound import BoundRun
+from finner_batch.tagger.bound import GpuSession
 from finner_batch.tagger.device import Device, choose_device
 from finner_batch.tagger.model import load_model
 from finner_batch.tagger.session import Session
 from finner_batch.tagger.tagger import Tagger
-from finner_batch.tagger.turns import at_once
+from finner_batch.tagger.turns import run_concurrently
 
 
 @pytest.fixture(scope="module")
@@ -40,8 +40,8 @@ def windows(one):
 def test_two_devices_give_the_bits_of_one_in_its_order_and_both_work(model, one, windows, monkeypatch):
     wanted, statistics = one.probabilities(windows)
     used = []
-    call = BoundRun.__call__
-    monkeypatch.setattr(BoundRun, "__call__", lambda self, *given: used.append(self) or call(self, *given))
+    call = GpuSession.__call__
+    monkeypatch.setattr(GpuSession, "__call__", lambda self, *given: used.append(self) or call(self, *given))
     two = Tagger(model, Session(model, Device("cpu", "a test", count=2), threads=1), budget_tokens=256)
     used.clear()  # each is tried when it is opened
     found, of_two = two.probabilities(windows)
@@ -69,12 +69,12 @@ def test_a_failed_run_says_so_and_the_next_gives_memory_back_and_the_same_logits
     session = Session(model, Device("cpu", "a test", count=2), threads=1)
     ids = np.full((2, 16), 7, dtype=np.int64)
     wanted = session.logits(ids, np.ones_like(ids))
-    run = session._dealt._of_thread.run
+    gpu_session = session._gpus._of_thread.session
     with pytest.raises(FinnerError, match="batch of 2 x 16 tokens"):
         session.logits(np.full_like(ids, 10**9), np.ones_like(ids))
-    assert run._shrink
+    assert gpu_session._shrink
     assert np.array_equal(session.logits(ids, np.ones_like(ids)), wanted)
-    assert not run._shrink
+    assert not gpu_session._shrink
 
 
 def test_after_an_error_or_a_stop_no_batch_runs_on(windows):
@@ -90,12 +90,12 @@ def test_after_an_error_or_a_stop_no_batch_runs_on(windows):
 
     with ThreadPoolExecutor(2) as threads:
         with pytest.raises(FinnerError, match="third"):
-            list(at_once(batches(windows, budget_tokens=64), logits, lambda: False, threads, 2))
+            list(run_concurrently(batches(windows, budget_tokens=64), logits, lambda: False, threads, 2))
         after = len(done)
         assert threads.submit(len, done).result() == after < 10
         stops = iter([False, False, False, True])
         with pytest.raises(InterruptedError):
-            list(at_once(batches(windows, budget_tokens=64), logits, lambda: next(stops), threads, 2))
+            list(run_concurrently(batches(windows, budget_tokens=64), logits, lambda: next(stops), threads, 2))
         assert threads.submit(len, done).result() <= after + 3
 
 
@@ -115,7 +115,7 @@ def test_the_next_batches_are_made_while_one_runs(windows):
         return np.zeros((*ids.shape, 5), dtype=np.float32)
 
     with ThreadPoolExecutor(1) as threads:
-        ran = list(at_once(making(), logits, lambda: False, threads, 1))
+        ran = list(run_concurrently(making(), logits, lambda: False, threads, 1))
     assert [batch.members for batch, _ in ran] == [batch.members for batch in made]
 
 

@@ -3,7 +3,7 @@
 import pytest
 
 from finner_batch.sources.document import Document, Source
-from finner_batch.sources.kind import body_of
+from finner_batch.sources.kind import document_format
 from finner_batch.sources.preformatted import unwrap
 from finner_batch.sources.read import ReadOptions, read_documents
 from finner_batch.text.extract import extract
@@ -14,7 +14,7 @@ TERM = "A term loan of the same banks has an effective interest rate of 6.15%."
 
 
 def blocks(content):
-    body = body_of(content)
+    body = document_format(content)
     markup = "html" if body in ("html", "ixbrl") else "text"
     return [block.text for block in extract(unwrap(content) if body == "preformatted" else content, markup).blocks]
 
