@@ -7,27 +7,17 @@ every 4 bytes in Zstandard.
 
 import zlib
 from collections.abc import Iterable, Iterator
-from typing import Literal, Protocol
+from typing import Any, Literal
 
 import zstandard
 
 from finner_batch.errors import DocumentError
-from finner_batch.sources.streams import too_large
+from finner_batch.sources.streams import bounded
 
 Method = Literal["gzip", "zstd"]
 
 _MAGIC: tuple[tuple[bytes, Method], ...] = ((b"\x1f\x8b", "gzip"), (b"\x28\xb5\x2f\xfd", "zstd"))
 _PIECE_BYTES: dict[Method, int] = {"gzip": 1 << 14, "zstd": 1 << 10}
-
-
-class _Decoder(Protocol):
-    """The interface that zlib's and zstandard's decompression objects share."""
-
-    @property
-    def eof(self) -> bool: ...
-    @property
-    def unused_data(self) -> bytes: ...
-    def decompress(self, data: memoryview, /) -> bytes: ...
 
 
 def compression_of(head: bytes) -> Method | None:
@@ -39,14 +29,7 @@ def decompress(data: bytes, limit: int) -> bytes:
     """Decompress `data`, or return it as it is if it is not compressed. Raises DocumentError beyond `limit` bytes."""
     if compression_of(data) is None:
         return data
-    parts = []
-    size = 0
-    for part in decompressed([data]):
-        size += len(part)
-        if size > limit:
-            raise too_large(limit)
-        parts.append(part)
-    return b"".join(parts)
+    return b"".join(bounded(decompressed([data]), limit))
 
 
 def decompressed(chunks: Iterable[bytes]) -> Iterator[bytes]:
@@ -62,7 +45,7 @@ def decompressed(chunks: Iterable[bytes]) -> Iterator[bytes]:
         yield first
         yield from stream
         return
-    decoder: _Decoder | None = None
+    decoder: Any = None
     while first:
         pending = memoryview(first)
         while pending:
@@ -86,7 +69,7 @@ def decompressed(chunks: Iterable[bytes]) -> Iterator[bytes]:
         raise DocumentError("read", f"the {method} data ends early (truncated file): fetch the file again")
 
 
-def _start(method: Method) -> _Decoder:
+def _start(method: Method) -> Any:
     if method == "gzip":
         return zlib.decompressobj(wbits=16 + zlib.MAX_WBITS)
     return zstandard.ZstdDecompressor().decompressobj()

@@ -27,7 +27,7 @@ from finner_batch.sources.listing import PassedOver
 from finner_batch.sources.read import ReadOptions, file_format_of
 from finner_batch.sources.shards import SHARDS
 from finner_batch.sources.storage import fingerprint, open_stored
-from finner_batch.sources.streams import chunks_of, is_url, too_large
+from finner_batch.sources.streams import bounded, chunks_of, is_url
 from finner_batch.sources.web import check_user_agent
 
 _FOLDER_PREFIX = "finner-batch-copies-"
@@ -124,8 +124,7 @@ class Copies:
                             left_out(source_of_member.uri, reason)
                             continue
                         try:
-                            chunks = _bounded(member.chunks(), max_bytes)
-                            copied, _, size = self._copied(source_of_member, chunks)
+                            copied, _, size = self._copied(source_of_member, bounded(member.chunks(), max_bytes))
                             yield replace(copied, size=size)
                         except BrokenArchiveError:
                             raise
@@ -188,15 +187,6 @@ def _write(descriptor: int, data: bytes) -> None:
         raise FinnerError(
             f"cannot write a copy in {tempfile.gettempdir()}: {error.strerror}. Free some space there, or set TMPDIR"
         ) from error
-
-
-def _bounded(chunks: Iterable[bytes], max_bytes: int) -> Iterator[bytes]:
-    size = 0
-    for chunk in chunks:
-        size += len(chunk)
-        if size > max_bytes:
-            raise too_large(max_bytes)
-        yield chunk
 
 
 def _delete_abandoned_folders() -> None:

@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from itertools import islice
+from typing import NamedTuple
 
 from finner_batch.errors import DocumentError, NotTheFilingError
 from finner_batch.sources.cover import cover_header
@@ -16,7 +17,6 @@ from finner_batch.sources.headers import merge_headers, submission_header
 from finner_batch.sources.kind import DocumentFormat, document_format
 from finner_batch.sources.preformatted import unwrap
 from finner_batch.sources.refused import refuse_page
-from finner_batch.sources.storage import StoredFile
 from finner_batch.sources.submission import (
     Chosen,
     Part,
@@ -39,31 +39,37 @@ _MARKUP: dict[DocumentFormat, Markup] = {"ixbrl": "html", "html": "html", "text"
 _KIND: dict[DocumentFormat, str] = {**_MARKUP, "ixbrl": "ixbrl"}
 
 
-def read_document(source: Source, stored: StoredFile, data: bytes) -> Document:
+class StoredFile(NamedTuple):
+    """A source, with the SHA-256 in hex and the size in bytes of the file as stored."""
+
+    source: Source
+    sha256: str
+    bytes: int
+
+
+def read_document(file: StoredFile, data: bytes) -> Document:
     """Read the one document of a file that is not a submission. Raises DocumentError if it is not a document."""
     content = without_header_lines(_decode(data))
-    header = path_header(source.uri)
-    name = document_name(source.uri)
+    header = path_header(file.source.uri)
+    name = document_name(file.source.uri)
     refuse_page(content, name if header.accession_number else "")
     body, content = _content(content)
     cover = cover_header(content) if body == "ixbrl" else Header()
     header = merge_headers([cover, header])
     return Document(
-        document_id=f"{header.accession_number}/{name}" if header.accession_number else source.name,
-        source=source.uri,
+        document_id=f"{header.accession_number}/{name}" if header.accession_number else file.source.name,
+        source=file.source.uri,
         kind=_KIND[body],
         markup=_MARKUP[body],
         content=content,
         header=header,
-        sha256=stored.sha256,
-        bytes=len(stored.data),
-        sec_url=edgar_url(header, path_file_name(source.uri)),
+        sha256=file.sha256,
+        bytes=file.bytes,
+        sec_url=edgar_url(header, path_file_name(file.source.uri)),
     )
 
 
-def read_submission(
-    source: Source, stored: StoredFile, data: bytes, documents: Chosen
-) -> Iterator[Document | FailedDocument]:
+def read_submission(file: StoredFile, data: bytes, documents: Chosen) -> Iterator[Document | FailedDocument]:
     """Read the chosen documents of a submission; a document that cannot be read is a FailedDocument.
 
     All share the header of the submission. The document name in the id is the `<FILENAME>`. Filings of the 1990s have
@@ -75,9 +81,9 @@ def read_submission(
     main = mains[0]
     if filed.form_type is None and main.type is not None and not main.type.startswith("EX-"):
         filed = replace(filed, form_type=main.type)
-    from_path = path_header(source.uri)
+    from_path = path_header(file.source.uri)
     accession_number = filed.accession_number or from_path.accession_number
-    ids = _document_ids(submission, main, accession_number, source.name)
+    ids = _document_ids(submission, main, accession_number, file.source.name)
     textual = [part for part in submission.parts if is_textual(part, data)]
     chosen = chosen_parts(submission, mains, textual, documents)
     are_read, are_main = set(chosen), set(mains)
@@ -94,11 +100,11 @@ def read_submission(
         except DocumentError as error:
             yield FailedDocument(
                 document_id=ids[part],
-                source=source.uri,
+                source=file.source.uri,
                 kind=kind,
                 header=header,
-                sha256=stored.sha256,
-                bytes=len(stored.data),
+                sha256=file.sha256,
+                bytes=file.bytes,
                 stage=error.stage,
                 error_type=type(error).__name__,
                 error=str(error),
@@ -107,13 +113,13 @@ def read_submission(
         else:
             yield Document(
                 document_id=ids[part],
-                source=source.uri,
+                source=file.source.uri,
                 kind=kind,
                 markup=_MARKUP[body],
                 content=content,
                 header=header,
-                sha256=stored.sha256,
-                bytes=len(stored.data),
+                sha256=file.sha256,
+                bytes=file.bytes,
                 sec_url=edgar_url(header, file_name),
                 siblings=siblings if part in are_main else None,
             )

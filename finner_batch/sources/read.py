@@ -1,7 +1,9 @@
 """Reads a source into its documents, one at a time."""
 
+import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from itertools import chain
 
 from finner_batch.errors import DocumentError
 from finner_batch.sources.archive import is_archive
@@ -17,12 +19,13 @@ from finner_batch.sources.edgar_path import (
 )
 from finner_batch.sources.encoding import as_utf8
 from finner_batch.sources.envelope import without_page
-from finner_batch.sources.filing import read_document, read_submission
+from finner_batch.sources.filing import StoredFile, read_document, read_submission
 from finner_batch.sources.hive import path_keys
 from finner_batch.sources.kind import SNIFF_BYTES, FileFormat, sniff
 from finner_batch.sources.rows import Skip
 from finner_batch.sources.shards import SHARDS, read_shard
-from finner_batch.sources.storage import fingerprint, open_seekable, read_stored
+from finner_batch.sources.storage import fingerprint, open_stored
+from finner_batch.sources.streams import bounded, chunks_of, seekable
 from finner_batch.sources.submission import Chosen
 
 __all__ = ["ReadOptions", "failed_file", "fingerprint", "read_documents"]
@@ -58,7 +61,7 @@ def read_documents(
     """
     if is_archive(source.uri) and not source.error:
         return  # its members are separate sources
-    with open_seekable(source, options.user_agent) as stream:
+    with open_stored(source, options.user_agent) as stored, seekable(stored) as stream:
         head = stream.read(SNIFF_BYTES)
         file_format = file_format_of(head, source)
         if file_format in SHARDS:
@@ -72,14 +75,15 @@ def read_documents(
                 skip=skip,
             )
             return
-        stored = read_stored(head, stream, options.max_document_bytes)
-    data = as_utf8(decompress(stored.data, options.max_document_bytes))
+        raw = b"".join(bounded(chain([head], chunks_of(stream)), options.max_document_bytes))
+    file = StoredFile(source, sha256=hashlib.sha256(raw).hexdigest(), bytes=len(raw))
+    data = as_utf8(decompress(raw, options.max_document_bytes))
     kept = tuple(path_keys(source).items())
     if file_format == "submission":
-        for document in read_submission(source, stored, without_page(data), options.documents):
+        for document in read_submission(file, without_page(data), options.documents):
             yield replace(document, kept=kept)
     else:
-        yield replace(read_document(source, stored, data), kept=kept)
+        yield replace(read_document(file, data), kept=kept)
 
 
 def failed_file(

@@ -5,15 +5,14 @@ from collections.abc import Iterator
 from typing import BinaryIO
 
 from finner_batch.sources.columns import ColumnChoice
-from finner_batch.sources.compression import compression_of, decompress, decompressed
+from finner_batch.sources.compression import compression_of, decompressed
 from finner_batch.sources.delimited import read_delimited
 from finner_batch.sources.document import Document, FailedDocument, Source
 from finner_batch.sources.encoding import as_utf8, as_utf8_stream
 from finner_batch.sources.jsonl import read_json, read_jsonl
 from finner_batch.sources.kind import FileFormat
 from finner_batch.sources.rows import RowReader, Skip
-from finner_batch.sources.storage import read_stored
-from finner_batch.sources.streams import chunks_of
+from finner_batch.sources.streams import bounded, chunks_of
 
 SHARDS: tuple[FileFormat, ...] = ("parquet", "jsonl", "json", "csv", "tsv")
 _KIND_COLUMN = {"json": "jsonl", "tsv": "csv"}
@@ -45,14 +44,16 @@ def read_shard(
         else:
             yield from read_delimited(chunks, rows, _DELIMITER[file_format])
     elif file_format == "json":
-        data = decompress(read_stored(b"", stream, max_document_bytes).data, max_document_bytes)
-        yield from read_json(as_utf8(data), rows)
+        yield from read_json(as_utf8(_decompressed_whole(stream, max_document_bytes)), rows)
     else:
         from finner_batch.sources.parquet import read_parquet  # noqa: PLC0415 - pyarrow is slow to import
 
         if compression_of(stream.read(4)):
             stream.seek(0)
-            data = decompress(read_stored(b"", stream, max_document_bytes).data, max_document_bytes)
-            stream = io.BytesIO(data)
+            stream = io.BytesIO(_decompressed_whole(stream, max_document_bytes))
         stream.seek(0)
         yield from read_parquet(stream, rows)
+
+
+def _decompressed_whole(stream: BinaryIO, limit: int) -> bytes:
+    return b"".join(bounded(decompressed(chunks_of(stream)), limit))

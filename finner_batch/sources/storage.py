@@ -4,20 +4,11 @@ import hashlib
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from typing import BinaryIO
 
 from finner_batch.sources.archive import open_member
 from finner_batch.sources.document import MEMBER_MARK, Source
-from finner_batch.sources.streams import chunks_of, open_file, path_to_open, seekable, too_large, unreadable
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StoredFile:
-    """A file's bytes as stored (not decompressed), with their SHA-256 in hex."""
-
-    data: bytes = field(repr=False)
-    sha256: str
+from finner_batch.sources.streams import chunks_of, open_file, path_to_open, unreadable
 
 
 @contextmanager
@@ -35,13 +26,6 @@ def open_stored(source: Source, user_agent: str | None = None) -> Iterator[Binar
         yield stream
 
 
-@contextmanager
-def open_seekable(source: Source, user_agent: str | None = None) -> Iterator[BinaryIO]:
-    """Open the stored bytes of a source as `open_stored` does, as a seekable stream."""
-    with open_stored(source, user_agent) as stream, seekable(stream) as whole:
-        yield whole
-
-
 def fingerprint(source: Source) -> tuple[str, int]:
     """Return the SHA-256 in hex and the number of the stored bytes, from one streaming pass.
 
@@ -54,17 +38,3 @@ def fingerprint(source: Source) -> tuple[str, int]:
             digest.update(chunk)
             size += len(chunk)
     return digest.hexdigest(), size
-
-
-def read_stored(head: bytes, stream: BinaryIO, limit: int) -> StoredFile:
-    """Read the rest of a stream of which `head` has been read. Raises DocumentError beyond `limit` bytes in all."""
-    digest = hashlib.sha256(head)
-    parts = [head]
-    size = len(head)
-    for chunk in chunks_of(stream):
-        digest.update(chunk)
-        parts.append(chunk)
-        size += len(chunk)
-        if size > limit:
-            raise too_large(limit)
-    return StoredFile(data=b"".join(parts), sha256=digest.hexdigest())

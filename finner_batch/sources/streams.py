@@ -4,7 +4,7 @@ import io
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import BinaryIO, cast
 
@@ -63,6 +63,16 @@ def unreadable(source: Source) -> Iterator[None]:
 def chunks_of(stream: BinaryIO) -> Iterator[bytes]:
     """Yield the rest of a stream, 1 MiB at a time."""
     while chunk := stream.read(CHUNK_BYTES):
+        yield chunk
+
+
+def bounded(chunks: Iterable[bytes], limit: int) -> Iterator[bytes]:
+    """Yield the chunks. Raises DocumentError beyond `limit` bytes in all."""
+    size = 0
+    for chunk in chunks:
+        size += len(chunk)
+        if size > limit:
+            raise too_large(limit)
         yield chunk
 
 

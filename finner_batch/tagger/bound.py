@@ -1,4 +1,4 @@
-"""onnxruntime sessions with their inputs and logits in GPU memory, so that copies overlap with the runs of other batches.
+"""onnxruntime sessions with inputs and logits in GPU memory, so that copies overlap with the runs of other batches.
 
 A token costs 16 bytes on the way in and 4 bytes per label on the way out: 0.3 GB/s at 8 M tokens per second, a small
 part of what a PCIe link carries from pageable memory. So batches are not copied into pinned memory first.

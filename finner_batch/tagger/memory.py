@@ -19,7 +19,7 @@ RunBatch: TypeAlias = Callable[[NDArray[np.int64], NDArray[np.int64]], NDArray[n
 _OUT_OF_MEMORY = re.compile(
     r"Failed to allocate memory|smaller than requested bytes|out of memory|bad_alloc|BFCArena|_STATUS_ALLOC_FAILED"
 )
-"""Messages of onnxruntime's arenas, the C++ library, CUDA, cuBLAS and cuDNN; there is no class of exception for this."""
+"""Messages of onnxruntime's arenas, the C++ library, CUDA, cuBLAS and cuDNN; there is no exception class for it."""
 
 
 def is_out_of_memory(error: BaseException) -> bool:
@@ -51,8 +51,8 @@ class ShrinkingBatches:
         except OutOfMemoryError as error:
             if rows == 1:
                 raise OutOfMemoryError(
-                    f"one window of {length} tokens does not fit into the device's memory: stop other programs that use "
-                    f"it, or give --device cpu. The next run continues after what was committed ({error.__cause__})"
+                    f"one window of {length} tokens does not fit into the device's memory: stop what else uses it, or "
+                    f"give --device cpu. The next run continues after what was committed ({error.__cause__})"
                 ) from error
             self._lower(rows // 2 * length)
         return self(input_ids, attention_mask)

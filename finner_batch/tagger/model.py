@@ -21,7 +21,7 @@ FORMAT_VERSION = 1
 _INPUTS = frozenset(["input_ids", "attention_mask"])
 _OUTPUT = "logits"
 _PADDING_ROWS = 1024
-"""A table of word pieces may have fewer than this many rows without an id: some are padded to a multiple of 2, … 128."""
+"""A table of word pieces must have fewer rows than this without an id. Some are padded to a multiple of up to 128."""
 _SHORTEST_LENGTH = 16
 _HIGHEST_THRESHOLD = 1.0
 """At 1, a label is almost never given: `evaluate --write-thresholds` writes it if no lower threshold is worthwhile."""

@@ -33,7 +33,7 @@ OPENVINO = "openvino"
 WEIGHT_LEVELS = 63
 """Quantisation steps on each side of 0, as in the int8 variant (`finner_batch/training/export/graph.py`)."""
 _GROUP_INPUTS = 128
-"""Inputs that share an activation scale. With all 384 inputs of a token, 99.6 % of the spans agree; with 128, 99.8 %."""
+"""Inputs that share an activation scale. With all 384 of a token, 99.6 % of the spans agree; with 128, 99.8 %."""
 KERNELS_KEPT = 64
 """Shapes for which compiled kernels are cached. OpenVINO's default caches thousands, which takes a gigabyte."""
 PRIMITIVES_KEPT = {"ONEDNN_PRIMITIVE_CACHE_CAPACITY": "64"}
@@ -41,7 +41,7 @@ PRIMITIVES_KEPT = {"ONEDNN_PRIMITIVE_CACHE_CAPACITY": "64"}
 NOT_ROUNDED = ("attention.v_lin", "attention.out_lin", "classifier")
 """Parts of the names of weights that are not rounded to int8."""
 _FASTER_WITH = {"amx_int8", "avx512_vnni"}
-"""Instructions with which OpenVINO was measured to be faster than onnxruntime. With AVX2, it takes 1.6 times as long."""
+"""Instructions with which OpenVINO measured faster than onnxruntime. With AVX2, it takes 1.6 times as long."""
 
 
 def is_installed() -> bool:

@@ -57,9 +57,8 @@ class Tagger:
         runtime = OPENVINO if session.backend == OPENVINO else session.device.name
         self.budget_tokens = budget_tokens or _BUDGET_TOKENS[runtime]
         self._length_multiple = _LENGTH_MULTIPLE[runtime]
-        self._threads = (
-            ThreadPoolExecutor(session.concurrent_batches, "infer") if session.concurrent_batches > 1 else None
-        )
+        threads = session.concurrent_batches
+        self._threads = ThreadPoolExecutor(threads, "infer") if threads > 1 else None
         self._thresholds = np.array([0.0, *(model.thresholds[label] for label in model.labels[1:])])
         self._cached_logits: CachedLogits | None = None
         if memory is not None:

@@ -1,3 +1,4 @@
+import sys
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -5,6 +6,10 @@ import pytest
 
 from finner_batch.sources.document import Document, FailedDocument, Source
 from finner_batch.sources.read import ReadOptions, read_documents
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from shard_files import json_table, parquet
 
 
 class Stored:
@@ -31,6 +36,12 @@ class Stored:
 @pytest.fixture
 def stored(tmp_path: Path) -> Stored:
     return Stored(tmp_path)
+
+
+@pytest.fixture(params=[json_table, parquet], ids=["jsonl", "parquet"])
+def shard(request):
+    """Writes a table, columns by name, as a shard."""
+    return request.param
 
 
 @pytest.fixture

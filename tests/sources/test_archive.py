@@ -131,31 +131,44 @@ def test_a_tar_that_is_cut_off_is_told_behind_what_it_holds(kept, tmp_path):
     assert found == (["a.htm", "b.htm"] if kept == 2560 else ["a.htm"] if kept >= 1024 else [])
 
 
-@pytest.mark.parametrize("offset", [0, 1024 + 10])
-def test_a_damaged_header_is_told(offset, tmp_path):
+def damaged_tar(offset):
     content = bytearray(tar_of({"a.htm": b"1" * 512, "b.htm": b"2" * 512, "c.htm": b"3"}))
     content[offset] ^= 0xFF
-    path = tmp_path / "feed.tar"
-    path.write_bytes(content)
-    with pytest.raises(BrokenArchiveError, match="damaged"):
-        read(path)
+    return bytes(content)
 
 
-def test_a_truncated_gzip_is_told(tmp_path):
-    path = tmp_path / "feed.tar.gz"
-    path.write_bytes(gzip.compress(tar_of(FILES))[:-20])
-    with pytest.raises(BrokenArchiveError, match=r"ends early|damaged"):
-        read(path)
-
-
-@pytest.mark.parametrize("kind", [tarfile.GNUTYPE_LONGNAME, tarfile.XHDTYPE, tarfile.SOLARIS_XHDTYPE])
-def test_a_header_that_would_fill_the_memory_is_refused(kind, tmp_path):
+def tar_with_large_header(header_type):
     header = tarfile.TarInfo("x")
-    header.type, header.size = kind, 1 << 30
-    path = tmp_path / "feed.tar"
-    path.write_bytes(header.tobuf() + bytes(1024))
-    with pytest.raises(BrokenArchiveError, match="1,073,741,824 bytes"):
-        read(path)
+    header.type, header.size = header_type, 1 << 30
+    return header.tobuf() + bytes(1024)
+
+
+BROKEN = {
+    "first header damaged": ("feed.tar", damaged_tar(0), "damaged"),
+    "later header damaged": ("feed.tar", damaged_tar(1024 + 10), "damaged"),
+    "truncated gzip": ("feed.tar.gz", gzip.compress(tar_of(FILES))[:-20], r"ends early|damaged"),
+    **{
+        f"a header of type {header_type} that would fill the memory": (
+            "feed.tar",
+            tar_with_large_header(header_type),
+            "1,073,741,824 bytes",
+        )
+        for header_type in (tarfile.GNUTYPE_LONGNAME, tarfile.XHDTYPE, tarfile.SOLARIS_XHDTYPE)
+    },
+    "text named zip": ("text.zip", b"The rate is 5%. " * 100, "fetch the archive again"),
+    "text named tar": ("text.tar", b"The rate is 5%. " * 100, "fetch the archive again"),
+    "an empty file": ("empty.tar", b"", "fetch the archive again"),
+    "a zip that ends after its mark": ("PK.zip", b"PK\x03\x04", "fetch the archive again"),
+    "no file": ("none.zip", None, "no longer there"),
+}
+
+
+@pytest.mark.parametrize(("name", "content", "message"), BROKEN.values(), ids=BROKEN)
+def test_a_broken_archive_says_what_is_wrong(name, content, message, tmp_path):
+    if content is not None:
+        (tmp_path / name).write_bytes(content)
+    with pytest.raises(BrokenArchiveError, match=message):
+        read(tmp_path / name)
 
 
 @pytest.mark.parametrize(
@@ -187,16 +200,6 @@ def test_an_encrypted_member_says_so(tmp_path):
     assert read(path)["a.htm"].startswith("encrypted")
 
 
-def test_what_is_no_archive_is_told(tmp_path):
-    for name in ("text.zip", "text.tar", "empty.tar", "PK.zip"):
-        path = tmp_path / name
-        path.write_bytes({"empty.tar": b"", "PK.zip": b"PK\x03\x04"}.get(name, b"The rate is 5%. " * 100))
-        with pytest.raises(BrokenArchiveError):
-            read(path)
-    with pytest.raises(BrokenArchiveError, match="no longer there"):
-        read(tmp_path / "none.zip")
-
-
 def test_a_member_is_opened_by_its_uri(tmp_path):
     path = tmp_path / "feed.tar"
     path.write_bytes(tar_of(FILES))
@@ -208,21 +211,27 @@ def test_a_member_is_opened_by_its_uri(tmp_path):
         pass
 
 
-def test_members_opened_in_order_cost_one_reading_of_their_archive(monkeypatch, tmp_path):
-    path = tmp_path / "feed.tar"
-    path.write_bytes(tar_of(FILES))
+@pytest.fixture
+def openings(monkeypatch):
+    """Archives that were opened, in order."""
     opened = []
     open_file = archive.open_file
     monkeypatch.setattr(archive, "open_file", lambda *given: opened.append(given) or open_file(*given))
+    return opened
+
+
+def test_members_opened_in_order_cost_one_reading_of_their_archive(openings, tmp_path):
+    path = tmp_path / "feed.tar"
+    path.write_bytes(tar_of(FILES))
 
     def text_of(name):
         with open_stored(Source(uri=f"{path}!/{name}", name=name)) as stream:
             return stream.read()
 
     assert {name: text_of(name) for name in FILES} == FILES
-    assert len(opened) == 1
+    assert len(openings) == 1
     assert text_of("a.htm") == FILES["a.htm"]
-    assert len(opened) == 2
+    assert len(openings) == 2
     path.write_bytes(tar_of(dict.fromkeys(FILES, b"changed")))
     assert text_of("folder/b.txt") == b"changed"
 
@@ -249,23 +258,17 @@ def test_a_storage_that_fails_within_a_member_is_told(monkeypatch, tmp_path):
     assert found == ["a.htm", "b.htm"]
 
 
-def test_an_archive_in_a_folder_with_the_mark_has_members(tmp_path):
-    folder = tmp_path / "new!"
-    folder.mkdir()
-    path = folder / "feed.tar"
-    path.write_bytes(tar_of(FILES))
-    assert is_archive(str(path))
-    assert archive_of(f"{path}!/a.htm") == str(path)
-    with open_stored(Source(uri=f"{path}!/a.htm", name="a.htm")) as stream:
-        assert stream.read() == FILES["a.htm"]
-
-
-def test_a_folder_with_such_a_name_is_no_archive(tmp_path):
-    folder = tmp_path / "x.zip!"
-    folder.mkdir()
-    (folder / "a.htm").write_bytes(b"text")
-    with open_stored(Source(uri=str(folder / "a.htm"), name="a.htm")) as stream:
-        assert stream.read() == b"text"
+def test_a_folder_may_have_the_mark_or_the_name_of_an_archive(tmp_path):
+    for folder in ("new!", "x.zip!"):
+        (tmp_path / folder).mkdir()
+    archive_path, file = tmp_path / "new!" / "feed.tar", tmp_path / "x.zip!" / "a.htm"
+    archive_path.write_bytes(tar_of(FILES))
+    file.write_bytes(FILES["a.htm"])
+    assert is_archive(str(archive_path))
+    assert archive_of(f"{archive_path}!/a.htm") == str(archive_path)
+    for uri in (f"{archive_path}!/a.htm", str(file)):
+        with open_stored(Source(uri=uri, name="a.htm")) as stream:
+            assert stream.read() == FILES["a.htm"]
 
 
 def test_digests_are_those_of_the_members_that_can_be_read(tmp_path):
@@ -276,16 +279,13 @@ def test_digests_are_those_of_the_members_that_can_be_read(tmp_path):
     }
 
 
-def test_members_that_fail_do_not_make_the_archive_be_read_from_its_beginning(monkeypatch, tmp_path):
+def test_members_that_fail_do_not_make_the_archive_be_read_from_its_beginning(openings, tmp_path):
     path = tmp_path / "feed.tar"
     path.write_bytes(tar_of(dict.fromkeys("abcdef", b"\x00\x01\x02" * 1000)))
-    opened = []
-    open_file = archive.open_file
-    monkeypatch.setattr(archive, "open_file", lambda *given: opened.append(given) or open_file(*given))
     for name in "abdf":  # some go to other processes
         with pytest.raises(DocumentError, match="binary data"):
             list(read_documents(Source(uri=f"{path}!/{name}", name=name), ReadOptions()))
-    assert len(opened) == 1
+    assert len(openings) == 1
 
 
 def test_few_members_are_copied_before_their_turn_and_none_is_held_in_memory(tmp_path):

@@ -33,59 +33,62 @@ def test_the_four_cover_facts_are_read():
     )
 
 
-def test_text_split_over_spans_and_nested_facts_is_joined_without_spaces():
-    text = fact(
-        "DocumentPeriodEndDate",
-        f"<span>Dec</span><span style='a'>ember 31</span>{fact('Other', ', 20')}<!-- x --><b>23</b>",
-        more=LONG_DATE,
-    )
-
-    assert cover_header(text).period_of_report == date(2023, 12, 31)
-
-
-def test_continuations_are_followed_and_excluded_text_is_not():
-    text = (
-        fact("EntityRegistrantName", "Harbor <ix:exclude>page 3</ix:exclude>", more='continuedAt="more-1"')
-        + "<p>between</p>"
-        + '<ix:continuation id="more-1" continuedAt="more-2">Pier </ix:continuation>'
-        + '<ix:continuation id="more-2">Holdings</ix:continuation>'
-    )
-
-    assert cover_header(text).company == "Harbor Pier Holdings"
-
-
-def test_a_circle_of_continuations_ends():
-    text = fact("EntityRegistrantName", "A", more='continuedAt="x"')
-    text += '<ix:continuation id="x" continuedAt="x">B</ix:continuation>'
-
-    assert cover_header(text).company.startswith("AB")
-
-
 REGISTRANTS = (
     '<xbrli:context id="c-1"><xbrli:entity/></xbrli:context>'
     '<xbrli:context id="c-2"><xbrldi:explicitMember dimension="dei:LegalEntityAxis">x</xbrldi:explicitMember>'
     "</xbrli:context>"
 )
+READ = {
+    "text split over spans and nested facts is joined without spaces": (
+        fact(
+            "DocumentPeriodEndDate",
+            f"<span>Dec</span><span style='a'>ember 31</span>{fact('Other', ', 20')}<!-- x --><b>23</b>",
+            more=LONG_DATE,
+        ),
+        {"period_of_report": date(2023, 12, 31)},
+    ),
+    "continuations are followed and excluded text is not": (
+        fact("EntityRegistrantName", "Harbor <ix:exclude>page 3</ix:exclude>", more='continuedAt="more-1"')
+        + "<p>between</p>"
+        + '<ix:continuation id="more-1" continuedAt="more-2">Pier </ix:continuation>'
+        + '<ix:continuation id="more-2">Holdings</ix:continuation>',
+        {"company": "Harbor Pier Holdings"},
+    ),
+    "a circle of continuations ends": (
+        fact("EntityRegistrantName", "A", more='continuedAt="x"')
+        + '<ix:continuation id="x" continuedAt="x">B</ix:continuation>',
+        {"company": "A" + "B" * 16},
+    ),
+    "of several registrants the parent counts": (
+        REGISTRANTS
+        + fact("EntityCentralIndexKey", "0000000002", "c-2")
+        + fact("EntityCentralIndexKey", "0000000001", "c-1"),
+        {"cik": "0000000001"},
+    ),
+    "there is no guess between two parents": (
+        REGISTRANTS
+        + fact("EntityCentralIndexKey", "0000000002", "c-1")
+        + fact("EntityCentralIndexKey", "0000000001", "c-1"),
+        {"cik": None},
+    ),
+    "tags in lower case with single quotes": (
+        "<ix:nonnumeric contextref='c-1' name='dei:DocumentType'>10-Q</ix:nonnumeric>",
+        {"form_type": "10-Q"},
+    ),
+    "a fact without an end": ("<ix:nonNumeric name='dei:DocumentType'>10-Q" + "x" * 50_000, {"form_type": None}),
+    "a name in prose": ('<p>see name="dei:DocumentType"</p>', {"form_type": None}),
+    "the prefix that the document declares": (
+        '<html xmlns:cover="http://xbrl.sec.gov/dei/2023">' + fact("DocumentType", "10-K").replace('"dei:', '"cover:'),
+        {"form_type": "10-K"},
+    ),
+}
 
 
-def test_of_several_registrants_the_parent_counts():
-    text = fact("EntityCentralIndexKey", "0000000002", "c-2") + fact("EntityCentralIndexKey", "0000000001", "c-1")
+@pytest.mark.parametrize(("text", "expected"), READ.values(), ids=READ)
+def test_facts_are_read_as_far_as_they_are_stated(text, expected):
+    header = cover_header(text)
 
-    assert cover_header(REGISTRANTS + text).cik == "0000000001"
-
-
-def test_registrants_that_cannot_be_told_apart_are_not_guessed_between():
-    text = fact("EntityCentralIndexKey", "0000000002", "c-1") + fact("EntityCentralIndexKey", "0000000001", "c-1")
-
-    assert cover_header(REGISTRANTS + text).cik is None
-
-
-def test_lower_cased_tags_single_quotes_and_a_missing_end_are_read_as_far_as_they_go():
-    lower = "<ix:nonnumeric contextref='c-1' name='dei:DocumentType'>10-Q</ix:nonnumeric>"
-
-    assert cover_header(lower).form_type == "10-Q"
-    assert cover_header("<ix:nonNumeric name='dei:DocumentType'>10-Q" + "x" * 50_000).form_type is None
-    assert cover_header('<p>see name="dei:DocumentType"</p>').form_type is None
+    assert {name: getattr(header, name) for name in expected} == expected
 
 
 @pytest.mark.parametrize(
@@ -131,12 +134,6 @@ def test_attributes_are_read_as_xml_and_html_allow_them(tag):
     header = cover_header(fact("EntityRegistrantName", "Harbor Inc") + ended)
 
     assert (header.company, header.form_type) == ("Harbor Inc", "10-K")
-
-
-def test_the_prefix_is_the_one_that_the_document_declares():
-    text = fact("DocumentType", "10-K").replace('"dei:', '"cover:')
-
-    assert cover_header(f'<html xmlns:cover="http://xbrl.sec.gov/dei/2023">{text}').form_type == "10-K"
 
 
 @pytest.mark.parametrize(

@@ -1,13 +1,11 @@
 """Words in lists, keys of paths, and columns that are kept beside the text."""
 
-import io
-import json
 from datetime import date, datetime
 from decimal import Decimal
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
+from shard_files import json_table, parquet
 
 from finner_batch.errors import DocumentError
 from finner_batch.sources.document import Document, FailedDocument, Source
@@ -16,25 +14,6 @@ from finner_batch.sources.read import ReadOptions, failed_file, read_documents
 from finner_batch.training.data.finer import token_sentence
 
 WORDS = [["The", "rate", "is", "2.25", "%", "."], ["\u20ac", "400", "million"], ["none"]]
-
-
-def parquet(table):
-    sink = io.BytesIO()
-    pq.write_table(pa.table(table), sink)
-    return sink.getvalue()
-
-
-def jsonl(table):
-    rows = zip(*table.values(), strict=True)
-    return "".join(f"{json.dumps(dict(zip(table, row, strict=True)))}\n" for row in rows).encode()
-
-
-SHARDS = {"parquet": parquet, "jsonl": jsonl}
-
-
-@pytest.fixture(params=sorted(SHARDS))
-def shard(request):
-    return SHARDS[request.param]
 
 
 def contents(documents):
@@ -86,7 +65,7 @@ def test_a_word_that_is_not_utf8_fails_its_row_alone(stored):
 def test_a_list_of_numbers_is_no_text(stored):
     with pytest.raises(DocumentError, match="column tokens holds list"):
         stored.read(parquet({"tokens": [[1, 2]]}), text_columns=("tokens",))
-    (failed,) = stored.read(jsonl({"tokens": [[1, 2]]}), text_columns=("tokens",))
+    (failed,) = stored.read(json_table({"tokens": [[1, 2]]}), text_columns=("tokens",))
     assert "other things than words" in failed.error
 
 
@@ -148,7 +127,7 @@ def test_csv_columns_and_keys_are_kept_too(stored):
     ],
 )
 def test_a_file_has_the_keys_below_its_input_and_those_right_above_it(stored, name, keys):
-    path = stored.source(jsonl({"text": ["plus 2%"]}), name="x=0/in/year=2023/form=10-K/p.jsonl").uri
+    path = stored.source(json_table({"text": ["plus 2%"]}), name="x=0/in/year=2023/form=10-K/p.jsonl").uri
     (document,) = read_documents(Source(uri=path, name=name), ReadOptions())
 
     assert dict(document.kept) == keys

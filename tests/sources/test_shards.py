@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import zstandard
+from shard_files import json_lines, parquet
 
 from finner_batch.errors import DocumentError
 from finner_batch.sources.columns import ColumnChoice, choose_columns
@@ -16,28 +17,6 @@ from finner_batch.sources.document import Document, FailedDocument, Header
 from finner_batch.sources.read import ReadOptions, read_documents
 
 TEXTS = ["plus 2.25%", "the \u20ac400 million facility", "no number"]
-
-
-def parquet(table: dict | pa.Table, **options) -> bytes:
-    sink = io.BytesIO()
-    pq.write_table(pa.table(table) if isinstance(table, dict) else table, sink, **options)
-    return sink.getvalue()
-
-
-def jsonl(*rows: object) -> bytes:
-    return "".join(f"{json.dumps(row, ensure_ascii=False)}\n" for row in rows).encode()
-
-
-def as_jsonl(table: dict) -> bytes:
-    return jsonl(*(dict(zip(table, row, strict=True)) for row in zip(*table.values(), strict=True)))
-
-
-WRITERS = {"parquet": parquet, "jsonl": as_jsonl}
-
-
-@pytest.fixture(params=sorted(WRITERS))
-def shard(request):
-    return WRITERS[request.param]
 
 
 def test_two_columns_of_one_name_fail_the_shard_with_a_reason(stored):
@@ -108,7 +87,7 @@ def test_a_missing_text_column_is_one_error_that_names_those_that_exist(stored, 
 def test_a_column_that_holds_no_text_is_refused(stored):
     with pytest.raises(DocumentError, match="column text holds int64, not text"):
         stored.read(parquet({"text": [1, 2]}))
-    (failed,) = stored.read(jsonl({"text": 5}))
+    (failed,) = stored.read(json_lines({"text": 5}))
     assert "holds int, not text" in failed.error
 
 
@@ -386,7 +365,11 @@ def test_a_damaged_row_group_fails_and_the_others_are_read(stored):
 
 
 def test_a_broken_json_line_fails_alone_and_blank_lines_are_no_rows(stored):
-    data = jsonl({"text": "one"}) + b'\n{"text": "tw\n[1]\n{"text": "caf\xe9"}\n' + jsonl({"other": 1}, {"text": "six"})
+    data = (
+        json_lines({"text": "one"})
+        + b'\n{"text": "tw\n[1]\n{"text": "caf\xe9"}\n'
+        + json_lines({"other": 1}, {"text": "six"})
+    )
 
     documents = stored.read(data, name="p")
 
@@ -419,7 +402,7 @@ def test_a_json_line_beyond_the_bound_fails_alone_without_being_held(stored):
 
 
 def test_a_truncated_compressed_shard_is_an_error_behind_its_whole_rows(stored):
-    data = gzip.compress(b"".join(jsonl({"text": hashlib.sha256(b"%d" % n).hexdigest()}) for n in range(9000)))
+    data = gzip.compress(b"".join(json_lines({"text": hashlib.sha256(b"%d" % n).hexdigest()}) for n in range(9000)))
     documents = read_documents(stored.source(data[: len(data) // 2]), ReadOptions())
 
     read = []
