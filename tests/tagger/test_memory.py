@@ -6,7 +6,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from finner_batch.entities.numbers import number_tokens
 from finner_batch.errors import FinnerError, OutOfMemoryError
 from finner_batch.tagger.memory import ShrinkingBatches, is_out_of_memory
 from finner_batch.tagger.tagger import Tagger
@@ -36,10 +35,10 @@ def tagger():
 
 
 @pytest.fixture(scope="module")
-def windows(tagger):
-    tokenizer = tagger.tokenizer()
-    texts = [f"The {2020 + n} notes bear interest at {n % 9}.{n:02d}%{' a year' * (n % 3)}." for n in range(90)]
-    return [window for text in texts for window in tokenizer.windows(text, number_tokens(text))]
+def windows(windows_of):
+    return windows_of(
+        f"The {2020 + n} notes bear interest at {n % 9}.{n:02d}%{' a year' * (n % 3)}." for n in range(90)
+    )
 
 
 def test_batches_are_halved_until_they_fit_and_the_lower_budget_is_kept_and_logged(tagger, windows, caplog):
@@ -74,11 +73,11 @@ def test_other_failures_are_not_tried_again():
         raise FinnerError("something else")
 
     ids = np.ones((4, 8), dtype=np.int64)
-    within = ShrinkingBatches(logits, 1024)
+    shrinking = ShrinkingBatches(logits, 1024)
     with pytest.raises(FinnerError, match="something else"):
-        within(ids, ids)
+        shrinking(ids, ids)
     assert calls == [(4, 8)]
-    assert within.budget_tokens == 1024
+    assert shrinking.budget_tokens == 1024
 
 
 def test_an_onnxruntime_that_really_runs_out_of_memory_gives_the_same_rows():

@@ -3,10 +3,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from finner_batch.entities.numbers import number_tokens
 from finner_batch.store.cache import WindowCache
 from finner_batch.tagger.device import Device
-from finner_batch.tagger.model import load_model
 from finner_batch.tagger.session import Session
 from finner_batch.tagger.tagger import Tagger
 
@@ -14,11 +12,6 @@ SENTENCES = [
     f"The {2020 + n} Notes bear interest at {n % 9}.{n:02d}% and the facility has a size of ${n + 100} million."
     for n in range(60)
 ]
-
-
-@pytest.fixture(scope="module")
-def model():
-    return load_model()
 
 
 @pytest.fixture(scope="module")
@@ -34,9 +27,8 @@ def memory(tmp_path):
 
 
 @pytest.fixture(scope="module")
-def windows(model, session):
-    tokenizer = Tagger(model, session).tokenizer()
-    return [window for sentence in SENTENCES for window in tokenizer.windows(sentence, number_tokens(sentence))]
+def windows(windows_of):
+    return windows_of(SENTENCES)
 
 
 def same(tables, others):

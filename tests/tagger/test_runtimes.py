@@ -2,8 +2,6 @@ import hashlib
 import json
 import shutil
 
-import pytest
-
 from finner_batch.benchmark.backends import compare_backends
 from finner_batch.cli.doctor import EXTRAS, examine
 from finner_batch.tagger import runtimes as runtimes_module
@@ -12,11 +10,6 @@ from finner_batch.tagger.runtimes import runtimes
 from finner_batch.tagger.session import open_session
 
 SENTENCES = [f"The 20{n} notes bear interest at a fixed rate of {n}.25% per annum." for n in range(31, 39)]
-
-
-@pytest.fixture(scope="module")
-def model():
-    return load_model()
 
 
 def test_what_a_way_lacks_is_told_with_what_to_install(model, monkeypatch):

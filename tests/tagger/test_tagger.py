@@ -3,7 +3,6 @@ import pytest
 
 from finner_batch.entities.numbers import number_tokens
 from finner_batch.tagger.tagger import Tagger
-from finner_batch.tagger.tokens import SentenceTokenizer
 
 SENTENCES = [
     "The 2031 Notes bear interest at a fixed rate of 4.25% per annum.",
@@ -26,9 +25,8 @@ def tagger(backend):
 
 
 @pytest.fixture(scope="module")
-def windows(tagger):
-    tokenizer = SentenceTokenizer(tagger.model.folder / "tokenizer.json", tagger.model.max_length)
-    return [window for sentence in SENTENCES for window in tokenizer.windows(sentence, number_tokens(sentence))]
+def windows(windows_of):
+    return windows_of(SENTENCES)
 
 
 def test_the_same_sentence_gets_the_same_confidence_in_every_batch(tagger, windows):

@@ -1,4 +1,4 @@
-"""Batches at once: two CPU sessions stand in for two GPUs, bound and dealt as GPUs are."""
+"""Concurrent batches. Two CPU sessions replace two GPUs, with bound buffers and round robin as on GPUs."""
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -6,21 +6,14 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 
-from finner_batch.entities.numbers import number_tokens
 from finner_batch.errors import FinnerError
 from finner_batch.tagger import device as device_module
 from finner_batch.tagger.batches import batches
 from finner_batch.tagger.bound import GpuSession
 from finner_batch.tagger.device import Device, choose_device
-from finner_batch.tagger.model import load_model
 from finner_batch.tagger.session import Session
 from finner_batch.tagger.tagger import Tagger
 from finner_batch.tagger.turns import run_concurrently
-
-
-@pytest.fixture(scope="module")
-def model():
-    return load_model()
 
 
 @pytest.fixture(scope="module")
@@ -29,12 +22,10 @@ def one(model):
 
 
 @pytest.fixture(scope="module")
-def windows(one):
-    texts = [
+def windows(windows_of):
+    return windows_of(
         f"The {2020 + n} notes{' of ours' * (n % 9)} bear interest at {n % 9}.{n:02d}% plus SOFR." for n in range(90)
-    ]
-    tokenizer = one.tokenizer()
-    return [window for text in texts for window in tokenizer.windows(text, number_tokens(text))]
+    )
 
 
 def test_two_devices_give_the_bits_of_one_in_its_order_and_both_work(model, one, windows, monkeypatch):
@@ -43,7 +34,7 @@ def test_two_devices_give_the_bits_of_one_in_its_order_and_both_work(model, one,
     call = GpuSession.__call__
     monkeypatch.setattr(GpuSession, "__call__", lambda self, *given: used.append(self) or call(self, *given))
     two = Tagger(model, Session(model, Device("cpu", "a test", count=2), threads=1), budget_tokens=256)
-    used.clear()  # each is tried when it is opened
+    used.clear()  # opening a session runs it once
     found, of_two = two.probabilities(windows)
     assert len(used) > 10
     assert len(set(used)) == 2
