@@ -26,7 +26,7 @@ from finner_batch.sources.document import Source
 from finner_batch.sources.fetch import Copies
 from finner_batch.sources.forms import EVERY_FORM, Forms
 from finner_batch.sources.read import ReadOptions
-from finner_batch.sources.share import Share, share_of, share_key
+from finner_batch.sources.share import Share, share_key, share_of
 from finner_batch.sources.streams import is_url
 from finner_batch.tagger.model import Model, load_model
 

@@ -1,4 +1,4 @@
-"""Archives: members are read in order, and what is damaged is told, never passed over."""
+"""Archives: members are read in order, and damage is always an error."""
 
 import errno
 import gzip
@@ -116,7 +116,7 @@ def test_folders_links_and_devices_are_no_members(tmp_path):
 
 
 @pytest.mark.parametrize("kept", [600, 1024, 1536, 2560])
-def test_a_tar_that_is_cut_off_is_told_behind_what_it_holds(kept, tmp_path):
+def test_a_truncated_tar_fails_after_the_members_before_the_end(kept, tmp_path):
     path = tmp_path / "feed.tar"
     path.write_bytes(tar_of({"a.htm": b"1" * 512, "b.htm": b"2" * 1024})[:kept])
     found = []
@@ -236,7 +236,7 @@ def test_members_opened_in_order_cost_one_reading_of_their_archive(openings, tmp
     assert text_of("folder/b.txt") == b"changed"
 
 
-def test_a_storage_that_fails_within_a_member_is_told(monkeypatch, tmp_path):
+def test_a_storage_that_fails_within_a_member_is_an_error(monkeypatch, tmp_path):
     class Failing(io.BytesIO):
         def read(self, size=-1):
             if self.tell() > CHUNK_BYTES:

@@ -20,7 +20,7 @@ def pack(request):
     return PACK[request.param]
 
 
-def test_what_is_not_compressed_passes_through():
+def test_uncompressed_data_passes_through():
     assert decompress(b"<html>", LIMIT) == b"<html>"
     assert b"".join(decompressed([b"<ht", b"ml>"])) == b"<html>"
 
@@ -33,7 +33,7 @@ def test_several_members_in_any_pieces_are_one_stream(members, step, method):
     assert b"".join(decompressed(pieces)) == b"".join(members)
 
 
-def test_zero_padding_behind_the_last_member_is_no_error():
+def test_zero_padding_after_the_last_member_is_no_error():
     assert decompress(gzip.compress(b"text") + bytes(1000), LIMIT) == b"text"
 
 
@@ -54,7 +54,7 @@ def test_damaged_data_is_an_error_that_says_so(pack):
         decompress(bytes(packed), LIMIT)
 
 
-def test_something_else_behind_a_member_is_damage():
+def test_other_data_after_a_member_is_damage():
     with pytest.raises(DocumentError, match="damaged"):
         decompress(gzip.compress(b"text") + b"<html>", LIMIT)
 

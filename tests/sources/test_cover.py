@@ -186,7 +186,7 @@ def test_an_amendment_that_says_so_has_the_form_of_one(form, flag, more, expecte
     assert cover_header(fact("DocumentType", form) + fact("AmendmentFlag", flag, more=more)).form_type == expected
 
 
-def test_all_registrants_are_filers_the_parent_first_only_where_it_is_told():
+def test_all_registrants_are_filers_and_the_parent_is_first_if_it_is_known():
     text = fact("EntityCentralIndexKey", "0000000002", "c-2") + fact("EntityCentralIndexKey", "1", "c-1")
     header = cover_header(REGISTRANTS + text + fact("EntityCentralIndexKey", "0000000002", "c-2"))
 

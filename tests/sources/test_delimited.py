@@ -1,4 +1,4 @@
-"""CSV and TSV shards: told by their names, read strictly, a row at a time."""
+"""CSV and TSV shards: detected by their names, read strictly, one row at a time."""
 
 import csv
 import gzip
@@ -136,7 +136,7 @@ def test_a_row_of_too_many_or_few_cells_fails_alone_with_its_line(stored):
     ],
     ids=["quotes behind backslashes", "a quote that is not closed", "line ends of two kinds"],
 )
-def test_where_rows_cannot_be_told_apart_the_shard_fails_behind_the_rows_before(stored, rest, line):
+def test_a_shard_fails_after_the_rows_before_one_whose_end_cannot_be_found(stored, rest, line):
     source = stored.source(b"id,text\na,plus 2%\n" + rest, name="p.csv")
     read = []
 
@@ -186,7 +186,7 @@ def test_memory_does_not_grow_with_the_shard(stored):
     tracemalloc.stop()
 
 
-def test_a_truncated_compressed_shard_is_an_error_behind_its_whole_rows(stored):
+def test_a_truncated_compressed_shard_fails_after_its_complete_rows(stored):
     data = gzip.compress(b"text\n" + b"".join(b"plus %d%%\n" % (number * 7919) for number in range(50_000)))
     read = []
 
@@ -205,7 +205,7 @@ def test_rows_that_are_done_are_not_yielded(stored):
     assert [document.document_id for document in left] == ["r2"]
 
 
-def test_a_file_that_is_named_so_and_holds_a_page_or_a_submission_is_told_by_its_content(stored):
+def test_a_page_or_submission_named_csv_is_detected_by_its_content(stored):
     with pytest.raises(NotTheFilingError, match="error page"):
         stored.read("<html><head><title>404 Not Found</title></head></html>", name="index.csv")
     submission = "<SEC-DOCUMENT>a\n<DOCUMENT>\n<TYPE>10-K\n<SEQUENCE>1\n<TEXT>\nplus 2%\n</TEXT>\n</DOCUMENT>\n"
@@ -221,7 +221,7 @@ def test_a_shard_of_whole_submissions_is_a_shard(stored):
 
 
 @pytest.mark.parametrize(("data", "error"), [("", "an empty file"), ("\n\n", "only white space")])
-def test_a_shard_without_anything_is_an_error_and_one_without_rows_is_none(stored, data, error):
+def test_an_empty_shard_is_an_error_and_one_without_rows_is_not(stored, data, error):
     with pytest.raises(DocumentError, match=error):
         stored.read(data, name="p.csv")
     assert stored.read("id,text\n", name="p.csv") == []

@@ -56,7 +56,7 @@ def test_a_folder_is_walked_in_the_order_of_its_paths_without_hidden_files_compa
     assert all(source.uri == f"{filings}/{source.name}" for source in found)
 
 
-def test_what_is_left_out_is_told_with_the_reason(filings):
+def test_each_path_left_out_is_reported_with_the_reason(filings):
     told = {}
 
     list(discover([str(filings)], passed_over=told.__setitem__))
@@ -196,7 +196,7 @@ HOSTILE_NAMES = [
 ]
 
 
-def test_every_file_name_has_a_recordable_form_of_its_own_and_its_file_is_read(tmp_path):
+def test_every_file_name_has_a_unique_recordable_form_and_its_file_is_read(tmp_path):
     for name in HOSTILE_NAMES:
         path = tmp_path / os.fsdecode(name)
         path.parent.mkdir(exist_ok=True)
@@ -285,7 +285,7 @@ def test_a_url_that_matches_nothing_is_a_usage_error(url):
 
 
 @pytest.mark.parametrize("suffix", ["png", "svg", "tif", "pdf", "xls", "XLSX", "xml", "zip.part"])
-def test_graphics_spreadsheets_and_data_beside_filings_are_left_out_and_told(suffix, tmp_path):
+def test_graphics_spreadsheets_and_data_next_to_filings_are_left_out_and_reported(suffix, tmp_path):
     for name in ("a.htm", f"b.{suffix}"):
         (tmp_path / name).write_bytes(b"The rate is 5%.")
     told = []

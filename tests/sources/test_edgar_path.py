@@ -114,5 +114,5 @@ def test_a_source_of_which_only_the_path_is_known_has_an_id():
 
 
 @pytest.mark.parametrize("value", ["", "0000320193-23-00010", "0000320193-23000106", "00003201932300010x", "320193"])
-def test_what_only_resembles_an_accession_number_is_none(value):
+def test_digits_that_only_resemble_an_accession_number_are_refused(value):
     assert normal_accession_number(value) is None

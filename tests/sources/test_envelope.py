@@ -1,4 +1,4 @@
-"""Submissions, pages and shards as other programs save them: told and read as if they were untouched."""
+"""Submissions, pages and shards as other programs save them: detected and read like the originals."""
 
 import codecs
 import html

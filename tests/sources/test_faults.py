@@ -1,4 +1,4 @@
-"""Files made after public reports of what goes wrong with EDGAR's files: each is read as its report says is right."""
+"""Files made from public reports of problems with EDGAR's files: each is read as its report says is right."""
 
 import pytest
 

@@ -69,7 +69,7 @@ def test_without_an_accession_line_the_file_line_states_it():
     )
 
 
-def test_what_is_no_date_or_no_number_is_unknown():
+def test_an_invalid_date_or_number_is_unknown():
     broken = FULL_TEXT.replace("20231231", "00000000").replace("0000123456", "none").replace("20240112", "2024")
 
     header = submission_header(broken.encode())

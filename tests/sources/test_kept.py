@@ -1,4 +1,4 @@
-"""Words in lists, keys of paths, and columns that are kept beside the text."""
+"""Words in lists, keys of paths, and columns that are kept with the text."""
 
 from datetime import date, datetime
 from decimal import Decimal
@@ -44,7 +44,7 @@ def test_every_arrow_type_of_a_list_of_words_is_read(stored, kind):
     assert contents(documents) == [" ".join(words) for words in WORDS]
 
 
-def test_words_that_are_none_and_lists_without_words_fail_their_row_alone(stored, shard):
+def test_null_words_and_empty_lists_fail_only_their_row(stored, shard):
     table = {"tokens": [["a", None], [], None, ["2.25", "%"]]}
     documents = stored.read(shard(table), text_columns=("tokens",))
 

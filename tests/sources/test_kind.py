@@ -29,11 +29,11 @@ from finner_batch.sources.kind import document_format, sniff
         ("\ufeff<html>", "document"),
     ],
 )
-def test_a_file_is_told_by_its_content(head, kind):
+def test_the_format_of_a_file_follows_from_its_content(head, kind):
     assert sniff(head.encode(), "filing.bin") == kind
 
 
-def test_parquet_is_told_by_its_magic_and_utf16_by_its_byte_order_mark():
+def test_parquet_is_detected_by_its_magic_and_utf16_by_its_byte_order_mark():
     assert sniff(b"PAR1\x15\x04", "filing.txt") == "parquet"
     assert sniff("<html>".encode("utf-16"), "filing.htm") == "document"
 
@@ -67,7 +67,7 @@ def test_a_text_whose_first_letters_are_those_of_a_binary_format_is_text(text):
     assert sniff(text.encode(), "rows.csv") == "csv"
 
 
-def test_a_file_named_parquet_that_is_none_is_damaged_not_text():
+def test_a_file_named_parquet_without_parquet_content_is_damaged():
     with pytest.raises(DocumentError, match="PAR1"):
         sniff(b"RAP1 what is this", "shard.parquet")
 
@@ -97,7 +97,7 @@ def test_a_broken_first_line_does_not_turn_json_lines_into_text():
         (f"<!-- {'a ' * 40_000}", "text"),
     ],
 )
-def test_a_document_is_told_by_its_markup(text, body):
+def test_the_format_of_a_document_follows_from_its_markup(text, body):
     assert document_format(text) == body
 
 

@@ -1,4 +1,4 @@
-"""Pages that a server sends in place of a filing are told; filings that mention such words, or are short, are read."""
+"""Pages that a server sends instead of a filing are refused; filings that mention the same words are read."""
 
 import time
 
@@ -158,7 +158,7 @@ def test_the_header_of_a_submission_alone_is_no_filing(stored):
     assert "the header of a submission alone, not the filing: " in failed.error
 
 
-def test_what_edgar_keeps_beside_a_filing_is_passed_over_and_told(tmp_path):
+def test_edgars_files_about_a_filing_are_left_out_and_reported(tmp_path):
     accession = "0009990801-24-000001"
     names = [f"{accession}.txt", "R1.htm", "R12.html.gz", f"{accession}-index.htm", f"{accession}-index-headers.html"]
     for name in [*names, "MetaLinks.json", "Financial_Report.xlsx", f"{accession}-xbrl.zip", "Report1.htm", "r2d2.htm"]:
@@ -174,14 +174,14 @@ def test_what_edgar_keeps_beside_a_filing_is_passed_over_and_told(tmp_path):
     assert [source.name for source in discover([str(tmp_path / "R1.htm")])] == ["R1.htm"]
 
 
-def test_without_a_filing_beside_them_they_are_read_and_say_what_they_are(tmp_path):
+def test_edgars_files_without_the_filing_are_not_left_out(tmp_path):
     for name in ("R1.htm", "0009990801-24-000001-index.htm"):
         (tmp_path / name).touch()
 
     assert len(list(discover([str(tmp_path)]))) == 2
 
 
-def test_an_index_of_another_filing_is_not_passed_over(tmp_path):
+def test_an_index_of_another_filing_is_not_left_out(tmp_path):
     for name in ("0009990801-24-000002.txt", "0009990801-24-000001-index.htm"):
         (tmp_path / name).touch()
 

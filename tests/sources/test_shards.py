@@ -156,7 +156,7 @@ NO_DATES = {
 
 @pytest.mark.parametrize("column", ["filing_date", "period_of_report"])
 @pytest.mark.parametrize("dates", BAD.values(), ids=BAD)
-def test_a_date_that_is_none_is_null_and_costs_no_row_and_no_other_date(stored, column, dates):
+def test_an_invalid_date_is_null_and_affects_no_other_row_or_date(stored, column, dates):
     documents = stored.read(parquet({"id": list("abc"), "text": TEXTS, column: dates}))
 
     assert [document.content for document in documents] == TEXTS
@@ -165,14 +165,14 @@ def test_a_date_that_is_none_is_null_and_costs_no_row_and_no_other_date(stored, 
 
 @pytest.mark.parametrize("column", ["filing_date", "company", "cik", "form_type", "accession_number"])
 @pytest.mark.parametrize("values", (BAD | NO_DATES).values(), ids=BAD | NO_DATES)
-def test_no_value_of_a_header_column_costs_a_row(stored, column, values):
+def test_no_value_of_a_header_column_fails_a_row(stored, column, values):
     documents = stored.read(parquet({"id": list("abc"), "text": TEXTS, column: values}))
 
     assert [document.content for document in documents] == TEXTS
 
 
 @pytest.mark.parametrize("values", (BAD | NO_DATES).values(), ids=BAD | NO_DATES)
-def test_an_id_that_is_none_costs_its_row_alone(stored, values):
+def test_an_invalid_id_fails_only_its_row(stored, values):
     documents = stored.read(parquet({"id": values, "text": TEXTS}), name="p")
 
     assert len(documents) == len(set(ids(documents))) == 3
@@ -277,7 +277,7 @@ def test_compressed_shards_are_read(stored, shard, pack):
     assert [d.content for d in stored.read(pack(shard({"text": TEXTS})), name="part")] == TEXTS
 
 
-def test_shards_are_told_by_their_content(stored, shard):
+def test_shards_are_detected_by_their_content(stored, shard):
     kind = "parquet" if shard is parquet else "jsonl"
     for content in (shard({"text": TEXTS}), gzip.compress(shard({"text": TEXTS}))):
         assert [document.kind for document in stored.read(content, name="x.htm")] == [kind] * len(TEXTS)
@@ -401,7 +401,7 @@ def test_a_json_line_beyond_the_bound_fails_alone_without_being_held(stored):
     assert documents[1].content == "after"
 
 
-def test_a_truncated_compressed_shard_is_an_error_behind_its_whole_rows(stored):
+def test_a_truncated_compressed_shard_fails_after_its_complete_rows(stored):
     data = gzip.compress(b"".join(json_lines({"text": hashlib.sha256(b"%d" % n).hexdigest()}) for n in range(9000)))
     documents = read_documents(stored.source(data[: len(data) // 2]), ReadOptions())
 

@@ -54,7 +54,7 @@ def test_a_new_file_moves_no_other_one():
 
 
 @pytest.mark.parametrize("written", ["0/3", "4/3", "3", "a/b", "1/0", "-1/3", "1/3/5", "", "1.0/3", "\u0661/\u0663"])
-def test_a_share_that_is_none_is_refused(written):
+def test_an_invalid_share_is_refused(written):
     with pytest.raises(UsageError, match="i from 1 to n"):
         Share.parse(written)
 

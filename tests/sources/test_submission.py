@@ -115,7 +115,7 @@ REPEATED = {
 
 @pytest.mark.parametrize("header", ["", HEADER], ids=["no header", "header"])
 @pytest.mark.parametrize("parts", REPEATED.values(), ids=REPEATED)
-def test_documents_of_a_submission_have_short_ids_of_their_own_whichever_are_read(stored, header, parts):
+def test_documents_of_a_submission_have_short_unique_ids_whichever_are_read(stored, header, parts):
     text = header + "".join(part("10-K", number, name, f"<p>Text {at}") for at, (number, name) in enumerate(parts))
 
     ids = [document.document_id for document in stored.read(text, documents="all")]
@@ -146,7 +146,7 @@ def test_many_documents_of_one_name_are_named_in_linear_time(stored):
     assert any(seconds(8000) < 8 * max(0.05, seconds(2000)) for _ in range(3))
 
 
-def test_inline_xbrl_in_a_submission_is_told_and_loses_its_wrapper(stored):
+def test_inline_xbrl_in_a_submission_is_detected_and_loses_its_wrapper(stored):
     page = '<?xml version="1.0"?><html xmlns:ix="http://www.xbrl.org/2013/inlineXBRL"><p>Text</p></html>'
 
     document = stored.read_one(HEADER + part("10-K", 1, "a.htm", f"<XBRL>\n{page}\n</XBRL>"))
@@ -195,7 +195,7 @@ def test_an_exhibit_alone_states_no_form(stored):
     assert document.header.form_type is None
 
 
-def test_several_documents_without_a_header_have_ids_of_their_own(stored):
+def test_several_documents_without_a_header_have_unique_ids(stored):
     bare = part("10-K", 1, "a.htm", "<p>One") + part("EX-1", 2, "b.htm", "<p>Two") + part("EX-2", 3, None, "Three")
 
     assert [document.document_id for document in stored.read(bare, documents="all")] == [
@@ -247,7 +247,7 @@ def test_the_exhibits_on_debt_are_read_where_they_are_asked_for(stored, document
     assert [document.siblings for document in found] == [Siblings(tuple(read[1:]), unread), *[None] * (len(read) - 1)]
 
 
-def test_a_main_document_that_is_no_text_fails_beside_the_exhibits_on_debt(stored):
+def test_a_main_document_that_is_not_text_fails_and_the_exhibits_on_debt_are_read(stored):
     scanned = HEADER + part("10-K", 1, "main.pdf", UUENCODED) + part("EX-10.1", 2, "loan.htm", "<p>Loan")
 
     failed, loan = stored.read(scanned, documents="debt")
@@ -266,7 +266,7 @@ def test_the_address_at_edgar_is_that_of_the_documents_own_file(stored):
     ]
 
 
-def test_a_main_document_that_is_no_text_fails_with_its_type(stored):
+def test_a_main_document_that_is_not_text_fails_with_its_type(stored):
     (failed,) = stored.read(
         HEADER.replace("10-K", "4") + part("4", 1, "form4.xml", "<XML>\n<?xml version='1.0'?><own/>")
     )
@@ -284,7 +284,7 @@ STRIPPED = HEADER.replace("<SEC-DOCUMENT>", "").replace("<SEC-HEADER>", "").repl
 
 
 @pytest.mark.parametrize("newline", ["\n", "\r\n"])
-def test_a_submission_whose_tags_were_removed_is_split_by_what_is_left_of_them(stored, newline):
+def test_a_submission_without_tags_is_split_by_their_remaining_values(stored, newline):
     documents = stored.read(STRIPPED.replace("\n", newline), documents="all")
 
     assert [document.document_id for document in documents] == [f"{ACCESSION}/d10k.htm", f"{ACCESSION}/dex21.htm"]
@@ -293,7 +293,7 @@ def test_a_submission_whose_tags_were_removed_is_split_by_what_is_left_of_them(s
     assert documents[0].header.company == "HARBOR INC"
 
 
-def test_a_submission_without_any_recognisable_document_is_read_whole_behind_its_header(stored):
+def test_a_submission_without_a_recognisable_document_is_one_document_after_its_header(stored):
     document = stored.read_one(STRIPPED[: STRIPPED.index("10-K\n1\n")] + "Text of the filing\n")
 
     assert document.content.strip() == "Text of the filing"
@@ -371,7 +371,7 @@ def test_all_parts_of_the_form_s_own_type_are_the_filing(stored):
     "removed",
     [("</TEXT>\n",), ("</DOCUMENT>\n",), ("</TEXT>\n", "</DOCUMENT>\n"), ("<TEXT>\n", "</TEXT>\n"), ("<DESCRIPTION>",)],
 )
-def test_missing_tags_cost_no_text_and_leave_none_behind(stored, removed):
+def test_missing_tags_lose_no_text_and_leave_no_tags(stored, removed):
     two = part("10-K", 1, "a.txt", "Annual report") + part("EX-21", 2, "b.txt", "Subsidiaries")
     for tag in removed:
         two = re.sub(f"{tag}(10-K|EX-21)?", "", two) if tag == "<DESCRIPTION>" else two.replace(tag, "")

@@ -126,7 +126,7 @@ def test_a_page_is_read_whatever_the_server_does_at_first(path, times, server):
     assert server.asked[path] == times
 
 
-def test_an_archive_is_told_by_the_name_in_its_address(server):
+def test_an_archive_is_detected_by_the_name_in_its_address(server):
     with Copies() as copies:
         for source in copies.local(discover([server.url("/feed.tar?signed=1")])):
             (document,) = read_documents(source, ReadOptions())
@@ -134,7 +134,7 @@ def test_an_archive_is_told_by_the_name_in_its_address(server):
     assert server.asked["/feed.tar?signed=1"] == 1
 
 
-def test_a_csv_file_is_told_by_the_name_in_its_address(server):
+def test_a_csv_file_is_detected_by_the_name_in_its_address(server):
     (source,) = discover([server.url("/rows.csv?download=1")])
     with Copies() as copies:
         (document,) = read_documents(copies.fetch(source)[0], ReadOptions())
@@ -157,18 +157,18 @@ def test_what_cannot_be_fetched_says_why_and_what_to_do(path, message, server):
     assert server.asked[path] > (path in {"/always-busy.htm", "/always-broken.htm"})
 
 
-def test_a_server_that_is_not_there_is_told(monkeypatch):
+def test_a_server_that_does_not_answer_is_an_error(monkeypatch):
     monkeypatch.setattr(web, "_FIRST_WAIT_S", 0)
     with pytest.raises(DocumentError, match="finner-batch retry"), Copies() as copies:
         copies.fetch(Source(uri="http://127.0.0.1:9/page.htm", name="page.htm"))
 
 
-def test_servers_are_told_who_asks(server):
+def test_requests_carry_the_user_agent(server):
     text_at(server, "/page.htm", AGENT)
     assert server.agents == {AGENT}
 
 
-def test_each_address_is_asked_once_and_told_who_asks(server, tmp_path):
+def test_each_address_is_requested_once_with_the_user_agent(server, tmp_path):
     paths = ["/10-k.txt", "/8-k.txt", "/forbidden.htm"]
     selection = Selection()
     with Copies(AGENT) as copies:
@@ -215,7 +215,7 @@ def test_requests_keep_their_distance(monkeypatch):
 
 @pytest.mark.parametrize("uri", ["https://www.sec.gov/Archives/a.htm", "http://sec.gov/a.htm"])
 @pytest.mark.parametrize("agent", [None, "Example Corp"])
-def test_the_sec_is_asked_only_with_a_contact(uri, agent):
+def test_the_sec_is_requested_only_with_a_contact(uri, agent):
     with pytest.raises(UsageError, match="--user-agent"):
         check_user_agent([uri], agent)
     check_user_agent([uri], "Example Corp admin@example.com")
@@ -237,7 +237,7 @@ def test_the_copy_of_an_archive_goes_with_its_last_member(path, is_whole, server
     assert [bool(source.error) for source in found] == ([False] if is_whole else [False, True])
 
 
-def test_nothing_asks_the_sec_without_a_contact():
+def test_no_request_goes_to_the_sec_without_a_contact():
     with pytest.raises(DocumentError, match="--user-agent"), Copies() as copies:
         copies.fetch(Source(uri="https://www.sec.gov/Archives/edgar/data/1/a.htm", name="a.htm"))
 
@@ -245,7 +245,7 @@ def test_nothing_asks_the_sec_without_a_contact():
 @pytest.mark.parametrize(
     ("path", "requests"), [("/page.htm", 1), ("/moved.htm", 2), ("/busy.htm", 3), ("/broken.htm", 3)]
 )
-def test_every_request_waits_for_its_turn(path, requests, server, monkeypatch):
+def test_every_request_keeps_to_the_limited_rate(path, requests, server, monkeypatch):
     turns = []
     monkeypatch.setattr(web, "_PACE", SimpleNamespace(wait=lambda: turns.append(path)))
     text_at(server, path)
@@ -253,7 +253,7 @@ def test_every_request_waits_for_its_turn(path, requests, server, monkeypatch):
 
 
 @pytest.mark.parametrize("command", ["text", "label -i", "run -i"])
-def test_every_command_that_reads_web_addresses_names_itself_as_it_is_told(server, tmp_path, monkeypatch, command):
+def test_every_command_that_reads_web_addresses_takes_a_user_agent(server, tmp_path, monkeypatch, command):
     monkeypatch.chdir(tmp_path)
     name, *flag = command.split()
     sec = CliRunner().invoke(commands, [name, *flag, "https://www.sec.gov/Archives/a.htm"])
@@ -268,7 +268,7 @@ def test_every_command_that_reads_web_addresses_names_itself_as_it_is_told(serve
         assert "5.25%" in done.stdout
 
 
-def test_text_shows_the_column_of_a_shard_that_it_is_told(tmp_path):
+def test_text_shows_the_requested_column_of_a_shard(tmp_path):
     (tmp_path / "rows.csv").write_text("key,body\na,plus 2.25%\n")
     done = CliRunner().invoke(
         commands, ["text", str(tmp_path), "--text-column", "body", "--id-column", "key"], standalone_mode=False

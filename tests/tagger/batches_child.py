@@ -1,7 +1,7 @@
-"""Opens a session as `--backend NAME` does, compares windows in batches of many sizes, and prints what it found.
+"""Opens a session as `--backend NAME` does, compares windows in batches of many sizes, and prints the result.
 
-`batches_child.py BACKEND [PRODUCTS]`. It is a process of its own because oneDNN reads `ONEDNN_MAX_CPU_ISA` once: with
-it, a processor does as one that has less.
+`batches_child.py BACKEND [PRODUCTS]`. It is a separate process because oneDNN reads `ONEDNN_MAX_CPU_ISA`, which limits
+the instructions that it uses, only once.
 """
 
 import json

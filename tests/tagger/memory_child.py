@@ -1,6 +1,6 @@
-"""Tags sentences, with a second argument by a session whose arena refuses more memory; prints what came of it.
+"""Tags sentences and prints the result; with a second argument, with a session whose arena has limited memory.
 
-The arena is one of the whole process, which is why this is a process of its own.
+The arena belongs to the whole process, so this is a separate process.
 """
 
 import json

@@ -1,4 +1,4 @@
-"""The same rows on every device, within tolerances: int8 and fp16 on a CPU everywhere, CPU and GPU where one is."""
+"""The same rows on every device, within tolerances: int8 and fp16 on a CPU, and CPU and GPU if there is a GPU."""
 
 from pathlib import Path
 
@@ -19,9 +19,9 @@ from finner_batch.tagger.tokens import SentenceTokenizer, Window
 
 FILINGS = Path(__file__).resolve().parents[2] / "data" / "filings"
 PROBABILITY_TOLERANCE = 0.05
-"""Of a number's probabilities in int8 on the CPU and fp16; a number so near a threshold may differ."""
+"""Largest difference of a probability between int8 on the CPU and fp16. Numbers this near a threshold may differ."""
 LOGIT_TOLERANCE = 0.05
-"""Of fp16 computed in fp16 and, as the CPU does it, in fp32; with each operator rounded to fp16 in NumPy 0.007."""
+"""Largest difference of a logit between fp16 computed in fp16 and in fp32. Rounding in NumPy gives 0.007."""
 
 on_the_gpu = [pytest.mark.gpu, pytest.mark.skipif(cuda_obstacle() is not None, reason=f"no GPU: {cuda_obstacle()}")]
 fp16_devices = pytest.mark.parametrize("device", ["cpu", pytest.param("cuda", marks=on_the_gpu)])
@@ -47,7 +47,7 @@ def int8(windows):
 
 
 def disputed(tagger, windows, ones, others):
-    """Numbers that get another label, and no probability of theirs is near the threshold or another label's."""
+    """Return numbers with different labels, without those whose probability is near a threshold or another label's."""
     found = []
     for window, one, other in zip(windows, ones, others, strict=True):
         spans, other_spans = (set(_labels(tagger, window, table)) for table in (one, other))
@@ -59,7 +59,7 @@ def disputed(tagger, windows, ones, others):
 
 
 def _unsure(row, thresholds):
-    """Whether the likeliest label is near its threshold, or another label near it."""
+    """Return whether the likeliest label is near its threshold or another label's probability."""
     second, best = np.sort(row)[-2:]
     above = best - thresholds[row.argmax()]
     return abs(above) <= PROBABILITY_TOLERANCE or (above > 0 and best - second <= PROBABILITY_TOLERANCE)

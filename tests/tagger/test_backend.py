@@ -1,4 +1,4 @@
-"""Which backend runs the model, why, and that rows do not depend on batches, on this processor and lesser ones."""
+"""The choice of the backend, and rows that do not depend on batches, on this processor and on lesser ones."""
 
 import json
 import logging
@@ -29,7 +29,7 @@ LABELS = 5
 
 needs_openvino = pytest.mark.skipif(not openvino.is_installed(), reason="extra `openvino`")
 LESS = {"AVX512_CORE_VNNI": "amx_int8", "AVX512_CORE": "avx512_vnni", "AVX2": "avx512f"}
-"""What oneDNN may be told to keep to, and a flag of the processors that have more."""
+"""Instruction sets to which oneDNN can be limited, and a flag of processors that have more."""
 by_instructions = pytest.mark.parametrize(
     "instructions",
     [
@@ -125,7 +125,7 @@ def test_the_self_test_sees_a_last_bit_and_leaves_padding_out():
         lambda ids, _: np.full((*ids.shape, LABELS), np.nan, np.float32),
     ],
 )
-def test_what_is_no_logits_is_refused(logits):
+def test_output_that_is_not_logits_is_refused(logits):
     with pytest.raises(DeviceError, match="logits of 32 x 8 tokens"):
         batch_dependence(logits)
 

@@ -14,7 +14,7 @@ CHILD = Path(__file__).with_name("memory_child.py")
 
 
 class Refusing:
-    """A session that has no memory for more than `most` tokens."""
+    """A session without memory for more than `most` tokens."""
 
     def __init__(self, session, most):
         self._session, self.most = session, most
@@ -104,7 +104,7 @@ def test_an_onnxruntime_that_really_runs_out_of_memory_gives_the_same_rows():
         "std::bad_alloc",
     ],
 )
-def test_onnxruntimes_ways_to_say_that_memory_ran_out_are_known(message):
+def test_onnxruntimes_messages_that_memory_ran_out_are_recognised(message):
     assert is_out_of_memory(RuntimeError(message))
     assert not is_out_of_memory(RuntimeError("CUDA failure 700: an illegal memory access was encountered ; GPU=0"))
     assert not is_out_of_memory(RuntimeError("indices element out of data bounds, idx=1000000000"))

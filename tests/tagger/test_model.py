@@ -123,7 +123,7 @@ def test_a_file_that_is_no_json_object_is_refused(light, name, content):
 
 
 @pytest.mark.parametrize("value", [None, 5, "0", ["0"]])
-def test_a_checksum_that_is_none_is_refused(light, value):
+def test_an_invalid_checksum_is_refused(light, value):
     checksums = json.loads((light / "checksums.json").read_text())
     (light / "checksums.json").write_text(json.dumps(checksums | {"config.json": value}))
     with pytest.raises(ModelError, match=r"config.json"):
@@ -149,7 +149,7 @@ def tokenizer_of(model):
         lambda definition: definition["model"].update({"unk_token": "[NONE]"}),
     ],
 )
-def test_a_tokenizer_that_is_none_is_refused(light, change):
+def test_an_invalid_tokenizer_is_refused(light, change):
     definition = json.loads((light / "tokenizer.json").read_text())
     change(definition)
     (light / "tokenizer.json").write_text(json.dumps(definition))

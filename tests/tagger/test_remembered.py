@@ -35,7 +35,7 @@ def same(tables, others):
     return all(np.array_equal(table, other) for table, other in zip(tables, others, strict=True))
 
 
-def test_what_is_remembered_is_equal_to_the_last_bit_and_is_not_run(model, session, memory, windows):
+def test_cached_logits_are_equal_to_the_last_bit_and_their_windows_are_not_run(model, session, memory, windows):
     plain, without = Tagger(model, session).probabilities(windows)
     first, before = Tagger(model, session, memory=memory).probabilities(windows[:40])
     tagger = Tagger(model, session, memory=memory)
@@ -52,9 +52,7 @@ def test_what_is_remembered_is_equal_to_the_last_bit_and_is_not_run(model, sessi
     assert tagger.probabilities([])[0] == []
 
 
-def test_another_model_another_variant_and_another_runtime_remember_nothing_of_each_other(
-    model, session, memory, windows, monkeypatch
-):
+def test_models_variants_and_runtimes_share_no_cached_logits(model, session, memory, windows, monkeypatch):
     _, first = Tagger(model, session, memory=memory).probabilities(windows)
     assert first.tokens_run > 0
     half = Session(model, Device("cpu", "a test"), variant="fp16")

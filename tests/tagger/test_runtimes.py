@@ -12,7 +12,7 @@ from finner_batch.tagger.session import open_session
 SENTENCES = [f"The 20{n} notes bear interest at a fixed rate of {n}.25% per annum." for n in range(31, 39)]
 
 
-def test_what_a_way_lacks_is_told_with_what_to_install(model, monkeypatch):
+def test_a_missing_runtime_says_what_to_install(model, monkeypatch):
     monkeypatch.setattr(runtimes_module, "is_installed", lambda: False)
     monkeypatch.setattr(runtimes_module, "cuda_obstacle", lambda: "no NVIDIA driver")
     found = {runtime.name: runtime.obstacle for runtime in runtimes(model)}
@@ -22,7 +22,7 @@ def test_what_a_way_lacks_is_told_with_what_to_install(model, monkeypatch):
     assert "pip install 'finner-batch[cuda]'" in found["onnxruntime fp16 on cuda"]
 
 
-def test_fp32_is_a_way_only_where_the_model_has_it(model, tmp_path):
+def test_fp32_is_a_runtime_only_if_the_model_has_it(model, tmp_path):
     assert not [runtime for runtime in runtimes(model) if runtime.variant == "fp32"]
     folder = tmp_path / "model"
     shutil.copytree(model.folder, folder)
@@ -35,7 +35,7 @@ def test_fp32_is_a_way_only_where_the_model_has_it(model, tmp_path):
     assert [runtime.name for runtime in runtimes(load_model(folder))][1] == "onnxruntime fp32 on cpu"
 
 
-def test_doctor_tells_which_extras_are_missing(monkeypatch):
+def test_doctor_says_which_extras_are_missing(monkeypatch):
     present = {module: object() for module in EXTRAS.values()}
     monkeypatch.setattr("finner_batch.cli.doctor.find_spec", present.get)
     assert "not installed" not in examine()

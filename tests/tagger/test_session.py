@@ -17,8 +17,8 @@ print(Tagger.load(device="cpu", backend=sys.argv[1]).session.variant)"""
 
 
 @pytest.mark.parametrize(("backend", "variant"), [("onnxruntime", "int8"), ("openvino", "openvino")])
-def test_a_backend_reports_to_nobody(tmp_path, backend, variant):
-    """Reporting begins with a file: `.ses` among the temporary ones, `intel` at home; under CI variables it is off."""
+def test_a_backend_sends_no_reports(tmp_path, backend, variant):
+    """Reporting starts with a file: `.ses` in the temporary folder, `intel` in the home folder. CI variables disable it."""
     pytest.importorskip(backend)
     quiet_by_itself = {
         "CI",
@@ -64,8 +64,8 @@ print(own() - before)
 
 
 @pytest.mark.skipif(not is_installed(), reason="extra `openvino`")
-@pytest.mark.skipif(not Path("/proc/self/status").is_file(), reason="Linux tells a process its memory")
-def test_openvino_keeps_little_for_shapes_that_have_gone_by():
+@pytest.mark.skipif(not Path("/proc/self/status").is_file(), reason="only Linux has /proc/self/status")
+def test_openvino_keeps_little_memory_for_past_shapes():
     def mebibytes(**environment):
         arguments = [sys.executable, "-c", KERNELS]
         done = subprocess.run(

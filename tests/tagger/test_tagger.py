@@ -30,7 +30,7 @@ def windows(windows_of):
 
 
 def test_the_same_sentence_gets_the_same_confidence_in_every_batch(tagger, windows):
-    """To the last bit: whatever its neighbours, its place and the size of the batch are."""
+    """To the last bit, for any neighbours, position and batch size."""
     reference, _ = tagger.probabilities(windows)
     chance = np.random.default_rng(5)
     for budget in (1, 64, 300, 1024, 16_384):

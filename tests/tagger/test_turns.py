@@ -43,7 +43,7 @@ def test_two_devices_give_the_bits_of_one_in_its_order_and_both_work(model, one,
         assert np.array_equal(table, other)
 
 
-def test_empty_rows_and_padding_of_few_shapes_change_no_logits(model, windows):
+def test_empty_rows_and_padding_change_no_logits(model, windows):
     session = Session(model, Device("cpu", "a test"), variant="fp16", threads=1)
     made = [
         list(batches(windows, budget_tokens=4096, length_multiple=8, few_shapes=few_shapes))
@@ -56,7 +56,7 @@ def test_empty_rows_and_padding_of_few_shapes_change_no_logits(model, windows):
         assert abs(found[: len(wanted)] - wanted).max() < 1e-3
 
 
-def test_a_failed_run_says_so_and_the_next_gives_memory_back_and_the_same_logits(model):
+def test_the_run_after_a_failed_one_frees_memory_and_gives_the_same_logits(model):
     session = Session(model, Device("cpu", "a test", count=2), threads=1)
     ids = np.full((2, 16), 7, dtype=np.int64)
     wanted = session.logits(ids, np.ones_like(ids))
