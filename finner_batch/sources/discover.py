@@ -7,6 +7,7 @@ import re
 import stat
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from fnmatch import fnmatchcase
 from operator import attrgetter
 from pathlib import Path
@@ -21,7 +22,6 @@ from finner_batch.sources.document import MEMBER_MARK, Source, is_web_url
 from finner_batch.sources.edgar_path import document_address, document_name, path_header
 from finner_batch.sources.listing import LocalTree, ObjectTree, PassedOver, RemoteTree, Tree, Walk
 from finner_batch.sources.names import recordable
-from finner_batch.sources.refused import companions_of_filing
 from finner_batch.sources.streams import is_url
 
 _MAGIC = re.compile(r"[*?\[]")
@@ -94,32 +94,42 @@ def _each_once(sources: Iterator[Source]) -> Iterator[Source]:
         last = source.uri
 
 
+class _Folder(NamedTuple):
+    """A folder, and the pattern of the paths below it. `scheme` (`s3://`) turns its paths into URLs."""
+
+    tree: Tree
+    root: str
+    pattern: str
+    scheme: str = ""
+
+
 def _sources(given: str, passed_over: PassedOver, *, with_csv: bool) -> Iterator[Source]:
     if given.startswith("file://"):
         given = url2pathname(urlsplit(given).path)
-    if is_object_url(given):
-        return _objects(given, passed_over, with_csv=with_csv)
-    if is_url(given):
-        return _remote(given, passed_over, with_csv=with_csv)
+    find = _in_bucket if is_object_url(given) else _at_url if is_url(given) else _on_disk
+    found = find(given)
+    return iter([found]) if isinstance(found, Source) else _below(given, found, passed_over, with_csv=with_csv)
+
+
+def _on_disk(given: str) -> Source | _Folder:
     path = os.path.abspath(Path(given).expanduser())  # noqa: PTH100 - resolve() would follow links
     try:
         mode = Path(path).stat().st_mode
     except (OSError, ValueError) as error:
         if not _MAGIC.search(path):
             raise UsageError(f"no such file or folder: {given} ({getattr(error, 'strerror', error)})") from error
-        root, pattern = _split_glob(path)
-        return _below(_Place(given, LocalTree(), root, ""), pattern, passed_over, with_csv=with_csv)
+        return _Folder(LocalTree(), *_split_glob(path))
     if stat.S_ISDIR(mode):
-        return _below(_Place(given, LocalTree(), path, ""), "**", passed_over, with_csv=with_csv)
+        return _Folder(LocalTree(), path, "**")
     if stat.S_ISREG(mode):
-        return iter([Source(uri=recordable(path), name=recordable(Path(path).name))])
+        return Source(uri=recordable(path), name=recordable(Path(path).name))
     raise UsageError(f"{given} is no regular file or folder: give a file that can be read twice")
 
 
-def _remote(given: str, passed_over: PassedOver, *, with_csv: bool) -> Iterator[Source]:
+def _at_url(given: str) -> Source | _Folder:
     if is_web_url(given):
         uri = recordable(document_address(given))
-        return iter([Source(uri=uri, name=urlsplit(uri).path.rpartition("/")[2] or uri)])
+        return Source(uri=uri, name=urlsplit(uri).path.rpartition("/")[2] or uri)
     import fsspec  # noqa: PLC0415 - only URLs need it
 
     try:
@@ -133,46 +143,33 @@ def _remote(given: str, passed_over: PassedOver, *, with_csv: bool) -> Iterator[
         raise UsageError(f"{given}: {error}: check the URL and the credentials") from error
     uri = str(filesystem.unstrip_protocol(root))
     if is_file:
-        return iter([Source(uri=recordable(uri), name=recordable(root.rpartition("/")[2]))])
+        return Source(uri=recordable(uri), name=recordable(root.rpartition("/")[2]))
     if not is_folder:
         raise UsageError(f"no such file or folder: {given}")
-    return _below(
-        _Place(given, RemoteTree(filesystem), root, uri.removesuffix(root)), pattern, passed_over, with_csv=with_csv
-    )
+    return _Folder(RemoteTree(filesystem), root, pattern, uri.removesuffix(root))
 
 
-def _objects(given: str, passed_over: PassedOver, *, with_csv: bool) -> Iterator[Source]:
-    """Find the objects of a bucket with their ETags, so that unchanged objects need not be fetched."""
+def _in_bucket(given: str) -> Source | _Folder:
+    """Find objects with their ETags, so that unchanged objects need not be fetched."""
     name, key = split_url(given)
     bucket = Bucket(name)
     try:
         root, pattern = (_split_glob(f"/{key}")) if _MAGIC.search(key) else (f"/{key}".rstrip("/"), "**")
         if key and not given.endswith("/"):
-            try:
+            with suppress(FileNotFoundError):
                 got = bucket.get(key, 0, 1)
-            except FileNotFoundError:
-                pass
-            else:
                 uri = recordable(f"s3://{name}/{key}")
-                return iter([Source(uri=uri, name=uri.rpartition("/")[2], etag=strong(got.etag), size=got.size)])
+                return Source(uri=uri, name=uri.rpartition("/")[2], etag=strong(got.etag), size=got.size)
         if next(bucket.listed(f"{root.strip('/')}/".lstrip("/")), None) is None:
             raise UsageError(f"no such file or folder: {given}")
     except OSError as error:
         raise UsageError(f"{given}: {error}: check the URL and the credentials") from error
-    return _below(_Place(given, ObjectTree(bucket), root, f"s3://{name}"), pattern, passed_over, with_csv=with_csv)
+    return _Folder(ObjectTree(bucket), root, pattern, f"s3://{name}")
 
 
-class _Place(NamedTuple):
-    """The folder that an input names. `scheme` (`s3://`) turns its paths into URLs."""
-
-    given: str
-    tree: Tree
-    root: str
-    scheme: str
-
-
-def _below(place: _Place, pattern: str, passed_over: PassedOver, *, with_csv: bool) -> Iterator[Source]:
-    """Yield the files below a place that `pattern` matches; a matching folder includes everything below it."""
+def _below(given: str, folder: _Folder, passed_over: PassedOver, *, with_csv: bool) -> Iterator[Source]:
+    """Yield the files of a folder whose path, or a folder above them, matches the pattern."""
+    pattern = folder.pattern.split("/")
     left_out: Counter[bool] = Counter()
 
     def leave_out(path: str, reason: str) -> None:
@@ -180,39 +177,38 @@ def _below(place: _Place, pattern: str, passed_over: PassedOver, *, with_csv: bo
         passed_over(path, reason)
 
     def chosen(relative: str) -> bool:
-        if not _match(pattern.split("/"), relative.split("/"), whole=True):
+        if not _match(pattern, relative.split("/"), whole=True):
             return False
-        reason = reason_not_a_filing(f"{place.root}/{relative}", with_csv=with_csv)
-        if reason and Path(document_name(relative)).suffix.lower() not in pattern.lower():
-            leave_out(f"{place.root}/{relative}", reason)
+        reason = reason_not_a_filing(f"{folder.root}/{relative}", with_csv=with_csv)
+        if reason and Path(document_name(relative)).suffix.lower() not in folder.pattern.lower():
+            leave_out(f"{folder.root}/{relative}", reason)
             return False
         return True
 
     walk = Walk(
-        tree=place.tree,
+        tree=folder.tree,
         chosen=chosen,
-        companions=companions_of_filing,
-        entered=lambda folder: _match(pattern.split("/"), folder.split("/"), whole=False),
+        entered=lambda relative: _match(pattern, relative.split("/"), whole=False),
         passed_over=leave_out,
     )
     found = False
     try:
-        for relative, entry in walk.below(place.root):
+        for relative, entry in walk.below(folder.root):
             found = True
             name = recordable(relative)
             etag, size = (entry.etag, entry.size) if entry else ("", 0)
             yield Source(
-                uri=f"{place.scheme}{recordable(place.root.rstrip('/'))}/{name}", name=name, etag=etag, size=size
+                uri=f"{folder.scheme}{recordable(folder.root.rstrip('/'))}/{name}", name=name, etag=etag, size=size
             )
     except OSError as error:
-        raise UsageError(f"{place.given} cannot be listed: {error.strerror or error}") from error
+        raise UsageError(f"{given} cannot be listed: {error.strerror or error}") from error
     if not found:
         besides = ""
         if left_out:
             besides = f" ({left_out.total()} left out: hidden, in a results folder, or not a filing by their suffix)"
         if left_out[True]:
             besides += f"; {left_out[True]} .csv or .tsv files are read as shards with --text-column"
-        raise UsageError(f"{place.given} matches no file to read{besides}")
+        raise UsageError(f"{given} matches no file to read{besides}")
 
 
 def _split_glob(path: str) -> tuple[str, str]:

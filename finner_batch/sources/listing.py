@@ -1,13 +1,14 @@
 """Walks over folders, local or remote, in the order of the paths, listing one folder at a time."""
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
 from finner_batch.objects.bucket import Bucket, strong
 from finner_batch.sources.names import recordable
+from finner_batch.sources.refused import companions_of_filing
 
 PassedOver = Callable[[str, str], None]
 """Called with the path of each file or folder that is left out, and the reason."""
@@ -107,14 +108,12 @@ def _entry(entry: os.DirEntry[str]) -> Entry:
 class Walk:
     """A walk over the files below a folder.
 
-    `chosen` and `entered` decide on the relative path of each file and folder. `companions` takes the path of a folder
-    and the names of its files, and returns those to leave out, with the reasons. Hidden files and folders, and results
-    folders of this program, are left out too. `passed_over` is called with everything left out.
+    `chosen` and `entered` decide on the relative path of each file and folder. Hidden files and folders, EDGAR's files
+    about a filing, and results folders of this program are left out. `passed_over` is called with everything left out.
     """
 
     tree: Tree
     chosen: Callable[[str], bool]
-    companions: Callable[[str, Sequence[str]], Mapping[str, str]]
     entered: Callable[[str], bool]
     passed_over: PassedOver
 
@@ -140,7 +139,7 @@ class Walk:
         elif {entry.name for entry in entries if entry.is_folder} >= _RESULTS:
             self.passed_over(folder, "a results folder of finner-batch")
         else:
-            left_out = self.companions(folder, [entry.name for entry in entries if entry.is_file])
+            left_out = companions_of_filing(folder, [entry.name for entry in entries if entry.is_file])
             for entry in entries:
                 if entry.name in left_out:
                     self.passed_over(f"{folder}/{entry.name}", left_out[entry.name])

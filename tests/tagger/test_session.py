@@ -18,7 +18,7 @@ print(Tagger.load(device="cpu", backend=sys.argv[1]).session.variant)"""
 
 @pytest.mark.parametrize(("backend", "variant"), [("onnxruntime", "int8"), ("openvino", "openvino")])
 def test_a_backend_sends_no_reports(tmp_path, backend, variant):
-    """Reporting starts with a file: `.ses` in the temporary folder, `intel` in the home folder. CI variables disable it."""
+    """Reporting starts with a file: `.ses` in the temporary folder, `intel` at home. CI variables disable it."""
     pytest.importorskip(backend)
     quiet_by_itself = {
         "CI",
