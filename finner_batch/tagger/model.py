@@ -83,7 +83,7 @@ class Model:
         if positions is not None and positions < self.max_length:
             yield f"has {positions} positions, and config.json a max_length of {self.max_length}"
         words = next((count for name, count in rows.items() if "word_embeddings.weight" in name), None)
-        ids = max(vocabulary_of(read_definition(self.folder / "tokenizer.json")).values()) + 1
+        ids = max(vocabulary_of(read_json_object(self.folder / "tokenizer.json")).values()) + 1
         if words is not None and not ids <= words < ids + _PADDING_ROWS:
             yield f"has {words} word pieces, and tokenizer.json ids for {ids}"
 
@@ -97,14 +97,14 @@ def load_model(folder: str | Path | None = None) -> Model:
     path = DEFAULT_MODEL if folder is None else Path(folder)
     if not path.is_dir():
         raise ModelError(f"no model folder at {path}: give --model a folder made by `finner-batch train`")
-    checksums = _read_json(path, "checksums.json")
+    checksums = read_json_object(path / "checksums.json")
     for name in checksums:
         if not name.endswith(".onnx"):
             _verify(path, name, checksums)
     for required in ("config.json", "tokenizer.json"):
         if required not in checksums:
             raise ModelError(f"model {path}: checksums.json does not list {required}; export the model again")
-    config = _read_json(path, "config.json")
+    config = read_json_object(path / "config.json")
     if config.get("format_version") != FORMAT_VERSION:
         raise ModelError(
             f"model {path} has format_version {config.get('format_version')!r}, this program reads {FORMAT_VERSION}: "
@@ -154,9 +154,18 @@ def _wrong_settings(model: Model, *, listed: bool) -> Iterator[str]:
         yield f"has max_length {model.max_length}, which is below {_SHORTEST_LENGTH}"
 
 
-def read_definition(tokenizer_json: Path) -> dict[str, Any]:
-    """Read a tokenizer.json. Raises ModelError if it is not a JSON object."""
-    return _read_json(tokenizer_json.parent, tokenizer_json.name)
+def read_json_object(path: Path) -> dict[str, Any]:
+    """Read a file of a model folder. Raises ModelError if it is not a JSON object."""
+    folder, name = path.parent, path.name
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise ModelError(f"model {folder} has no {name}: it is not a finner-batch model folder") from error
+    except (OSError, ValueError, RecursionError) as error:
+        raise ModelError(f"model {folder}: {name} cannot be read ({error})") from error
+    if not isinstance(data, dict):
+        raise ModelError(f"model {folder}: {name} is not a JSON object")
+    return data
 
 
 def vocabulary_of(definition: Mapping[str, Any]) -> dict[str, int]:
@@ -170,19 +179,6 @@ def vocabulary_of(definition: Mapping[str, Any]) -> dict[str, int]:
 
 def _listed(names: Iterable[str]) -> str:
     return ", ".join(sorted(names)) or "nothing"
-
-
-def _read_json(folder: Path, name: str) -> dict[str, Any]:
-    path = folder / name
-    try:
-        data = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise ModelError(f"model {folder} has no {name}: it is not a finner-batch model folder") from error
-    except (OSError, ValueError, RecursionError) as error:
-        raise ModelError(f"model {folder}: {name} cannot be read ({error})") from error
-    if not isinstance(data, dict):
-        raise ModelError(f"model {folder}: {name} is not a JSON object")
-    return data
 
 
 def _verify(folder: Path, name: str, checksums: Mapping[str, str]) -> None:

@@ -15,7 +15,7 @@ from tokenizers import Tokenizer
 
 from finner_batch.errors import ModelError
 from finner_batch.tagger.cues import EVERY_SENTENCE, Cues
-from finner_batch.tagger.model import read_definition, vocabulary_of
+from finner_batch.tagger.model import read_json_object, vocabulary_of
 
 NumberSpan: TypeAlias = tuple[int, int]
 """Start and end of a number token in its sentence, in code points."""
@@ -64,7 +64,7 @@ class SentenceTokenizer:
 
         Raises ModelError if the tokenizer is damaged, or is not a WordPiece tokenizer that splits at white space.
         """
-        definition = read_definition(tokenizer_json)
+        definition = read_json_object(tokenizer_json)
         parts = ((definition.get(name) or {}) for name in ("model", "pre_tokenizer"))
         if [part.get("type") for part in parts if isinstance(part, dict)] != ["WordPiece", "BertPreTokenizer"]:
             raise ModelError(f"{tokenizer_json}: only the WordPiece tokenizers of BERT and DistilBERT are read")
