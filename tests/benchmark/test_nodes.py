@@ -7,7 +7,7 @@ import pytest
 
 from finner_batch.benchmark.main_process import MainProcess
 from finner_batch.benchmark.nodes import Job, Start, reckon, table
-from finner_batch.config import MEBIBYTE
+from finner_batch.machine import MEBIBYTE
 
 SCALE = {
     "start": {
