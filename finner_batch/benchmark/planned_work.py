@@ -6,8 +6,9 @@ from dataclasses import dataclass, field, fields
 from itertools import islice
 from typing import Any
 
-from finner_batch.config import MEBIBYTE, RunConfig
+from finner_batch.config import RunConfig
 from finner_batch.errors import DocumentError, FinnerError
+from finner_batch.machine import MEBIBYTE
 from finner_batch.query.connection import connect
 from finner_batch.sources.archive import is_archive
 from finner_batch.sources.document import Source
