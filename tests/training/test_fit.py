@@ -199,6 +199,7 @@ def test_training_stops_after_epochs_without_a_better_score_and_keeps_the_best(f
     assert equal(model.state_dict(), weights[1])
 
 
+@pytest.mark.slow
 def test_two_processes_end_with_equal_weights_which_are_those_of_one_with_twice_the_batches(folder, tmp_path):
     shutil.copytree(folder, tmp_path / "two")
     for child in start_two(tmp_path / "two"):
@@ -220,6 +221,7 @@ def test_two_processes_end_with_equal_weights_which_are_those_of_one_with_twice_
         torch.testing.assert_close(first[name], tensor, rtol=1e-3, atol=1e-3)
 
 
+@pytest.mark.slow
 def test_two_processes_that_died_go_on_to_the_same_weights(folder, tmp_path):
     for name in ("whole", "broken"):
         shutil.copytree(folder, tmp_path / name)
