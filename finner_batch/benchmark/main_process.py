@@ -19,9 +19,10 @@ from finner_batch.config import RunConfig
 from finner_batch.engine.on_ray.delivery import Delivery
 from finner_batch.engine.select import Selection, select
 from finner_batch.errors import FinnerError
+from finner_batch.results.ledger import Ledger
 from finner_batch.sources.discover import discover
 from finner_batch.sources.fetch import Copies
-from finner_batch.store.ledger import Ledger
+from finner_batch.storage.place import place_of
 from finner_batch.tagger.model import load_model
 
 _SENTENCES = "".join(
@@ -86,7 +87,7 @@ def _hash_bytes_per_second(folder: Path) -> float:
     for number in range(_LARGE_FILES):
         (folder / f"{number}.htm").write_bytes(bytes([number]) * _LARGE_BYTES)
     started = perf_counter()
-    ledger = Ledger.load(folder, model_id="", config_id="")
+    ledger = Ledger.load(place_of(folder), model_id="", config_id="")
     selection = Selection()
     with Copies() as copies:
         for _ in select(discover([str(folder)]), ledger, selection, copies=copies, retry=False):
@@ -98,7 +99,9 @@ def _seconds_a_part(place: Path, parts: int = 400) -> float:
     """CPU seconds to load a ledger, for each of its parts; they hold one document each."""
     make(place, parts, a_commit=1)
     started = process_time()
-    ledger = Ledger.load(place / "results", model_id=load_model().model_id, config_id=RunConfig(input=()).config_id)
+    ledger = Ledger.load(
+        place_of(place / "results"), model_id=load_model().model_id, config_id=RunConfig(input=()).config_id
+    )
     seconds = process_time() - started
     if len(ledger) != parts:
         raise FinnerError(f"a ledger of {parts} documents has {len(ledger)}")
@@ -107,7 +110,7 @@ def _seconds_a_part(place: Path, parts: int = 400) -> float:
 
 def _bytes_a_waiting_source(folder: Path) -> float:
     """Memory of a source from its selection to its end."""
-    ledger = Ledger.load(folder, model_id="", config_id="")
+    ledger = Ledger.load(place_of(folder), model_id="", config_id="")
     with Copies() as copies:
         tracemalloc.start()
         before, _ = tracemalloc.get_traced_memory()

@@ -11,7 +11,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from multiprocessing.reduction import ForkingPickler
-from pathlib import Path
 from typing import TypeVar, cast
 
 from finner_batch.benchmark.survey import distinct_sources
@@ -32,11 +31,12 @@ from finner_batch.engine.worker import (
     failed_source,
 )
 from finner_batch.errors import DocumentError
-from finner_batch.objects.bucket import always
+from finner_batch.results.ledger import Ledger
+from finner_batch.results.writer import Writer
 from finner_batch.sources.document import Document, FailedDocument, Source
 from finner_batch.sources.read import ReadOptions, read_documents
-from finner_batch.store.ledger import Ledger
-from finner_batch.store.writer import Writer
+from finner_batch.storage.bucket import no_check
+from finner_batch.storage.place import place_of
 from finner_batch.tagger.model import Model
 from finner_batch.tagger.session import AnySession
 from finner_batch.tagger.tagger import WINDOW_SENTENCES, Tagger
@@ -109,9 +109,9 @@ def run_stages(sources: Sequence[Source], model: Model, session: AnySession) -> 
     )
     ids = {"model_id": model.model_id, "config_id": config.config_id}
     with tempfile.TemporaryDirectory(prefix="finner-batch-benchmark-") as folder, _as_in_a_worker():
-        ledger = Ledger.load(Path(folder), **ids)
+        ledger = Ledger.load(place_of(folder), **ids)
         settings = {**ids, "run_id": report.run_id}
-        with Writer(Path(folder), ledger=ledger, lock=always, **settings) as writer:
+        with Writer(place_of(folder), ledger=ledger, lock=no_check, **settings) as writer:
             gatherer = Gatherer(
                 writer,
                 lambda: cast(Tagger, tagger),

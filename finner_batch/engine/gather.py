@@ -12,7 +12,7 @@ from finner_batch.engine.progress import Progress
 from finner_batch.engine.record import Opened, Recorder
 from finner_batch.engine.report import RunReport
 from finner_batch.engine.tag import tag_together
-from finner_batch.store.writer import Writer
+from finner_batch.results.writer import Writer
 from finner_batch.tagger.tagger import Tagger
 
 

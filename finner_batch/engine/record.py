@@ -15,8 +15,8 @@ from finner_batch.engine.report import RunReport
 from finner_batch.engine.tag import TaggedDocument
 from finner_batch.engine.worker import describe, failed_document
 from finner_batch.errors import DocumentError
+from finner_batch.results.writer import Writer
 from finner_batch.sources.document import Document, FailedDocument
-from finner_batch.store.writer import Writer
 from finner_batch.tagger.session import AnySession
 from finner_batch.tagger.tagger import TaggingStatistics
 

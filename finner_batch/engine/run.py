@@ -5,7 +5,6 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
 from itertools import chain
-from pathlib import Path
 
 from finner_batch.config import MEBIBYTE, RunConfig, usable_cpus
 from finner_batch.engine.ahead import SessionAhead
@@ -18,6 +17,11 @@ from finner_batch.engine.select import Selection, select, select_claimed
 from finner_batch.engine.stop import Stop
 from finner_batch.engine.worker import Task, WorkerOptions
 from finner_batch.errors import FinnerError, UsageError
+from finner_batch.results.ledger import Ledger
+from finner_batch.results.logit_cache import CACHE_FILE, LogitCache
+from finner_batch.results.results_folder import open_results
+from finner_batch.results.run_reports import load_runs, new_run_id, write_run
+from finner_batch.results.writer import Writer
 from finner_batch.sources.archive import archive_of, is_archive
 from finner_batch.sources.count import count_documents
 from finner_batch.sources.discover import discover
@@ -26,13 +30,7 @@ from finner_batch.sources.fetch import Copies, check_web_inputs, drop_copy
 from finner_batch.sources.forms import Forms
 from finner_batch.sources.names import path_of
 from finner_batch.sources.share import Share
-from finner_batch.store.cache import CACHE_FILE, WindowCache
-from finner_batch.store.folder import open_results
-from finner_batch.store.ledger import Ledger
-from finner_batch.store.lock import lock_results
-from finner_batch.store.place import Place, place_of
-from finner_batch.store.runs import load_runs, new_run_id, write_run
-from finner_batch.store.writer import Writer
+from finner_batch.storage.place import Place, place_of
 from finner_batch.tagger.device import Device, choose_device
 from finner_batch.tagger.model import Model, load_model
 from finner_batch.tagger.openvino import OPENVINO
@@ -103,7 +101,7 @@ def _run(
     model = load_model(config.model)
     SentenceTokenizer(model.folder / "tokenizer.json", model.max_length)  # refuse an unusable one before any work
     work, device = _engine(config)
-    with lock_results(results) as lock:
+    with results.lock() as lock:
         open_results(results)
         ledger = Ledger.load(results, model_id=model.model_id, config_id=config.config_id)
         report = RunReport(
@@ -230,23 +228,23 @@ def _work(
 
 
 @contextmanager
-def _cache(config: RunConfig, report: RunReport) -> Iterator[Callable[[AnySession], WindowCache | None]]:
+def _cache(config: RunConfig, report: RunReport) -> Iterator[Callable[[AnySession], LogitCache | None]]:
     """Gives the cache of the results folder for a session. What goes wrong with it is a line of the log, no more."""
     results = place_of(config.output)
-    opened: list[WindowCache] = []
+    opened: list[LogitCache] = []
 
     def tell(event: str, reason: str) -> None:
         LOG.warning(fields(event, because=reason))
 
-    def cache_for(session: AnySession) -> WindowCache | None:
+    def cache_for(session: AnySession) -> LogitCache | None:
         mebibytes = CACHE_MB[session.device.name] if config.cache_mb is None else config.cache_mb
         if not mebibytes:
             return None
-        if not isinstance(results, Path):
+        if results.local_path is None:
             report.cache_off = "the results are in an object store: the cache is a file that is changed in place"
             tell("cache-off", report.cache_off)
             return None
-        opened.append(WindowCache(results / CACHE_FILE, mebibytes * MEBIBYTE, tell))
+        opened.append(LogitCache(results.local_path / CACHE_FILE, mebibytes * MEBIBYTE, tell))
         return opened[-1]
 
     try:

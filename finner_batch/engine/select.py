@@ -11,7 +11,7 @@ from typing import TypeAlias
 from finner_batch.engine.log import fields
 from finner_batch.engine.worker import Task
 from finner_batch.errors import DocumentError, UsageError
-from finner_batch.objects.bucket import is_object_url
+from finner_batch.results.ledger import Decision, Ledger
 from finner_batch.sources.archive import archive_of, member_digests
 from finner_batch.sources.discover import discover
 from finner_batch.sources.document import Source, is_web_url
@@ -19,7 +19,7 @@ from finner_batch.sources.fetch import Copies, drop_copy, version_digest
 from finner_batch.sources.forms import EVERY_FORM, Forms
 from finner_batch.sources.hive import has_rows_of_its_own
 from finner_batch.sources.read import fingerprint
-from finner_batch.store.ledger import Ledger, Verdict
+from finner_batch.storage.bucket import is_object_url
 
 LOG = logging.getLogger(__name__)
 HASHERS = 4
@@ -83,21 +83,21 @@ def select(
             yield Task(source=source, sha256=None, size=None)
             continue
         verdict = known or ledger.decide(source.uri, sha256, retry=retry, has_own_rows=has_rows_of_its_own(source))
-        if verdict is Verdict.COPY and _home_changed(ledger, sha256, digests_in, copies):
+        if verdict is Decision.COPY and _home_changed(ledger, sha256, digests_in, copies):
             ledger.claim(sha256)
-            verdict = Verdict.NEW
+            verdict = Decision.NEW
         match verdict:
-            case Verdict.NEW:
+            case Decision.NEW:
                 yield Task(source=source, sha256=sha256, size=size, done=ledger.rows_done(source.uri, retry=retry))
-            case Verdict.CLAIMED:
+            case Decision.CLAIMED:
                 selection.claimed.append(source)
                 yield None
-            case Verdict.FAILED:
+            case Decision.FAILED:
                 drop_copy(source)
                 selection.failed_before += 1
                 passed_over(source.uri)
                 yield None
-            case Verdict.DONE | Verdict.COPY:
+            case Decision.DONE | Decision.COPY:
                 drop_copy(source)
                 selection.unchanged += 1
                 passed_over(source.uri)
@@ -115,11 +115,11 @@ def select_claimed(
     waiting, selection.claimed = selection.claimed, []
     for source in waiting:
         sha256, size = _fingerprint(source)
-        verdict = ledger.decide(source.uri, sha256, retry=retry) if sha256 else Verdict.NEW
+        verdict = ledger.decide(source.uri, sha256, retry=retry) if sha256 else Decision.NEW
         match verdict:
-            case Verdict.NEW:
+            case Decision.NEW:
                 yield Task(source=source, sha256=sha256 or None, size=size)
-            case Verdict.CLAIMED:
+            case Decision.CLAIMED:
                 selection.claimed.append(source)
                 yield None
             case _:
@@ -154,14 +154,14 @@ def _home_changed(ledger: Ledger, sha256: str, digests_in: Callable[[str], Mappi
     return now != sha256
 
 
-def _decided(source: Source, ledger: Ledger, *, retry: bool) -> Verdict | None:
+def _decided(source: Source, ledger: Ledger, *, retry: bool) -> Decision | None:
     """What the version of an object tells; None for all other sources."""
     if not source.version:
         return None
     return ledger.decide_version(source.uri, source.version, version_digest(source), retry=retry)
 
 
-_Look: TypeAlias = tuple[Source, Verdict | None, str | None, int]
+_Look: TypeAlias = tuple[Source, Decision | None, str | None, int]
 """A source, its verdict where the version tells it, else what stands for its content, and its size in bytes.
 
 No content: it cannot be read; None: it is of another form than those asked for.
@@ -173,7 +173,7 @@ def _looked_at(
 ) -> Iterator[_Look]:
     """Look at each source; those ahead are fetched meanwhile."""
 
-    def look(source: Source, verdict: Verdict | None) -> _Look:
+    def look(source: Source, verdict: Decision | None) -> _Look:
         if verdict:
             return source, verdict, "", source.size
         try:

@@ -10,21 +10,22 @@ from finner_batch.engine.record import Recorder
 from finner_batch.engine.report import RunReport
 from finner_batch.engine.select import Selection
 from finner_batch.engine.worker import Task
+from finner_batch.results.ledger import Ledger
+from finner_batch.results.writer import Writer
 from finner_batch.sources.document import FailedDocument, Header, Source
-from finner_batch.store.ledger import Ledger
-from finner_batch.store.writer import Writer
+from finner_batch.storage.place import place_of
 
 SOURCE = Source(uri="/in/a.txt", name="a.txt")
 
 
 @pytest.fixture
 def recorder(tmp_path):
-    ledger = Ledger.load(tmp_path, model_id="m", config_id="c")
+    ledger = Ledger.load(place_of(tmp_path), model_id="m", config_id="c")
     config = RunConfig(input=("x",))
     report = RunReport(
         run_id="r", model_id="m", config=config, selection=Selection(), device="cpu", device_reason="", workers=1
     )
-    with Writer(tmp_path / "results", ledger=ledger, run_id="r", model_id="m", config_id="c") as writer:
+    with Writer(place_of(tmp_path / "results"), ledger=ledger, run_id="r", model_id="m", config_id="c") as writer:
         yield SimpleNamespace(
             record=Recorder(writer, report, commit_seconds=1e9, commit_documents=10**9).record, writer=writer
         )

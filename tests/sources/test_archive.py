@@ -16,14 +16,15 @@ import zstandard
 
 from finner_batch.engine.select import Selection, select
 from finner_batch.errors import DocumentError, FinnerError
-from finner_batch.objects.retry import BusyError
+from finner_batch.results.ledger import Ledger
 from finner_batch.sources import archive, fetch, storage
 from finner_batch.sources.archive import BrokenArchiveError, archive_of, is_archive, member_digests, members
 from finner_batch.sources.document import Source
 from finner_batch.sources.fetch import Copies, drop_copy
 from finner_batch.sources.read import ReadOptions, read_documents
 from finner_batch.sources.storage import CHUNK_BYTES, open_stored
-from finner_batch.store.ledger import Ledger
+from finner_batch.storage.bucket import BusyError
+from finner_batch.storage.place import place_of
 
 FILES = {"a.htm": b"first" * 400, "folder/b.txt": b"second" * 400, "c d.nc": b"third"}
 
@@ -290,7 +291,7 @@ def test_members_that_fail_do_not_make_the_archive_be_read_from_its_beginning(mo
 def test_few_members_are_copied_before_their_turn_and_none_is_held_in_memory(tmp_path):
     path = tmp_path / "feed.tar"
     path.write_bytes(tar_of({f"{number}.htm": b"%d" % number + b"x" * 200_000 for number in range(200)}))
-    ledger = Ledger.load(tmp_path / "results", model_id="m", config_id="c")
+    ledger = Ledger.load(place_of(tmp_path / "results"), model_id="m", config_id="c")
     selection, most = Selection(), 0
     tracemalloc.start()
     with Copies() as copies:

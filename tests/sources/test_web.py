@@ -14,6 +14,7 @@ from click.testing import CliRunner
 from finner_batch.cli.main import commands
 from finner_batch.engine.select import Selection, select
 from finner_batch.errors import DocumentError, UsageError
+from finner_batch.results.ledger import Ledger
 from finner_batch.sources import web
 from finner_batch.sources.discover import discover
 from finner_batch.sources.document import Source
@@ -21,7 +22,7 @@ from finner_batch.sources.fetch import Copies
 from finner_batch.sources.forms import Forms
 from finner_batch.sources.read import ReadOptions, read_documents
 from finner_batch.sources.web import check_user_agent
-from finner_batch.store.ledger import Ledger
+from finner_batch.storage.place import place_of
 
 AGENT = "Example Corp admin@example.com"
 
@@ -175,7 +176,7 @@ def test_each_address_is_asked_once_and_told_who_asks(server, tmp_path):
         tasks = list(
             select(
                 (Source(uri=server.url(path), name=path[1:]) for path in paths),
-                Ledger.load(tmp_path, model_id="m", config_id="c"),
+                Ledger.load(place_of(tmp_path), model_id="m", config_id="c"),
                 selection,
                 copies=copies,
                 retry=False,

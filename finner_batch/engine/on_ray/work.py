@@ -25,10 +25,10 @@ from finner_batch.engine.select import select_claimed
 from finner_batch.engine.stop import Stop
 from finner_batch.engine.worker import Task, failed_source
 from finner_batch.errors import FinnerError
+from finner_batch.results.ledger import Ledger
+from finner_batch.results.writer import Writer
 from finner_batch.sources.fetch import drop_copy
-from finner_batch.store.ledger import Ledger
-from finner_batch.store.place import place_of
-from finner_batch.store.writer import Writer
+from finner_batch.storage.place import place_of
 from finner_batch.tagger.model import Model
 
 LOG = logging.getLogger(__name__)
