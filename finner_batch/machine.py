@@ -4,10 +4,6 @@ import os
 import platform
 import resource
 import sys
-import time
-from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 
 MEBIBYTE = 1 << 20
@@ -24,15 +20,6 @@ PACKAGES = (
     "torch",
     "transformers",
 )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Clock:
-    """The clocks of a run; a simulation hands in its own."""
-
-    monotonic: Callable[[], float] = time.monotonic
-    """Seconds from an arbitrary moment; never runs backwards."""
-    now: Callable[[], datetime] = lambda: datetime.now(UTC)
 
 
 def usable_cpus() -> int:

@@ -22,9 +22,10 @@ from finner_batch.engine.on_ray.delivery import OnceInOrder
 from finner_batch.engine.select import Selected, WorkQueue
 from finner_batch.engine.worker import Task
 from finner_batch.errors import FinnerError
+from finner_batch.results.ledger import Ledger
 from finner_batch.sources.discover import discover
 from finner_batch.sources.fetch import Copies
-from finner_batch.store.ledger import Ledger
+from finner_batch.storage.place import place_of
 from finner_batch.tagger.model import load_model
 
 _SENTENCES = "".join(
@@ -89,7 +90,7 @@ def _hash_bytes_per_second(folder: Path) -> float:
     for number in range(_LARGE_FILES):
         (folder / f"{number}.htm").write_bytes(bytes([number]) * _LARGE_BYTES)
     started = perf_counter()
-    ledger = Ledger.load(folder, model_id="", config_id="")
+    ledger = Ledger.load(place_of(folder), model_id="", config_id="")
     hashed = sum(selected.size or 0 for selected in _selected(folder, ledger))
     return hashed / (perf_counter() - started)
 
@@ -98,7 +99,9 @@ def _seconds_a_part(place: Path, parts: int = 400) -> float:
     """CPU seconds to load a ledger, for each of its parts, which hold one document each."""
     make(place, parts, a_commit=1)
     started = process_time()
-    ledger = Ledger.load(place / "results", model_id=load_model().model_id, config_id=RunConfig(input=()).config_id)
+    ledger = Ledger.load(
+        place_of(place / "results"), model_id=load_model().model_id, config_id=RunConfig(input=()).config_id
+    )
     seconds = process_time() - started
     if len(ledger) != parts:
         raise FinnerError(f"a ledger of {parts} documents has {len(ledger)}")
@@ -107,7 +110,7 @@ def _seconds_a_part(place: Path, parts: int = 400) -> float:
 
 def _bytes_a_waiting_source(folder: Path) -> float:
     """Memory that a source takes from its selection until its results are written."""
-    ledger = Ledger.load(folder, model_id="", config_id="")
+    ledger = Ledger.load(place_of(folder), model_id="", config_id="")
     tracemalloc.start()
     before, _ = tracemalloc.get_traced_memory()
     tasks = (selected for selected in _selected(folder, ledger) if isinstance(selected, Task))

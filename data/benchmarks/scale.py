@@ -21,10 +21,11 @@ from typing import Any
 
 from finner_batch.config import RunConfig
 from finner_batch.machine import MEBIBYTE, own_peak_bytes
+from finner_batch.results.ledger import Decision, Ledger
+from finner_batch.results.run_reports import new_run_id
+from finner_batch.results.writer import Writer
 from finner_batch.sources.discover import discover
-from finner_batch.store.ledger import Ledger, Verdict
-from finner_batch.store.runs import new_run_id
-from finner_batch.store.writer import Writer
+from finner_batch.storage.place import place_of
 from finner_batch.tagger.model import load_model
 
 A_FOLDER = 1000
@@ -36,8 +37,8 @@ def make(place: Path, documents: int, *, a_commit: int = A_COMMIT) -> None:
     """Write the files below `place/filings`, and the results folder `place/results` with a row for each."""
     results = place / "results"
     settings: dict[str, Any] = {"model_id": load_model().model_id, "config_id": RunConfig(input=()).config_id}
-    ledger = Ledger.load(results, **settings)
-    with Writer(results, ledger=ledger, run_id=new_run_id(), **settings) as writer:
+    ledger = Ledger.load(place_of(results), **settings)
+    with Writer(place_of(results), ledger=ledger, run_id=new_run_id(), **settings) as writer:
         for number in range(documents):
             folder = place / "filings" / f"{number // A_FOLDER:04d}"
             if number % A_FOLDER == 0:
@@ -74,11 +75,11 @@ def start(place: Path) -> dict[str, Any]:
     times = [_now()]
     listed = sum(1 for _ in discover([str(place / "filings")]))
     times.append(_now())
-    ledger = Ledger.load(place / "results", **settings)
+    ledger = Ledger.load(place_of(place / "results"), **settings)
     times.append(_now())
     peak = own_peak_bytes()
     for number, source in enumerate(discover([str(place / "filings")])):
-        if ledger.decide(source.uri, hashlib.sha256(_content(number)).hexdigest()) is not Verdict.DONE:
+        if ledger.decide(source.uri, hashlib.sha256(_content(number)).hexdigest()) is not Decision.DONE:
             raise RuntimeError(f"{source.uri} is not done in the ledger")
     times.append(_now())
     steps = zip(("listing", "ledger", "listing_and_asking"), times, times[1:], strict=False)

@@ -11,7 +11,6 @@ from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing.reduction import ForkingPickler
-from pathlib import Path
 from typing import cast
 
 from finner_batch.benchmark.survey import distinct_sources
@@ -33,8 +32,9 @@ from finner_batch.engine.worker import (
     WorkerOptions,
     packed_messages,
 )
+from finner_batch.results.ledger import Ledger
 from finner_batch.sources.document import Source
-from finner_batch.store.ledger import Ledger
+from finner_batch.storage.place import place_of
 from finner_batch.tagger.model import Model
 from finner_batch.tagger.session import AnySession
 from finner_batch.tagger.tagger import WINDOW_SENTENCES, Tagger
@@ -99,8 +99,8 @@ def run_stages(sources: Sequence[Source], model: Model, session: AnySession) -> 
         job = Job(
             config=config,
             model=model,
-            results=Path(folder),
-            ledger=Ledger.load(Path(folder), model_id=model.model_id, config_id=config.config_id),
+            results=place_of(folder),
+            ledger=Ledger.load(place_of(folder), model_id=model.model_id, config_id=config.config_id),
             run_id="benchmark",
             device=session.device,
             workers=1,

@@ -54,7 +54,7 @@ def benchmark(inputs: tuple[str, ...], json_file: str | None, **settings: Any) -
     from finner_batch.benchmark.measure import BenchmarkConfig, measure  # noqa: PLC0415 - heavy
     from finner_batch.benchmark.summary import summary  # noqa: PLC0415 - heavy
     from finner_batch.log import set_up_log  # noqa: PLC0415 - heavy
-    from finner_batch.store.whole import whole_file  # noqa: PLC0415 - heavy
+    from finner_batch.storage.whole_file import whole_file  # noqa: PLC0415 - heavy
 
     set_up_log(logging.INFO)
     logging.getLogger("finner_batch.engine").setLevel(logging.WARNING)  # each pass would log its commits

@@ -37,7 +37,7 @@ def report(
     """
     from finner_batch.log import set_up_log  # noqa: PLC0415 - heavy
     from finner_batch.report.page import ReportConfig, write_report  # noqa: PLC0415 - heavy
-    from finner_batch.store.place import place_of  # noqa: PLC0415 - heavy
+    from finner_batch.storage.place import place_of  # noqa: PLC0415 - heavy
 
     set_up_log(logging.INFO)
     written = write_report(

@@ -5,10 +5,10 @@ from dataclasses import dataclass, field
 
 from finner_batch.config import RunConfig
 from finner_batch.engine.stop import Stop
-from finner_batch.machine import Clock
-from finner_batch.objects.bucket import always
-from finner_batch.store.ledger import Ledger
-from finner_batch.store.place import Place
+from finner_batch.results.ledger import Ledger
+from finner_batch.storage.bucket import no_check
+from finner_batch.storage.clock import Clock
+from finner_batch.storage.place import Place
 from finner_batch.tagger.device import Device
 from finner_batch.tagger.model import Model
 
@@ -30,7 +30,11 @@ class Job:
     """Where the model is expected to run; the session that is opened decides."""
     workers: int
     """The most reading processes at a time."""
-    check_lock: Callable[[], None] = always
+    check_lock: Callable[[], None] = no_check
     """Raises LockedError once the lock of the results folder is lost; called before each commit."""
     stop: Stop = field(default_factory=Stop)
-    clock: Clock = field(default_factory=Clock)
+
+    @property
+    def clock(self) -> Clock:
+        """The clock of the results folder."""
+        return self.results.clock

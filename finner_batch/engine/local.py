@@ -3,7 +3,6 @@
 import logging
 from collections.abc import Callable, Generator, Iterator
 from contextlib import ExitStack
-from pathlib import Path
 from types import TracebackType
 from typing import Self
 
@@ -15,8 +14,8 @@ from finner_batch.engine.pool import Pool
 from finner_batch.engine.worker import Task, WorkerOptions
 from finner_batch.log import fields
 from finner_batch.machine import MEBIBYTE
+from finner_batch.results.logit_cache import CACHE_FILE, LogitCache
 from finner_batch.sources.fetch import drop_copy
-from finner_batch.store.cache import CACHE_FILE, WindowCache
 from finner_batch.tagger.session import AnySession, open_session
 from finner_batch.tagger.tagger import WINDOW_SENTENCES, Tagger
 
@@ -39,7 +38,7 @@ class LocalEngine:
             timeout_s=config.timeout_s,
             is_interrupted=lambda: job.stop.requested,
         )
-        self._cache: WindowCache | None = None
+        self._cache: LogitCache | None = None
         self._no_cache: str | None = None
         """Why this results folder cannot have a cache."""
         self._on_leaving = ExitStack()
@@ -87,18 +86,18 @@ class LocalEngine:
         budget = self._job.config.batch_tokens or None
         return Tagger(self._job.model, session, budget_tokens=budget, memory=self._cache)
 
-    def _make_cache(self, session: AnySession) -> WindowCache | None:
+    def _make_cache(self, session: AnySession) -> LogitCache | None:
         """Make the cache of the results folder. What goes wrong with it is logged and does not end the run."""
         given = self._job.config.cache_mb
         mebibytes = CACHE_MB[session.device.name] if given is None else given
         results = self._job.results
         if not mebibytes:
             return None
-        if not isinstance(results, Path):
+        if results.local_path is None:
             self._no_cache = "the results are in an object store: the cache is a file that is changed in place"
             _log_cache("cache-off", self._no_cache)
             return None
-        return WindowCache(results / CACHE_FILE, mebibytes * MEBIBYTE, _log_cache)
+        return LogitCache(results.local_path / CACHE_FILE, mebibytes * MEBIBYTE, _log_cache)
 
 
 def _log_cache(event: str, reason: str) -> None:

@@ -25,8 +25,8 @@ from finner_batch.engine.select import Selected, Skipped
 from finner_batch.engine.worker import failed_document
 from finner_batch.errors import DocumentError, FinnerError
 from finner_batch.log import fields
+from finner_batch.results.writer import Writer
 from finner_batch.sources.document import Document, FailedDocument
-from finner_batch.store.writer import Writer
 
 LOG = logging.getLogger(__name__)
 DOCUMENTS_FAILED = 3

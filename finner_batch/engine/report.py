@@ -13,8 +13,9 @@ from finner_batch import __version__
 from finner_batch.config import RunConfig
 from finner_batch.engine.select import SkipReason
 from finner_batch.log import fields
-from finner_batch.machine import MEBIBYTE, Clock, own_peak_bytes, usable_cpus
+from finner_batch.machine import MEBIBYTE, own_peak_bytes, usable_cpus
 from finner_batch.sources.submission import is_on_debt
+from finner_batch.storage.clock import Clock
 
 LOG = logging.getLogger(__name__)
 LIBRARIES = ("lxml", "nupunkt", "tokenizers", "pyarrow", "numpy")
@@ -75,7 +76,7 @@ class RunReport:
     backend: str | None = None
     """What ran it, and why; None as `variant`."""
     backend_reason: str | None = None
-    clock: Clock = field(default_factory=Clock, repr=False)
+    clock: Clock = field(repr=False)
     started: datetime = field(init=False)
     documents_ok: int = 0
     documents_failed: int = 0

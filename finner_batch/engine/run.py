@@ -18,7 +18,10 @@ from finner_batch.engine.select import WorkQueue
 from finner_batch.engine.stop import Stop
 from finner_batch.errors import FinnerError, UsageError
 from finner_batch.log import fields
-from finner_batch.machine import MEBIBYTE, Clock, usable_cpus
+from finner_batch.machine import MEBIBYTE, usable_cpus
+from finner_batch.results.ledger import Ledger
+from finner_batch.results.results_folder import open_results
+from finner_batch.results.run_reports import load_runs, new_run_id, write_run
 from finner_batch.sources.archive import archive_of, is_archive
 from finner_batch.sources.count import count_documents
 from finner_batch.sources.discover import discover
@@ -27,11 +30,7 @@ from finner_batch.sources.fetch import Copies, check_web_inputs
 from finner_batch.sources.forms import Forms
 from finner_batch.sources.names import path_of
 from finner_batch.sources.share import Share
-from finner_batch.store.folder import open_results
-from finner_batch.store.ledger import Ledger
-from finner_batch.store.lock import lock_results
-from finner_batch.store.place import Place, place_of
-from finner_batch.store.runs import load_runs, new_run_id, write_run
+from finner_batch.storage.place import Place, place_of
 from finner_batch.tagger.device import Device, choose_device
 from finner_batch.tagger.model import load_model
 from finner_batch.tagger.openvino import OPENVINO
@@ -57,9 +56,7 @@ class _Input:
     """Counts the files that discovery leaves out."""
 
 
-def run(
-    config: RunConfig, *, stop: Stop | None = None, show_progress: bool = False, clock: Clock | None = None
-) -> RunReport:
+def run(config: RunConfig, *, stop: Stop | None = None, show_progress: bool = False) -> RunReport:
     """Do the part of the input that is not done yet, and add it to the results folder.
 
     With `config.shard` only that share of the input is done; an empty share, like an empty input, is done at once.
@@ -81,12 +78,10 @@ def run(
         is_retry=False,
         selection=selection,
     )
-    return _run(config, given, stop or Stop(), clock or Clock(), show_progress=show_progress)
+    return _run(config, given, stop or Stop(), show_progress=show_progress)
 
 
-def retry(
-    config: RunConfig, *, stop: Stop | None = None, show_progress: bool = False, clock: Clock | None = None
-) -> RunReport:
+def retry(config: RunConfig, *, stop: Stop | None = None, show_progress: bool = False) -> RunReport:
     """Do the failed documents of a results folder again. `config.input` is not used. Raises as `run` does."""
     results = place_of(config.output)
     given = _Input(
@@ -94,28 +89,27 @@ def retry(
         count=lambda ledger: ((Source(uri=uri, name=uri), 1) for uri in _failed_uris(ledger)),
         is_retry=True,
     )
-    return _run(config, given, stop or Stop(), clock or Clock(), show_progress=show_progress)
+    return _run(config, given, stop or Stop(), show_progress=show_progress)
 
 
-def _run(config: RunConfig, given: _Input, stop: Stop, clock: Clock, *, show_progress: bool) -> RunReport:
+def _run(config: RunConfig, given: _Input, stop: Stop, *, show_progress: bool) -> RunReport:
     """Hold the lock, do the work, and write the report whichever way it ends."""
     results = place_of(config.output)
     model = load_model(config.model)
     SentenceTokenizer(model.folder / "tokenizer.json", model.max_length)  # refuse an unusable one before any work
     device = _expected_device(config)
-    with lock_results(results) as check_lock:
+    with results.lock() as check_lock:
         open_results(results)
         job = Job(
             config=config,
             model=model,
             results=results,
             ledger=Ledger.load(results, model_id=model.model_id, config_id=config.config_id),
-            run_id=new_run_id(clock.now()),
+            run_id=new_run_id(results.clock.now()),
             device=device,
             workers=config.workers or min(MOST_WORKERS, usable_cpus()),
             check_lock=check_lock,
             stop=stop,
-            clock=clock,
         )
         engine = _engine(job)
         progress = Progress(lambda: given.count(job.ledger), engine.documents_in_model, has_bar=show_progress)

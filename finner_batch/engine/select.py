@@ -11,7 +11,7 @@ from typing import Literal, NamedTuple, TypeAlias
 from finner_batch.engine.worker import Task
 from finner_batch.errors import DocumentError, UsageError
 from finner_batch.log import fields
-from finner_batch.objects.bucket import is_object_url
+from finner_batch.results.ledger import Decision, Ledger
 from finner_batch.sources.archive import archive_of, member_digests
 from finner_batch.sources.discover import discover
 from finner_batch.sources.document import Source, is_web_url
@@ -19,7 +19,7 @@ from finner_batch.sources.fetch import Copies, drop_copy, version_digest
 from finner_batch.sources.forms import EVERY_FORM, Forms
 from finner_batch.sources.hive import has_rows_of_its_own
 from finner_batch.sources.read import fingerprint
-from finner_batch.store.ledger import Ledger, Verdict
+from finner_batch.storage.bucket import is_object_url
 
 LOG = logging.getLogger(__name__)
 HASHERS = 4
@@ -83,22 +83,22 @@ class WorkQueue:
             if not (known or sha256):
                 yield Task(source=source, sha256=None, size=None)
                 continue
-            verdict = known or self._ledger.decide(
+            decision = known or self._ledger.decide(
                 source.uri, sha256, retry=self._retry, has_own_rows=has_rows_of_its_own(source)
             )
-            if verdict is Verdict.COPY and self._home_changed(sha256, digests_in):
+            if decision is Decision.COPY and self._home_changed(sha256, digests_in):
                 self._ledger.claim(sha256)
-                verdict = Verdict.NEW
-            match verdict:
-                case Verdict.NEW:
+                decision = Decision.NEW
+            match decision:
+                case Decision.NEW:
                     done = self._ledger.rows_done(source.uri, retry=self._retry)
                     yield Task(source=source, sha256=sha256, size=size, done=done)
-                case Verdict.CLAIMED:
+                case Decision.CLAIMED:
                     self._waiting.append(source)
                     yield None
-                case Verdict.FAILED:
+                case Decision.FAILED:
                     yield _skipped(source, size, "failed before")
-                case Verdict.DONE | Verdict.COPY:
+                case Decision.DONE | Decision.COPY:
                     yield _skipped(source, size, "unchanged")
 
     def _next_round(self) -> Iterator[Selected | None]:
@@ -106,11 +106,11 @@ class WorkQueue:
         waiting, self._waiting = self._waiting, []
         for source in waiting:
             sha256, size = _fingerprint(source)
-            verdict = self._ledger.decide(source.uri, sha256, retry=self._retry) if sha256 else Verdict.NEW
-            match verdict:
-                case Verdict.NEW:
+            decision = self._ledger.decide(source.uri, sha256, retry=self._retry) if sha256 else Decision.NEW
+            match decision:
+                case Decision.NEW:
                     yield Task(source=source, sha256=sha256 or None, size=size)
-                case Verdict.CLAIMED:
+                case Decision.CLAIMED:
                     self._waiting.append(source)
                     yield None
                 case _:  # it leaves no row, so the log names it
@@ -140,7 +140,7 @@ class WorkQueue:
         drop_copy(fetched)
         return now != sha256
 
-    def _decided(self, source: Source, *, retry: bool) -> Verdict | None:
+    def _decided(self, source: Source, *, retry: bool) -> Decision | None:
         """Return what the version of an object says; None for all other sources."""
         if not source.version:
             return None
@@ -153,22 +153,22 @@ class WorkQueue:
         held = 0
         try:
             for source in self._sources:
-                verdict = self._decided(source, retry=self._retry)
-                size = 0 if verdict else source.size
+                decision = self._decided(source, retry=self._retry)
+                size = 0 if decision else source.size
                 while ahead and (len(ahead) >= HASHED_AHEAD or held + size > COPIED_AHEAD_BYTES):
                     first, result = ahead.popleft()
                     held -= first
                     yield result.result()
-                ahead.append((size, executor.submit(self._look, source, verdict)))
+                ahead.append((size, executor.submit(self._look, source, decision)))
                 held += size
             for _, result in ahead:
                 yield result.result()
         finally:
             executor.shutdown(wait=False, cancel_futures=True)
 
-    def _look(self, source: Source, verdict: Verdict | None) -> "_Look":
-        if verdict:
-            return _Look(source, verdict, "", source.size)
+    def _look(self, source: Source, decision: Decision | None) -> "_Look":
+        if decision:
+            return _Look(source, decision, "", source.size)
         is_on_web = is_web_url(source.uri)
         try:
             if not is_on_web and self._forms.leave_out(source):
@@ -181,13 +181,13 @@ class WorkQueue:
 
 
 class _Look(NamedTuple):
-    """A source, its verdict where its version decides, else what stands for its content, and its size in bytes.
+    """A source, its decision where its version decides, else what stands for its content, and its size in bytes.
 
     `sha256` is empty for a source that cannot be read, None for one of another form than those asked for.
     """
 
     source: Source
-    verdict: Verdict | None
+    decision: Decision | None
     sha256: str | None
     size: int
 

@@ -20,11 +20,11 @@ from finner_batch.engine.deadline import STEP_S, Deadline
 from finner_batch.engine.parse import ParsedDocument, Stopwatch, parse, stage_of
 from finner_batch.errors import DocumentError, describe
 from finner_batch.machine import MEBIBYTE, own_peak_bytes
+from finner_batch.results.ledger import row_digest
+from finner_batch.results.schema import SHARD_KINDS
 from finner_batch.sources.document import Document, FailedDocument, Source
 from finner_batch.sources.forms import Forms
 from finner_batch.sources.read import ReadOptions, failed_file, read_documents
-from finner_batch.store.ledger import row_digest
-from finner_batch.store.schema import SHARD_KINDS
 from finner_batch.tagger.cues import EVERY_SENTENCE, Cues
 from finner_batch.tagger.model import Model
 from finner_batch.tagger.tokens import SentenceTokenizer

@@ -15,7 +15,7 @@ _LOGIT_BYTES = 4
 
 
 class Memory(Protocol):
-    """Keeps bytes by digest, and may forget any of them at any time; `store.cache.WindowCache` is one."""
+    """Keeps bytes by digest, and may forget any of them at any time; `results.logit_cache.LogitCache` is one."""
 
     def find(self, digests: Sequence[bytes], sizes: Sequence[int]) -> list[bytes | None]:
         """Return what was kept under each digest, None where nothing is; `sizes` are the lengths it must have."""

@@ -7,7 +7,7 @@ import pytest
 from engine_helpers import ask, command, finner, plain_rows, run_job
 
 from finner_batch.entities.numbers import number_tokens
-from finner_batch.store.cache import CACHE_FILE
+from finner_batch.results.logit_cache import CACHE_FILE
 from finner_batch.tagger.model import DEFAULT_MODEL, load_model
 from finner_batch.tagger.tokens import SentenceTokenizer
 

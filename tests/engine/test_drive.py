@@ -5,6 +5,7 @@ from contextlib import contextmanager
 
 import pytest
 from engine_helpers import ask
+from simulated import FakeClock
 from small_job import small_job
 
 from finner_batch.config import RunConfig
@@ -13,10 +14,11 @@ from finner_batch.engine.outcomes import SourceFinished
 from finner_batch.engine.record import Recorder
 from finner_batch.engine.select import WorkQueue
 from finner_batch.engine.stop import Stop
-from finner_batch.machine import Clock
+from finner_batch.results.results_folder import open_results
 from finner_batch.sources.discover import discover
 from finner_batch.sources.fetch import Copies
-from finner_batch.store.folder import open_results
+from finner_batch.storage.local import LocalPlace
+from finner_batch.storage.place import place_of
 
 
 class FailingEngine:
@@ -39,7 +41,7 @@ class FailingEngine:
 @contextmanager
 def driven(folder, results, engine, **given):
     """A recorder after the engine was driven over the folder."""
-    open_results(results)
+    open_results(place_of(results))
     job = small_job(results, **given)
     with Copies() as copies, Recorder(job) as recorder:
         queue = WorkQueue(discover([str(folder)]), job.ledger, copies=copies, retry=False)
@@ -71,14 +73,15 @@ def test_a_source_with_the_bytes_of_another_waits_until_that_one_is_committed(fo
 
 
 def test_a_commit_is_due_by_time_or_by_documents(folder, tmp_path):
-    now = [0.0]
-    clock = Clock(monotonic=lambda: now[0])
+    clock = FakeClock()
     config = RunConfig(input=("x",), commit_seconds=20, commit_documents=1000)
 
     def ten_seconds_later():
-        now[0] += 10
+        clock.sleep(10)
 
-    with driven(folder, tmp_path / "time", FailingEngine(ten_seconds_later), config=config, clock=clock) as recorder:
+    with driven(
+        folder, LocalPlace(tmp_path / "time", clock=clock), FailingEngine(ten_seconds_later), config=config
+    ) as recorder:
         assert recorder.report.parts == 2, "after every second source"
     config = RunConfig(input=("x",), commit_seconds=1000, commit_documents=1)
     with driven(folder, tmp_path / "documents", FailingEngine(), config=config) as recorder:

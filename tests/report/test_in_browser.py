@@ -4,6 +4,7 @@ import pytest
 from report_helpers import SECOND_RUN
 
 from finner_batch.report.page import ReportConfig, write_report
+from finner_batch.storage.place import place_of
 
 
 def shown(page):
@@ -221,7 +222,9 @@ def test_a_phone_shows_failed_documents_whole(visit, page_file):
 
 
 def test_a_tag_has_the_same_colour_on_every_page(visit, page_file, results, tmp_path):
-    other = write_report(ReportConfig(output=results, html=tmp_path / "page.html", run_id=SECOND_RUN)).path
+    other = write_report(
+        ReportConfig(output=place_of(results), html=place_of(tmp_path / "page.html"), run_id=SECOND_RUN)
+    ).path.local_path
     script = "e => getComputedStyle(e).getPropertyValue('--accent')"
     colours = []
     for path in (page_file, other):

@@ -17,7 +17,7 @@ import zstandard
 
 from finner_batch.engine.select import WorkQueue
 from finner_batch.errors import DocumentError, FinnerError
-from finner_batch.objects.retry import BusyError
+from finner_batch.results.ledger import Ledger
 from finner_batch.sources import archive, fetch, streams
 from finner_batch.sources.archive import BrokenArchiveError, archive_of, is_archive, member_digests, members
 from finner_batch.sources.document import Source
@@ -25,7 +25,7 @@ from finner_batch.sources.fetch import Copies, drop_copy
 from finner_batch.sources.read import ReadOptions, read_documents
 from finner_batch.sources.storage import open_stored
 from finner_batch.sources.streams import CHUNK_BYTES
-from finner_batch.store.ledger import Ledger
+from finner_batch.storage.bucket import BusyError
 
 FILES = {"a.htm": b"first" * 400, "folder/b.txt": b"second" * 400, "c d.nc": b"third"}
 

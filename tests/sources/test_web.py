@@ -14,6 +14,7 @@ from click.testing import CliRunner
 from finner_batch.cli.main import commands
 from finner_batch.engine.select import Skipped, WorkQueue
 from finner_batch.errors import DocumentError, UsageError
+from finner_batch.results.ledger import Ledger
 from finner_batch.sources import web
 from finner_batch.sources.discover import discover
 from finner_batch.sources.document import Source
@@ -21,7 +22,6 @@ from finner_batch.sources.fetch import Copies
 from finner_batch.sources.forms import Forms
 from finner_batch.sources.read import ReadOptions, read_documents
 from finner_batch.sources.web import check_user_agent
-from finner_batch.store.ledger import Ledger
 
 AGENT = "Example Corp admin@example.com"
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from finner_batch.entities.numbers import number_tokens
-from finner_batch.store.cache import WindowCache
+from finner_batch.results.logit_cache import LogitCache
 from finner_batch.tagger.device import Device
 from finner_batch.tagger.model import load_model
 from finner_batch.tagger.session import Session
@@ -28,7 +28,7 @@ def session(model):
 
 @pytest.fixture
 def memory(tmp_path):
-    cache = WindowCache(tmp_path / "windows.sqlite", 1 << 24, lambda *told: pytest.fail(str(told)))
+    cache = LogitCache(tmp_path / "windows.sqlite", 1 << 24, lambda *told: pytest.fail(str(told)))
     yield cache
     cache.close()
 

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
-    from finner_batch.store.place import Place
+    from finner_batch.storage.place import Place
     from finner_batch.text.block import Extraction
 
 logger = logging.getLogger(__name__)

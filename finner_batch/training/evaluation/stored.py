@@ -12,7 +12,7 @@ from finner_batch.log import fields
 from finner_batch.query.ask import ask
 
 if TYPE_CHECKING:
-    from finner_batch.store.place import Place
+    from finner_batch.storage.place import Place
 
 logger = logging.getLogger(__name__)
 
