@@ -1,6 +1,6 @@
 from pathlib import Path
 
-from finner_batch.store.schema import columns_markdown
+from finner_batch.results.schema import columns_markdown
 
 README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
 

@@ -6,9 +6,12 @@ from dataclasses import dataclass, field, fields
 from itertools import islice
 from typing import Any
 
-from finner_batch.config import MEBIBYTE, RunConfig
+from finner_batch.config import RunConfig
 from finner_batch.errors import DocumentError, FinnerError
+from finner_batch.machine import MEBIBYTE
 from finner_batch.query.connection import connect
+from finner_batch.results.ledger import Decision, Ledger
+from finner_batch.results.run_reports import load_run
 from finner_batch.sources.archive import is_archive
 from finner_batch.sources.document import Source
 from finner_batch.sources.fetch import Copies, drop_copy, version_digest
@@ -16,9 +19,7 @@ from finner_batch.sources.forms import Forms
 from finner_batch.sources.hive import has_rows_of_its_own
 from finner_batch.sources.storage import fingerprint
 from finner_batch.sources.streams import is_url
-from finner_batch.store.ledger import Ledger, Verdict
-from finner_batch.store.place import place_of
-from finner_batch.store.runs import load_run
+from finner_batch.storage.place import place_of
 
 ASKED_TOGETHER = 10_000
 """Sources that the results are asked about at a time."""
@@ -107,7 +108,7 @@ class WorkPlanner:
         elif source.version:
             digest = version_digest(source)
             verdict = self._ledger.decide_version(source.uri, source.version, digest)
-            yield from self._decided(source.uri, digest, verdict or Verdict.NEW)
+            yield from self._decided(source.uri, digest, verdict or Decision.NEW)
         elif is_url(source.uri):
             self.found.fetched_to_see += 1
             yield source.uri, ""
@@ -126,15 +127,15 @@ class WorkPlanner:
         verdict = self._ledger.decide(source.uri, sha256, has_own_rows=has_rows_of_its_own(source))
         yield from self._decided(source.uri, sha256, verdict)
 
-    def _decided(self, uri: str, sha256: str, verdict: Verdict) -> Iterator[tuple[str, str]]:
+    def _decided(self, uri: str, sha256: str, verdict: Decision) -> Iterator[tuple[str, str]]:
         match verdict:
-            case Verdict.NEW:
+            case Decision.NEW:
                 yield uri, sha256
-            case Verdict.DONE:
+            case Decision.DONE:
                 self.found.unchanged += 1
-            case Verdict.FAILED:
+            case Decision.FAILED:
                 self.found.failed_before += 1
-            case Verdict.COPY | Verdict.CLAIMED:
+            case Decision.COPY | Decision.CLAIMED:
                 self.found.copies += 1
 
     def _count(self, undecided: dict[str, str]) -> None:

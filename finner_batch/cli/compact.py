@@ -19,8 +19,8 @@ def compact(*, output: str, target_mb: int, as_json: bool) -> None:
 
     The views show the same rows before, during and after, and an interrupted compaction loses nothing. Takes the lock.
     """
-    from finner_batch.store.compact import compact as compact_results  # noqa: PLC0415 - a light command starts fast
-    from finner_batch.store.place import place_of  # noqa: PLC0415 - likewise
+    from finner_batch.results.compact import compact as compact_results  # noqa: PLC0415 - a light command starts fast
+    from finner_batch.storage.place import place_of  # noqa: PLC0415 - likewise
 
     report = compact_results(place_of(output), target_bytes=target_mb * MEBIBYTE)
     if as_json:

@@ -47,7 +47,7 @@ def diff(
         raise UsageError("--csv, --json and --parquet exclude each other")
     from finner_batch.query.diff import diff as compare  # noqa: PLC0415 - DuckDB is loaded for this only
     from finner_batch.query.export import write_csv, write_json, write_parquet  # noqa: PLC0415 - likewise
-    from finner_batch.store.place import place_of  # noqa: PLC0415 - likewise
+    from finner_batch.storage.place import place_of  # noqa: PLC0415 - likewise
 
     target = None
     if parquet is not None:

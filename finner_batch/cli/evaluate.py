@@ -86,7 +86,7 @@ def evaluate(
 
     With --results and --against-xbrl it compares the rows of a whole job with the filers' own tags instead.
     """
-    from finner_batch.engine.log import set_up_log  # noqa: PLC0415 - heavy
+    from finner_batch.log import set_up_log  # noqa: PLC0415 - heavy
 
     set_up_log(logging.INFO)
     if filings:
@@ -136,7 +136,7 @@ def _against_xbrl(
     errors: str | None,
     as_json: bool,
 ) -> None:
-    from finner_batch.store.place import place_of  # noqa: PLC0415 - heavy
+    from finner_batch.storage.place import place_of  # noqa: PLC0415 - heavy
     from finner_batch.training.evaluation.against_xbrl import SCHEMA, against_xbrl  # noqa: PLC0415 - heavy
     from finner_batch.training.evaluation.mistakes import write_rows  # noqa: PLC0415 - heavy
     from finner_batch.training.evaluation.xbrl_summary import comparison_json, comparison_text  # noqa: PLC0415 - heavy

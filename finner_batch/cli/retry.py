@@ -1,4 +1,4 @@
-"""`finner-batch retry`: the failed documents of a results folder again."""
+"""`finner-batch retry`: thin over `finner_batch.engine.run`."""
 
 import dataclasses
 from typing import Any
@@ -14,9 +14,9 @@ def _settings_of_last_run(ctx: click.Context, _param: click.Parameter, value: st
     """Callback of `--output`: the settings of the folder's last run become the defaults."""
     if ctx.resilient_parsing:
         return value
-    from finner_batch.store.folder import require_results  # noqa: PLC0415 - heavy
-    from finner_batch.store.place import place_of  # noqa: PLC0415 - heavy
-    from finner_batch.store.runs import load_runs  # noqa: PLC0415 - heavy
+    from finner_batch.results.results_folder import require_results  # noqa: PLC0415 - heavy
+    from finner_batch.results.run_reports import load_runs  # noqa: PLC0415 - heavy
+    from finner_batch.storage.place import place_of  # noqa: PLC0415 - heavy
 
     require_results(place_of(value))
     own = {field.name for field in dataclasses.fields(RunConfig)} - {"input", "output"}

@@ -16,7 +16,7 @@ from finner_batch.query.connection import ATTEMPTS, connect, list_results
 from finner_batch.query.objects import is_unreadable, one_line
 from finner_batch.query.questions import variables_of
 from finner_batch.query.table import visible
-from finner_batch.store.place import Place
+from finner_batch.storage.place import Place
 
 BATCH_ROWS = 10_000
 _READING = {"SELECT", "SET", "CREATE"}
@@ -53,7 +53,7 @@ class Answer:
 
 
 def ask(
-    results: str | Place,
+    results: str | Path | Place,
     sql: str,
     parameters: Mapping[str, Any] | None = None,
     *,
@@ -79,7 +79,7 @@ def ask(
 
 
 def _ask_once(
-    results: str | Place, sql: str, parameters: dict[str, Any], allow: Sequence[str | Path], *, whole: bool
+    results: str | Path | Place, sql: str, parameters: dict[str, Any], allow: Sequence[str | Path], *, whole: bool
 ) -> Answer:
     connection = connect(results, allow=allow)
     try:

@@ -9,9 +9,9 @@ import duckdb
 from finner_batch.errors import FinnerError, UsageError
 from finner_batch.query.objects import ResultsFileSystem, is_unreadable, one_line
 from finner_batch.query.questions import VIEWS, shipped_sql
-from finner_batch.store.folder import require_results
-from finner_batch.store.part import Layout, columns_of, list_parts
-from finner_batch.store.place import Place, absolute, matching, place_of
+from finner_batch.results.part import Layout, columns_of, list_parts
+from finner_batch.results.results_folder import require_results
+from finner_batch.storage.place import Place, children_like, matching, place_of
 
 AUDIT = "against_xbrl.parquet"
 """Where a results folder holds its rows beside the filers' own tags, from `evaluate --against-xbrl … --errors`."""
@@ -22,7 +22,7 @@ ATTEMPTS = 5
 """Listings tried while compactions delete what was listed."""
 
 
-def connect(results: str | Place, *, allow: Sequence[str | Path] = ()) -> duckdb.DuckDBPyConnection:
+def connect(results: str | Path | Place, *, allow: Sequence[str | Path] = ()) -> duckdb.DuckDBPyConnection:
     """Open a results folder as it is now: views `entities`, `documents`, `runs`, current rows only.
 
     A glob (`results/*`) opens all results folders that it matches as one, as the shards of a run wrote them: a document
@@ -43,7 +43,7 @@ def connect(results: str | Place, *, allow: Sequence[str | Path] = ()) -> duckdb
 
 
 def copy_tables(
-    results: str | Place,
+    results: str | Path | Place,
     connection: duckdb.DuckDBPyConnection,
     schema: str,
     tables: Sequence[str],
@@ -69,23 +69,26 @@ def copy_tables(
     connection.execute(f"DROP SCHEMA {_VIEWS_SCHEMA} CASCADE")
 
 
-def list_results(results: str | Place) -> dict[Place, list[str]]:
+def list_results(results: str | Path | Place) -> dict[Place, list[str]]:
     """The parts of the results folder, or of each that a glob matches. Raises UsageError where there is none."""
-    folder = absolute(place_of(results))
+    folder = place_of(results).absolute()
     matched = matching(folder)
     if matched == [folder]:
         require_results(folder)
         if not (parts := _listing(folder)):
             raise UsageError(f"no results at {folder} any more")
         return {folder: parts}
-    found = {path: parts for path in matched if (path / "documents").is_dir() and (parts := _listing(path))}
+    found = {path: parts for path in matched if (path / "documents").is_folder() and (parts := _listing(path))}
     if not found:
         raise UsageError(f"{results} matches no results folder: `finner-batch run --output` names where they are made")
     return found
 
 
 def _with_views(
-    connection: duckdb.DuckDBPyConnection, results: str | Place, then: Callable[[], None], written: Path | None = None
+    connection: duckdb.DuckDBPyConnection,
+    results: str | Path | Place,
+    then: Callable[[], None],
+    written: Path | None = None,
 ) -> None:
     """Make the views, then do something with them; once more where a compaction deletes what was listed.
 
@@ -94,7 +97,7 @@ def _with_views(
     for _ in range(ATTEMPTS):
         parts = list_results(results)
         try:
-            _create_views(connection, absolute(place_of(results)), parts)
+            _create_views(connection, place_of(results).absolute(), parts)
             then()
         except duckdb.Error as error:
             if not is_unreadable(error) or (written is not None and str(written) in str(error)):
@@ -106,7 +109,9 @@ def _with_views(
     raise FinnerError(f"{results} changes faster than it can be read: ask again")
 
 
-def restricted(folders: Sequence[str | Place], *, database: str | Path = ":memory:") -> duckdb.DuckDBPyConnection:
+def restricted(
+    folders: Sequence[str | Path | Place], *, database: str | Path = ":memory:"
+) -> duckdb.DuckDBPyConnection:
     """Open a database, in memory or a file, whose SQL reaches files in the given folders, or what globs match, only."""
     connection = duckdb.connect(
         database,
@@ -119,10 +124,10 @@ def restricted(folders: Sequence[str | Place], *, database: str | Path = ":memor
         },
     )
     connection.execute("SET enable_progress_bar = false")  # a slow query would draw it on stdout, among the rows
-    places = [place for folder in folders for place in matching(absolute(place_of(folder)))]
+    places = [place for folder in folders for place in matching(place_of(folder).absolute())]
     allowed = ", ".join(_literal(str(place)) for place in places)
-    if not all(isinstance(place, Path) for place in places):
-        connection.register_filesystem(ResultsFileSystem())
+    if remote := [place for place in places if place.local_path is None]:
+        connection.register_filesystem(ResultsFileSystem(remote))
     connection.execute(f"SET allowed_directories = [{allowed}]")
     connection.execute("SET enable_external_access = false")
     connection.execute("SET lock_configuration = true")
@@ -130,7 +135,7 @@ def restricted(folders: Sequence[str | Place], *, database: str | Path = ":memor
 
 
 def _create_views(connection: duckdb.DuckDBPyConnection, results: Place, parts: Mapping[Place, Sequence[str]]) -> None:
-    reports = sorted(str(path) for folder in parts for path in (folder / "runs").glob("*.json"))
+    reports = sorted(str(file) for folder in parts for file in children_like(folder / "runs", "*.json"))
     audit = results / AUDIT
     for variable, value in (
         ("results", str(results)),

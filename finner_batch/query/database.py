@@ -12,9 +12,9 @@ from finner_batch.errors import FinnerError, UsageError
 from finner_batch.query.connection import AUDIT, copy_tables, restricted
 from finner_batch.query.objects import one_line
 from finner_batch.query.questions import VIEWS, list_questions, shipped_sql
-from finner_batch.store.place import Place, absolute, place_of
-from finner_batch.store.schema import DOCUMENTS, ENTITIES, SCHEMA_VERSION
-from finner_batch.store.whole import whole_file
+from finner_batch.results.schema import DOCUMENTS, ENTITIES, SCHEMA_VERSION
+from finner_batch.storage.place import Place, place_of
+from finner_batch.storage.whole_file import whole_file
 
 MARK = "made_by_finner_batch"
 """Table that tells an export from another database: what it was made of."""
@@ -23,7 +23,7 @@ _OF_TABLES = re.compile(r"CREATE OR REPLACE (MACRO (marked|short_label|rounded|f
 """What questions need beside the tables, and is made of these alone."""
 
 
-def export_database(results: str | Place, path: Path) -> dict[str, int]:
+def export_database(results: str | Path | Place, path: Path) -> dict[str, int]:
     """Write tables `entities`, `documents`, `runs`, and `against_xbrl` where there is one; return their rows.
 
     Every shipped question is a view, its parameters DuckDB variables; tables, columns and views carry their meaning as
@@ -32,7 +32,7 @@ def export_database(results: str | Place, path: Path) -> dict[str, int]:
     else; FinnerError where files cannot be read or the disk refuses.
     """
     _refuse_foreign(path)
-    place = absolute(place_of(results))
+    place = place_of(results).absolute()
     tables = ["entities", "documents", "runs", *([COMPARED] if (place / AUDIT).is_file() else [])]
     with whole_file(path) as made:
         try:

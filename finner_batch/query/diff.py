@@ -9,7 +9,7 @@ from finner_batch.errors import FinnerError
 from finner_batch.query.ask import Answer, stream
 from finner_batch.query.connection import copy_tables, restricted
 from finner_batch.query.questions import DIFF, shipped_sql
-from finner_batch.store.place import Place
+from finner_batch.storage.place import Place
 
 SHOWN = """
 SELECT

@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 
 from finner_batch.query.ask import Answer
 from finner_batch.query.table import visible
-from finner_batch.store.whole import whole_file
+from finner_batch.storage.whole_file import whole_file
 
 
 def rows_of(answer: Answer) -> Iterator[tuple[Any, ...]]:

@@ -1,14 +1,15 @@
 """What DuckDB reads of results in an object store: that folder alone, by range, with the store's retries."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Any
+from io import SEEK_END
+from typing import Any, BinaryIO
 
 import duckdb
 from fsspec import AbstractFileSystem
 
-from finner_batch.objects.bucket import Bucket, split_url
-from finner_batch.objects.reader import ObjectReader
 from finner_batch.query.table import visible
+from finner_batch.storage.place import Place
 
 
 class ResultsFileSystem(AbstractFileSystem):  # type: ignore[misc]  # fsspec has no types
@@ -20,18 +21,20 @@ class ResultsFileSystem(AbstractFileSystem):  # type: ignore[misc]  # fsspec has
     protocol = "s3"
     cachable = False
 
-    def __init__(self) -> None:
+    def __init__(self, folders: Sequence[Place]) -> None:
         super().__init__()
+        self._folders = folders
         self._sizes: dict[str, int] = {}
 
-    def open(self, path: str, mode: str = "rb", **_: Any) -> ObjectReader:
+    def open(self, path: str, mode: str = "rb", **_: Any) -> BinaryIO:
         """Open for reading."""
-        if mode != "rb":
+        folder = next((folder for folder in self._folders if path.startswith(f"{folder}/")), None)
+        if mode != "rb" or folder is None:
             raise PermissionError(f"{path}: results are only read here")
-        bucket, key = split_url(path)
-        reader = ObjectReader(Bucket(bucket), key, first="end")
-        self._sizes[path] = reader.size
-        return reader
+        file = (folder / path.removeprefix(f"{folder}/")).open()
+        self._sizes[path] = file.seek(0, SEEK_END)
+        file.seek(0)
+        return file
 
     def glob(self, path: str, **_: Any) -> list[str]:
         """Take a path as it stands: what is read was listed before."""

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from finner_batch.report.columns import Verdicts
-from finner_batch.store.place import Place
+from finner_batch.storage.place import Place
 from finner_batch.training.evaluation.against_xbrl import Comparison, against_xbrl
 from finner_batch.training.evaluation.verdicts import Tally
 

@@ -13,8 +13,8 @@ from finner_batch.query.connection import ATTEMPTS, connect
 from finner_batch.query.objects import is_unreadable, one_line
 from finner_batch.report.distributions import Distribution, distribution
 from finner_batch.report.tags import Tag, list_tags
-from finner_batch.store.part import list_parts
-from finner_batch.store.place import Place
+from finner_batch.results.part import list_parts
+from finner_batch.storage.place import Place
 
 COMPANIES_SHOWN = 15
 FAILURES_SHOWN = 300

@@ -25,10 +25,10 @@ from finner_batch.report.folder import Folder, count_folder, in_one_state
 from finner_batch.report.numbers import Numbers, read_numbers
 from finner_batch.report.runs import choose_run
 from finner_batch.report.tags import list_tags
-from finner_batch.store.atomic import storage_errors
-from finner_batch.store.folder import require_results
-from finner_batch.store.place import Place, absolute
-from finner_batch.store.whole import whole_file
+from finner_batch.results.results_folder import require_results
+from finner_batch.storage.place import Place
+from finner_batch.storage.refusals import storage_errors
+from finner_batch.storage.whole_file import whole_file
 
 HERE = Path(__file__).parent
 FIRST_ROWS = 50
@@ -92,16 +92,16 @@ def write_report(config: ReportConfig) -> Written:
         numbers=numbers,
         runs=runs,
         audit=audit,
-        results=str(absolute(config.output)),
+        results=str(config.output.absolute()),
         only=config.run_id,
     ).encode()
     path = config.html or config.output / "report.html"
-    if isinstance(path, Path):
-        with whole_file(path) as temporary:
+    if path.local_path:
+        with whole_file(path.local_path) as temporary:
             temporary.write_bytes(content)
     else:
         with storage_errors(path):
-            path.write_bytes(content)
+            path.write(content)
     return Written(path=path, bytes=len(content), shown=numbers.shown, total=numbers.total)
 
 

@@ -6,8 +6,8 @@ from typing import Any
 
 from finner_batch.errors import UsageError
 from finner_batch.report.figures import duration
-from finner_batch.store.place import Place
-from finner_batch.store.runs import load_runs
+from finner_batch.results.run_reports import load_runs
+from finner_batch.storage.place import Place
 
 STAGES = {
     "load": "the model into memory",

@@ -16,13 +16,14 @@ from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
 from finner_batch.errors import UsageError
-from finner_batch.objects.bucket import Bucket, is_object_url, split_url, strong
 from finner_batch.sources.archive import archive_of
 from finner_batch.sources.document import MEMBER_MARK, Source, is_web_url
 from finner_batch.sources.edgar_path import document_address, document_name, path_header
 from finner_batch.sources.listing import LocalTree, ObjectTree, PassedOver, RemoteTree, Tree, Walk
 from finner_batch.sources.names import recordable
 from finner_batch.sources.streams import is_url
+from finner_batch.storage.bucket import is_object_url, split_url, strong
+from finner_batch.storage.s3 import open_bucket
 
 _MAGIC = re.compile(r"[*?\[]")
 _COMPANIONS = frozenset(
@@ -152,7 +153,7 @@ def _at_url(given: str) -> Source | _Folder:
 def _in_bucket(given: str) -> Source | _Folder:
     """Find objects with their ETags, so that unchanged objects need not be fetched."""
     name, key = split_url(given)
-    bucket = Bucket(name)
+    bucket = open_bucket(name)
     try:
         root, pattern = (_split_glob(f"/{key}")) if _MAGIC.search(key) else (f"/{key}".rstrip("/"), "**")
         if key and not given.endswith("/"):
@@ -160,7 +161,7 @@ def _in_bucket(given: str) -> Source | _Folder:
                 got = bucket.get(key, 0, 1)
                 uri = recordable(f"s3://{name}/{key}")
                 return Source(uri=uri, name=uri.rpartition("/")[2], etag=strong(got.etag), size=got.size)
-        if next(bucket.listed(f"{root.strip('/')}/".lstrip("/")), None) is None:
+        if next(bucket.entries(f"{root.strip('/')}/".lstrip("/")), None) is None:
             raise UsageError(f"no such file or folder: {given}")
     except OSError as error:
         raise UsageError(f"{given}: {error}: check the URL and the credentials") from error

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-from finner_batch.objects.bucket import Bucket, strong
 from finner_batch.sources.names import recordable
 from finner_batch.sources.refused import companions_of_filing
+from finner_batch.storage.bucket import Bucket, strong
 
 PassedOver = Callable[[str, str], None]
 """Called with the path of each file or folder that is left out, and the reason."""
@@ -89,7 +89,7 @@ class ObjectTree:
         prefix = f"{folder.strip('/')}/".lstrip("/")
         return [
             Entry(item.name, item.is_folder, not item.is_folder, strong(item.etag), item.size)
-            for item in self._bucket.listed(prefix)
+            for item in self._bucket.entries(prefix)
         ]
 
     def identity(self, folder: str) -> object:

@@ -9,11 +9,11 @@ from contextlib import AbstractContextManager, contextmanager
 from typing import BinaryIO, cast
 
 from finner_batch.errors import DocumentError, FinnerError
-from finner_batch.objects.bucket import Bucket, is_object_url, split_url
-from finner_batch.objects.reader import ObjectReader
-from finner_batch.objects.retry import BusyError, ChangedError
 from finner_batch.sources.document import Source, is_web_url
 from finner_batch.sources.web import open_web
+from finner_batch.storage.bucket import BusyError, ChangedError, is_object_url, split_url
+from finner_batch.storage.object_reader import ObjectReader
+from finner_batch.storage.s3 import open_bucket
 
 CHUNK_BYTES = 1 << 20
 
@@ -116,7 +116,7 @@ def _open(source: Source, user_agent: str | None) -> AbstractContextManager[Bina
     uri = path_to_open(source)
     if is_object_url(uri):
         bucket, key = split_url(uri)
-        return cast("BinaryIO", ObjectReader(Bucket(bucket), key, etag=source.etag or None))
+        return cast("BinaryIO", ObjectReader(open_bucket(bucket), key, etag=source.etag or None))
     if not is_url(uri):
         return open(uri, "rb")  # noqa: PTH123 - the caller's `with` closes it
     if is_web_url(uri):

@@ -15,7 +15,7 @@ _LOGIT_BYTES = 4
 
 
 class LogitStore(Protocol):
-    """Keeps bytes by digest, and may forget any of them at any time; `store.cache.WindowCache` is one."""
+    """Keeps bytes by digest, and may forget any of them at any time; `results.logit_cache.LogitCache` is one."""
 
     def find(self, digests: Sequence[bytes], sizes: Sequence[int]) -> list[bytes | None]:
         """Return the value of each digest, or None. `sizes` are the lengths in bytes that the values must have."""

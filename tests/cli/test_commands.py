@@ -12,7 +12,8 @@ from finner_batch import __version__
 from finner_batch.cli.main import COMMANDS, commands, main
 from finner_batch.config import RunConfig
 from finner_batch.errors import DeviceError, FinnerError, LockedError, ModelError, UsageError
-from finner_batch.store.folder import open_results
+from finner_batch.results.results_folder import open_results
+from finner_batch.storage.place import place_of
 
 REPOSITORY = Path(__file__).parents[2]
 
@@ -142,7 +143,7 @@ def test_an_unknown_key_or_bad_job_file_is_a_usage_error(configuration):
 def test_a_text_column_that_is_given_twice_is_refused(tmp_path, command):
     arguments = ["--input", "a"] if command == "run" else ["--output", str(tmp_path)]
     if command == "retry":
-        open_results(tmp_path)
+        open_results(place_of(tmp_path))
     twice = [command, *arguments, "--text-column", "text", "--text-column", "text"]
     with pytest.raises(UsageError, match="--text-column text is given several times"):
         CliRunner().invoke(commands, twice, standalone_mode=False, catch_exceptions=False)

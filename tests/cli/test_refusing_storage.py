@@ -16,11 +16,11 @@ import pytest
 
 from finner_batch.cli.main import main
 from finner_batch.query.questions import sql_folder
-from finner_batch.store.compact import compact
-from finner_batch.store.folder import open_results
-from finner_batch.store.ledger import Ledger
-from finner_batch.store.lock import lock_results
-from finner_batch.store.writer import Writer
+from finner_batch.results.compact import compact
+from finner_batch.results.ledger import Ledger
+from finner_batch.results.results_folder import open_results
+from finner_batch.results.writer import Writer
+from finner_batch.storage.place import place_of
 
 CALLS = ("open", "listdir", "scandir", "mkdir", "replace", "rename", "unlink", "rmdir", "stat", "fsync")
 KINDS = {"listdir": errno.EIO, "scandir": errno.EMFILE, "replace": errno.EROFS, "mkdir": errno.EACCES}
@@ -68,10 +68,10 @@ class Faults:
 
 def fill(results: Path) -> Path:
     """Two commits with a document that the second one replaces."""
-    open_results(results)
+    open_results(place_of(results))
     for count, run in ((1, "20260101T000000Z-0001"), (2, "20260102T000000Z-0002")):
-        ledger = Ledger.load(results, model_id="m", config_id="c")
-        with Writer(results, ledger=ledger, run_id=run, model_id="m", config_id="c") as writer:
+        ledger = Ledger.load(place_of(results), model_id="m", config_id="c")
+        with Writer(place_of(results), ledger=ledger, run_id=run, model_id="m", config_id="c") as writer:
             for name in ("a.htm", "b.htm")[:count]:
                 row = {"document_id": name, "source": f"/in/{name}", "status": "ok", "sha256": f"{count:064x}"}
                 writer.add(row | {"kind": "html"}, [_entity(count)])
@@ -108,9 +108,11 @@ def rows(results: Path) -> Counter[tuple[object, ...]]:
         return Counter(connection.execute("SELECT source, text, value FROM entities").fetchall())
 
 
-@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize(
+    "command", ["query", *(pytest.param(name, marks=pytest.mark.slow) for name in COMMANDS if name != "query")]
+)
 def test_each_call_that_the_system_refuses_is_one_line_and_costs_no_row(command, tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr("finner_batch.store.compact.SETTLE_S", 0)
+    monkeypatch.setattr("finner_batch.results.compact.SETTLE_S", 0)
     monkeypatch.setattr("time.sleep", lambda _seconds: None)
     kept = fill(tmp_path / "kept")
     expected = rows(kept)
@@ -180,7 +182,7 @@ def test_at_the_start_a_disk_that_refuses_is_exit_code_1_and_a_wrong_name_2(tmp_
         raise OSError(number, os.strerror(number), str(self))
 
     monkeypatch.setattr(Path, "mkdir", fail)
-    with pytest.raises(Exception, match=r"cannot use .*results") as refusal, lock_results(tmp_path / "results"):
+    with pytest.raises(Exception, match=r"cannot use .*results") as refusal, place_of(tmp_path / "results").lock():
         pass
     assert refusal.value.exit_code == code
     assert os.strerror(number) in str(refusal.value)
@@ -207,7 +209,7 @@ def test_a_lock_that_cannot_be_given_back_hides_nothing(results, monkeypatch):
         return original(descriptor, operation)
 
     monkeypatch.setattr("fcntl.flock", refuse_to_unlock)
-    assert compact(results, settle_s=0).after.documents == 2
+    assert compact(place_of(results), settle_s=0).after.documents == 2
 
 
 def test_closed_standard_streams_are_no_obstacle_and_nothing_of_the_log_goes_into_the_rows(tmp_path):

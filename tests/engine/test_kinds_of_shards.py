@@ -9,7 +9,8 @@ from engine_helpers import ask, run_job
 
 from finner_batch.config import RunConfig
 from finner_batch.engine.run import run
-from finner_batch.store.compact import compact
+from finner_batch.results.compact import compact
+from finner_batch.storage.place import place_of
 
 SENTENCE = "Borrowings under the revolving credit facility bear interest at SOFR plus {}%."
 
@@ -83,7 +84,7 @@ def test_shards_with_the_same_bytes_below_other_keys_have_rows_of_their_own(tmp_
 
 
 def test_compaction_keeps_what_is_kept(results):
-    assert compact(results, settle_s=0).before.parts > 1
+    assert compact(place_of(results), settle_s=0).before.parts > 1
     assert [(row["document_id"], row["kept"]) for row in ask(results, ASKED)] == KEPT
 
 

@@ -2,8 +2,8 @@ import pyarrow as pa
 
 from finner_batch.entities.entity import entity_row
 from finner_batch.entities.value import Value
+from finner_batch.results.schema import ENTITY_OWN
 from finner_batch.sentences.sentence import Sentence
-from finner_batch.store.schema import ENTITY_OWN
 from finner_batch.tagger.span import Span
 
 SENTENCE = Sentence(7, "It bears interest at SOFR plus 2.25%.", 100, "Item 8 > Note 5 - Debt")

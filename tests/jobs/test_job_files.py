@@ -20,8 +20,8 @@ from croniter import croniter
 
 from finner_batch.cli.main import commands
 from finner_batch.cli.run import run
-from finner_batch.store.folder import open_results
-from finner_batch.store.lock import lock_results
+from finner_batch.results.results_folder import open_results
+from finner_batch.storage.place import place_of
 
 REPOSITORY = Path(__file__).parents[2]
 JOBS = REPOSITORY / "jobs"
@@ -132,8 +132,8 @@ def test_the_crontab_compacts_every_week_what_the_nights_left(machine):
 
 
 def test_a_compaction_gives_way_to_a_run(machine):
-    open_results(machine.folder / "results")
-    with lock_results(machine.folder / "results"):
+    open_results(place_of(machine.folder / "results"))
+    with place_of(machine.folder / "results").lock():
         machine.run(crontab_lines()[1][1], expect=4)
     assert "4" in unit("finner-batch-compact.service")["Service"]["SuccessExitStatus"].split()
     job = yaml.safe_load((JOBS / "kubernetes" / "compact.yaml").read_text())["spec"]["jobTemplate"]["spec"]
@@ -212,7 +212,7 @@ def test_systemd_compacts_what_the_nights_left(machine):
 def test_airflow_sees_that_another_run_is_at_work(machine):
     results = machine.folder / "results"
     results.mkdir()
-    with lock_results(results):
+    with place_of(results).lock():
         done = machine.run(airflow_command(), expect=4)
     assert done.stdout == ""
     assert len(done.stderr.splitlines()) == 1

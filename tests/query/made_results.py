@@ -11,9 +11,10 @@ import pyarrow.parquet as pq
 
 from finner_batch.query.ask import ask
 from finner_batch.query.export import rows_of
-from finner_batch.store.ledger import Ledger
-from finner_batch.store.runs import write_run
-from finner_batch.store.writer import Writer
+from finner_batch.results.ledger import Ledger
+from finner_batch.results.run_reports import write_run
+from finner_batch.results.writer import Writer
+from finner_batch.storage.place import place_of
 from finner_batch.training.evaluation.against_xbrl import SCHEMA
 
 SPREAD = "DebtInstrumentBasisSpreadOnVariableRate1"
@@ -85,8 +86,8 @@ def store(
     config_id: str = "c",
 ) -> Path:
     """Write documents as a run does, in one part."""
-    ledger = Ledger.load(results, model_id=model_id, config_id=config_id)
-    with Writer(results, ledger=ledger, run_id=run_id, model_id=model_id, config_id=config_id) as writer:
+    ledger = Ledger.load(place_of(results), model_id=model_id, config_id=config_id)
+    with Writer(place_of(results), ledger=ledger, run_id=run_id, model_id=model_id, config_id=config_id) as writer:
         for row, rows in documents:
             writer.add(row, rows)
             writer.finish(row["source"], row["sha256"])
@@ -107,7 +108,7 @@ def report(results: Path, run_id: str, **changed: Any) -> None:
         "model_id": "m",
         "config_id": "c",
     }
-    write_run(results, run_id, content | changed)
+    write_run(place_of(results), run_id, content | changed)
 
 
 def audit(results: Path, rows: Sequence[Mapping[str, Any]]) -> None:

@@ -5,7 +5,8 @@ from finner_batch.errors import FinnerError, UsageError
 from finner_batch.query import ask as ask_module
 from finner_batch.query.ask import ask
 from finner_batch.query.export import rows_of
-from finner_batch.store.compact import compact
+from finner_batch.results.compact import compact
+from finner_batch.storage.place import place_of
 
 
 def rows(results, sql, parameters=None):
@@ -84,7 +85,7 @@ def test_a_query_that_a_compaction_disturbs_is_asked_again(filled, monkeypatch):
     def connect_then_compact(results, *, allow):
         connection = original(results, allow=allow)
         if not disturbed:
-            disturbed.append(compact(results, settle_s=0))
+            disturbed.append(compact(place_of(results), settle_s=0))
         return connection
 
     original = ask_module.connect

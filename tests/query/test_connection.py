@@ -7,10 +7,11 @@ from finner_batch.errors import FinnerError, UsageError
 from finner_batch.query import connection as connection_module
 from finner_batch.query.connection import connect
 from finner_batch.query.questions import sql_folder
-from finner_batch.store.compact import compact
-from finner_batch.store.folder import open_results
-from finner_batch.store.runs import write_run
-from finner_batch.store.schema import DOCUMENTS, ENTITIES
+from finner_batch.results.compact import compact
+from finner_batch.results.results_folder import open_results
+from finner_batch.results.run_reports import write_run
+from finner_batch.results.schema import DOCUMENTS, ENTITIES
+from finner_batch.storage.place import place_of
 from finner_batch.training.evaluation.against_xbrl import SCHEMA
 
 
@@ -41,7 +42,7 @@ def test_the_views_have_the_columns_of_the_contract(filled, opened):
 
 
 def test_a_folder_without_documents_yet_has_empty_views(tmp_path, opened):
-    open_results(tmp_path)
+    open_results(place_of(tmp_path))
     with opened(tmp_path) as connection:
         assert columns(connection, "entities") == ENTITIES.names
         for view in ("entities", "documents", "runs"):
@@ -75,7 +76,7 @@ def test_runs_are_shown_with_their_whole_report(filled):
         "config_id": "c",
         "own": [1],
     }
-    write_run(filled, "20260101T000000Z-0000", report)
+    write_run(place_of(filled), "20260101T000000Z-0000", report)
     with connect(filled) as connection:
         row = connection.execute(
             "SELECT run_id, status, exit_code, finished - started = INTERVAL 1 MINUTE, documents_ok, documents_failed, "
@@ -99,7 +100,7 @@ def test_what_is_no_results_folder_is_one_clear_error(tmp_path, made):
 
 def test_a_state_that_a_compaction_deleted_fails_and_never_shows_less(filled):
     with connect(filled) as old, plain(filled) as old_plain:
-        compact(filled, settle_s=0)
+        compact(place_of(filled), settle_s=0)
         for connection in (old, old_plain):
             with pytest.raises(duckdb.IOException):
                 connection.execute("SELECT count(*) FROM entities").fetchall()
@@ -118,7 +119,7 @@ def test_a_compaction_between_listing_and_opening_is_no_error(filled, monkeypatc
 
     def compact_first(*arguments):
         if not compacted:
-            compacted.append(compact(filled, settle_s=0))
+            compacted.append(compact(place_of(filled), settle_s=0))
         original(*arguments)
 
     monkeypatch.setattr(connection_module, "_create_views", compact_first)

@@ -17,8 +17,9 @@ from finner_batch.query import connection as connection_module
 from finner_batch.query import database as database_module
 from finner_batch.query.database import export_database
 from finner_batch.query.questions import list_questions, read_sql
-from finner_batch.store.compact import compact
-from finner_batch.store.folder import open_results
+from finner_batch.results.compact import compact
+from finner_batch.results.results_folder import open_results
+from finner_batch.storage.place import place_of
 
 
 def rows(path, sql, **variables):
@@ -82,7 +83,7 @@ def test_without_a_comparison_its_table_and_question_are_left_out(filled, tmp_pa
 
 
 def test_a_folder_without_documents_is_exported_with_empty_tables(tmp_path):
-    open_results(tmp_path / "results")
+    open_results(place_of(tmp_path / "results"))
     assert export_database(tmp_path / "results", tmp_path / "x.duckdb") == {"entities": 0, "documents": 0, "runs": 0}
     assert rows(tmp_path / "x.duckdb", "FROM facilities_by_size") == "[]"
 
@@ -139,7 +140,9 @@ def test_an_export_that_is_killed_leaves_the_earlier_one_whole(filled, tmp_path)
     assert sorted(each.name for each in tmp_path.iterdir()) == ["results", "x.duckdb"], "what it left is gone"
 
 
-@pytest.mark.parametrize("kibibytes", [4, 20, 64, 200, 400, 800])
+@pytest.mark.parametrize(
+    "kibibytes", [20, *(pytest.param(size, marks=pytest.mark.slow) for size in (4, 64, 200, 400, 800))]
+)
 def test_an_export_for_which_there_is_no_room_says_so_and_leaves_the_earlier_one(filled, tmp_path, kibibytes):
     path = tmp_path / "x.duckdb"
     export_database(filled, path)
@@ -210,7 +213,7 @@ def test_an_export_that_a_compaction_disturbs_begins_again_and_is_of_one_state(f
     def compact_after(*arguments):
         original(*arguments)
         if not compacted:
-            compacted.append(compact(filled, settle_s=0))
+            compacted.append(compact(place_of(filled), settle_s=0))
 
     monkeypatch.setattr(connection_module, "_create_views", compact_after)
     assert export_database(filled, tmp_path / "x.duckdb") == {"entities": 6, "documents": 3, "runs": 0}

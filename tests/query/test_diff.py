@@ -20,7 +20,8 @@ from finner_batch.query.database import export_database
 from finner_batch.query.diff import diff
 from finner_batch.query.export import rows_of
 from finner_batch.query.questions import DIFF, shipped_sql
-from finner_batch.store.folder import open_results
+from finner_batch.results.results_folder import open_results
+from finner_batch.storage.place import place_of
 
 
 @pytest.fixture
@@ -31,7 +32,7 @@ def compared(tmp_path):
         folders = [tmp_path / "a", tmp_path / "b"]
         for folder, documents, model in zip(folders, (a, b), ("m", "n"), strict=True):
             shutil.rmtree(folder, ignore_errors=True)
-            open_results(folder)
+            open_results(place_of(folder))
             store(folder, documents, model_id=model)
         found = diff(*folders, **options)
         return found, [dict(zip(found.rows.schema.names, row, strict=True)) for row in rows_of(found.rows)]
@@ -335,7 +336,7 @@ def test_json_csv_and_parquet_hold_all_of_it(called, tmp_path):
 
 def test_two_folders_without_rows_do_not_differ(called, tmp_path):
     for name in ("c", "d"):
-        open_results(tmp_path / name)
+        open_results(place_of(tmp_path / name))
     outcome = called(a=tmp_path / "c", b=tmp_path / "d")
     assert "0 documents, 0 entities, no model" in outcome.stdout
     assert "no entity differs" in outcome.stdout

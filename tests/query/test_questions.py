@@ -10,7 +10,8 @@ from made_results import answers
 from finner_batch.cli.main import commands
 from finner_batch.errors import UsageError
 from finner_batch.query.questions import list_questions, read_sql, sql_folder, variables_of
-from finner_batch.store.folder import open_results
+from finner_batch.results.results_folder import open_results
+from finner_batch.storage.place import place_of
 
 NAMES = [question.name for question in list_questions()]
 UNANSWERED_BY_THE_SAMPLES = {"amendments", "changes_between_filings", "failed_documents", "unread_exhibits"}
@@ -75,7 +76,7 @@ def test_the_readme_shows_what_the_questions_print(sample_results):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_every_question_can_be_asked_of_a_folder_without_documents(tmp_path, name):
-    open_results(tmp_path)
+    open_results(place_of(tmp_path))
     if name == "contradicted_by_xbrl":
         with pytest.raises(UsageError, match=r"not compared .*finner-batch evaluate"):
             answers(tmp_path, read_sql(name))

@@ -8,6 +8,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 from report_helpers import CAPACITY, FIRST_RUN, SECOND_RUN, SPREAD, STATED, document, entity, write_results
 
 from finner_batch.report.page import ReportConfig, write_report
+from finner_batch.storage.place import place_of
 
 HOSTILE = (
     "<script>window.hacked = 1; alert(1)</script></script><!--<img src=x onerror=alert(2)>--><svg onload=alert(3)>"
@@ -44,7 +45,9 @@ def results(tmp_path_factory):
 @pytest.fixture(scope="session")
 def page_file(results, tmp_path_factory):
     """The page of `results`."""
-    return write_report(ReportConfig(output=results, html=tmp_path_factory.mktemp("page") / "page.html")).path
+    return write_report(
+        ReportConfig(output=place_of(results), html=place_of(tmp_path_factory.mktemp("page") / "page.html"))
+    ).path
 
 
 @pytest.fixture(scope="session")
@@ -61,7 +64,7 @@ def hostile_file(tmp_path_factory):
         document(f"{HOSTILE}2", [], source=f"/b/{HOSTILE}", error=HOSTILE),
     ]
     results = write_results(folder / "results", documents, run_id=FIRST_RUN, report={"device_reason": HOSTILE})
-    return write_report(ReportConfig(output=results, html=folder / "page.html")).path
+    return write_report(ReportConfig(output=place_of(results), html=place_of(folder / "page.html"))).path.local_path
 
 
 @pytest.fixture

@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from finner_batch.store.ledger import Ledger
-from finner_batch.store.runs import write_run
-from finner_batch.store.schema import ENTITY_OWN
-from finner_batch.store.writer import Writer
+from finner_batch.results.ledger import Ledger
+from finner_batch.results.run_reports import write_run
+from finner_batch.results.schema import ENTITY_OWN
+from finner_batch.results.writer import Writer
+from finner_batch.storage.place import place_of
 
 REPOSITORY = Path(__file__).parents[2]
 SPREAD = "DebtInstrumentBasisSpreadOnVariableRate1"
@@ -70,15 +71,15 @@ def document(name, entities, *, company="Acme Corp", year=2024, form="10-K", sou
 
 def write_results(results, documents, *, run_id=FIRST_RUN, report=None):
     """Commit documents as a run would, and leave the run's report."""
-    ledger = Ledger.load(results, model_id="m", config_id="c")
+    ledger = Ledger.load(place_of(results), model_id="m", config_id="c")
     found = []
-    with Writer(results, ledger=ledger, run_id=run_id, model_id="m", config_id="c") as writer:
+    with Writer(place_of(results), ledger=ledger, run_id=run_id, model_id="m", config_id="c") as writer:
         for row, entities in documents:
             writer.add(row, entities)
             writer.finish(row["source"], row["sha256"])
             found.append((row, entities))
         writer.commit()
-    write_run(results, run_id, run_report(run_id, found) | (report or {}))
+    write_run(place_of(results), run_id, run_report(run_id, found) | (report or {}))
     return results
 
 

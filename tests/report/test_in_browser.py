@@ -4,6 +4,7 @@ import pytest
 from report_helpers import SECOND_RUN
 
 from finner_batch.report.page import ReportConfig, write_report
+from finner_batch.storage.place import place_of
 
 
 def shown(page):
@@ -221,7 +222,9 @@ def test_a_phone_shows_failed_documents_whole(visit, page_file):
 
 
 def test_a_tag_has_the_same_colour_on_every_page(visit, page_file, results, tmp_path):
-    other = write_report(ReportConfig(output=results, html=tmp_path / "page.html", run_id=SECOND_RUN)).path
+    other = write_report(
+        ReportConfig(output=place_of(results), html=place_of(tmp_path / "page.html"), run_id=SECOND_RUN)
+    ).path.local_path
     script = "e => getComputedStyle(e).getPropertyValue('--accent')"
     colours = []
     for path in (page_file, other):
@@ -244,10 +247,12 @@ def test_print_leaves_the_controls_out_and_keeps_the_light_colours(visit, page_f
     assert page.pdf(format="A4").startswith(b"%PDF")
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [1360, 390])
+@pytest.mark.parametrize("scheme", ["light", pytest.param("dark", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("width", [1360, pytest.param(390, marks=pytest.mark.slow)])
 def test_axe_finds_nothing_to_complain_of(visit, page_file, hostile_file, scheme, width):
-    axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="pip install -e '.[dev]'").Axe()
+    axe = pytest.importorskip(
+        "axe_playwright_python.sync_playwright", reason="no axe-core here: make .venv/.test"
+    ).Axe()
     for path in (page_file, hostile_file):
         page = visit(path, width=width, color_scheme=scheme)
         page.click("#rows summary >> nth=0")

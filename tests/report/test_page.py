@@ -30,6 +30,7 @@ from finner_batch.report.columns import cut_around
 from finner_batch.report.figures import short_value
 from finner_batch.report.page import ReportConfig, write_report
 from finner_batch.report.tags import list_tags
+from finner_batch.storage.place import place_of
 
 
 class Parsed(HTMLParser):
@@ -106,19 +107,23 @@ def test_the_page_says_the_figures_of_folder_run_and_run_before(page_file):
 
 
 def test_a_page_of_one_run_holds_what_that_run_wrote(results, tmp_path):
-    written = write_report(ReportConfig(output=results, html=tmp_path / "page.html", run_id=FIRST_RUN))
-    text = parsed(written.path).text
+    written = write_report(
+        ReportConfig(output=place_of(results), html=place_of(tmp_path / "page.html"), run_id=FIRST_RUN)
+    )
+    text = parsed(written.path.local_path).text
     assert written.total == 240
     assert "240 numbers from 121 documents" in text
     assert "There is none in this folder." in text
     with pytest.raises(UsageError, match=f"its last runs are {FIRST_RUN}, {SECOND_RUN}"):
-        write_report(ReportConfig(output=results, html=tmp_path / "page.html", run_id="20990101T000000Z-0000"))
+        write_report(
+            ReportConfig(output=place_of(results), html=place_of(tmp_path / "x.html"), run_id="20990101T000000Z-0000")
+        )
 
 
 def test_a_folder_without_numbers_or_runs_has_a_page_too(tmp_path):
     results = write_results(tmp_path / "results", [document("a.htm", [])])
     (results / "runs" / f"{FIRST_RUN}.json").unlink()
-    text = parsed(write_report(ReportConfig(output=results)).path).text
+    text = parsed(write_report(ReportConfig(output=place_of(results))).path.local_path).text
     assert "0 numbers from 1 document" in text
     assert "No run has left a report in this folder." in text
 
@@ -136,7 +141,7 @@ def test_a_figure_that_a_run_s_report_lacks_is_shown_as_missing(tmp_path, report
     results = write_results(tmp_path / "results", [document("a.htm", [])])
     for run_id in (SECOND_RUN, "20990101T000000Z-0000"):
         (results / "runs" / f"{run_id}.json").write_text(json.dumps(report))
-        text = parsed(write_report(ReportConfig(output=results)).path).text
+        text = parsed(write_report(ReportConfig(output=place_of(results))).path.local_path).text
         assert f"Figure {run_id}" in text
         assert "Peak memory \u2013 MiB" in text
         assert " None " not in text.partition("The last run")[2]
@@ -151,14 +156,14 @@ def test_the_page_lies_in_the_results_folder_and_a_later_run_does_not_mind(resul
 
 def test_a_page_that_cannot_be_written_is_a_usage_error(results, tmp_path):
     with pytest.raises(UsageError, match="cannot write"):
-        write_report(ReportConfig(output=results, html=tmp_path / "nowhere" / "page.html"))
+        write_report(ReportConfig(output=place_of(results), html=place_of(tmp_path / "nowhere" / "page.html")))
 
 
 def test_too_many_numbers_are_sampled_evenly_and_the_page_says_so(tmp_path, monkeypatch):
     results = write_results(tmp_path / "results", many_documents(3000))
     monkeypatch.setattr(numbers_module, "MOST_NUMBERS", 1000)
-    written = write_report(ReportConfig(output=results))
-    page = parsed(written.path)
+    written = write_report(ReportConfig(output=place_of(results)))
+    page = parsed(written.path.local_path)
     assert written.total == 3000
     assert 850 < written.shown < 1150
     assert len(data_of(page)["rows"]["tag"]) == written.shown
@@ -173,18 +178,18 @@ def test_sentences_are_cut_until_they_fit_the_budget_and_the_page_says_so(tmp_pa
         entity(f"{number} {words} of ${number} here", f"{number}", CAPACITY, 1e6, index=number) for number in range(50)
     ]
     results = write_results(tmp_path / "results", [document("a.htm", rows)])
-    whole = write_report(ReportConfig(output=results))
-    assert "50 sentences are cut to 1,200 characters around the number." in parsed(whole.path).text
+    whole = write_report(ReportConfig(output=place_of(results)))
+    assert "50 sentences are cut to 1,200 characters around the number." in parsed(whole.path.local_path).text
     monkeypatch.setattr(numbers_module, "SENTENCE_BUDGET", 20_000)
-    cut = write_report(ReportConfig(output=results))
-    page = parsed(cut.path)
+    cut = write_report(ReportConfig(output=place_of(results)))
+    page = parsed(cut.path.local_path)
     assert "50 sentences are cut to 300 characters around the number." in page.text
     assert max(map(len, data_of(page)["rows"]["sentence"]["values"])) <= 310
 
 
 def test_a_page_of_twenty_thousand_numbers_takes_a_tenth_of_the_megabytes_of_two_hundred_thousand(tmp_path):
     results = write_results(tmp_path / "results", many_documents(20_000))
-    written = write_report(ReportConfig(output=results))
+    written = write_report(ReportConfig(output=place_of(results)))
     assert written.shown == 20_000
     assert written.bytes < 3_000_000
 

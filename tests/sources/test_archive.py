@@ -8,15 +8,16 @@ import struct
 import tarfile
 import tracemalloc
 import zipfile
+from itertools import chain
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 import zstandard
 
-from finner_batch.engine.select import Selection, select
+from finner_batch.engine.select import WorkQueue
 from finner_batch.errors import DocumentError, FinnerError
-from finner_batch.objects.retry import BusyError
+from finner_batch.results.ledger import Ledger
 from finner_batch.sources import archive, fetch, streams
 from finner_batch.sources.archive import BrokenArchiveError, archive_of, is_archive, member_digests, members
 from finner_batch.sources.document import Source
@@ -24,7 +25,7 @@ from finner_batch.sources.fetch import Copies, drop_copy
 from finner_batch.sources.read import ReadOptions, read_documents
 from finner_batch.sources.storage import open_stored
 from finner_batch.sources.streams import CHUNK_BYTES
-from finner_batch.store.ledger import Ledger
+from finner_batch.storage.bucket import BusyError
 
 FILES = {"a.htm": b"first" * 400, "folder/b.txt": b"second" * 400, "c d.nc": b"third"}
 
@@ -292,7 +293,7 @@ def test_few_members_are_copied_before_their_turn_and_none_is_held_in_memory(tmp
     path = tmp_path / "feed.tar"
     path.write_bytes(tar_of({f"{number}.htm": b"%d" % number + b"x" * 200_000 for number in range(200)}))
     ledger = Ledger.load(tmp_path / "results", model_id="m", config_id="c")
-    selection, most = Selection(), 0
+    tasks = most = 0
     tracemalloc.start()
     with Copies() as copies:
         found = copies.with_members(
@@ -301,12 +302,13 @@ def test_few_members_are_copied_before_their_turn_and_none_is_held_in_memory(tmp
             left_out=lambda *_: None,
             broken_before=frozenset(),
         )
-        for task in select(found, ledger, selection, copies=copies, retry=False):
+        for task in chain.from_iterable(WorkQueue(found, ledger, copies=copies, retry=False).rounds()):
+            tasks += 1
             most = max(most, len(list(Path(task.source.copy).parent.iterdir())))
             drop_copy(task.source)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
-    assert selection.sources == 200
+    assert tasks == 200
     assert most < 80
     assert peak < 16 << 20
 

@@ -3,7 +3,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from finner_batch.store.cache import WindowCache
+from finner_batch.results.logit_cache import LogitCache
 from finner_batch.tagger.device import Device
 from finner_batch.tagger.session import Session
 from finner_batch.tagger.tagger import Tagger
@@ -21,7 +21,7 @@ def session(model):
 
 @pytest.fixture
 def memory(tmp_path):
-    cache = WindowCache(tmp_path / "windows.sqlite", 1 << 24, lambda *told: pytest.fail(str(told)))
+    cache = LogitCache(tmp_path / "windows.sqlite", 1 << 24, lambda *told: pytest.fail(str(told)))
     yield cache
     cache.close()
 

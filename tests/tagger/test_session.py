@@ -65,6 +65,7 @@ print(own() - before)
 
 @pytest.mark.skipif(not is_installed(), reason="extra `openvino`")
 @pytest.mark.skipif(not Path("/proc/self/status").is_file(), reason="only Linux has /proc/self/status")
+@pytest.mark.slow
 def test_openvino_keeps_little_memory_for_past_shapes():
     def mebibytes(**environment):
         arguments = [sys.executable, "-c", KERNELS]

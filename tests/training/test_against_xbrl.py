@@ -15,10 +15,11 @@ from finner_batch.cli.main import commands
 from finner_batch.config import RunConfig
 from finner_batch.engine.run import run
 from finner_batch.errors import UsageError
+from finner_batch.results.ledger import Ledger
+from finner_batch.results.writer import Writer
 from finner_batch.sources.discover import discover
 from finner_batch.sources.read import ReadOptions, read_documents
-from finner_batch.store.ledger import Ledger
-from finner_batch.store.writer import Writer
+from finner_batch.storage.place import place_of
 from finner_batch.tagger.model import DEFAULT_MODEL, load_model
 from finner_batch.text.extract import extract
 from finner_batch.training.data.dataset import LabelledSentence, Number, write_sentences
@@ -66,8 +67,10 @@ def store(tmp_path):
         folder.mkdir(exist_ok=True)
         for name, (markup, _) in filings.items():
             (folder / name).write_text(markup)
-        ledger = Ledger.load(results, model_id=model_id, config_id="c")
-        with Writer(results, ledger=ledger, run_id="20260101T000000Z-0000", model_id=model_id, config_id="c") as writer:
+        ledger = Ledger.load(place_of(results), model_id=model_id, config_id="c")
+        with Writer(
+            place_of(results), ledger=ledger, run_id="20260101T000000Z-0000", model_id=model_id, config_id="c"
+        ) as writer:
             for source in discover([str(folder)]):
                 (document,) = read_documents(source, ReadOptions())
                 text = extract(document.content, document.markup, tables=tables).text

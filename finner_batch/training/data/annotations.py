@@ -18,7 +18,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from finner_batch.errors import UsageError
-from finner_batch.store.whole import whole_file
+from finner_batch.storage.whole_file import whole_file
 from finner_batch.training.data.dataset import OUTSIDE, READ_LABELS, LabelledSentence, Number
 
 if TYPE_CHECKING:

@@ -23,7 +23,7 @@ from finner_batch.sources.document import FailedDocument
 from finner_batch.sources.fetch import Copies, check_web_inputs
 from finner_batch.sources.identity import content_id
 from finner_batch.sources.read import ReadOptions, read_documents
-from finner_batch.store.whole import whole_folder
+from finner_batch.storage.whole_file import whole_folder
 from finner_batch.text.extract import extract
 from finner_batch.training.data.annotations import Reading, apply_reading, read_annotations, sentence_digest
 from finner_batch.training.data.dataset import (

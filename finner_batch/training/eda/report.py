@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow.compute as pc
 
 from finner_batch.errors import UsageError
-from finner_batch.store.whole import whole_folder
+from finner_batch.storage.whole_file import whole_folder
 from finner_batch.training.data.dataset import STATISTICS_FILE, read_sentences
 from finner_batch.training.eda import tables
 from finner_batch.training.eda.cues import cue_lists, cues

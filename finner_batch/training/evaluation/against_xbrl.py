@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 from tqdm import tqdm
 
-from finner_batch.engine.log import fields
 from finner_batch.errors import DocumentError, UsageError
+from finner_batch.log import fields
 from finner_batch.sentences.split import split
 from finner_batch.sources.discover import discover
 from finner_batch.sources.document import Document, FailedDocument
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
-    from finner_batch.store.place import Place
+    from finner_batch.storage.place import Place
     from finner_batch.text.block import Extraction
 
 logger = logging.getLogger(__name__)

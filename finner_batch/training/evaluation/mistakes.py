@@ -8,8 +8,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from finner_batch.store.atomic import storage_errors
-from finner_batch.store.whole import whole_file
+from finner_batch.storage.refusals import storage_errors
+from finner_batch.storage.whole_file import whole_file
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

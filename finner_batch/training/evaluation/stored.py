@@ -7,12 +7,12 @@ from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from finner_batch.engine.log import fields
 from finner_batch.errors import UsageError
+from finner_batch.log import fields
 from finner_batch.query.ask import ask
 
 if TYPE_CHECKING:
-    from finner_batch.store.place import Place
+    from finner_batch.storage.place import Place
 
 logger = logging.getLogger(__name__)
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from finner_batch.errors import UsageError
-from finner_batch.store.whole import whole_folder
+from finner_batch.storage.whole_file import whole_folder
 from finner_batch.tagger.model import load_model
 from finner_batch.training.evaluation.scores import THRESHOLD
 

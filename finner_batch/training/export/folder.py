@@ -8,7 +8,7 @@ import logging
 import shutil
 from typing import TYPE_CHECKING, Any, cast
 
-from finner_batch.store.whole import whole_file, whole_folder
+from finner_batch.storage.whole_file import whole_file, whole_folder
 from finner_batch.tagger.model import FORMAT_VERSION
 from finner_batch.tagger.openvino import OPENVINO
 from finner_batch.training.evaluation.scores import THRESHOLD

@@ -18,7 +18,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
 from finner_batch.errors import UsageError
-from finner_batch.store.whole import whole_file
+from finner_batch.storage.whole_file import whole_file
 from finner_batch.training.learning import processes
 
 if TYPE_CHECKING:

@@ -19,8 +19,8 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from finner_batch.errors import UsageError
-from finner_batch.store.lock import lock_results
-from finner_batch.store.whole import whole_file
+from finner_batch.storage.place import place_of
+from finner_batch.storage.whole_file import whole_file
 from finner_batch.training.export.folder import CHECKPOINT, CHECKSUMS_FILE, RECORD_FILE, UNFINISHED_FILE
 from finner_batch.training.foreign import refuse_foreign
 from finner_batch.training.learning import processes
@@ -110,7 +110,7 @@ def begin(config: TrainConfig, made: Mapping[str, Any]) -> Iterator[Unfinished |
     LockedError where another process trains there.
     """
     folder = Path(config.output)
-    with lock_results(folder / CHECKPOINT) if processes.is_main() else nullcontext():
+    with place_of(folder / CHECKPOINT).lock() if processes.is_main() else nullcontext():
         found = _take_up(folder, config, made)
         processes.wait()  # until every process has looked
         if found and processes.is_main():

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from finner_batch.store.whole import whole_file, whole_folder
+from finner_batch.storage.whole_file import whole_file, whole_folder
 from finner_batch.tagger.tokens import SentenceTokenizer
 from finner_batch.training.data.dataset import GENERATED, OUTSIDE, READ_LABELS
 from finner_batch.training.data.examples import MASKED, OTHER, Example, frequent_concepts, make_examples

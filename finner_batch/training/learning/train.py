@@ -15,7 +15,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from finner_batch.errors import ModelError, UsageError
-from finner_batch.store.whole import whole_file
+from finner_batch.storage.whole_file import whole_file
 from finner_batch.tagger.cues import Cues
 from finner_batch.training.data.dataset import (
     GENERATED,

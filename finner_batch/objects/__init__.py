@@ -1,1 +1,0 @@
-"""Object stores: S3 and what speaks like it, with retries, ranges and conditional writes."""

@@ -1,0 +1,1 @@
+"""Where results are kept: a local folder or a folder of an S3 bucket, behind one interface."""

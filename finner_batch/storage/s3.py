@@ -1,0 +1,160 @@
+"""Buckets of S3, and of stores with the same interface. Credentials and endpoint come from where the AWS tools look."""
+
+# ruff: noqa: D102 - `bucket.Bucket` documents the methods
+
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import datetime
+from email.utils import parsedate_to_datetime
+from functools import lru_cache
+from typing import Any, BinaryIO
+
+from finner_batch.errors import FinnerError, UsageError
+from finner_batch.storage.bucket import Got, Listed, no_check
+from finner_batch.storage.retry import retried
+
+CONNECT_S = 5
+READ_S = 15
+"""Seconds without an answer, or without more bytes of one, after which a request is made again."""
+CONNECTIONS = 32
+PIECE_BYTES = 32 << 20
+"""A larger object is sent in pieces of this size."""
+
+
+def open_bucket(name: str) -> "S3Bucket":
+    """Open a bucket. All buckets of a process share their connections. Raises UsageError without the extra `s3`."""
+    return S3Bucket(name, s3_client())
+
+
+@lru_cache(1)
+def s3_client() -> Any:
+    """Make the s3fs client of this process, with one attempt per request: `retry` makes the retries."""
+    try:
+        import stamina  # noqa: F401, PLC0415 - report a missing package now, not at the first request
+        from s3fs import S3FileSystem  # noqa: PLC0415 - only object stores need it
+    except ImportError as error:
+        raise UsageError(f"s3:// needs `pip install 'finner-batch[s3]'`: {error}") from error
+    client = S3FileSystem(
+        skip_instance_cache=True,
+        use_listings_cache=False,
+        config_kwargs={
+            "retries": {"total_max_attempts": 1},
+            "connect_timeout": CONNECT_S,
+            "read_timeout": READ_S,
+            "max_pool_connections": CONNECTIONS,
+        },
+    )
+    client.retries = 1
+    return client
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class S3Bucket:
+    """A bucket of S3. The methods are those of `bucket.Bucket`."""
+
+    name: str
+    client: Any = field(compare=False, repr=False)
+    """An `s3fs.S3FileSystem`."""
+
+    def get(self, key: str, begin: int = 0, end: int | None = None, *, etag: str | None = None) -> Got:
+        wanted = f"bytes={begin}" if begin < 0 else f"bytes={begin}-{'' if end is None else end - 1}"
+        options = {"Range": wanted} if begin or end is not None else {}
+        if etag:
+            options["IfMatch"] = etag
+        return retried(lambda: self._get(key, options))
+
+    def put(
+        self,
+        key: str,
+        data: bytes,
+        *,
+        if_absent: bool = False,
+        if_etag: str | None = None,
+        check: Callable[[], None] = no_check,
+    ) -> str:
+        options = {"IfNoneMatch": "*"} if if_absent else {"IfMatch": if_etag} if if_etag else {}
+
+        def put() -> str:
+            check()
+            return str(self._call("put_object", Key=key, Body=data, **options)["ETag"])
+
+        return retried(put)
+
+    def upload(self, key: str, file: BinaryIO, size: int, *, check: Callable[[], None] = no_check) -> None:
+        file.seek(0)
+        if size <= PIECE_BYTES:
+            self.put(key, file.read(), check=check)
+            return
+        upload = retried(lambda: self._call("create_multipart_upload", Key=key)["UploadId"])
+        try:
+            parts: list[dict[str, Any]] = []
+            while piece := file.read(PIECE_BYTES):
+                etag = self._upload_part(key, upload, len(parts) + 1, piece)
+                parts.append({"PartNumber": len(parts) + 1, "ETag": etag})
+            self._complete(key, upload, parts, check)
+        except BaseException:
+            with suppress(OSError, FinnerError):  # the error that led here is the one to report
+                retried(lambda: self._call("abort_multipart_upload", Key=key, UploadId=upload))
+            raise
+
+    def delete(self, key: str) -> None:
+        retried(lambda: self._call("delete_object", Key=key))
+
+    def entries(self, prefix: str) -> Iterator[Listed]:
+        token: str | None = None
+        while True:
+            page = self._page(prefix, token)
+            for item in page.get("CommonPrefixes", ()):
+                yield Listed(item["Prefix"][len(prefix) : -1], 0, "")
+            for item in page.get("Contents", ()):
+                if item["Key"] != prefix:
+                    yield Listed(item["Key"][len(prefix) :], int(item["Size"]), str(item["ETag"]), _age_s(item, page))
+            token = page.get("NextContinuationToken")
+            if not token:
+                return
+
+    def _page(self, prefix: str, token: str | None) -> dict[str, Any]:
+        options = {"ContinuationToken": token} if token else {}
+        return retried(lambda: self._call("list_objects_v2", Prefix=prefix, Delimiter="/", **options))
+
+    def _upload_part(self, key: str, upload: str, number: int, piece: bytes) -> str:
+        return retried(
+            lambda: str(self._call("upload_part", Key=key, UploadId=upload, PartNumber=number, Body=piece)["ETag"])
+        )
+
+    def _complete(self, key: str, upload: str, parts: list[dict[str, Any]], check: Callable[[], None]) -> None:
+        """Join the pieces. An upload that no longer exists was completed by an attempt whose answer was lost."""
+
+        def complete() -> None:
+            check()
+            self._call("complete_multipart_upload", Key=key, UploadId=upload, MultipartUpload={"Parts": parts})
+
+        try:
+            retried(complete)
+        except FileNotFoundError:
+            self.get(key, 0, 1)
+
+    def _get(self, key: str, options: dict[str, str]) -> Got:
+        from fsspec.asyn import sync  # noqa: PLC0415 - only object stores need it
+
+        try:
+            answer = self._call("get_object", Key=key, **options)
+        except OSError as error:
+            if getattr(error.__cause__, "response", {}).get("Error", {}).get("Code") != "InvalidRange":
+                raise
+            answer = self._call("get_object", Key=key)  # an empty object has no range
+        data: bytes = sync(self.client.loop, answer["Body"].read)
+        total = str(answer.get("ContentRange", "")).rpartition("/")[2]
+        return Got(data, int(total) if total.isdigit() else len(data), str(answer["ETag"]), _age_s(answer, answer))
+
+    def _call(self, operation: str, **options: Any) -> dict[str, Any]:
+        answer: dict[str, Any] = self.client.call_s3(operation, Bucket=self.name, **options)
+        return answer
+
+
+def _age_s(item: dict[str, Any], answer: dict[str, Any]) -> float:
+    """Seconds from the last change of an object to the answer, both by the store's clock."""
+    modified: datetime = item["LastModified"]
+    now = parsedate_to_datetime(answer["ResponseMetadata"]["HTTPHeaders"]["date"])
+    return max(0.0, (now - modified).total_seconds())
