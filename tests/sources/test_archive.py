@@ -26,6 +26,7 @@ from finner_batch.sources.read import ReadOptions, read_documents
 from finner_batch.sources.storage import open_stored
 from finner_batch.sources.streams import CHUNK_BYTES
 from finner_batch.storage.bucket import BusyError
+from finner_batch.storage.place import place_of
 
 FILES = {"a.htm": b"first" * 400, "folder/b.txt": b"second" * 400, "c d.nc": b"third"}
 
@@ -292,7 +293,7 @@ def test_members_that_fail_do_not_make_the_archive_be_read_from_its_beginning(op
 def test_few_members_are_copied_before_their_turn_and_none_is_held_in_memory(tmp_path):
     path = tmp_path / "feed.tar"
     path.write_bytes(tar_of({f"{number}.htm": b"%d" % number + b"x" * 200_000 for number in range(200)}))
-    ledger = Ledger.load(tmp_path / "results", model_id="m", config_id="c")
+    ledger = Ledger.load(place_of(tmp_path / "results"), model_id="m", config_id="c")
     tasks = most = 0
     tracemalloc.start()
     with Copies() as copies:

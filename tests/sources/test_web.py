@@ -22,6 +22,7 @@ from finner_batch.sources.fetch import Copies
 from finner_batch.sources.forms import Forms
 from finner_batch.sources.read import ReadOptions, read_documents
 from finner_batch.sources.web import check_user_agent
+from finner_batch.storage.place import place_of
 
 AGENT = "Example Corp admin@example.com"
 
@@ -173,7 +174,7 @@ def test_each_address_is_requested_once_with_the_user_agent(server, tmp_path):
     with Copies(AGENT) as copies:
         queue = WorkQueue(
             (Source(uri=server.url(path), name=path[1:]) for path in paths),
-            Ledger.load(tmp_path, model_id="m", config_id="c"),
+            Ledger.load(place_of(tmp_path), model_id="m", config_id="c"),
             copies=copies,
             retry=False,
             forms=Forms(["10-K"]),
