@@ -21,7 +21,7 @@ EXTRAS = {
     "demo": "gradio",
     "openvino": "openvino",
     "ray": "ray",
-    "s3": "s3fs",
+    "s3": "boto3",
     "train": "transformers",
     "mlflow": "mlflow",
     "benchmark": "pysbd",

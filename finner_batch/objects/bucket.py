@@ -176,20 +176,20 @@ class Bucket:
             self.get(key, 0, 1)
 
     def _get(self, key: str, options: dict[str, str]) -> Got:
-        from fsspec.asyn import sync  # noqa: PLC0415 - only object stores need it
+        from botocore.exceptions import ClientError  # noqa: PLC0415 - the extra brings it
 
         try:
             answer = self._call("get_object", Key=key, **options)
-        except OSError as error:
-            if getattr(error.__cause__, "response", {}).get("Error", {}).get("Code") != "InvalidRange":
+        except ClientError as error:
+            if error.response["Error"]["Code"] != "InvalidRange":
                 raise
             answer = self._call("get_object", Key=key)  # an empty object has no range
-        data: bytes = sync(filesystem().loop, answer["Body"].read)
+        data: bytes = answer["Body"].read()
         total = str(answer.get("ContentRange", "")).rpartition("/")[2]
         return Got(data, int(total) if total.isdigit() else len(data), str(answer["ETag"]), _age_s(answer, answer))
 
     def _call(self, operation: str, **options: Any) -> dict[str, Any]:
-        answer: dict[str, Any] = filesystem().call_s3(operation, Bucket=self.name, **options)
+        answer: dict[str, Any] = getattr(client(), operation)(Bucket=self.name, **options)
         return answer
 
 
@@ -201,22 +201,18 @@ def _age_s(item: dict[str, Any], answer: dict[str, Any]) -> float:
 
 
 @lru_cache(1)
-def filesystem() -> Any:
-    """s3fs with one attempt a request, as retries are made here. Raises UsageError where the extra is missing."""
+def client() -> Any:
+    """An S3 client that makes each request once: `retried` repeats it. Raises UsageError where the extra is missing."""
     try:
-        import stamina  # noqa: F401, PLC0415 - said here that it is missing, not at the first request
-        from s3fs import S3FileSystem  # noqa: PLC0415 - only object stores need it
+        import boto3  # noqa: PLC0415 - only object stores need it
+        import stamina  # noqa: F401, PLC0415 - reported here, not at the first request
+        from botocore.config import Config  # noqa: PLC0415 - likewise
     except ImportError as error:
         raise UsageError(f"s3:// needs `pip install 'finner-batch[s3]'`: {error}") from error
-    made = S3FileSystem(
-        skip_instance_cache=True,
-        use_listings_cache=False,
-        config_kwargs={
-            "retries": {"total_max_attempts": 1},
-            "connect_timeout": CONNECT_S,
-            "read_timeout": READ_S,
-            "max_pool_connections": CONNECTIONS,
-        },
+    config = Config(
+        retries={"total_max_attempts": 1},
+        connect_timeout=CONNECT_S,
+        read_timeout=READ_S,
+        max_pool_connections=CONNECTIONS,
     )
-    made.retries = 1
-    return made
+    return boto3.Session().client("s3", config=config)

@@ -2,7 +2,7 @@
 
 from finner_batch.config import RunConfig
 from finner_batch.engine.run import run
-from finner_batch.objects.bucket import Bucket, filesystem
+from finner_batch.objects.bucket import Bucket, client
 from finner_batch.query.connection import connect
 
 SMALL_COMMITS = ("--commit-seconds", 0, "--window-sentences", 8, "--workers", 1)
@@ -34,5 +34,5 @@ def rows(results):
 def make_bucket(of) -> Bucket:
     """A bucket that nothing else of this test session uses."""
     name = f"test-{abs(hash(of)) % 10**12}"
-    filesystem().call_s3("create_bucket", Bucket=name)
+    client().create_bucket(Bucket=name)
     return Bucket(name)

@@ -21,7 +21,7 @@ from finner_batch.objects.path import ObjectPath
 @pytest.fixture(scope="session")
 def server():
     """An S3-speaking server, as host and port."""
-    for package in ("moto", "flask", "flask_cors", "s3fs", "stamina"):
+    for package in ("moto", "flask", "flask_cors", "boto3", "stamina"):
         pytest.importorskip(package, reason=f"{package} is not installed: pip install 'finner-batch[dev]'")
     from moto.server import ThreadedMotoServer  # noqa: PLC0415 - slow to import
 
@@ -48,9 +48,9 @@ def session_proxy(server):
         }.items():
             patch.setenv(name, value)
         patch.setattr("finner_batch.objects.retry.JITTER_S", 0.05)
-        bucket_module.filesystem.cache_clear()
+        bucket_module.client.cache_clear()
         yield proxy
-    bucket_module.filesystem.cache_clear()
+    bucket_module.client.cache_clear()
     proxy.shutdown()
     proxy.server_close()
 
