@@ -1,6 +1,8 @@
 """The machine at hand: its processor, and the packages whose versions decide what it can do."""
 
 import platform
+from collections.abc import Iterable
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 PACKAGES = (
@@ -15,6 +17,17 @@ PACKAGES = (
     "torch",
     "transformers",
 )
+
+
+def installed_versions(packages: Iterable[str] = PACKAGES) -> dict[str, str]:
+    """Versions of the packages; those that are not installed are left out."""
+    found = {}
+    for package in packages:
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            continue
+    return found
 
 
 def cpu_name() -> str:

@@ -2,7 +2,6 @@
 
 import json
 import platform
-from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +11,7 @@ from finner_batch import __version__
 from finner_batch.cli.options import json_option
 from finner_batch.config import usable_cpus
 from finner_batch.errors import FinnerError
-from finner_batch.machine import PACKAGES, cpu_name, int8_instructions
+from finner_batch.machine import PACKAGES, cpu_name, installed_versions, int8_instructions
 
 if TYPE_CHECKING:
     from finner_batch.tagger.tagger import Tagger
@@ -60,11 +59,7 @@ def examine(model: str | None = None) -> dict[str, Any]:
         "cpu": cpu_name(),
         "cpu int8": int8_instructions(),
     }
-    for package in PACKAGES:
-        try:
-            findings[package] = version(package)
-        except PackageNotFoundError:
-            findings[package] = "not installed"
+    findings |= dict.fromkeys(PACKAGES, "not installed") | installed_versions()
     if findings["onnxruntime"] != "not installed" and findings["onnxruntime-gpu"] != "not installed":
         findings["conflict"] = "onnxruntime and onnxruntime-gpu overwrite each other: uninstall both, install one"
     obstacle = cuda_obstacle()
