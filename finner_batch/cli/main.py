@@ -36,7 +36,7 @@ COMMANDS = {
 _PREFIX = "FINNER"
 """Of the environment variables that flags may come from."""
 _EXTRAS = {
-    **dict.fromkeys(("aiobotocore", "botocore", "s3fs", "stamina"), "s3"),
+    **dict.fromkeys(("boto3", "botocore", "stamina"), "s3"),
     **dict.fromkeys(("datasets", "matplotlib", "onnx", "safetensors", "torch", "transformers"), "train"),
     "gradio": "demo",
     "mlflow": "mlflow",
