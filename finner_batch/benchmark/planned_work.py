@@ -16,7 +16,7 @@ from finner_batch.sources.fetch import Copies, drop_copy, version_digest
 from finner_batch.sources.forms import Forms
 from finner_batch.sources.hive import has_rows_of_its_own
 from finner_batch.sources.read import fingerprint
-from finner_batch.sources.storage import is_url
+from finner_batch.sources.streams import is_url
 from finner_batch.store.ledger import Ledger, Verdict
 from finner_batch.store.place import place_of
 from finner_batch.store.runs import load_run

@@ -180,4 +180,5 @@ def _flag_type(kind: Any, own: Flag) -> Any:
         kind = get_args(kind)[0]
     if own.least is None:
         return kind
-    return (click.IntRange if kind is int else click.FloatRange)(own.least, own.most)
+    bounded: Any = click.IntRange if kind is int else click.FloatRange
+    return bounded(own.least, own.most)

@@ -22,7 +22,7 @@ from finner_batch.errors import DocumentError, describe
 from finner_batch.machine import MEBIBYTE, own_peak_bytes
 from finner_batch.sources.document import Document, FailedDocument, Source
 from finner_batch.sources.forms import Forms
-from finner_batch.sources.read import ReadOptions, read_documents
+from finner_batch.sources.read import ReadOptions, failed_file, read_documents
 from finner_batch.store.ledger import row_digest
 from finner_batch.store.schema import SHARD_KINDS
 from finner_batch.tagger.cues import EVERY_SENTENCE, Cues
@@ -86,7 +86,7 @@ class Task:
 
     def failed(self, stage: str, error_type: str, error: str) -> FailedDocument:
         """Return the row of a source that could not be read."""
-        return FailedDocument.of_source(
+        return failed_file(
             self.source, sha256=self.sha256 or "", bytes=self.size or 0, stage=stage, error_type=error_type, error=error
         )
 

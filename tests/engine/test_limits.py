@@ -29,6 +29,7 @@ def failures(results):
     return ask(results, "SELECT document_id, stage, error_type FROM documents WHERE status = 'failed' ORDER BY ALL")
 
 
+@pytest.mark.slow
 def test_a_document_whose_values_take_too_long_is_one_failed_row_and_the_run_goes_on(tmp_path, monkeypatch):
     filings = write_filings(tmp_path / "filings", 4)
     (filings / "b-slow.htm").write_text("<p>The Gull Notes bear interest at a fixed rate of 5.25% per annum.</p>" * 300)

@@ -18,12 +18,13 @@ import zstandard
 from finner_batch.engine.select import WorkQueue
 from finner_batch.errors import DocumentError, FinnerError
 from finner_batch.objects.retry import BusyError
-from finner_batch.sources import archive, fetch, storage
+from finner_batch.sources import archive, fetch, streams
 from finner_batch.sources.archive import BrokenArchiveError, archive_of, is_archive, member_digests, members
 from finner_batch.sources.document import Source
 from finner_batch.sources.fetch import Copies, drop_copy
 from finner_batch.sources.read import ReadOptions, read_documents
-from finner_batch.sources.storage import CHUNK_BYTES, open_stored
+from finner_batch.sources.storage import open_stored
+from finner_batch.sources.streams import CHUNK_BYTES
 from finner_batch.store.ledger import Ledger
 
 FILES = {"a.htm": b"first" * 400, "folder/b.txt": b"second" * 400, "c d.nc": b"third"}
@@ -212,8 +213,8 @@ def test_members_opened_in_order_cost_one_reading_of_their_archive(monkeypatch, 
     path = tmp_path / "feed.tar"
     path.write_bytes(tar_of(FILES))
     opened = []
-    open_seekable = archive.open_seekable
-    monkeypatch.setattr(archive, "open_seekable", lambda *given: opened.append(given) or open_seekable(*given))
+    open_file = archive.open_file
+    monkeypatch.setattr(archive, "open_file", lambda *given: opened.append(given) or open_file(*given))
 
     def text_of(name):
         with open_stored(Source(uri=f"{path}!/{name}", name=name)) as stream:
@@ -236,7 +237,7 @@ def test_a_storage_that_fails_within_a_member_is_told(monkeypatch, tmp_path):
 
     path = tmp_path / "feed.tar"
     path.write_bytes(tar_of({"a.htm": b"1", "b.htm": b"2" * (3 * CHUNK_BYTES)}))
-    monkeypatch.setattr(storage, "_open", lambda *_: Failing(path.read_bytes()))
+    monkeypatch.setattr(streams, "_open", lambda *_: Failing(path.read_bytes()))
     found = []
 
     def read_all():
@@ -280,8 +281,8 @@ def test_members_that_fail_do_not_make_the_archive_be_read_from_its_beginning(mo
     path = tmp_path / "feed.tar"
     path.write_bytes(tar_of(dict.fromkeys("abcdef", b"\x00\x01\x02" * 1000)))
     opened = []
-    open_seekable = archive.open_seekable
-    monkeypatch.setattr(archive, "open_seekable", lambda *given: opened.append(given) or open_seekable(*given))
+    open_file = archive.open_file
+    monkeypatch.setattr(archive, "open_file", lambda *given: opened.append(given) or open_file(*given))
     for name in "abdf":  # some go to other processes
         with pytest.raises(DocumentError, match="binary data"):
             list(read_documents(Source(uri=f"{path}!/{name}", name=name), ReadOptions()))

@@ -46,6 +46,7 @@ def typed(tmp_path, monkeypatch, bert_folder):
     return type_in
 
 
+@pytest.mark.slow
 def test_from_filings_to_rows_of_a_model_of_ones_own(typed, tmp_path):
     told = typed("label --input filings")
     assert "dataset: 18 filings of 18 companies" in told
