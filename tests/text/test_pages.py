@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from finner_batch.text.extract import extract
-from finner_batch.text.pages import rejoin
+from finner_batch.text.pages import join_cut_paragraphs
 from finner_batch.text.paragraph import Paragraph
 
 FIRST = "Our revolving credit facility with a group of lenders bears interest at SOFR plus"
@@ -269,7 +269,7 @@ def test_time_grows_with_the_number_of_paragraphs(texts):
 def test_the_prose_is_the_same_with_and_without_rows_of_tables(entries):
     def read(*, tables):
         found = [Paragraph(text, row=row, in_small_table=small) for text, (row, small) in entries]
-        return [paragraph for paragraph in rejoin(found, tables=tables) if not paragraph.row]
+        return [paragraph for paragraph in join_cut_paragraphs(found, tables=tables) if not paragraph.row]
 
     assert read(tables=True) == read(tables=False)
 
