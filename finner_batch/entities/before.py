@@ -45,14 +45,14 @@ def number_before(sentence: Sentence, start: int, end: int, *, stated: int = 0) 
         if text[at : max(at, quantity.start)].strip():
             break
         outside = text[:at], text[:at], text[end:], text[quantity.end :]
-        if found := _read(struck, outside, unit, stated, touches=token if at == start else ""):
-            return found
+        if replaced := _read(struck, outside, unit, stated, touches=token if at == start else ""):
+            return replaced
     for at, struck in sentence.struck[bisect_left(sentence.struck, end, key=itemgetter(0)) :]:
         if text[min(at, quantity.end) : at].strip() or _is_before_number(text, at):
             break
         outside = text[:start], text[: quantity.start], text[end:], text[max(at, quantity.end) :]
-        if found := _read(struck, outside, unit, stated, touches=token if at == end else "", is_behind=True):
-            return found
+        if replaced := _read(struck, outside, unit, stated, touches=token if at == end else "", is_after=True):
+            return replaced
     return None
 
 
@@ -63,7 +63,7 @@ def _read(
     stated: int,
     *,
     touches: str,
-    is_behind: bool = False,
+    is_after: bool = False,
 ) -> Before | None:
     """Return the number in struck text that the sentence's number replaced.
 
@@ -74,13 +74,13 @@ def _read(
         return None
     struck = struck.strip(_AROUND)
     tokens = number_tokens(struck)
-    for first, last in tokens if is_behind else reversed(tokens):
+    for first, last in tokens if is_after else reversed(tokens):
         token, marks = struck[first:last], (struck[:first].strip() != "", struck[last:].strip() != "")
         if not any(marks) and _has_no_separator(touches) < _has_no_separator(token):
             continue
         before = outside[marks[0]][-_CONTEXT:]
-        behind = outside[2 + marks[1]][:_CONTEXT]
-        read = f"{before} {struck}{'' if behind[:1] == '%' else ' '}{behind}"
+        after = outside[2 + marks[1]][:_CONTEXT]
+        read = f"{before} {struck}{'' if after[:1] == '%' else ' '}{after}"
         offset = len(before) + 1
         value = read_value(read, offset + first, offset + last, stated=stated)
         alone = read_quantity(struck, first, last)

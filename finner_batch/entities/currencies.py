@@ -225,9 +225,9 @@ def currency_after(text: str, start: int, before: str | None) -> tuple[str, int]
 
     `before` is the code of the mark before the amount. It prevails unless both currencies share that sign.
     """
-    found = _named_after(text, start)
-    if found is None or before in (None, UNKNOWN) or found[0] in _SHARED_SIGNS.get(before or "", ()):
-        return found
+    currency = _named_after(text, start)
+    if currency is None or before in (None, UNKNOWN) or currency[0] in _SHARED_SIGNS.get(before or "", ()):
+        return currency
     return None
 
 
@@ -238,7 +238,7 @@ def _named_after(text: str, start: int) -> tuple[str, int] | None:
     if match and match[2] in CODES:
         return _WORDS[match[2]], match.end()
     words: list[str] = []
-    found: tuple[str, int] | None = None
+    currency: tuple[str, int] | None = None
     while len(words) < _LONGEST_NAME and (word := _NAME_WORD.match(text, start)):
         words.append(word[1].lower().replace(".", ""))
         if len(words) == 1 and words[0] not in _FIRST_WORDS:
@@ -246,5 +246,5 @@ def _named_after(text: str, start: int) -> tuple[str, int] | None:
         start = word.end()
         name = " ".join(words)
         if code := _NAMES.get(name) or _NAMES.get(name.removesuffix("s")):
-            found = code, start
-    return found
+            currency = code, start
+    return currency

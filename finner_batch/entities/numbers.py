@@ -22,17 +22,14 @@ Invisible characters (a soft hyphen, a zero-width space) are ignored: a token ma
 import re
 from bisect import bisect_right
 from decimal import Decimal
+from fractions import Fraction
+from unicodedata import numeric
 
 from finner_batch.entities.marks import MOST_NUMBERS, NUMBERED_MARK, end_of_numbered_mark
 
-VULGAR_FRACTIONS = {
-    "¼": (1, 4), "½": (1, 2), "¾": (3, 4), "⅓": (1, 3), "⅔": (2, 3), "⅕": (1, 5), "⅖": (2, 5), "⅗": (3, 5), "⅘": (4, 5),
-    "⅙": (1, 6), "⅚": (5, 6), "⅛": (1, 8), "⅜": (3, 8), "⅝": (5, 8), "⅞": (7, 8),
-}  # fmt: skip
-"""Fraction characters -> (numerator, denominator)."""
+FRACTION_CHARACTERS = "¼½¾⅓⅔⅕⅖⅗⅘⅙⅚⅛⅜⅝⅞"
 
-_SIGNS = "".join(VULGAR_FRACTIONS)
-_DIGIT = re.compile(rf"[0-9{_SIGNS}]")
+_DIGIT = re.compile(rf"[0-9{FRACTION_CHARACTERS}]")
 _INVISIBLE = re.compile("[\u00ad\u200b-\u200f\u2060\ufeff]")
 _DASH = "[-\u2010-\u2015\u2212\ufe58\ufe63\uff0d]"
 _JOINT = rf"(?:\s?{_DASH}\s?|\s?&\s?|[\s-]and[\s-])"
@@ -60,8 +57,8 @@ _FRACTION = rf"""
     )
 """
 _SIGNED = rf"""
-    [0-9]{{0,2}} (?:\s? | {_DASH}) [{_SIGNS}]                              # 7½
-  | [0-9]{{0,2}} {_JOINT} [{_SIGNS}] (?={_RATE}) |
+    [0-9]{{0,2}} (?:\s? | {_DASH}) [{FRACTION_CHARACTERS}]                              # 7½
+  | [0-9]{{0,2}} {_JOINT} [{FRACTION_CHARACTERS}] (?={_RATE}) |
 """
 _SIGNS_OF_MONEY = "$\u20ac\u00a3\u00a5"
 _OF_MONEY = rf"(?:(?<=[{_SIGNS_OF_MONEY}][0-9]) | (?<=[{_SIGNS_OF_MONEY}]\s[0-9])) [0-9]{{0,2}}"
@@ -73,7 +70,7 @@ _OF_NAMED_MONEY = r"(?:(?<=[A-Z][0-9]) | (?<=[A-Z]{3}\s[0-9]) | (?<=[Ee]uro\s[0-
 def _decimal(signed: str) -> str:
     """Return the pattern of tokens without a slash; `signed` are the alternatives for fraction characters."""
     return rf"""
-  [0-9.{_SIGNS}] (?:                                           # most positions fail at the first character
+  [0-9.{FRACTION_CHARACTERS}] (?:                                           # most positions fail at the first character
     (?<=[0-9]) (?: {signed}
         [0-9]* (?![0-9.,'\u2019] | \s[.,])                       # 250  2023: most numbers end here
       | [0-9]*\.[0-9]+ (?![0-9.,])                             # 2.25
@@ -94,7 +91,7 @@ def _decimal(signed: str) -> str:
       | [0-9]* (?:\.[0-9]+)*                                   # 2.25  1.500.000  4.1.2
     )
   | (?<=\.) (?<![A-Za-z0-9.)]\.) [0-9]+                        # .75
-  | (?<=[{_SIGNS}])                                            # ½
+  | (?<=[{FRACTION_CHARACTERS}])                                            # ½
   )
 """
 
@@ -116,7 +113,7 @@ _DECIMALS: tuple[tuple[re.Pattern[str], dict[int, None], str], ...] = (
 """Ways to write a decimal number: pattern, grouping characters, decimal point."""
 _JOINED = rf"(?:\s|{_DASH}|{_JOINT})"
 _MIXED = re.compile(rf"(?:([0-9]+){_JOINED})?([0-9]+)\s?[/\u2044\u2215]\s?([0-9]+)")
-_MIXED_SIGN = re.compile(rf"([0-9]*){_JOINED}?([{_SIGNS}])")
+_MIXED_SIGN = re.compile(rf"([0-9]*){_JOINED}?([{FRACTION_CHARACTERS}])")
 
 
 def number_tokens(sentence: str) -> list[tuple[int, int]]:
@@ -171,8 +168,8 @@ def magnitude(token: str) -> Decimal | None:
         if pattern.fullmatch(token):
             return Decimal(token.translate(dropped).replace(point, "."))
     if match := _MIXED_SIGN.fullmatch(token):
-        numerator, denominator = VULGAR_FRACTIONS[match[2]]
-        return Decimal(match[1] or 0) + Decimal(numerator) / denominator
+        fraction = Fraction(numeric(match[2])).limit_denominator(8)
+        return Decimal(match[1] or 0) + Decimal(fraction.numerator) / fraction.denominator
     match = _MIXED.fullmatch(token)
     return _mixed(match[1], match[2], int(match[3])) if match else None
 

@@ -33,11 +33,11 @@ def sec_url_of(sec_url: str | None, sentence: str, start: int, end: int) -> str 
     before = [word for word in words if word[1] <= start]
     if before and first and not sentence[first - 1].isspace():
         del before[0]  # the word was cut at its start
-    behind = [word for word in words if word[0] >= end]
-    if behind and last < len(sentence) and not sentence[last].isspace():
-        del behind[-1]  # the word was cut at its end
+    after = [word for word in words if word[0] >= end]
+    if after and last < len(sentence) and not sentence[last].isspace():
+        del after[-1]  # the word was cut at its end
     number = [word for word in words if word[1] > start and word[0] < end]
     most = _WORDS_ON_ONE_LINE if sec_url.endswith(_PLAIN_TEXT) else _WORDS_EACH_SIDE
-    chosen = [*before[-most:], *number, *behind[:most]]
+    chosen = [*before[-most:], *number, *after[:most]]
     shown = " ".join(sentence[chosen[0][0] : chosen[-1][1]].split())
     return f"{sec_url}#:~:text={quote(shown, safe='').replace('-', '%2D')}"

@@ -53,8 +53,8 @@ def read_value(sentence: str, start: int, end: int, *, stated: int = 0) -> Value
     Marks at the number itself are read first: `2.25%` 0.0225 pure, `€400 million` 4e8 EUR, `$(1.5) million` -1.5e6 USD,
     `3 1/4%` 0.0325, `$0.01 per share` USD/shares, `3.50 to 1.00` 3.5 pure. Missing marks are taken from the other
     numbers of a range or list: `1.25 to 1.75 percentage points`, `$1.0, $1.5 and $2.0 billion`, `$200 to 300 million`.
-    Last, amounts of money are scaled by `(in millions)` before them in the sentence, or by `stated`, the power of ten
-    that the document states for bare amounts (see `stated_scales`; 0 for none). Arithmetic is decimal, so `2.25%` is
+    Last, amounts of money are scaled by `(in millions)` before them in the sentence, or by `stated`: the power
+    of ten that the document states for bare amounts (see `stated_scales`), or 0. Arithmetic is decimal, so `2.25%` is
     exactly the float 0.0225.
 
     `value` is None if the digits print no number (`4.1.2`), `unit` if the sentence states none. Words that give a
@@ -69,7 +69,7 @@ def read_value(sentence: str, start: int, end: int, *, stated: int = 0) -> Value
     if _may_take_marks(sentence, start, end, quantity):
         quantity = _with_shared_marks(sentence, start, end, quantity)
     is_rate = quantity.scale is not None and quantity.scale.is_rate
-    exponent = quantity.scale.exponent if quantity.scale else _stated_scale(sentence, start, end, quantity, stated)
+    exponent = quantity.scale.exponent if quantity.scale else _bare_scale(sentence, start, end, quantity, stated)
     value = float(number.scaleb(exponent))
     if value and (quantity.negative or (quantity.bracketed and is_rate)):
         value = -value
@@ -106,8 +106,8 @@ def _with_shared_marks(sentence: str, start: int, end: int, quantity: Quantity) 
     return quantity
 
 
-def _stated_scale(sentence: str, start: int, end: int, quantity: Quantity, stated: int) -> int:
-    """Return the power of ten of a number without scale words: of the sentence's `(in millions)`, else `stated`."""
+def _bare_scale(sentence: str, start: int, end: int, quantity: Quantity, stated: int) -> int:
+    """Return the power of ten of a bare number: the sentence's `(in millions)`, else `stated`."""
     if quantity.per_share or quantity.number is None or not (quantity.currency or quantity.unit == "shares"):
         return 0
     heading = scale_in_sentence(sentence, quantity.start)

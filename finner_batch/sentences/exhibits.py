@@ -60,10 +60,10 @@ def stated_type(blocks: Sequence[str]) -> str | None:
     """Return the document type stated by a text's first blocks (`EX-10.1` for `Exhibit 10.1`), or None."""
     for block in blocks:
         head = block[:_HEAD_CHARACTERS].strip()
-        if found := _FIRST_WORDS.match(head):
-            return f"EX-{found[1]}"
-        if found := _SHOWN_TAGS.match(head):
-            return found[1].upper()
+        if match := _FIRST_WORDS.match(head):
+            return f"EX-{match[1]}"
+        if match := _SHOWN_TAGS.match(head):
+            return match[1].upper()
     return None
 
 
@@ -121,11 +121,11 @@ def _named(sentence: Sentence, form: str) -> Iterator[str]:
 
 def _numbers(text: str) -> Iterator[str]:
     """Yield the numbers of this filing's exhibits that a sentence names."""
-    for found in _EXHIBITS.finditer(text):
-        behind = text[found.end() : found.end() + _LOOK_AHEAD]
-        another = _OF_ANOTHER_FILING.search(behind)
-        if another is None or _OF_THIS_ONE.search(behind, 0, another.start()):
-            yield from _EACH.findall(found[1])
+    for match in _EXHIBITS.finditer(text):
+        following = text[match.end() : match.end() + _LOOK_AHEAD]
+        another = _OF_ANOTHER_FILING.search(following)
+        if another is None or _OF_THIS_ONE.search(following, 0, another.start()):
+            yield from _EACH.findall(match[1])
 
 
 def _is_of(exhibit: str, other: str) -> bool:

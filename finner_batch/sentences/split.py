@@ -10,7 +10,6 @@ from collections.abc import Iterable, Iterator
 from functools import cache
 from operator import itemgetter
 
-from nupunkt import PunktSentenceTokenizer
 from nupunkt.models import load_default_model
 
 from finner_batch.sentences.rejoin import REACH, belongs_together
@@ -58,9 +57,7 @@ def _has_stop_inside(text: str) -> bool:
     return stop is not None and " " in text[stop.start() :]
 
 
-@cache
-def _tokenizer() -> PunktSentenceTokenizer:
-    return load_default_model()
+_tokenizer = cache(load_default_model)
 
 
 def _rejoined(text: str, spans: Iterable[tuple[int, int]]) -> Iterator[tuple[int, int]]:

@@ -236,17 +236,17 @@ def _numbers(match: re.Match[str], title: str) -> tuple[str, ...] | None:
     result: list[str] = []
     end = match.end("numbers")
     position = match.start("numbers")
-    for found in _EACH_NUMBER.finditer(match.string, position):
-        if found.start() >= end:
+    for item in _EACH_NUMBER.finditer(match.string, position):
+        if item.start() >= end:
             break
-        number = _plain(found[0], title)
+        number = _plain(item[0], title)
         if number is None:
             return None
-        if result and _IS_RANGE.search(match.string, position, found.start()):
+        if result and _IS_RANGE.search(match.string, position, item.start()):
             result[-1] = f"{result[-1]} through {number}"
         else:
             result.append(number)
-        position = found.end()
+        position = item.end()
     return tuple(result)
 
 

@@ -129,8 +129,8 @@ def _renamed(content: str) -> str:
 
     An `<s>` without an `</s>` before the next `<s>` is EDGAR's mark for a table's first column and is kept.
     """
-    found = list(_RENAMED.finditer(content))
-    marks = [match for match in found if match[2] in "sS"]
+    matches = list(_RENAMED.finditer(content))
+    marks = [match for match in matches if match[2] in "sS"]
     pairs = {
         match.start()
         for opening, closing in pairwise(marks)
@@ -139,7 +139,7 @@ def _renamed(content: str) -> str:
     }
     parts: list[str] = []
     position = 0
-    for match in found:
+    for match in matches:
         name = match[2].lower()
         if name != "s" or match.start() in pairs:
             parts += (content[position : match.start()], "<", match[1], _NEW_NAME[name])

@@ -217,7 +217,7 @@ class _SentenceJoiner:
 
 
 class _PageEnds:
-    """Recognises what stands at a page end."""
+    """Recognises page numbers, links to the contents and running heads."""
 
     def __init__(self, paragraphs: list[Paragraph]) -> None:
         self._paragraphs = paragraphs

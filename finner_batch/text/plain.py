@@ -42,19 +42,11 @@ class _Chunk:
     """Only a page end separates it from the chunk before."""
 
 
-@dataclass(slots=True, frozen=True)
-class _Layout:
-    """Width and indent of a chunk, in columns."""
-
-    width: int
-    indent: int
-
-
 def read_plain(text: str, *, tables: bool) -> list[Paragraph]:
     """Return the paragraphs of hard-wrapped text in order; `tables` includes table rows, one paragraph per line."""
     reader = _Reader(tables=tables)
     for chunk in _chunks(_single_spaced(without_furniture(_lines(text)))):
-        layout = _Layout(max(map(len, chunk.lines)), min(map(_indent, chunk.lines)))
+        width, indent = max(map(len, chunk.lines)), min(map(_indent, chunk.lines))
         previous = ""
         underlined = False
         for line, in_row in zip(chunk.lines, _rows(chunk), strict=True):
@@ -65,7 +57,7 @@ def read_plain(text: str, *, tables: bool) -> list[Paragraph]:
                 continue
             text = line.strip()
             if previous:
-                joins = not _begins_paragraph(previous, line, layout, first=reader.has_one_line)
+                joins = not _begins_paragraph(previous, line, width, indent, first=reader.has_one_line)
             else:
                 joins = (chunk.follows_page or underlined) and reader.is_continued_by(text)
             reader.add(text, joins=joins)
@@ -222,8 +214,11 @@ def _is_running(lines: list[str]) -> bool:
     return ends_item(lines[-1].rstrip()) and not any(map(is_row, lines))
 
 
-def _begins_paragraph(previous: str, line: str, layout: _Layout, *, first: bool) -> bool:
-    """Whether `line` begins a paragraph without a blank line before it; `first`: `previous` began one."""
+def _begins_paragraph(previous: str, line: str, width: int, indent: int, *, first: bool) -> bool:
+    """Whether `line` begins a paragraph without a blank line before it.
+
+    `width` and `indent` are those of the chunk, in columns; `first`: `previous` began a paragraph.
+    """
     before, text = previous.strip(), line.strip()
     if _HEADING.match(line) and is_row(previous):
         return True
@@ -232,9 +227,9 @@ def _begins_paragraph(previous: str, line: str, layout: _Layout, *, first: bool)
         return True
     if text[0].islower():
         return False
-    short = len(previous.rstrip()) <= layout.width - _SHORT_BY
+    short = len(previous.rstrip()) <= width - _SHORT_BY
     if ended:
-        return short or _indent(line) >= layout.indent + _FIRST_LINE
+        return short or _indent(line) >= indent + _FIRST_LINE
     indented = _indent(line) - _indent(previous) > _FIRST_LINE
     return first and short and indented and not text.isupper() and not continues(before, text)
 

@@ -67,19 +67,19 @@ Heading = str | ItemHeading | NoteHeading | None
 
 def _headings(texts: Sequence[str]) -> dict[int, Heading]:
     """Return the blocks that look like headings, by index."""
-    found: dict[int, Heading] = {}
+    headings: dict[int, Heading] = {}
     for index, text in enumerate(texts):
         if not _CANDIDATE.match(text) and "notes to " not in text[:_NOTES_WITHIN].lower():
             continue
         heading = (_PLACE.match(text) and (_item_heading(texts, index) or part_heading(text))) or note_heading(text)
         if heading or opens_notes(text) or closes_notes(text):
-            found[index] = heading
-    items = [(index, heading) for index, heading in found.items() if isinstance(heading, ItemHeading)]
+            headings[index] = heading
+    items = [(index, heading) for index, heading in headings.items() if isinstance(heading, ItemHeading)]
     roman = [index for index, heading in items if heading.is_roman]
     if len(roman) * 2 < len(items):  # among items with plain numbers, the X of "Item X" is no number
         for index in roman:
-            del found[index]
-    return found
+            del headings[index]
+    return headings
 
 
 def _item_heading(texts: Sequence[str], index: int) -> ItemHeading | None:

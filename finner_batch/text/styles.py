@@ -147,13 +147,13 @@ class StyleSheet:
         """Return the flags of an element from the rules of the sheet and the element's own style."""
         marks = {f".{name}" for name in attributes.get("class", "").split()}
         marks.add(f"#{attributes.get('id', '')}")
-        found: dict[str, tuple[_Weight, str]] = {}
+        prevailing: dict[str, tuple[_Weight, str]] = {}
         for key in (tag, *marks):
             for (element, needed), rule in self._rules.get(key, {}).items():
                 if element in {"*", tag} and needed <= marks:
                     for name, declared in rule.items():
-                        found[name] = max(declared, found.get(name, declared))
-        inherited = {name: value for name, (_, value) in found.items()}
+                        prevailing[name] = max(declared, prevailing.get(name, declared))
+        inherited = {name: value for name, (_, value) in prevailing.items()}
         return _flags(inherited | declarations(attributes.get("style", "")))
 
 

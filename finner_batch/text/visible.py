@@ -300,7 +300,7 @@ class VisibleText:
         self._depth -= 1
 
     def _resolve(self, table: _OpenTable) -> None:
-        """Move the rows so far and the text after them to where the table stands.
+        """Move the rows so far and the text after them out of the table.
 
         Rows of small tables are always included for `join_cut_paragraphs`: one may be a page number.
         """

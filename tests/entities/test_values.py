@@ -148,7 +148,7 @@ def test_a_mixed_fraction_is_one_rate_whatever_joins_it(form, joint):
         ("The facility.$", "USD"), ("$", "USD"),
     ],
 )  # fmt: skip
-def test_what_stands_before_a_sign_tells_whose_money_it_is(prefix, unit):
+def test_letters_before_a_sign_identify_the_currency(prefix, unit):
     assert values(f"borrowings of up to {prefix}650 million are allowed") == [(6.5e8, unit)]
 
 
@@ -161,7 +161,7 @@ def test_what_stands_before_a_sign_tells_whose_money_it_is(prefix, unit):
         ("Cdn.", "CAD"), ("CDN", "CAD"),
     ],
 )  # fmt: skip
-def test_a_name_behind_an_amount_tells_its_currency(after, unit):
+def test_a_name_after_an_amount_identifies_the_currency(after, unit):
     assert values(f"a loan of 650 million {after} was made") == [(6.5e8, unit)]
 
 

@@ -112,7 +112,7 @@ WORDS = st.lists(st.sampled_from(TOKENS.split()), max_size=60).map(" ".join)
 
 @settings(max_examples=300, deadline=None)
 @given(st.lists(TEXTS | WORDS, max_size=6), st.booleans())
-def test_every_character_that_is_no_space_stands_in_one_sentence_at_its_offset_in_order(texts, row):
+def test_every_visible_character_is_in_one_sentence_at_its_offset_in_order(texts, row):
     extraction = of(*texts, row=row)
     found = split(extraction)
     position = 0
