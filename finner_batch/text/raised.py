@@ -53,7 +53,7 @@ def set_raised(pieces: list[str], spans: Sequence[tuple[int, int, bool]]) -> Non
 
 
 def set_gaps(pieces: list[str], places: Sequence[int]) -> None:
-    """Replace those `PLACEHOLDER` pieces by a space that would join two words."""
+    """Replace a `PLACEHOLDER` piece at one of `places` by a space if it would join two words."""
     for place in places:
         before = next((piece[-1] for piece in reversed(pieces[max(0, place - _REACH) : place]) if piece), "")
         after = next((piece[0] for piece in pieces[place + 1 : place + _REACH] if piece), "")

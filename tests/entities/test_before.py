@@ -6,7 +6,7 @@ from finner_batch.text.extract import extract
 
 
 def replaced(markup, number):
-    """What the number of the one sentence replaces: the figure before as printed, and its value."""
+    """Return the number that the one sentence's number replaced: as printed, and its value."""
     (sentence,) = split(extract(f"<html><body><p>{markup}</p></body></html>", "html"))
     start = sentence.text.index(number)
     end = start + len(number)

@@ -352,7 +352,7 @@ def test_any_text_is_read_without_an_error(text):
 
 
 def test_an_endless_sentence_is_read_in_constant_time():
-    """Its context is bounded, so 50 of its numbers take no longer than 50 of a short one."""
+    """The context of a number is bounded, so 50 numbers take no longer than 50 in a short sentence."""
     sentence = "the price per share, the number of shares was $1.25, and " * 50_000
     spans = number_tokens(sentence)
     for span in spans[:: len(spans) // 50]:

@@ -1,4 +1,4 @@
-"""The filer's own tagged numbers: where they stand, what they are worth, whether a note holds them."""
+"""The filer's tagged numbers: position, value, unit, and whether they are in a note."""
 
 import gzip
 import re

@@ -1,4 +1,4 @@
-"""What of HTML is read: visible text, in blocks, word for word."""
+"""HTML: its visible text is read in blocks, word for word."""
 
 import subprocess
 import sys

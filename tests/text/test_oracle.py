@@ -150,13 +150,13 @@ def filings(corpus):
 
 
 def plain(text):
-    """The text with superscripts as plain characters: the oracle knows of none."""
+    """Return the text with superscripts as plain characters, as the oracle reads them."""
     return normalize("NFKC", text) if text else text
 
 
 @pytest.mark.corpus
 def test_real_filings_read_block_for_block_as_the_oracle_reads_them(corpus):
-    """Four filings; all of them with FINNER_ORACLE=all (half an hour)."""
+    """Return four filings, or all of them with FINNER_ORACLE=all (half an hour)."""
     for path in filings(corpus):
         markup = gzip.decompress(path.read_bytes()).decode("utf-8", "replace")
         for number, (read, expected) in enumerate(

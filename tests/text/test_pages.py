@@ -1,4 +1,4 @@
-"""What layout has cut: sentences across a page's end, and lines that are paragraphs of their own."""
+"""Text that layout has cut: sentences across a page end, and wrapped lines that are separate paragraphs."""
 
 import time
 

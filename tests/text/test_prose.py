@@ -1,4 +1,4 @@
-"""Shard rows: the text is the row's own, and offsets count in it."""
+"""Shard rows: the text is unchanged, and offsets refer to it."""
 
 from hypothesis import given
 from hypothesis import strategies as st

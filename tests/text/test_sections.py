@@ -1,4 +1,4 @@
-"""Where each block stands: Part, Item and note."""
+"""The section of each block: Part, Item and note."""
 
 import gzip
 from bisect import bisect_right
@@ -154,7 +154,7 @@ def test_table_rows_are_no_headings_and_have_the_section_of_the_prose_before_the
 
 @pytest.mark.corpus
 def test_debt_facts_of_real_filings_are_in_a_note_on_borrowing(corpus):
-    """In all 215 filings every debt fact of prose stands in a note, and 99.1 % of all facts; here three filings."""
+    """In all 215 filings, every debt fact in prose is in a note, and so are 99.1 % of all facts; here three filings."""
     concepts = {"LineOfCreditFacilityMaximumBorrowingCapacity", "DebtInstrumentInterestRateStatedPercentage"}
     found = []
     for name in (

@@ -1,4 +1,4 @@
-"""Shapes in which filings come: struck text, cut paragraphs, broken tables, typed text; each with its right text."""
+"""Unusual filings with their right text: struck text, cut paragraphs, broken tables, preformatted text."""
 
 import pytest
 
@@ -95,7 +95,7 @@ FIRST, SECOND = (
 
 
 def pages(*between):
-    """A sentence that a page's end cuts, and other pages with the same head and foot."""
+    """Return a sentence that a page end cuts, and other pages with the same head and foot."""
     others = "".join(f"<p>{LOAN}</p><p>{number}</p><p>Table of Contents</p>" for number in (11, 12, 13))
     return page(others + f"<p>{FIRST}</p>" + "".join(between) + f"<p>{SECOND}</p>")
 

@@ -1,4 +1,4 @@
-"""Which rows of tables are prose."""
+"""Tables: which rows are prose."""
 
 import pytest
 

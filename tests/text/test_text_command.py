@@ -1,4 +1,4 @@
-"""`finner-batch text`: what the extractor sees."""
+"""`finner-batch text`: shows the extracted text."""
 
 import pytest
 from click.testing import CliRunner
