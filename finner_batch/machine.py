@@ -4,6 +4,8 @@ import os
 import platform
 import resource
 import sys
+from collections.abc import Iterable
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 MEBIBYTE = 1 << 20
@@ -40,24 +42,35 @@ def own_peak_bytes() -> int:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
 
 
+def installed_versions(packages: Iterable[str] = PACKAGES) -> dict[str, str]:
+    """Versions of the packages; those that are not installed are left out."""
+    found = {}
+    for package in packages:
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
 def cpu_name() -> str:
-    """The processor's own name, where the system tells it."""
+    """Return the name of the processor, `unknown` where the system does not give it."""
     return _cpuinfo("model name") or platform.processor() or "unknown"
 
 
 def int8_instructions() -> str:
-    """Which fast int8 instructions the processor lists."""
+    """Return the fast int8 instructions of the processor, for a person."""
     return ", ".join(fast_int8()) or "none listed: int8 runs, but slowly"
 
 
 def fast_int8() -> tuple[str, ...]:
-    """The names of those instructions; none on a processor whose instructions the system does not list."""
+    """Return the names of those instructions; none where the system does not list what the processor can do."""
     flags = cpu_flags()
     return tuple(name for name in ("amx_int8", "avx512_vnni", "avx_vnni") if name in flags)
 
 
 def cpu_flags() -> frozenset[str]:
-    """What the processor can do, by Linux' names; none where the system does not list it."""
+    """Return what the processor can do, by Linux' names; none where the system does not list it."""
     return frozenset(_cpuinfo("flags").split())
 
 

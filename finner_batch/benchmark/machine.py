@@ -4,10 +4,9 @@ import os
 import platform
 from collections import Counter
 from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, version
 
 from finner_batch import __version__
-from finner_batch.machine import PACKAGES, cpu_name, int8_instructions, usable_cpus
+from finner_batch.machine import PACKAGES, cpu_name, installed_versions, int8_instructions, usable_cpus
 from finner_batch.tagger.device import visible_gpus
 
 _MORE_PACKAGES = ("beautifulsoup4", "numpy", "pysbd")
@@ -38,13 +37,6 @@ def describe_machine() -> Machine:
         versions={
             "finner-batch": __version__,
             "python": platform.python_version(),
-            **{name: found for name in (*PACKAGES, *_MORE_PACKAGES) if (found := _installed(name)) is not None},
+            **installed_versions((*PACKAGES, *_MORE_PACKAGES)),
         },
     )
-
-
-def _installed(package: str) -> str | None:
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return None

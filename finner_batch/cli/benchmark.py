@@ -16,7 +16,7 @@ SAMPLES = Path(__file__).resolve().parents[2] / "data" / "filings"
 STDOUT = "-"
 
 
-@click.command(short_help="Measure the job on this machine, beside the usual stack.")
+@click.command(short_help="Measure the job on this machine, and the usual stack.")
 @input_option(default="the sample filings")
 @setting_options(RunConfig, "model", "device", "backend")
 @click.option("--repeats", type=click.IntRange(1), default=5, help="Times that everything is measured.")
@@ -33,7 +33,9 @@ STDOUT = "-"
     default=1,
     help="Run over so many copies of the input too: how time and memory grow.",
 )
-@click.option("--price-per-hour", type=click.FloatRange(0), help="Price of this machine: the cost is reckoned from it.")
+@click.option(
+    "--price-per-hour", type=click.FloatRange(0), help="Price of this machine, from which the cost is computed."
+)
 @click.option(
     "--json",
     "json_file",
@@ -44,7 +46,7 @@ STDOUT = "-"
     help="The figures as JSON into FILE, or instead of the text on stdout.",
 )
 def benchmark(inputs: tuple[str, ...], json_file: str | None, **settings: Any) -> None:
-    """Measure every stage of the job, the model beside this machine's own ceiling, and the whole job.
+    """Measure every stage of the job, the model against the ceiling of this machine, and the whole job.
 
     Each repeat does the input twice, once stage by stage in one process and once as `finner-batch run`; nothing is
     kept. Every backend that is installed tags the same sentences too, in turns. Medians are given with the lowest and

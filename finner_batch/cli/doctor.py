@@ -2,7 +2,6 @@
 
 import json
 import platform
-from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +10,7 @@ import click
 from finner_batch import __version__
 from finner_batch.cli.options import json_option
 from finner_batch.errors import FinnerError
-from finner_batch.machine import PACKAGES, cpu_name, int8_instructions, usable_cpus
+from finner_batch.machine import PACKAGES, cpu_name, installed_versions, int8_instructions, usable_cpus
 
 if TYPE_CHECKING:
     from finner_batch.tagger.tagger import Tagger
@@ -20,7 +19,7 @@ EXTRAS = {
     "demo": "gradio",
     "openvino": "openvino",
     "ray": "ray",
-    "s3": "s3fs",
+    "s3": "boto3",
     "train": "transformers",
     "mlflow": "mlflow",
     "benchmark": "pysbd",
@@ -59,11 +58,7 @@ def examine(model: str | None = None) -> dict[str, Any]:
         "cpu": cpu_name(),
         "cpu int8": int8_instructions(),
     }
-    for package in PACKAGES:
-        try:
-            findings[package] = version(package)
-        except PackageNotFoundError:
-            findings[package] = "not installed"
+    findings |= dict.fromkeys(PACKAGES, "not installed") | installed_versions()
     if findings["onnxruntime"] != "not installed" and findings["onnxruntime-gpu"] != "not installed":
         findings["conflict"] = "onnxruntime and onnxruntime-gpu overwrite each other: uninstall both, install one"
     obstacle = cuda_obstacle()

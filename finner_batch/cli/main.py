@@ -27,16 +27,16 @@ COMMANDS = {
     "evaluate": "Measure a model on labelled sentences.",
     "export": "Make an ONNX variant of a model, gated on agreement.",
     "demo": "Open a page to try it on a text or a filing.",
-    "benchmark": "Measure the job on this machine, beside the usual stack.",
-    "plan": "Reckon documents, bytes, time and cost of a run before it.",
+    "benchmark": "Measure the job on this machine, and the usual stack.",
+    "plan": "Estimate documents, bytes, time and cost of a run in advance.",
 }
 """Name and one line of help of each command; the module is `finner_batch.cli.<name>`, the object has the same name."""
 
 
 _PREFIX = "FINNER"
-"""Of the environment variables that flags may come from."""
+"""Prefix of the environment variables of flags."""
 _EXTRAS = {
-    **dict.fromkeys(("aiobotocore", "botocore", "s3fs", "stamina"), "s3"),
+    **dict.fromkeys(("boto3", "botocore", "stamina"), "s3"),
     **dict.fromkeys(("datasets", "matplotlib", "onnx", "safetensors", "torch", "transformers"), "train"),
     "gradio": "demo",
     "mlflow": "mlflow",
@@ -104,13 +104,13 @@ def main(arguments: list[str] | None = None) -> None:
         code: Any = commands.main(arguments, standalone_mode=False)
         sys.stdout.flush()
     except FinnerError as error:
-        _tell(str(error))
+        _print_error(str(error))
         code = error.exit_code
     except ModuleNotFoundError as error:
         module = (error.name or "").partition(".")[0]
         if module not in _EXTRAS:
             raise
-        _tell(f"{module} is not installed: pip install 'finner-batch[{_EXTRAS[module]}]'")
+        _print_error(f"{module} is not installed: pip install 'finner-batch[{_EXTRAS[module]}]'")
         code = UsageError.exit_code
     except click.ClickException as error:
         _with_hint(error).show()
@@ -124,16 +124,16 @@ def main(arguments: list[str] | None = None) -> None:
     except OSError as error:
         code = 1
         if error.filename is None and error.errno in _OUTPUT_REFUSES:
-            _tell(f"the output: {error.strerror}")
+            _print_error(f"the output: {error.strerror}")
             os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # what is left in the buffer has nowhere to go
         else:
             reason = error.strerror or str(error) or type(error).__name__
-            _tell(f"{f'{error.filename}: ' if error.filename else ''}{reason}. Put that right and start again")
+            _print_error(f"{f'{error.filename}: ' if error.filename else ''}{reason}. Put that right and start again")
     sys.exit(code if isinstance(code, int) else 0)
 
 
 def _near(name: str, known: Iterable[str], hint: str) -> str:
-    """A hint at the nearest name that is known; empty where none is near."""
+    """Return a hint at the nearest known name; empty if none is near."""
     from difflib import get_close_matches  # noqa: PLC0415 - rarely needed
 
     near = get_close_matches(name, list(known), n=1)
@@ -141,7 +141,7 @@ def _near(name: str, known: Iterable[str], hint: str) -> str:
 
 
 def _with_hint(error: click.ClickException) -> click.ClickException:
-    """Name the flag where a folder of results was given as an argument."""
+    """Name the flag if a results folder was given as an argument."""
     if not (isinstance(error, click.UsageError) and error.ctx and "unexpected extra argument" in error.message):
         return error
     if "output" not in [parameter.name for parameter in error.ctx.command.params]:
@@ -150,7 +150,7 @@ def _with_hint(error: click.ClickException) -> click.ClickException:
 
 
 def _warn_of_unknown_settings(prefix: str, command: click.Command) -> None:
-    """Tell of variables that look like a flag of the command and are none, with the flag that was probably meant."""
+    """Warn of variables that look like a flag of the command but are not, and name the flag probably meant."""
     from finner_batch.cli.options import long_flag  # noqa: PLC0415 - what `--help` alone does not need
 
     flags = [long_flag(option) for option in command.params if isinstance(option, click.Option)]
@@ -161,15 +161,15 @@ def _warn_of_unknown_settings(prefix: str, command: click.Command) -> None:
             click.echo(f"Warning: {name} is not a setting{hint}", err=True)
 
 
-def _tell(reason: str) -> None:
+def _print_error(reason: str) -> None:
     from finner_batch.query.table import visible  # noqa: PLC0415 - for an error only
 
-    with suppress(OSError):  # nobody reads it: the exit code says it too
+    with suppress(OSError):  # stderr is closed: the exit code says it too
         click.echo("\n".join(map(visible, f"Error: {reason}".split("\n"))), err=True)
 
 
 def _open_what_is_closed() -> None:
-    """Open the null device for standard streams that were closed: else the next file opened would get their number."""
+    """Open the null device for closed standard streams: else the next file that is opened would get their number."""
     for number, (name, mode) in enumerate([("stdin", "r"), ("stdout", "w"), ("stderr", "w")]):
         try:
             os.fstat(number)

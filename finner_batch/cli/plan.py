@@ -18,7 +18,7 @@ from finner_batch.cli.run import run_settings
 from finner_batch.config import RunConfig
 
 
-@click.command(short_help="Reckon documents, bytes, time and cost of a run before it.")
+@click.command(short_help="Estimate documents, bytes, time and cost of a run in advance.")
 @input_option()
 @click.argument("more_inputs", type=PathOrUrl(), nargs=-1, metavar="[PATH]...")
 @click.option("--machines", type=click.IntRange(1), default=1, help="Machines that share the input by --shard.")
@@ -45,11 +45,11 @@ def plan(
     as_json: bool,
     **settings: Any,
 ) -> None:
-    """Say what a run would read, and why, and reckon time and cost on one machine and on several, before it is begun.
+    """Show what a run would read, and why, and estimate time and cost on one machine and on several.
 
-    Give it the flags of the run. What the results folder has done with the same content, model and settings is told
-    from what is new, or would be done again for a changed content, another model, another setting or another version.
-    Time is reckoned by the rates of a benchmark file, so it is that of the machine measured there. Nothing is written.
+    Give it the flags of the run. It counts what the results folder has done with the same content, model and settings,
+    what is new, and what would be done again because content, model, settings or version changed. Time is estimated
+    from the rates of a benchmark file, so it is that of the machine measured there. Nothing is written.
     """
     from finner_batch.benchmark.plan import PlanConfig  # noqa: PLC0415 - heavy
     from finner_batch.benchmark.plan import plan as make_plan  # noqa: PLC0415 - heavy

@@ -2,7 +2,6 @@
 
 import json
 import logging
-from dataclasses import asdict
 
 import click
 
@@ -50,7 +49,8 @@ def report(
         )
     )
     if as_json:
-        click.echo(json.dumps(asdict(written) | {"path": str(written.path)}, indent=2))
+        figures = {"bytes": written.bytes, "shown": written.shown, "total": written.total}
+        click.echo(json.dumps({"path": str(written.path), **figures}, indent=2))
         return
     shown = f"{written.total:,} numbers"
     if written.shown < written.total:

@@ -29,7 +29,6 @@ class Batcher:
     ) -> None:
         self._make_tagger = make_tagger
         self._tagger: Tagger | None = None
-        self._load_seconds = 0.0
         self._window_sentences = window_sentences
         self._timeout_s = timeout_s
         self._is_interrupted = is_interrupted
@@ -56,20 +55,21 @@ class Batcher:
 
     def _tag(self, held: list[Held]) -> Iterator[Outcome]:
         parsed = [result for result in held if isinstance(result, ParsedDocument)]
-        had_tagger = self._tagger is not None
+        if self._tagger is None and any(document.windows for document in parsed):
+            started = perf_counter()
+            self._tagger = self._make_tagger()
+            yield SessionOpened.of(self._tagger.session, perf_counter() - started)
 
         def on_progress(part: float) -> None:
             self.documents_in_model = part * len(parsed)
 
         tagging = tag_together(
             parsed,
-            self._loaded_tagger,
+            self._tagger,
             timeout_s=self._timeout_s,
             is_interrupted=self._is_interrupted,
             on_progress=on_progress,
         )
-        if self._tagger is not None and not had_tagger:
-            yield SessionOpened.of(self._tagger.session, self._load_seconds)
         yield tagging.cost
         for result in held:
             if isinstance(result, ParsedDocument):
@@ -77,10 +77,3 @@ class Batcher:
                 yield next(tagging.documents)
             else:
                 yield result
-
-    def _loaded_tagger(self) -> Tagger:
-        if self._tagger is None:
-            started = perf_counter()
-            self._tagger = self._make_tagger()
-            self._load_seconds = perf_counter() - started
-        return self._tagger

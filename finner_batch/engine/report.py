@@ -1,4 +1,4 @@
-"""What a run reports: counts, seconds by stage, speed, memory; written as JSON beside the rows."""
+"""The report of a run: counts, seconds by stage, speed and memory; written as JSON into the results folder."""
 
 import logging
 import platform
@@ -22,7 +22,7 @@ LIBRARIES = ("lxml", "nupunkt", "tokenizers", "pyarrow", "numpy")
 FAILURES_SHOWN = 20
 EXHIBITS_SHOWN = 20
 WALL_CLOCK = frozenset(["load", "tag"])
-"""Stages whose threads are the runtime's own."""
+"""Stages that run in threads of the model's runtime, so that their CPU time is unknown."""
 
 
 @dataclass(slots=True)
@@ -61,7 +61,7 @@ class Selection:
 class RunReport:
     """Counts of one run.
 
-    `seconds` is CPU time by stage, of the threads that do it, over all processes; of `WALL_CLOCK` it is wall clock.
+    `seconds` is CPU time by stage, summed over all processes; for the stages in `WALL_CLOCK` it is wall clock.
     """
 
     run_id: str
@@ -72,9 +72,8 @@ class RunReport:
     device_reason: str
     workers: int
     variant: str | None = None
-    """Precision of the model that ran; None where nothing had to be tagged."""
+    """Precision of the model that ran; None if nothing had to be tagged, as for `backend`."""
     backend: str | None = None
-    """What ran it, and why; None as `variant`."""
     backend_reason: str | None = None
     clock: Clock = field(repr=False)
     started: datetime = field(init=False)
@@ -87,25 +86,25 @@ class RunReport:
     tokens: int = 0
     """Tokens of the sentences that hold a number."""
     tokens_run: int = 0
-    """Those that the model read: exact repeats are read once."""
+    """Tokens that the model read; exact repeats are read once."""
     tokens_from_cache: int = 0
-    """Those that it did not read because the cache held them, from this run or another."""
+    """Tokens that it did not read because the cache held them, from this run or an earlier one."""
     cache_off: str | None = None
     """Why the cache was switched off during the run."""
     tokens_padded: int = 0
-    """The same with padding."""
+    """Tokens that the model read, with padding."""
     seconds: dict[str, float] = field(default_factory=dict)
     labels: Counter[str] = field(default_factory=Counter)
     failures: Counter[str] = field(default_factory=Counter)
     """Failed documents by stage and error type."""
     with_unread_exhibits: int = 0
-    """Documents that say that their financial statements or debt stand in exhibits that were not read with them."""
+    """Documents whose financial statements or debt are, as they say, in exhibits that were not read with them."""
     unread_exhibits: Counter[str] = field(default_factory=Counter)
     """Those exhibits by type."""
     parts: int = 0
     workers_peak_bytes: int = 0
     cluster: dict[str, Any] | None = None
-    """What a run on Ray worked on, and how much of the work was done again there; None where none was needed."""
+    """The Ray cluster, and how much work was repeated there; None without one."""
     status: str = "running"
     exit_code: int = 0
     _started_at: float = field(init=False, repr=False)
@@ -122,12 +121,12 @@ class RunReport:
 
     @property
     def wall_seconds(self) -> float:
-        """Since the report was made."""
+        """Seconds since the report was made."""
         return self.clock.monotonic() - self._started_at
 
     @property
     def peak_bytes(self) -> int:
-        """Peak resident memory of the main process plus the workers' own peaks: at least what was held at once."""
+        """Peak resident memory of the main process plus the workers' peaks: an upper bound of what was held at once."""
         return own_peak_bytes() + self.workers_peak_bytes
 
     def as_json(self) -> dict[str, Any]:

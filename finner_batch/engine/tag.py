@@ -36,7 +36,7 @@ class Tagging:
 
 def tag_together(
     parsed: Sequence[ParsedDocument],
-    loaded_tagger: Callable[[], Tagger],
+    tagger: Tagger | None,
     *,
     timeout_s: float,
     is_interrupted: Callable[[], bool] = lambda: False,
@@ -44,8 +44,8 @@ def tag_together(
 ) -> Tagging:
     """Tag the windows of these documents together. Raises as `Tagger.probabilities` does.
 
-    `loaded_tagger` is called only if there is a window: documents without numbers load no model. `on_progress` gets the
-    part of the tokens that is tagged, 0 to 1, after each batch. A document that takes longer than `timeout_s` to tag,
+    `tagger` may be None if there is no window: documents without numbers load no model. `on_progress` gets the part of
+    the tokens that is tagged, 0 to 1, after each batch. A document that takes longer than `timeout_s` to tag,
     or whose values cannot be read within `timeout_s`, becomes a `FailedDocument`. A document with more than
     `ALONE_TOKENS` is tagged by itself, so that its own time is known.
     """
@@ -57,8 +57,9 @@ def tag_together(
     late: set[int] = set()
     statistics, seconds, before = NOTHING_TAGGED, 0.0, 0.0
     for group in filter(None, groups):
+        if tagger is None:
+            raise ValueError("documents with windows need a tagger")
         windows = [window for place in group for window in parsed[place].windows]
-        tagger = loaded_tagger()
         started = perf_counter()
         deadline = Deadline(timeout_s) if group is not together else None
         own = sum(tokens[place] for place in group) / sum(tokens)

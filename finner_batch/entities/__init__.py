@@ -1,1 +1,1 @@
-"""Stage 5, entities: a labelled number into a value with unit and scale."""
+"""Stage 5, entities: reads the value, unit and scale of a labelled number."""

@@ -1,7 +1,7 @@
-"""What a number was before an amendment replaced it: the number struck out beside it.
+"""The number that an amendment replaced: the struck-out number next to the new one.
 
 Amended credit agreements are filed as marked copies, `<s>$200.0 million</s> <u>$275.0 million</u>`: the amount is 275
-million, and was 200 million.
+million and was 200 million before.
 """
 
 from bisect import bisect_left, bisect_right
@@ -16,45 +16,43 @@ from finner_batch.sentences.sentence import Sentence
 _CONTEXT = 200
 """Characters of the sentence on either side that are read with a struck number."""
 _LONGEST = 400
-"""Longer struck text is a passage, no number that another replaces."""
-
-
+"""Longer struck text is a passage, not a replaced number."""
 _AROUND = " <>[]{}"
-"""Brackets that marked copies set around what they strike out."""
+"""Brackets that marked copies put around struck text."""
 
 
 @dataclass(frozen=True, slots=True)
 class Before:
-    """A struck number: as printed, and its value, None where its digits print no number."""
+    """A struck number as printed and its value, which is None if the digits are no number."""
 
     text: str
     value: float | None
 
 
 def number_before(sentence: Sentence, start: int, end: int, *, stated: int = 0) -> Before | None:
-    """The number struck out directly before the number token `sentence.text[start:end]`, or else directly behind it.
+    """Return the number struck out directly before the number token `sentence.text[start:end]`, else directly after it.
 
-    Nothing but white space stands between the two and their own marks (currency, percent sign, scale words). Marks that
-    the struck number lacks it shares with the one that replaced it: `$<s>200</s> <u>275</u> million`. Of several struck
-    numbers the nearest counts that reads in the same unit. None where there is none, or where only some digits of a
-    number were replaced. `stated`: as in `read_value`.
+    Only white space may separate the two numbers and their marks (currency, percent sign, scale words). The struck
+    number shares the marks that it lacks with its replacement: `$<s>200</s> <u>275</u> million`. Of several struck
+    numbers, the result is the nearest with the same unit. It is None if there is none, or if only some digits of a
+    number were replaced. `stated`: see `read_value`.
     """
     text = sentence.text
-    own = read_quantity(text, start, end)
+    quantity = read_quantity(text, start, end)
     unit = read_value(text, start, end, stated=stated).unit
     token = text[start:end]
     for at, struck in reversed(sentence.struck[: bisect_right(sentence.struck, start, key=itemgetter(0))]):
-        if text[at : max(at, own.start)].strip():
+        if text[at : max(at, quantity.start)].strip():
             break
-        outside = text[:at], text[:at], text[end:], text[own.end :]
-        if found := _read(struck, outside, unit, stated, touches=token if at == start else ""):
-            return found
+        outside = text[:at], text[:at], text[end:], text[quantity.end :]
+        if replaced := _read(struck, outside, unit, stated, touches=token if at == start else ""):
+            return replaced
     for at, struck in sentence.struck[bisect_left(sentence.struck, end, key=itemgetter(0)) :]:
-        if text[min(at, own.end) : at].strip() or _is_before_number(text, at):
+        if text[min(at, quantity.end) : at].strip() or _is_before_number(text, at):
             break
-        outside = text[:start], text[: own.start], text[end:], text[max(at, own.end) :]
-        if found := _read(struck, outside, unit, stated, touches=token if at == end else "", is_behind=True):
-            return found
+        outside = text[:start], text[: quantity.start], text[end:], text[max(at, quantity.end) :]
+        if replaced := _read(struck, outside, unit, stated, touches=token if at == end else "", is_after=True):
+            return replaced
     return None
 
 
@@ -65,24 +63,24 @@ def _read(
     stated: int,
     *,
     touches: str,
-    is_behind: bool = False,
+    is_after: bool = False,
 ) -> Before | None:
-    """The number in struck text that the sentence's number replaced.
+    """Return the number in struck text that the sentence's number replaced.
 
-    `outside`: what stands before it, for a number without and with marks of its own, and the same behind it.
-    `touches`: the digits that it touches.
+    `outside`: the text before it, for a struck number without and with marks of its own, then the same after it.
+    `touches`: the digits that the struck text touches.
     """
     if len(struck) > _LONGEST:
         return None
     struck = struck.strip(_AROUND)
     tokens = number_tokens(struck)
-    for first, last in tokens if is_behind else reversed(tokens):
+    for first, last in tokens if is_after else reversed(tokens):
         token, marks = struck[first:last], (struck[:first].strip() != "", struck[last:].strip() != "")
         if not any(marks) and _has_no_separator(touches) < _has_no_separator(token):
             continue
         before = outside[marks[0]][-_CONTEXT:]
-        behind = outside[2 + marks[1]][:_CONTEXT]
-        read = f"{before} {struck}{'' if behind[:1] == '%' else ' '}{behind}"
+        after = outside[2 + marks[1]][:_CONTEXT]
+        read = f"{before} {struck}{'' if after[:1] == '%' else ' '}{after}"
         offset = len(before) + 1
         value = read_value(read, offset + first, offset + last, stated=stated)
         alone = read_quantity(struck, first, last)
@@ -93,12 +91,12 @@ def _read(
 
 
 def _has_no_separator(digits: str) -> bool:
-    """Whether a number is all digits: `2` struck before `3.50` may be the first digit of 2.50."""
+    """Whether a number is only digits: `2` struck before `3.50` may be the first digit of 2.50."""
     return "." not in digits and "," not in digits
 
 
 def _is_before_number(text: str, at: int) -> bool:
-    """Whether what was struck out at a place stands directly before a number, which then replaced it."""
+    """Whether a number, which then replaced the struck text, follows directly."""
     tokens = number_tokens(text[at : at + _CONTEXT])
     if not tokens:
         return False

@@ -1,14 +1,14 @@
 """Currencies as filings write them: signs, ISO 4217 codes and names, before or after the amount.
 
-`$` and `dollars` alone are US dollars, `¥` is Japanese and `pesos` are Mexican, the usage of filings with the SEC. What
-several currencies share and no such usage settles (`kr`, `francs`, and `pounds`, also a weight) states no currency.
-Letters before a sign are part of it: `Ch$` is Chilean, and `XY$`, that nobody knows, is `UNKNOWN`, never US dollars.
+As usual in SEC filings, `$` and `dollars` alone are US dollars, `¥` is Japanese and `pesos` are Mexican. Words without
+such a usage that several currencies share (`kr`, `francs`, and `pounds`, also a weight) state no currency. Letters
+before a sign are part of it: `Ch$` is Chilean, and the unlisted `XY$` is `UNKNOWN`, never US dollars.
 """
 
 import re
 
 UNKNOWN = "XXX"
-"""Code of money whose currency the sign does not tell; ISO 4217 means "no currency" by it."""
+"""Code of money whose currency the sign does not identify; in ISO 4217 it means "no currency"."""
 
 CODES = frozenset((
     "AED", "AOA", "ARS", "ATS", "AUD", "AZN", "BBD", "BDT", "BEF", "BGN", "BMD", "BND", "BOB", "BRL", "BWP",
@@ -20,8 +20,8 @@ CODES = frozenset((
     "SAR", "SEK", "SGD", "SKK", "SRD", "THB", "TND", "TRL", "TRY", "TTD", "TWD", "TZS", "UAH", "UGX", "USD", "UYU",
     "UZS", "VEB", "VEF", "VES", "VND", "XAF", "XCD", "XEU", "XOF", "ZAR", "ZMW", "ZWD",
 ))  # fmt: skip
-"""ISO 4217 codes that are read when they stand beside a number, those of the past included and those left out that are
-also words or abbreviations of English (`ALL`, `TOP`, `CRC`). `RMB` is not of ISO 4217."""
+"""Codes that are read next to a number: of ISO 4217, including former ones, without those that are also English words
+or abbreviations (`ALL`, `TOP`, `CRC`), and `RMB`."""
 
 _DOLLARS = {
     "US": "USD", "USD": "USD", "UYU": "UYU", "UY": "UYU", "Ur": "UYU", "C": "CAD", "CA": "CAD", "CAD": "CAD",
@@ -37,7 +37,7 @@ _DOLLARS = {
     "Sr": "SRD", "SR": "SRD", "SRD": "SRD", "SI": "SBD", "SBD": "SBD", "WS": "WST", "WST": "WST", "T": "TOP",
     "Z": "ZWD", "ZW": "ZWD", "ZWD": "ZWD", "MOP": "MOP", "BSD": "BSD",
 }  # fmt: skip
-"""Letters before `$`, full stops left out -> code: `C$`, `HK$`, `R$`. `B$`, `BS$` and `BD$` have several owners."""
+"""Letters before `$`, without full stops -> code: `C$`, `HK$`, `R$`. `B$`, `BS$` and `BD$` are ambiguous."""
 
 _POUNDS = {"": "GBP", "UK": "GBP", "GB": "GBP", "GBP": "GBP", "Stg": "GBP", "STG": "GBP", "IR": "IEP", "Ir": "IEP",
            "E": "EGP", "LE": "EGP", "EG": "EGP", "L": "LBP", "LL": "LBP"}  # fmt: skip
@@ -45,14 +45,14 @@ _YENS = {"": "JPY", "JP": "JPY", "J": "JPY", "JPY": "JPY", "RMB": "CNY", "CN": "
 _EUROS = {"": "EUR", "EUR": "EUR"}
 _PREFIXED = {"$": _DOLLARS | {"": "USD"}, "£": _POUNDS, "¥": _YENS, "￥": _YENS, "€": _EUROS}
 """Sign -> the letters that may stand before it -> code."""
-_UPPER = {sign: {letters.upper(): code for letters, code in codes.items()} for sign, codes in _PREFIXED.items()}
+_CAPITALS = {sign: {letters.upper(): code for letters, code in codes.items()} for sign, codes in _PREFIXED.items()}
 
 _SPACED = frozenset((
     "US", "U.S.", "U.S", "USD", "CA", "CAD", "CDN", "Cdn", "Cdn.", "AU", "AUD", "NZ", "NZD", "HK", "HKD", "SG", "SGD",
     "NT", "NTD", "TWD", "Mex", "Mex.", "MX", "MXN", "Canadian", "Australian", "BRL", "ARS", "CLP", "COP", "DOP", "JMD",
     "TTD", "NAD", "BZD", "BBD", "BMD", "BND", "XCD", "FJD", "GYD", "KYD", "SRD", "ZWD", "UYU", "RD", "TT", "Ps.", "Ps",
 ))  # fmt: skip
-"""What belongs to `$` also with a space between: `US $5`, `Cdn. $5`; one letter does not (`A $650 million fee`)."""
+"""Letters that belong to `$` even before a space: `US $5`, `Cdn. $5`, but no single letter (`A $650 million fee`)."""
 
 _SIGNS = {
     "₹": "INR", "₩": "KRW", "₪": "ILS", "₱": "PHP", "₽": "RUB", "₺": "TRY", "฿": "THB", "₫": "VND", "₦": "NGN",
@@ -77,14 +77,13 @@ _WORDS = {code: "CNY" if code in ("RMB", "CNH") else code for code in CODES} | {
 }  # fmt: skip
 """Words and abbreviations before an amount -> code. `Bs.` is Bolivian or Venezuelan."""
 _ON_AMOUNTS_ONLY = {"R": "ZAR", "S/": "PEN", "Won": "KRW"}
-"""What also is a word or begins the name of a class, model or system (`Won 2 cases`, `R6 shares`, `S/390`) -> code, if
-an amount follows."""
+"""Words or names' beginnings (`Won 2 cases`, `R6 shares`, `S/390`) -> code if an amount follows."""
 _AMOUNT = re.compile(r"[0-9]{1,3}(?:,[0-9]{3})+(?![0-9])|[0-9][0-9.,]*\s?(?:million|billion|bn|mn)\b")
-_SPELT = {
+_SPELLED_SIGNS = {
     "pound": "GBP", "pounds": "GBP", "pound sterling": "GBP", "pounds sterling": "GBP", "sterling": "GBP",
     "euro": "EUR", "euros": "EUR", "yen": "JPY", "y": "JPY", "won": "KRW", "dm": "DEM", "lira": "ITL",
 }  # fmt: skip
-"""Signs that text filings spell in brackets, EDGAR having been ASCII: `(pound)40 million` -> code."""
+"""Signs that old text filings, in ASCII, spell in brackets: `(pound)40 million` -> code."""
 
 _OF_DOLLARS = {
     "": "USD", "us": "USD", "united states": "USD", "american": "USD", "canadian": "CAD", "australian": "AUD",
@@ -129,7 +128,7 @@ _NAMES = (
 """Names after an amount, in lower case, without full stops and the plural s of the last word -> code."""
 _FIRST_WORDS = frozenset(name.split()[0] for name in _NAMES) | {f"{name}s" for name in _NAMES if " " not in name}
 _LONGEST_NAME = 4
-"""Words of a name, at most."""
+"""Most words of a name."""
 
 _LETTERS = re.compile(r"[A-Za-z][A-Za-z.]*\Z")
 _WORD_AT_END = re.compile(r"(?:(?<![^\W_])[A-Z]/\.?|[^\W\d_]+(?:\.[^\W\d_]+)*\.?|GH\u00a2)\Z")
@@ -144,24 +143,24 @@ _SHARED_SIGNS = {
     "INR": frozenset({"PKR", "LKR"}),
     "MXN": frozenset(_OF_PESOS.values()),
 }
-"""Codes of a sign that others share -> the currencies whose sign it also is: a name after the amount decides."""
+"""Code of an ambiguous sign -> the other currencies with that sign: a name after the amount decides."""
 _BEHIND_DOLLAR = {"US": "USD", "S": "USD", "CDN": "CAD", "Cdn": "CAD"}
-"""Letters behind `$` that are no ISO 4217 code: `$US 5`, `U$S 5` as in Argentina and Uruguay, `$CDN 5`."""
+"""Letters after `$` that are no ISO 4217 code: `$US 5`, `U$S 5` as in Argentina and Uruguay, `$CDN 5`."""
 _LONGEST_PREFIX = 4
 """A longer word before a sign is no part of it: a space was lost (`Total$500`)."""
 _NO_PREFIX = frozenset((
     "THE", "OF", "TO", "OUR", "IS", "WAS", "ARE", "WERE", "BY", "FOR", "FROM", "AND", "OR", "IN", "AT", "AN", "ITS",
     "THIS", "THAT", "WITH", "THAN", "OVER", "PLUS", "PAID", "ONE", "TWO", "NEW", "ALL", "BOTH", "EACH", "PER", "NET",
 ))  # fmt: skip
-"""Short words that end where a sign begins, their space lost (`The$75 million loan`)."""
+"""Short words before a sign whose space was lost (`The$75 million loan`)."""
 _REACH = 24
-"""Longest currency mark that is looked for, in characters."""
+"""Characters of the longest currency mark."""
 
 
 def currency_before(text: str, end: int) -> tuple[str, int] | None:
-    """Currency directly before `text[end:]`, white space between allowed: its code and where it starts.
+    """Return the currency directly before `text[end:]`, or before white space: its code and its start.
 
-    The code is `UNKNOWN` where a sign of money says not whose.
+    The code is `UNKNOWN` if a money sign does not identify the currency.
     """
     begin = max(0, end - _REACH)
     head = text[begin:end]
@@ -175,17 +174,17 @@ def currency_before(text: str, end: int) -> tuple[str, int] | None:
     if last in _SIGNS:
         return _SIGNS[last], begin + len(stem) - 1
     if last in ")]":
-        spelt = _BRACKETED.search(head)
-        word = (spelt[1] or spelt[2]) if spelt else ""
-        spelt_code = _SPELT.get(word.lower()) or (_WORDS[word] if word in CODES else None)
-        return (spelt_code, begin + spelt.start()) if spelt and spelt_code else None
+        spelled = _BRACKETED.search(head)
+        word = (spelled[1] or spelled[2]) if spelled else ""
+        spelled_code = _SPELLED_SIGNS.get(word.lower()) or (_WORDS[word] if word in CODES else None)
+        return (spelled_code, begin + spelled.start()) if spelled and spelled_code else None
     if last.isalpha() or last in "./\u00a2":
         return _of_word(text, stem, begin, end)
     return None
 
 
 def _of_sign(before: str, sign: str) -> tuple[str, int]:
-    """Code of a sign with what stands before it, and how many characters of that belong to it."""
+    """Return the code of a sign with the text before it, and how many of those characters belong to it."""
     match = _LETTERS.search(before)
     if match is None:
         word = before[:-1].rsplit(None, 1)[-1].lstrip("(") if sign == "$" and before[-1:].isspace() else ""
@@ -196,7 +195,7 @@ def _of_sign(before: str, sign: str) -> tuple[str, int]:
     letters = prefix.replace(".", "")
     code = codes.get(letters)
     if code is None and not letters.islower():
-        code = _UPPER[sign].get(letters.upper()) or (UNKNOWN if _is_prefix(letters) else None)
+        code = _CAPITALS[sign].get(letters.upper()) or (UNKNOWN if _is_prefix(letters) else None)
     return (code, len(prefix)) if code else (codes[""], 0)
 
 
@@ -205,7 +204,7 @@ def _is_prefix(letters: str) -> bool:
 
 
 def _of_word(text: str, stem: str, begin: int, end: int) -> tuple[str, int] | None:
-    """Currency of the word that ends `stem`, which begins at `begin` of the text."""
+    """Return the currency of the last word of `stem`, which begins at `begin` of the text."""
     match = _WORD_AT_END.search(stem.rsplit(None, 1)[-1])
     if match is None:
         return None
@@ -222,13 +221,13 @@ def _of_word(text: str, stem: str, begin: int, end: int) -> tuple[str, int] | No
 
 
 def currency_after(text: str, start: int, before: str | None) -> tuple[str, int] | None:
-    """Currency directly after `text[:start]` (`euros`, `Canadian dollars`, `CAD`): its code and where it ends.
+    """Return the currency directly after `text[:start]` (`euros`, `Canadian dollars`, `CAD`): its code and its end.
 
-    `before` is the code of the mark before the amount. It prevails unless its sign is also that of the currency after.
+    `before` is the code of the mark before the amount. It prevails unless both currencies share that sign.
     """
-    found = _named_after(text, start)
-    if found is None or before in (None, UNKNOWN) or found[0] in _SHARED_SIGNS.get(before or "", ()):
-        return found
+    currency = _named_after(text, start)
+    if currency is None or before in (None, UNKNOWN) or currency[0] in _SHARED_SIGNS.get(before or "", ()):
+        return currency
     return None
 
 
@@ -239,7 +238,7 @@ def _named_after(text: str, start: int) -> tuple[str, int] | None:
     if match and match[2] in CODES:
         return _WORDS[match[2]], match.end()
     words: list[str] = []
-    found: tuple[str, int] | None = None
+    currency: tuple[str, int] | None = None
     while len(words) < _LONGEST_NAME and (word := _NAME_WORD.match(text, start)):
         words.append(word[1].lower().replace(".", ""))
         if len(words) == 1 and words[0] not in _FIRST_WORDS:
@@ -247,5 +246,5 @@ def _named_after(text: str, start: int) -> tuple[str, int] | None:
         start = word.end()
         name = " ".join(words)
         if code := _NAMES.get(name) or _NAMES.get(name.removesuffix("s")):
-            found = code, start
-    return found
+            currency = code, start
+    return currency

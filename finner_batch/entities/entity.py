@@ -1,4 +1,4 @@
-"""One row of the `entities` table: where the number stands, what it says, how sure that is."""
+"""One row of the `entities` table: the position, the value and the confidence of a number."""
 
 from typing import Any
 
@@ -12,9 +12,9 @@ from finner_batch.tagger.span import Span
 def entity_row(
     sentence: Sentence, span: Span, value: Value, before: Before | None = None, *, sec_url: str | None = None
 ) -> dict[str, Any]:
-    """The columns that an entity brings itself, `section` to `sec_url`; the writer adds those of its document.
+    """Return the columns `section` to `sec_url`; the writer adds those of the document.
 
-    `before`: the struck-out number that this one replaces, and its value. `sec_url`: the document's address at EDGAR.
+    `before`: the struck-out number that this one replaced. `sec_url`: the document's address at EDGAR.
     """
     return {
         "section": sentence.section,

@@ -1,7 +1,7 @@
-"""Footnote marks that text filings glue to a number: `$500(1) million`, `6.875%(2)`, `$250* million`.
+"""Footnote marks directly after a number in text filings: `$500(1) million`, `6.875%(2)`, `$250* million`.
 
-HTML prints them as superscripts, which the reader gives as superscript characters (`$250² million`). A mark says
-nothing of the number: values are read as if it were not there, and its digits are no number token.
+In HTML they are superscripts, which extraction converts to superscript characters (`$250² million`). Values are read
+as if the mark were not there, and its digits are no number token.
 """
 
 import re
@@ -15,21 +15,21 @@ _MARKS = re.compile(
 NUMBERED_MARK = re.compile(
     r"[(\[](?:(?<=[0-9%)\u00bc-\u00be\u2150-\u215ekmnst].)|(?<=[0-9]\s.))[1-9][0-9]?[)\],]", re.IGNORECASE
 )
-"""Where a mark with digits may begin: behind a number, its `%`, scale word or bracket, or a space behind the number."""
+"""Where a mark with digits may begin: after a number, its `%`, scale word or bracket, or a space after the number."""
 MOST_NUMBERS = 24
-"""Numbers that the marks behind one number hold at most: four marks of six labels each."""
+"""Most numbers in the marks after one number: four marks of six labels each."""
 _LONGEST_SCALE = 20
 _SCALE_BEFORE = re.compile(
     r"\s?[%\uff05]|[\s-]?(?:per[\s-]?cent|pct|basis\s+points?|bps|thousand|million|[bt]illion|m[mn]|bn|[mbk])",
     re.IGNORECASE,
 )
-"""What may stand between a number and its mark (`$500 million(1)`)."""
+"""Text between a number and its mark (`$500 million(1)`)."""
 _SPACED_MARK = re.compile(
     rf"\s[(\[]{_LABEL}(?:,\s?{_LABEL}){{0,5}}[)\]](?=\s(?:hundred|thousand|million|[bt]illion|basis\spoints)\b)"
 )
 _YEAR = re.compile(r"(?:19|20)[0-9]{2}")
 _DUE = re.compile(r"(?:\bdue|\bmaturing|\bmatures?(?:\sin)?|[a-z.]\s[0-9]{1,2},)\s$", re.IGNORECASE)
-"""A date or maturity goes on with the year, which no section or rule number is: `due 2031(4)`, `June 1, 2031(4)`."""
+"""A year after these is not a section or rule number: `due 2031(4)`, `June 1, 2031(4)`."""
 _SCALE = re.compile(
     r"[\s-]?(?:[%\uff05]|per[\s-]?cent|pct|basis\s+points?|bps|hundred|thousand|lakh|million|crore|[bt]illion"
     r"|m[mn](?![a-z])|bn(?![a-z])|(?:to|-|\u2013)\s?[0-9.]{1,12}(?:\([1-9a-z]\))?\s?%)",
@@ -39,10 +39,10 @@ _MONEY_BEFORE = re.compile(r"[$\u20ac\u00a3\u00a5\u20b9]\s?\(?$")
 
 
 def end_of_marks(text: str, end: int, *, of_amount: bool = False) -> int:
-    """Where the footnote marks end that are glued behind `text[:end]`; `end` if there are none.
+    """Return the end of the footnote marks directly after `text[:end]`; `end` if there are none.
 
-    `of_amount` says that an amount or a rate ends there. What else could be a reference (`Section 4(2)`, `401(k)`) is a
-    mark only before a scale (`500(1) million`); a superscript is one always.
+    `of_amount`: an amount or a rate ends there. After other numbers, what could be a reference (`Section 4(2)`,
+    `401(k)`) is a mark only before a scale (`500(1) million`). A superscript always is a mark.
     """
     match = _MARKS.match(text, end)
     if match is None:
@@ -54,7 +54,7 @@ def end_of_marks(text: str, end: int, *, of_amount: bool = False) -> int:
 
 
 def end_of_numbered_mark(text: str, number: tuple[int, int], opening: int) -> int:
-    """Where the marks end that `text[opening:]` begins with; at most `opening` if they are none of that number."""
+    """Return the end of the marks at `text[opening:]`; at most `opening` if they do not belong to that number."""
     start, end = number
     if opening > end + _LONGEST_SCALE:
         return opening

@@ -1,48 +1,45 @@
-"""What a number token is: the one definition that labelling, decoding, values and evaluation share.
+"""Number tokens: one definition for labelling, decoding, values and evaluation.
 
-A token is digits with their separators, and no sign, currency or unit around them:
+A token is digits with their separators, without sign, currency or unit:
 
 - digits in groups: `1,500,000`, `12,34,567` (Indian), `1'500'000` (Swiss), `1.500.000` and `1.234,56` (European);
-- a decimal point: `2.25`, `3,000.5`; a leading one (`.75`) unless a letter, digit, point or `)` is before it (`No.5`);
-- a decimal comma where the context leaves no other reading: `7,40%`, `7,40 to 7,90%`, `EUR 1,5 million`;
+- a decimal point: `2.25`, `3,000.5`; a leading one (`.75`) unless a letter, digit, point or `)` precedes it (`No.5`);
+- a decimal comma if the context allows no other reading: `7,40%`, `7,40 to 7,90%`, `EUR 1,5 million`;
 - a vulgar fraction, and a whole number with one: `1/2`, `7½`, `3 1/4`, `3-1/4` with any dash; `61/4` before `%`
   (superscript lost); before `%` also `3 - 1/4`, `3 and 1/4`, `3 1 / 4`;
 - a stray space at the decimal point of an amount of money or a rate (`$64. 9 million`, `$250 .0 million`, `at 6 .875%`)
-  and at the comma of an amount that can be nothing else (`$250, 000`, `$1, 500,000`);
-- a dotted chain is one token though no number: `4.1.2`, `31.12.2023`.
+  and at the comma of an amount with no other reading (`$250, 000`, `$1, 500,000`);
+- a dotted chain, which is one token but no number: `4.1.2`, `31.12.2023`.
 
 Everything else ends a token. A comma that does not group (`1,2`; `31,2023`), a slash that makes no vulgar fraction
 (`12/31/2023`, `50/50`, `97/2Q`), a hyphen (`364-day`, `2022-2023`, `555-0199`), a letter (`10b-5`, `Q3`, `7.5x`,
-`$1.5B`, `1.5e9`), a sign (`5.250%Notes`), a bracket (`144(1)`) and the full stop of a sentence stay outside.
-Identifiers, years and dates are tokens too: telling them from amounts is the tagger's task. So every digit 0-9 lies in
-exactly one token, but for those of a footnote mark, which lie in none: `$500(1) million`, `6.875%(2)` (see `marks`).
-Invisible characters (a soft hyphen, a zero-width space) count as not there: a token may hold some.
+`$1.5B`, `1.5e9`), a sign (`5.250%Notes`), a bracket (`144(1)`) and the full stop of a sentence are outside.
+Identifiers, years and dates are tokens too: the tagger distinguishes them from amounts. So every digit 0-9 is in
+exactly one token, except those of footnote marks, which are in none: `$500(1) million`, `6.875%(2)` (see `marks`).
+Invisible characters (a soft hyphen, a zero-width space) are ignored: a token may contain them.
 """
 
 import re
 from bisect import bisect_right
 from decimal import Decimal
+from fractions import Fraction
+from unicodedata import numeric
 
 from finner_batch.entities.marks import MOST_NUMBERS, NUMBERED_MARK, end_of_numbered_mark
 
-VULGAR_FRACTIONS = {
-    "¼": (1, 4), "½": (1, 2), "¾": (3, 4), "⅓": (1, 3), "⅔": (2, 3), "⅕": (1, 5), "⅖": (2, 5), "⅗": (3, 5), "⅘": (4, 5),
-    "⅙": (1, 6), "⅚": (5, 6), "⅛": (1, 8), "⅜": (3, 8), "⅝": (5, 8), "⅞": (7, 8),
-}  # fmt: skip
-"""Single characters that print a fraction: character -> (numerator, denominator)."""
+FRACTION_CHARACTERS = "¼½¾⅓⅔⅕⅖⅗⅘⅙⅚⅛⅜⅝⅞"
 
-_SIGNS = "".join(VULGAR_FRACTIONS)
-_DIGIT = re.compile(rf"[0-9{_SIGNS}]")
+_DIGIT = re.compile(rf"[0-9{FRACTION_CHARACTERS}]")
 _INVISIBLE = re.compile("[\u00ad\u200b-\u200f\u2060\ufeff]")
 _DASH = "[-\u2010-\u2015\u2212\ufe58\ufe63\uff0d]"
 _JOINT = rf"(?:\s?{_DASH}\s?|\s?&\s?|[\s-]and[\s-])"
-"""What may stand between a whole number and its fraction beside a space."""
+"""Text between a whole number and its fraction, other than a space."""
 _RATE = r"\s?(?:[%\uff05]|(?i:per[\s-]?cent|pct))"
 _SCALE_WORD = r"\s?(?i:[mb]illion|thousand|ml?n\b|bl?n\b)"
 
 
 def _proper(slash: str) -> str:
-    """Pattern of the proper fractions that filings print: halves to eighths, tenths, 16ths, 32nds, 64ths, 100ths."""
+    """Return the pattern of proper fractions in filings: halves to eighths, tenths, 16ths, 32nds, 64ths, 100ths."""
     return (
         rf"(?:1{slash}2|[12]{slash}3|[1-3]{slash}4|[1-4]{slash}5|[1-5]{slash}6|[1-7]{slash}8|[1-9]{slash}10"
         rf"|(?:1[0-5]|[1-9]){slash}16|(?:3[01]|[12]?[1-9]|[12]0){slash}32|[1-6]?[0-9]{slash}64"
@@ -60,8 +57,8 @@ _FRACTION = rf"""
     )
 """
 _SIGNED = rf"""
-    [0-9]{{0,2}} (?:\s? | {_DASH}) [{_SIGNS}]                              # 7½
-  | [0-9]{{0,2}} {_JOINT} [{_SIGNS}] (?={_RATE}) |
+    [0-9]{{0,2}} (?:\s? | {_DASH}) [{FRACTION_CHARACTERS}]                              # 7½
+  | [0-9]{{0,2}} {_JOINT} [{FRACTION_CHARACTERS}] (?={_RATE}) |
 """
 _SIGNS_OF_MONEY = "$\u20ac\u00a3\u00a5"
 _OF_MONEY = rf"(?:(?<=[{_SIGNS_OF_MONEY}][0-9]) | (?<=[{_SIGNS_OF_MONEY}]\s[0-9])) [0-9]{{0,2}}"
@@ -71,9 +68,9 @@ _OF_NAMED_MONEY = r"(?:(?<=[A-Z][0-9]) | (?<=[A-Z]{3}\s[0-9]) | (?<=[Ee]uro\s[0-
 
 
 def _decimal(signed: str) -> str:
-    """Pattern of the tokens without a slash; `signed` are the alternatives for vulgar fraction characters."""
+    """Return the pattern of tokens without a slash; `signed` are the alternatives for fraction characters."""
     return rf"""
-  [0-9.{_SIGNS}] (?:                                           # the first character alone is tested at most places
+  [0-9.{FRACTION_CHARACTERS}] (?:                                           # most positions fail at the first character
     (?<=[0-9]) (?: {signed}
         [0-9]* (?![0-9.,'\u2019] | \s[.,])                       # 250  2023: most numbers end here
       | [0-9]*\.[0-9]+ (?![0-9.,])                             # 2.25
@@ -94,7 +91,7 @@ def _decimal(signed: str) -> str:
       | [0-9]* (?:\.[0-9]+)*                                   # 2.25  1.500.000  4.1.2
     )
   | (?<=\.) (?<![A-Za-z0-9.)]\.) [0-9]+                        # .75
-  | (?<=[{_SIGNS}])                                            # ½
+  | (?<=[{FRACTION_CHARACTERS}])                                            # ½
   )
 """
 
@@ -113,17 +110,17 @@ _DECIMALS: tuple[tuple[re.Pattern[str], dict[int, None], str], ...] = (
     (re.compile(r"[0-9]{1,3}(?:\.[0-9]{3})+,[0-9]{1,2}|[0-9]{1,3}(?:\.[0-9]{3}){2,}"), {ord("."): None}, ","),
     (re.compile(r"[0-9]{1,3}(?:\.\s|\s\.)[0-9]{1,3}"), _SPACES, "."),
 )
-"""Ways to write a decimal number: pattern, characters that only group, decimal point."""
+"""Ways to write a decimal number: pattern, grouping characters, decimal point."""
 _JOINED = rf"(?:\s|{_DASH}|{_JOINT})"
 _MIXED = re.compile(rf"(?:([0-9]+){_JOINED})?([0-9]+)\s?[/\u2044\u2215]\s?([0-9]+)")
-_MIXED_SIGN = re.compile(rf"([0-9]*){_JOINED}?([{_SIGNS}])")
+_MIXED_SIGN = re.compile(rf"([0-9]*){_JOINED}?([{FRACTION_CHARACTERS}])")
 
 
 def number_tokens(sentence: str) -> list[tuple[int, int]]:
-    """Find the number tokens of a sentence, in order: `(start, end)` code points, apart from each other.
+    """Return the number tokens of a sentence in order, as disjoint spans `(start, end)` of code points.
 
-    The list is empty exactly where the sentence holds no digit 0-9 and no vulgar fraction character. Takes time linear
-    in the sentence.
+    The list is empty if and only if the sentence has no digit 0-9 and no fraction character. Takes time linear in the
+    sentence.
     """
     if not _DIGIT.search(sentence):
         return []
@@ -138,7 +135,7 @@ def number_tokens(sentence: str) -> list[tuple[int, int]]:
 
 
 def _without_marks(sentence: str, tokens: list[tuple[int, int]]) -> list[tuple[int, int]]:
-    """The tokens but those in a footnote mark of an amount, a rate or a year, or before a scale."""
+    """Remove the tokens in footnote marks of an amount, a rate or a year, or before a scale."""
     marks: set[tuple[int, int]] = set()
     for match in NUMBERED_MARK.finditer(sentence):
         opening = match.start()
@@ -147,13 +144,12 @@ def _without_marks(sentence: str, tokens: list[tuple[int, int]]) -> list[tuple[i
             continue
         start, end = tokens[index]
         stop = end_of_numbered_mark(sentence, (start, end), opening)
-        following = bisect_right(tokens, (opening, opening))
-        marks.update(token for token in tokens[following : following + MOST_NUMBERS] if token[1] <= stop)
+        marks.update(token for token in tokens[index + 1 : index + 1 + MOST_NUMBERS] if token[1] <= stop)
     return [token for token in tokens if token not in marks]
 
 
-def visible(text: str, start: int, end: int) -> tuple[str, int, int]:
-    """The text without invisible characters, and `start` and `end` in it."""
+def without_invisible(text: str, start: int, end: int) -> tuple[str, int, int]:
+    """Return the text without invisible characters, and `start` and `end` in it."""
     if text.isascii() or not _INVISIBLE.search(text):
         return text, start, end
     head, inside = _INVISIBLE.sub("", text[:start]), _INVISIBLE.sub("", text[start:end])
@@ -161,12 +157,10 @@ def visible(text: str, start: int, end: int) -> tuple[str, int, int]:
 
 
 def magnitude(token: str) -> Decimal | None:
-    """Say which number a token prints, without sign, scale or unit; None where it prints none (`4.1.2`).
+    """Return the number that a token prints, without sign, scale or unit; None if it is none (`4.1.2`).
 
-    A comma groups and a point is decimal, as filings in English write; `1.234,56`, `1.500.000`, `7,40` and `0,125` can
-    only be European.
-    `61/4` is 6 1/4 if it can be read in one way: a numerator above its denominator swallowed a whole number (6¼ printed
-    with a superscript that was lost).
+    A comma groups and a point is decimal, as in English; `1.234,56`, `1.500.000`, `7,40` and `0,125` can only be
+    European. `61/4` is 6 1/4 (its superscript was lost) if the digits can be split in only one way.
     """
     if not token.isascii():
         token = _INVISIBLE.sub("", token)
@@ -174,14 +168,14 @@ def magnitude(token: str) -> Decimal | None:
         if pattern.fullmatch(token):
             return Decimal(token.translate(dropped).replace(point, "."))
     if match := _MIXED_SIGN.fullmatch(token):
-        numerator, denominator = VULGAR_FRACTIONS[match[2]]
-        return Decimal(match[1] or 0) + Decimal(numerator) / denominator
+        fraction = Fraction(numeric(match[2])).limit_denominator(8)
+        return Decimal(match[1] or 0) + Decimal(fraction.numerator) / fraction.denominator
     match = _MIXED.fullmatch(token)
     return _mixed(match[1], match[2], int(match[3])) if match else None
 
 
 def _mixed(whole: str | None, numerator: str, denominator: int) -> Decimal | None:
-    """Add whole and fraction; a numerator that swallowed the whole number is split where just one split fits."""
+    """Add whole and fraction; split a numerator that contains the whole number if only one split fits."""
     if whole is not None or int(numerator) < denominator:
         return Decimal(whole or 0) + Decimal(int(numerator)) / denominator if int(numerator) < denominator else None
     splits = [(numerator[:cut], numerator[cut:]) for cut in range(1, len(numerator))]

@@ -1,4 +1,4 @@
-"""One number with what is written directly around it: sign, currency, scale, unit."""
+"""A number and the marks directly around it: sign, currency, scale, unit."""
 
 import re
 from dataclasses import dataclass
@@ -18,26 +18,26 @@ _NUMBER_WORD = re.compile(
 )
 _DASHES = "-\u2212\u2013"
 _REACH = 40
-"""Characters before a number in which its words are looked for."""
+"""Characters before a number that are searched for its words."""
 
 
 @dataclass(frozen=True, slots=True)
 class Quantity:
-    """A number and its own marks; None where the sentence writes none directly at this number."""
+    """A number and its own marks; each is None if it is not written directly at this number."""
 
     start: int
     end: int
-    """Span with its marks, brackets and footnote marks included."""
+    """Span of the number with its marks, brackets and footnote marks."""
     number: Decimal | None
-    """Magnitude as printed, a fraction before it (`one-half of 1%`) applied."""
+    """Magnitude as printed, multiplied by a fraction before it (`one-half of 1%`)."""
     negative: bool
     bracketed: bool
-    """`(2.5)` directly around the number with nothing else inside, no number in words before it: negative if a rate."""
+    """`(2.5)`, without a currency inside or a number in words before it: negative if it is a rate."""
     currency: str | None
-    """ISO 4217 code; `UNKNOWN` of `currencies` for a sign of money that says not whose."""
+    """ISO 4217 code; `currencies.UNKNOWN` for a money sign that does not identify the currency."""
     scale: Scale | None
     unit: str | None
-    """`shares` or, for a ratio, `pure`."""
+    """`shares`, or `pure` for a ratio."""
     per_share: bool
 
 
@@ -75,7 +75,7 @@ def read_quantity(sentence: str, start: int, end: int) -> Quantity:
 def _counted(
     sentence: str, token: tuple[int, int], span: tuple[int, int], currency: str | None, scale: Scale | None
 ) -> tuple[str | None, bool, int]:
-    """Say what a number counts (`shares`, `pure` for a ratio), whether it is money per share, where the words end."""
+    """Return what a number counts (`shares`, `pure` for a ratio), whether it is money per share, and the words' end."""
     left, right = span
     if currency is not None:
         stop = per_share_after(sentence, right) if scale is None else None
@@ -89,7 +89,7 @@ def _counted(
 
 
 def _marks_before(sentence: str, end: int) -> tuple[int, bool, bool]:
-    """Minus sign and opening bracket directly before `sentence[end:]`: where they start, and which there are."""
+    """Return the start of the minus sign and bracket directly before `sentence[end:]`, and which of them exist."""
     minus = end > 0 and sentence[end - 1] in _DASHES and _is_minus(sentence, end - 1)
     end -= minus
     opened = end > 0 and sentence[end - 1] == "("
@@ -97,7 +97,7 @@ def _marks_before(sentence: str, end: int) -> tuple[int, bool, bool]:
 
 
 def _is_minus(sentence: str, dash: int) -> bool:
-    """Tell a minus sign from a hyphen or a range's dash: no word and no amount ends before it."""
+    """Whether a dash is a minus sign and not a hyphen or a range: no word and no amount ends before it."""
     head = sentence[max(0, dash - _REACH) : dash]
     if not head or head.endswith("(") or currency_before(sentence, dash):
         return True

@@ -1,4 +1,4 @@
-"""What scales a number: percent, basis points, thousand to trillion, and a fraction of one percent."""
+"""Scales of a number: percent, basis points, thousand to trillion, and a fraction of one percent."""
 
 import re
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ _POWERS = {
     "mn": 6, "mln": 6, "mil": 6, "mm": 6, "bn": 9, "bln": 9, "tn": 12, "trn": 12,
     "k": 3, "m": 6, "b": 9, "t": 12,
 }  # fmt: skip
-"""Scale word in lower case, without plural s -> power of ten."""
+"""Lower-case scale word without plural s -> power of ten."""
 
 _PERCENT_WORD = r"per[\s-]?cent(?:um|age[\s-]+points?)?|pct"
 _PERCENT = re.compile(rf"[\s-]*(?:[%\uff05]|(?:{_PERCENT_WORD})(?![a-z]))", re.IGNORECASE)
@@ -27,33 +27,29 @@ _FRACTION_OF = re.compile(
     r"|(?P<numerator>[0-9]{1,2})/(?P<denominator>[0-9]{1,3}))(?:\s*\([^)]{1,8}\))?\s+of\s+$",
     re.IGNORECASE,
 )
-_WHOLE_AND = re.compile(
-    r"(?<![a-z])(one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|thirteen|fourteen|fifteen)[\s-]+and[\s-]+$",
-    re.IGNORECASE,
-)
-_WHOLES = {
+_NUMBERS = {
     "one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8, "nine": 9, "ten": 10,
     "eleven": 11, "twelve": 12, "thirteen": 13, "fourteen": 14, "fifteen": 15,
 }  # fmt: skip
-_COUNTS = {"one": 1, "two": 2, "three": 3, "five": 5, "seven": 7}
+_WHOLE_AND = re.compile(rf"(?<![a-z])({'|'.join(_NUMBERS)})[\s-]+and[\s-]+$", re.IGNORECASE)
 _PARTS = {"half": 2, "third": 3, "fourth": 4, "quarter": 4, "fifth": 5, "eighth": 8, "tenth": 10}
 
 
 @dataclass(frozen=True, slots=True)
 class Scale:
-    """What a number is multiplied by: `10**exponent`, and whether that makes it a rate (percent, basis points)."""
+    """The factor `10**exponent` of a number, and whether it makes the number a rate (percent, basis points)."""
 
     exponent: int
     is_rate: bool
     end: int
-    """Where the words end in the text."""
+    """End of the scale words in the text."""
 
 
 def scale_after(text: str, start: int, *, money: bool) -> Scale | None:
-    """Read the scale written directly after `text[:start]`.
+    """Return the scale directly after `text[:start]`, or None.
 
-    Scale words multiply (`hundred million`). `money` says that a currency stands before the number: only then are `MM`,
-    `mm`, `M`, `B`, `K` and `T` scales.
+    Scale words multiply (`hundred million`). `money`: a currency precedes the number; only then are `MM`, `mm`, `M`,
+    `B`, `K` and `T` scales.
     """
     for pattern, exponent in ((_PERCENT, -2), (_BASIS_POINTS, -4), (_OF_ONE_PERCENT, -2)):
         if match := pattern.match(text, start):
@@ -66,16 +62,16 @@ def scale_after(text: str, start: int, *, money: bool) -> Scale | None:
 
 
 def fraction_before(head: str) -> Decimal | None:
-    """Fraction that multiplies what follows `head`: 0.5 after `one-half of` and `1/2 of`; None without one."""
+    """Return the fraction at the end of `head`: 0.5 for `one-half of` and `1/2 of`, or None."""
     match = _FRACTION_OF.search(head)
     if match is None:
         return None
     if match["count"]:
-        return Decimal(_COUNTS[match["count"].lower()]) / _PARTS[match["part"].lower()]
+        return Decimal(_NUMBERS[match["count"].lower()]) / _PARTS[match["part"].lower()]
     return Decimal(match["numerator"]) / int(match["denominator"]) if int(match["denominator"]) else None
 
 
 def whole_before(head: str) -> int:
-    """Whole percents in words to which the fraction that follows `head` is added: 6 in `six and 7/8%`; 0 without."""
+    """Return the whole percents in words at the end of `head`: 6 for `six and` before `7/8%`, or 0."""
     match = _WHOLE_AND.search(head)
-    return _WHOLES[match[1].lower()] if match else 0
+    return _NUMBERS[match[1].lower()] if match else 0

@@ -1,12 +1,12 @@
 """The scale that a document states once for all its amounts: "(Dollars in millions, except per share data)".
 
-Nearly every filing heads its tables so, but one in eight also writes its prose so (`a new $1,200 revolving credit
-agreement` for 1.2 billion). Which of the two a passage does shows in its own amounts: where many of those nearby carry
-no scale word, the statement holds; where nearly all do (`$1.2 billion`), the few bare ones are meant as printed. Of
-3,221 tagged bare amounts of money in filings with such a statement, 97 % are read right so, 24 % as printed. A document
-whose bare amounts are mostly like `$73,077,000` prints them in full, whatever it states over its tables. A note below a
-table counts as the table does unless its own amounts say otherwise (61 tagged amounts of 215 filings; read as printed
-all were wrong).
+Nearly every filing states it over its tables, but in one of eight it also applies to the prose (`a new $1,200 revolving
+credit agreement` for 1.2 billion). The amounts of a passage decide: if many amounts nearby have no scale word, the
+statement applies; if nearly all have one (`$1.2 billion`), the few bare ones are as printed. Of 3,221 tagged bare
+amounts in filings with such a statement, 97 % are then read correctly; read as printed, 24 % are. A document whose bare
+amounts are mostly like `$73,077,000` prints them in full, whatever its tables state. The scale of a table applies to a
+note below it unless the note's amounts contradict it (61 tagged amounts in 215 filings; read as printed, all were
+wrong).
 """
 
 import re
@@ -36,7 +36,7 @@ _AFTER_IN = re.compile(rf"[nN](?<=\b[iI][nN])\s+(?i:{_SCALE})")
 _DIRECT = re.compile(
     rf"[(\n](?:(?<=\()\s?(?=[A-Zbcdeklmprtuy0{_SIGNS}'\u2018\u2019])|(?=[TMBUtmb0{_SIGNS}]))(?i:{_SCALE})"
 )
-"""`(Millions of dollars)`, `($ million)`, `(000's omitted)`, or without the bracket on a line of their own."""
+"""`(Millions of dollars)`, `($ million)`, `(000's omitted)`, or the same without brackets on a separate line."""
 _BRACKETED = re.compile(
     rf"\(\s?(?:[^()0-9]{{0,40}}?\b(?P<in>in)\s+)?{_SCALE}(?P<shares>\s+of\s+shares)?(?=[^)]{{0,120}}\))", re.IGNORECASE
 )
@@ -46,21 +46,21 @@ _COUNTED = (
 )
 _COUNTED_BEFORE = re.compile(rf"[(,;\n]\s?(?:number\sof\s)?{_COUNTED}\s+in\s+\Z", re.IGNORECASE)
 _COUNTED_AFTER = re.compile(rf"\s+of\s+{_COUNTED}\b", re.IGNORECASE)
-"""What is no money: `(shares in thousands)`, `(in thousands of barrels)`."""
+"""Not money: `(shares in thousands)`, `(in thousands of barrels)`."""
 _LONGEST_COUNTED = 36
 _MONEY_BEFORE_IN = re.compile(rf"(?:{_SIGN}|\b(?:dollars?|USD|EUR|GBP|CAD|RMB|euros?))\s?,?\s+in\s+\Z", re.IGNORECASE)
-"""What makes a letter a scale: `($ in MM)`."""
+"""Makes a letter a scale: `($ in MM)`."""
 _ENDED = re.compile(r"\s?(?:[,;:)\n]|\Z)|,?\s(?:except|unless)", re.IGNORECASE)
 _OMITTED = re.compile(r"\s(?:are\s)?omitted", re.IGNORECASE)
 _NOTE_MARK = re.compile(r"\([1-9a-z][0-9]?\)|\*|[\u2020\u2021]|[\u207d\u2070-\u2079\u00b9\u00b2\u00b3]")
 _IN_FULL = re.compile(r",000\Z|,[0-9]{3},")
-"""Groups of an amount that speaks for print in full in a note: `$38,000`, `$3,437,500`."""
+"""Digit groups that show that a note prints in full: `$38,000`, `$3,437,500`."""
 _LONGEST_NOTE = 1_500
-"""Characters of a table's note, at most."""
+"""Most characters of a note below a table."""
 _LONGEST_HEADING = 300
-"""Longest block, in characters, whose statement counts as one about the document."""
+"""Most characters of a block whose statement applies to the document."""
 _AMOUNT = re.compile(
-    # One character of the sign or code comes first: a search for one of a few characters is fast.
+    # The pattern begins with one character of the sign or code: searching for a few characters is fast.
     rf"[{_SIGNS}BYFRPK]"
     rf"(?:(?<={_SIGN})|(?<=RMB|CNY|JPY|CHF|EUR|INR|GBP|SEK|NOK|DKK)|(?<=R)s\.?|(?<=P)s\.)\s?"
     r"(?=[0-9.,]*[1-9])(?:[0-9]{1,3}(?P<groups>(?:,[0-9]{3})+)(?![0-9]|,[0-9])|[0-9][0-9,]*)(?:\.[0-9]+)?"
@@ -68,27 +68,28 @@ _AMOUNT = re.compile(
     r"(?P<unit>\)?,?\s(?:per|a|each|par|principal)\s|/)?"
 )
 _NEARBY = 10
-"""Amounts on either side of a place that show how the passage writes."""
+"""Amounts on either side of a position that are counted."""
 _SHARE_NEARBY = 0.35
 _SHARE_OVERALL = 0.15
-"""Least share of bare amounts, nearby and in the document, for the statement to hold."""
+"""Least share of bare amounts, nearby and in the document, for the statement to apply."""
 _SHARE_ROUND = 0.4
 _SHARE_MILLIONS = 0.05
-"""Least shares of `,000` and of `,000` from a million on among the bare amounts of a document that prints them in full.
-Of 33 documents with a statement 8 that print in full have .42 to .86 and .08 to .86, the others .29 at most, or .00."""
+"""Least shares of `,000`, and of `,000` from a million on, among the bare amounts of a document that prints in full.
+Of 33 documents with a statement, the 8 that print in full have .42 to .86 and .08 to .86; the others have at most .29,
+or .00."""
 
 
-class StatedScale(NamedTuple):
-    """A scale for the bare numbers behind it: power of ten, and whether it is one of shares (else of money)."""
+class SentenceScale(NamedTuple):
+    """The scale that a sentence states: power of ten, and whether it applies to shares (else to money)."""
 
     exponent: int
     of_shares: bool
 
 
 def stated_scales(text: str, positions: Sequence[int]) -> list[int]:
-    """Power of ten that `text`, a document, gives a bare amount of money at each of `positions`; 0 where it gives none.
+    """Return the power of ten that a document's text states for bare amounts at each of `positions`; 0 for none.
 
-    `positions` are code points, one a sentence. Give the result to `read_value` as `stated`.
+    `positions` are code points, one per sentence. The results are for `read_value`.
     """
     statements = Counter(
         exponent
@@ -107,16 +108,16 @@ def stated_scales(text: str, positions: Sequence[int]) -> list[int]:
     for position in positions:
         index = bisect_left(starts, position)
         low, high = max(0, index - _NEARBY), min(len(amounts), index + _NEARBY)
-        holds = in_prose and bare[high] - bare[low] >= _SHARE_NEARBY * (high - low)
-        if not holds and (note := _table_note(text, position)):
-            own = amounts[bisect_left(starts, note[0]) : bisect_left(starts, note[1])]
-            holds = not any(match["word"] or _IN_FULL.match(match["groups"] or "") for match in own)
-        scales.append(exponent if holds else 0)
+        applies = in_prose and bare[high] - bare[low] >= _SHARE_NEARBY * (high - low)
+        if not applies and (note := _table_note(text, position)):
+            in_note = amounts[bisect_left(starts, note[0]) : bisect_left(starts, note[1])]
+            applies = not any(match["word"] or _IN_FULL.match(match["groups"] or "") for match in in_note)
+        scales.append(exponent if applies else 0)
     return scales
 
 
 def _table_note(text: str, position: int) -> tuple[int, int] | None:
-    """Span of the note below a table that a sentence stands in (`(1) Includes $89 of costs`); None if it is no note."""
+    """Return the span of the table note (`(1) Includes $89 of costs`) at `position`, or None."""
     begin = text.rfind("\n", max(0, position - _LONGEST_NOTE), position) + 1
     if (not begin and position >= _LONGEST_NOTE) or not _NOTE_MARK.match(text, begin):
         return None
@@ -124,24 +125,24 @@ def _table_note(text: str, position: int) -> tuple[int, int] | None:
     return begin, end if end >= 0 else position + _LONGEST_NOTE
 
 
-def scale_in(sentence: str, end: int) -> StatedScale | None:
-    """The scale that the first bracket with one states in `sentence[:end]`; None without one."""
+def scale_in_sentence(sentence: str, end: int) -> SentenceScale | None:
+    """Return the scale in the first brackets of `sentence[:end]` that state one, or None."""
     for match in _BRACKETED.finditer(sentence, 0, end):
         if exponent := _exponent(match):
-            return StatedScale(exponent, match["shares"] is not None)
+            return SentenceScale(exponent, match["shares"] is not None)
     return None
 
 
 def _exponent(match: re.Match[str]) -> int:
-    """Power of ten of what looks like a statement; 0 if it is none.
+    """Return the power of ten of a possible statement; 0 if it is none.
 
-    `in thousands` is one anywhere, `in million` and what lacks `in` only where it names a currency or ends its bracket.
+    `in thousands` always is one. `in million`, and a scale without `in`, is one with a currency or at a bracket's end.
     """
     text, word, zeros = match.string, match["word"], match["zeros"]
     money = match["money"] is not None and (match["code"] is None or match["code"] in CODES)
     if match["money"] and not money:
         return 0
-    begin = match.start("money") if match["money"] else _first(match)
+    begin = match.start("money") if match["money"] else max(map(match.start, ("word", "zeros", "short")))
     if match["short"] and not money:
         money = _MONEY_BEFORE_IN.search(text, max(0, begin - _LONGEST_COUNTED), begin) is not None
         if not money:
@@ -163,13 +164,8 @@ def _exponent(match: re.Match[str]) -> int:
     return exponent if ended and (named or (marked and lead == "(")) else 0
 
 
-def _first(match: re.Match[str]) -> int:
-    """Where the word, the zeros or the letters begin that state the scale."""
-    return max(match.start(group) for group in ("word", "zeros", "short"))
-
-
 def _prints_in_full(amounts: Sequence[re.Match[str]]) -> bool:
-    """Whether a document's bare amounts look like `$262,000` and `$73,077,000`, which no scale multiplies."""
+    """Whether a document's bare amounts look like `$262,000` and `$73,077,000`, printed in full."""
     bare = [match["groups"] or "" for match in amounts if match["word"] is None]
     rounded = [groups for groups in bare if groups.endswith(",000")]
     millions = sum(groups.count(",") > 1 for groups in rounded)
@@ -177,7 +173,7 @@ def _prints_in_full(amounts: Sequence[re.Match[str]]) -> bool:
 
 
 def _in_heading(text: str, position: int) -> bool:
-    """Whether the block around a position is short enough for a heading."""
+    """Whether the block at a position is short enough for a heading."""
     begin = text.rfind("\n", max(0, position - _LONGEST_HEADING), position)
     if begin < 0 and position >= _LONGEST_HEADING:
         return False

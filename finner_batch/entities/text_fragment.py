@@ -1,4 +1,4 @@
-"""The address of a number at EDGAR: its document's, with a text fragment that leads a browser to it.
+"""The address of a number at EDGAR: its document's address with a text fragment for the browser.
 
 Source: URL Fragment Text Directives (https://wicg.github.io/scroll-to-text-fragment/): `#:~:text=` and percent-encoded
 words of the page; `-`, `,` and `&` are encoded too, as they separate the parts of a directive.
@@ -10,19 +10,19 @@ from urllib.parse import quote
 _INDEX = "-index.htm"
 _WORDS_EACH_SIDE = 5
 _WORDS_ON_ONE_LINE = 1
-"""The same in a plain text, where a browser finds only what stands on one line, and lines have some ten words."""
+"""The same in plain text, where a browser finds only text on one line, and lines have some ten words."""
 _PLAIN_TEXT = ".txt"
 _MOST_CHARACTERS = 160
 _LIST_MARK = re.compile(r"(?:[^\w\s$\N{EURO SIGN}\N{POUND SIGN}]{1,3}|\(?\w{1,4}[.)])\s+")
-"""The mark of a list's item, which a page may set in a place of its own."""
+"""The label of a list item, which a page may display separately."""
 _WORD = re.compile(r"\S+")
 
 
 def sec_url_of(sec_url: str | None, sentence: str, start: int, end: int) -> str | None:
     """Return a document's address with a fragment of the words around `sentence[start:end]`.
 
-    The words are within the sentence, some each side, so that most are found once in a page. The index of a filing,
-    which does not hold the sentence, gets no fragment.
+    The words are from the same sentence, a few on each side, so that most fragments are unique in a page. The index of
+    a filing, which does not have the sentence, gets no fragment.
     """
     if sec_url is None or sec_url.endswith(_INDEX):
         return sec_url
@@ -32,12 +32,12 @@ def sec_url_of(sec_url: str | None, sentence: str, start: int, end: int) -> str 
     words = [(word.start() + first, word.end() + first) for word in _WORD.finditer(sentence[first:last])]
     before = [word for word in words if word[1] <= start]
     if before and first and not sentence[first - 1].isspace():
-        del before[0]  # the end of a longer word
-    behind = [word for word in words if word[0] >= end]
-    if behind and last < len(sentence) and not sentence[last].isspace():
-        del behind[-1]  # the begin of one
+        del before[0]  # the word was cut at its start
+    after = [word for word in words if word[0] >= end]
+    if after and last < len(sentence) and not sentence[last].isspace():
+        del after[-1]  # the word was cut at its end
     number = [word for word in words if word[1] > start and word[0] < end]
     most = _WORDS_ON_ONE_LINE if sec_url.endswith(_PLAIN_TEXT) else _WORDS_EACH_SIDE
-    chosen = [*before[-most:], *number, *behind[:most]]
+    chosen = [*before[-most:], *number, *after[:most]]
     shown = " ".join(sentence[chosen[0][0] : chosen[-1][1]].split())
     return f"{sec_url}#:~:text={quote(shown, safe='').replace('-', '%2D')}"

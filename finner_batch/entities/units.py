@@ -1,4 +1,4 @@
-"""What a number counts, beside money and rates: shares, money per share, ratios."""
+"""What a number counts, other than money and rates: shares, money per share, ratios."""
 
 import re
 
@@ -28,21 +28,21 @@ _PRICE = re.compile(
     re.IGNORECASE,
 )
 _NO_PRICE = re.compile(r"\b(?:million|billion|aggregate)\b|;", re.IGNORECASE)
-"""What stands between a price word and an amount that is no price."""
+"""Text between a price word and an amount that is no price."""
 _PER_OTHER = re.compile(r"\s*(?:per|/|an?)\s*[A-Za-z]", re.IGNORECASE)
 _CENTS = re.compile(r"[0-9,]{0,5}\.[0-9]{2,8}")
 _SHARES = re.compile(rf"\b{_SECURITY}\b", re.IGNORECASE)
 _OTHER_NOUN = re.compile(
     r"\b(?:price|value|cost|expense|years?|months?|days?|employees|holders)\b|[;$%]", re.IGNORECASE
 )
-"""What stands between `shares` and a number that counts something else."""
+"""Text between `shares` and a number that counts something else."""
 _COUNTED = re.compile(
     r"(?:\b(?:was|were|is|are|be|totall?ed|totall?ing|comprised\s+of|reached|reaches|exceed|excludes?|excluded|than|been|of\s+which)|:|(?<=s)\s+of\s)\s*"
     r"(?:(?:a\s+total\s+of|approximately|about|nearly|over|than|less\s+than|more\s+than)\s+)*"
     r"(?:[0-9]+(?:[.,]+[0-9]+)*\.?(?:\s+(?:thousand|million|billion))?(?:,\s+and|,|\s+and|\s+or)?\s+)*\Z",
     re.IGNORECASE,
 )
-"""The verb, and the numbers of a list before the one in question: `shares outstanding were 5, 6 and`."""
+"""The verb and the earlier numbers of a list: `shares outstanding were 5, 6 and`."""
 _NO_NOUN_AFTER = re.compile(
     r"\s*(?:$|[.,;:)(]|(?:and|or|as|at|in|for|on|during|under|through|to|were|respectively|related)\b)", re.IGNORECASE
 )
@@ -53,14 +53,12 @@ _RATIO_AFTER = re.compile(
     re.IGNORECASE,
 )
 _RATIO_BEFORE = re.compile(r"[0-9]x?\s*(?:to|:)\s*$")
-
-
 _REACH = 300
-"""Characters before a number in which the words that say what it counts are looked for."""
+"""Characters before a number that are searched for what it counts."""
 
 
 def shares_after(text: str, start: int) -> int | None:
-    """End of the words that make the number before `text[start:]` a count of shares (options, units); None without."""
+    """Return the end of the words that make the number before `text[start:]` a count of shares (options, units)."""
     match = _SHARES_AFTER.match(text, start)
     return match.end() if match else None
 
@@ -78,20 +76,20 @@ def counts_shares(head: str, tail: str) -> bool:
 
 
 def _end_of_last(pattern: re.Pattern[str], text: str, end: int) -> int:
-    """Where the last match before `end` ends; 0 without one."""
+    """Return the end of the last match before `end`, or 0."""
     return max((match.end() for match in pattern.finditer(text, 0, end)), default=0)
 
 
 def per_share_after(text: str, start: int) -> int | None:
-    """End of `per share`, `a share` or `par value` after an amount of money; None if there is none."""
+    """Return the end of `per share`, `a share` or `par value` after an amount of money, or None."""
     match = _PER_SHARE_AFTER.match(text, start)
     return match.end() if match else None
 
 
 def is_share_price(text: str, token: tuple[int, int], start: int) -> bool:
-    """Whether an amount of money (number `token`, its sign at `start`) is one per share though no `per share` follows.
+    """Whether an amount of money (number `token`, its sign at `start`) is per share though no `per share` follows.
 
-    It is after `par value`, and printed to the cent after a price or dividend, unless it is one per something else.
+    It is after `par value`, or if printed to the cent after a price or dividend, unless it is per something else.
     """
     head = text[max(0, start - _REACH) : start]
     if _PAR_VALUE_BEFORE.search(head):

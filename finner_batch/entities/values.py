@@ -1,4 +1,4 @@
-"""From a number token to its value: the decimal grammar of amounts and rates in English filings."""
+"""Reads the value of a number token: the grammar of amounts and rates in English filings."""
 
 import re
 from collections.abc import Iterator
@@ -6,9 +6,9 @@ from dataclasses import replace
 from decimal import Decimal
 
 from finner_batch.entities.currencies import UNKNOWN
-from finner_batch.entities.numbers import number_tokens, visible
+from finner_batch.entities.numbers import number_tokens, without_invisible
 from finner_batch.entities.quantity import Quantity, read_quantity
-from finner_batch.entities.stated import scale_in
+from finner_batch.entities.stated import scale_in_sentence
 from finner_batch.entities.units import counts_shares
 from finner_batch.entities.value import Value
 
@@ -30,110 +30,111 @@ _DENOMINATION = re.compile(r"(?<![a-z])(?:per|each|every|multiples\s+of|denomina
 _INVESTED = re.compile(r"\s+invested\b")
 """`$100 invested` in the graph of Item 201(e) of Regulation S-K."""
 _LARGEST_STATED = Decimal(10) ** 12
-"""An amount that a stated scale would lift to a trillion is printed in full."""
+"""Amounts that the document's scale would raise to a trillion are printed in full."""
 _MOST_DIGITS = 30
 """A longer run of digits is no number (encoded data in old filings)."""
 _FAR_LARGER = 50
-"""`$949 and $2.7 billion` are no two numbers of billions."""
+"""In `$949 and $2.7 billion`, the first amount is not in billions."""
 _LIST_REACH = 500
-"""Characters behind a number in which the rest of its list is looked for."""
+"""Characters after a number that are searched for the rest of its list."""
 _CONNECTED = 12
-"""Characters that a word between the ends of a range fills, with its spaces."""
+"""Most characters of the word between the ends of a range, with its spaces."""
 _RANGE_REACH = 100
-"""Characters before the upper end of a range in which the lower one is looked for."""
+"""Characters before the upper end of a range that are searched for the lower end."""
 _WINDOW = 1000
-"""Characters on either side of a number that its context may fill; keeps an endless sentence cheap."""
+"""Characters on either side of a number that are read as its context, which bounds the time."""
 _LONGEST_LIST = 24
-"""Numbers of a range or list that share a scale, at most: a list that goes on for ever would cost its square."""
+"""Most numbers of a range or list that share a scale; long lists would take quadratic time."""
 
 
 def read_value(sentence: str, start: int, end: int, *, stated: int = 0) -> Value:
-    """Value of the number token `sentence[start:end]`, with the scale and unit that the sentence gives it.
+    """Return the value of the number token `sentence[start:end]` with the scale and unit from the sentence.
 
-    Marks at the number itself come first: `2.25%` 0.0225 pure, `€400 million` 4e8 EUR, `$(1.5) million` -1.5e6 USD,
-    `3 1/4%` 0.0325, `$0.01 per share` USD/shares, `3.50 to 1.00` 3.5 pure. What it lacks it shares with the numbers
-    that a range or list joins it to: `1.25 to 1.75 percentage points`, `$1.0, $1.5 and $2.0 billion`, `$200 to 300
-    million`. Last, `(in millions)` before it in the sentence scales an amount of money, and so does `stated`, the power
-    of ten that the document states for bare amounts (see `stated_scales`; 0 where it states none). Arithmetic is
-    decimal, so `2.25%` is exactly the float 0.0225.
+    Marks at the number itself are read first: `2.25%` 0.0225 pure, `€400 million` 4e8 EUR, `$(1.5) million` -1.5e6 USD,
+    `3 1/4%` 0.0325, `$0.01 per share` USD/shares, `3.50 to 1.00` 3.5 pure. Missing marks are taken from the other
+    numbers of a range or list: `1.25 to 1.75 percentage points`, `$1.0, $1.5 and $2.0 billion`, `$200 to 300 million`.
+    Last, amounts of money are scaled by `(in millions)` before them in the sentence, or by `stated`: the power
+    of ten that the document states for bare amounts (see `stated_scales`), or 0. Arithmetic is decimal, so `2.25%` is
+    exactly the float 0.0225.
 
-    `value` is None where the digits print no number (`4.1.2`), `unit` where the sentence states none. Words that give a
+    `value` is None if the digits print no number (`4.1.2`), `unit` if the sentence states none. Words that give a
     number its accounting sign (a loss, a decrease) do not change it.
     """
     cut = max(0, start - _WINDOW)
-    sentence, start, end = visible(sentence[cut : end + _WINDOW], start - cut, end - cut)
-    own = read_quantity(sentence, start, end)
-    number = own.number
+    sentence, start, end = without_invisible(sentence[cut : end + _WINDOW], start - cut, end - cut)
+    quantity = read_quantity(sentence, start, end)
+    number = quantity.number
     if number is None or number.adjusted() > _MOST_DIGITS:
         return Value(None, None, 0)
-    if _may_borrow(sentence, start, end, own):
-        own = _completed(sentence, start, end, own)
-    is_rate = own.scale is not None and own.scale.is_rate
-    exponent = own.scale.exponent if own.scale else _stated_scale(sentence, start, end, own, stated)
+    if _may_take_marks(sentence, start, end, quantity):
+        quantity = _with_shared_marks(sentence, start, end, quantity)
+    is_rate = quantity.scale is not None and quantity.scale.is_rate
+    exponent = quantity.scale.exponent if quantity.scale else _bare_scale(sentence, start, end, quantity, stated)
     value = float(number.scaleb(exponent))
-    if value and (own.negative or (own.bracketed and is_rate)):
+    if value and (quantity.negative or (quantity.bracketed and is_rate)):
         value = -value
-    unit = "pure" if is_rate else own.unit
-    if own.currency is not None and not is_rate:
-        unit = f"{own.currency}/shares" if own.per_share else own.currency
-        unit = None if own.currency == UNKNOWN else unit
+    unit = "pure" if is_rate else quantity.unit
+    if quantity.currency is not None and not is_rate:
+        unit = f"{quantity.currency}/shares" if quantity.per_share else quantity.currency
+        unit = None if quantity.currency == UNKNOWN else unit
     return Value(value, unit, exponent)
 
 
-def _may_borrow(sentence: str, start: int, end: int, own: Quantity) -> bool:
-    """Whether a number lacks something that others may lend: it is no year, date, reference or part of a name."""
-    if own.unit or own.per_share or (own.scale and (own.scale.is_rate or own.currency)):
+def _may_take_marks(sentence: str, start: int, end: int, quantity: Quantity) -> bool:
+    """Whether a number lacks marks that others may supply: it is no year, date, reference or part of a name."""
+    if quantity.unit or quantity.per_share or (quantity.scale and (quantity.scale.is_rate or quantity.currency)):
         return False
     head = sentence[max(0, start - 20) : start]
-    return own.currency is not None or not (_YEAR.fullmatch(sentence, start, end) or _REFERENCE.search(head))
+    return quantity.currency is not None or not (_YEAR.fullmatch(sentence, start, end) or _REFERENCE.search(head))
 
 
-def _completed(sentence: str, start: int, end: int, own: Quantity) -> Quantity:
-    """Give `own` what it lacks: scale and unit of later numbers, else the currency of the one before, else `shares`."""
-    scale, unit, per_share = own.scale, own.unit, own.per_share
-    for other in _joined_after(sentence, end, own):
+def _with_shared_marks(sentence: str, start: int, end: int, quantity: Quantity) -> Quantity:
+    """Add missing marks: scale and unit of later numbers, else the currency of the one before, else `shares`."""
+    scale, unit, per_share = quantity.scale, quantity.unit, quantity.per_share
+    for other in _joined_after(sentence, end, quantity):
         scale = scale or other.scale
         unit = unit or other.unit
-        per_share = per_share or (own.scale is None and other.per_share)
-    own = replace(own, scale=scale, unit=unit, per_share=per_share)
-    if own.currency or own.unit or (scale and scale.is_rate):
-        return own
-    if currency := _currency_joined_before(sentence, start, own):
-        return replace(own, currency=currency)
-    heading = scale_in(sentence, own.start)
-    if (heading and heading.of_shares) or counts_shares(sentence[:start], sentence[own.end :]):
-        return replace(own, unit="shares")
-    return own
+        per_share = per_share or (quantity.scale is None and other.per_share)
+    quantity = replace(quantity, scale=scale, unit=unit, per_share=per_share)
+    if quantity.currency or quantity.unit or (scale and scale.is_rate):
+        return quantity
+    if currency := _currency_joined_before(sentence, start, quantity):
+        return replace(quantity, currency=currency)
+    heading = scale_in_sentence(sentence, quantity.start)
+    if (heading and heading.of_shares) or counts_shares(sentence[:start], sentence[quantity.end :]):
+        return replace(quantity, unit="shares")
+    return quantity
 
 
-def _stated_scale(sentence: str, start: int, end: int, own: Quantity, stated: int) -> int:
-    """Power of ten for a number without scale words of its own: from the sentence's `(in millions)`, else `stated`."""
-    if own.per_share or own.number is None or not (own.currency or own.unit == "shares"):
+def _bare_scale(sentence: str, start: int, end: int, quantity: Quantity, stated: int) -> int:
+    """Return the power of ten of a bare number: the sentence's `(in millions)`, else `stated`."""
+    if quantity.per_share or quantity.number is None or not (quantity.currency or quantity.unit == "shares"):
         return 0
-    heading = scale_in(sentence, own.start)
-    if heading and (own.currency or heading.of_shares):
+    heading = scale_in_sentence(sentence, quantity.start)
+    if heading and (quantity.currency or heading.of_shares):
         return heading.exponent
-    is_price = _PRICE.search(sentence, start, end) or _DENOMINATION.search(sentence[max(0, own.start - 20) : own.start])
-    in_full = own.number.scaleb(stated) >= _LARGEST_STATED or _INVESTED.match(sentence, own.end)
-    return stated if own.currency and not is_price and not in_full else 0
+    head = sentence[max(0, quantity.start - 20) : quantity.start]
+    is_price = _PRICE.search(sentence, start, end) or _DENOMINATION.search(head)
+    in_full = quantity.number.scaleb(stated) >= _LARGEST_STATED or _INVESTED.match(sentence, quantity.end)
+    return stated if quantity.currency and not is_price and not in_full else 0
 
 
-def _joined_after(sentence: str, end: int, own: Quantity) -> Iterator[Quantity]:
-    """Yield the numbers after `own` in the same range or list, as far as `own` may share their scale and unit.
+def _joined_after(sentence: str, end: int, quantity: Quantity) -> Iterator[Quantity]:
+    """Yield the numbers after `quantity` in the same range or list whose scale and unit it may share.
 
-    A comma alone joins nothing: a list ends with `and`, `or` or a range.
+    A list ends with `and`, `or` or a range; commas alone join nothing.
     """
-    if not _CONNECTOR.match(sentence, own.end):
+    if not _CONNECTOR.match(sentence, quantity.end):
         return
-    position, listed = own.end, []
-    for start, stop in _tokens_after(sentence, own.start, end)[:_LONGEST_LIST]:
+    position, listed = quantity.end, []
+    for start, stop in _tokens_after(sentence, quantity.start, end)[:_LONGEST_LIST]:
         connector = _CONNECTOR.match(sentence, position)
         if connector is None:
             return
         other = read_quantity(sentence, start, stop)
-        if other.start != connector.end() or not _same_kind(own, other, in_range=connector["range"] is not None):
+        if other.start != connector.end() or not _same_kind(quantity, other, in_range=connector["range"] is not None):
             return
-        if other.scale and own.scale is None and _outweighs(sentence, own, other):
+        if other.scale and quantity.scale is None and _outweighs(sentence, quantity, other):
             return
         listed.append(other)
         if not connector["comma"]:
@@ -143,35 +144,35 @@ def _joined_after(sentence: str, end: int, own: Quantity) -> Iterator[Quantity]:
 
 
 def _tokens_after(sentence: str, begin: int, end: int) -> list[tuple[int, int]]:
-    """The number tokens behind the one that ends at `end`, its marks from `begin` on, as far as a list may reach."""
+    """Return the number tokens within a list's reach after the one with marks from `begin` that ends at `end`."""
     reach = min(len(sentence), end + _LIST_REACH)
     tokens = [(begin + start, begin + stop) for start, stop in number_tokens(sentence[begin:reach])]
     return [token for token in tokens if token[0] >= end and (token[1] < reach or reach == len(sentence))]
 
 
-def _outweighs(sentence: str, own: Quantity, other: Quantity) -> bool:
-    """Whether `own` cannot share the scale of `other`: printed in full (`$750,000 and $1 million`), or far larger."""
-    if _THOUSANDS.search(sentence, own.start, own.end):
+def _outweighs(sentence: str, quantity: Quantity, other: Quantity) -> bool:
+    """Whether `quantity` does not share `other`'s scale: printed in full (`$750,000 and $1 million`) or far larger."""
+    if _THOUSANDS.search(sentence, quantity.start, quantity.end):
         return True
-    return own.number is not None and other.number is not None and own.number > _FAR_LARGER * other.number > 0
+    return quantity.number is not None and other.number is not None and quantity.number > _FAR_LARGER * other.number > 0
 
 
-def _same_kind(own: Quantity, other: Quantity, *, in_range: bool) -> bool:
-    """Whether two joined numbers count the same thing: one currency or none; a range may name it once."""
-    if own.currency == other.currency:
+def _same_kind(quantity: Quantity, other: Quantity, *, in_range: bool) -> bool:
+    """Whether two joined numbers count the same thing: same currency, which a range may name once, or none."""
+    if quantity.currency == other.currency:
         return True
     is_rate = other.scale is not None and other.scale.is_rate
-    return own.currency is not None and other.currency is None and in_range and not is_rate and other.unit is None
+    return quantity.currency is not None and other.currency is None and in_range and not is_rate and other.unit is None
 
 
-def _currency_joined_before(sentence: str, start: int, own: Quantity) -> str | None:
-    """Currency of the lower end of the range whose upper end is `own` (`$200 to 300 million`); None without one."""
-    if not _RANGE_AT_END.search(sentence, max(0, own.start - _CONNECTED), own.start):
+def _currency_joined_before(sentence: str, start: int, quantity: Quantity) -> str | None:
+    """Return the currency of the lower end of the range that `quantity` ends (`$200 to 300 million`), or None."""
+    if not _RANGE_AT_END.search(sentence, max(0, quantity.start - _CONNECTED), quantity.start):
         return None
     cut = max(0, start - _RANGE_REACH)
     before = [(cut + first, cut + last) for first, last in number_tokens(sentence[cut:start])]
     if not before:
         return None
     other = read_quantity(sentence, *before[-1])
-    connector = _CONNECTOR.fullmatch(sentence, other.end, own.start)
+    connector = _CONNECTOR.fullmatch(sentence, other.end, quantity.start)
     return other.currency if connector and connector["range"] and not other.per_share else None

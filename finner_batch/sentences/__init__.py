@@ -1,1 +1,1 @@
-"""Stage 3, sentences: blocks into sentences, offsets kept."""
+"""Stage 3, sentences: splits blocks into sentences and keeps their offsets."""

@@ -1,4 +1,4 @@
-"""What a document says of exhibits: which one it is, and which hold its financial statements or the terms of its debt.
+"""Exhibits: which one a document is, and which exhibits have its financial statements or the terms of its debt.
 
 An annual report may incorporate Items 7 and 8 by reference to the annual report to security holders, which is then
 Exhibit 13 (Form 10-K, General Instruction G(2); Regulation S-K, Item 601(b)(13)). A current report describes a credit
@@ -15,9 +15,9 @@ from finner_batch.sources.document import Header, Siblings
 _NUMBER = r"\d{1,3}(?:\.\d{1,3}){0,3}(?!\d)"
 _FIRST_WORDS = re.compile(rf"\A(?:\d{{1,3}}\s+)?EXHIBIT\s{{0,3}}(?:NO\.?\s{{0,3}})?\(?({_NUMBER})", re.IGNORECASE)
 _SHOWN_TAGS = re.compile(r"\A([A-Z0-9][\w./()-]{1,15})\s+\d{1,4}\s+\S{1,80}\.(?:htm|html|txt)\b")
-"""`EX-4.1 2 d942479dex41.htm EX-4.1`: type, sequence, file name and description, which some servers show as text."""
+"""`EX-4.1 2 d942479dex41.htm EX-4.1`: type, sequence, file name and description, which some servers serve as text."""
 HEAD_BLOCKS = 3
-"""Blocks of a document within which it says what it is."""
+"""Blocks at the start of a document in which it states its type."""
 _HEAD_CHARACTERS = 200
 
 _EXHIBITS = re.compile(
@@ -25,12 +25,13 @@ _EXHIBITS = re.compile(
     re.IGNORECASE,
 )
 _EACH = re.compile(_NUMBER)
+_WORDS_OF_EXHIBITS = ("xhibit", "XHIBIT", "ual report to", "ual Report to", "UAL REPORT TO", "ual Reports to")
 _OF_ANOTHER_FILING = re.compile(
     r"\b(?:form\s+\w{1,2}-\w|(?:annual|quarterly|current)\s+report|registration\s+statement)", re.IGNORECASE
 )
 _OF_THIS_ONE = re.compile(r"\b(?:this|hereto|herewith|hereof)\b", re.IGNORECASE)
 _LOOK_AHEAD = 250
-"""Characters behind an exhibit's number in which it is said of which filing it is."""
+"""Characters after an exhibit's number that may name another filing."""
 _BY_REFERENCE = re.compile(r"\bincorporated\b|\bby\s+reference\b", re.IGNORECASE)
 _ATTACHED = re.compile(r"\b(?:attached|filed|included|furnished|annexed|contained|set\s+forth)\b", re.IGNORECASE)
 _REPORT_TO_HOLDERS = re.compile(
@@ -41,7 +42,7 @@ _STATEMENTS = re.compile(r"\bfinancial\s+(?:statements|section|review)\b|\bmanag
 _PART_TWO = re.compile(r"\bparts?\s+(?:i,?\s+(?:and\s+)?)?ii\b|\bitems?\s+(?:5|6|7a?|8)\b", re.IGNORECASE)
 _SECTION_OF_STATEMENTS = re.compile(r"\bItem (?:7A?|8)\Z")
 _LIST_OF_EXHIBITS = re.compile(r"\bItem (?:6|14|15|19)\Z")
-"""It names exhibits of earlier filings above all."""
+"""Mostly names exhibits of earlier filings."""
 _DEBT = re.compile(
     r"\b(?:credit|loan|notes?|purchase|financing|bridge|facility|security|reimbursement)\s+agreements?\b"
     r"|\bindentures?\b|\bpromissory\s+notes?\b|\bterm\s+loans?\b|\bcredit\s+facilit"
@@ -52,32 +53,35 @@ _HOLDS_STATEMENTS = re.compile(r"(?:13|99)(?:\.|\Z)")
 _HOLDS_DEBT = re.compile(r"(?:4|10|99)(?:\.|\Z)")
 _ANNUAL_FORMS = ("10-K", "10-KT", "20-F", "40-F")
 _MOST = 20
-"""Exhibits that a document's row names."""
+"""Most exhibits in a document's row."""
 
 
 def stated_type(blocks: Sequence[str]) -> str | None:
-    """Return the type of document that the first blocks of its text state: `Exhibit 10.1` is `EX-10.1`."""
+    """Return the document type stated by a text's first blocks (`EX-10.1` for `Exhibit 10.1`), or None."""
     for block in blocks:
         head = block[:_HEAD_CHARACTERS].strip()
-        if found := _FIRST_WORDS.match(head):
-            return f"EX-{found[1]}"
-        if found := _SHOWN_TAGS.match(head):
-            return found[1].upper()
+        if match := _FIRST_WORDS.match(head):
+            return f"EX-{match[1]}"
+        if match := _SHOWN_TAGS.match(head):
+            return match[1].upper()
     return None
 
 
 def unread_exhibits(sentences: Sequence[Sentence], header: Header, siblings: Siblings | None) -> tuple[str, ...]:
-    """Name the exhibits in which a main document says that its statements or debt stand and that are not read with it.
+    """Return the exhibits that hold a main document's statements or debt, according to it, and are not read with it.
 
-    Also the annual report to security holders (EX-13) that lies unread beside an annual report. Exhibits of other
-    filings do not count, and an exhibit names none.
+    An unread annual report to security holders (EX-13) in the folder of an annual report is included too. Exhibits of
+    other filings are not, and for an exhibit the result is empty.
     """
     if (header.document_type or "").startswith("EX-"):
         return ()
     form = header.form_type or ""
     read, unread = (siblings.read, siblings.unread) if siblings else ((), ())
     named = dict.fromkeys(
-        exhibit for sentence in sentences if _may_name_one(sentence.text) for exhibit in _named(sentence, form)
+        exhibit
+        for sentence in sentences
+        if any(words in sentence.text for words in _WORDS_OF_EXHIBITS)  # few have them
+        for exhibit in _named(sentence, form)
     )
     if form.startswith(_ANNUAL_FORMS) and any(_is_of("EX-13", other) for other in unread):
         named["EX-13"] = None
@@ -88,20 +92,8 @@ def unread_exhibits(sentences: Sequence[Sentence], header: Header, siblings: Sib
     return tuple(missing)
 
 
-def _may_name_one(text: str) -> bool:
-    """Tell cheaply that a sentence names no exhibit, as hardly any does."""
-    return (
-        "xhibit" in text
-        or "XHIBIT" in text
-        or "ual report to" in text
-        or "ual Report to" in text
-        or "UAL REPORT TO" in text
-        or "ual Reports to" in text
-    )
-
-
 def _named(sentence: Sentence, form: str) -> Iterator[str]:
-    """The exhibits that a sentence names; those on debt only where the form is known: an agreement has its own."""
+    """Yield the exhibits that a sentence names; without a form, none on debt, since agreements have their own."""
     text = sentence.text
     section = sentence.section or ""
     if _LIST_OF_EXHIBITS.search(section) and not _OF_THIS_ONE.search(text):
@@ -128,14 +120,14 @@ def _named(sentence: Sentence, form: str) -> Iterator[str]:
 
 
 def _numbers(text: str) -> Iterator[str]:
-    """The numbers of exhibits of this filing that a sentence names."""
-    for found in _EXHIBITS.finditer(text):
-        behind = text[found.end() : found.end() + _LOOK_AHEAD]
-        another = _OF_ANOTHER_FILING.search(behind)
-        if another is None or _OF_THIS_ONE.search(behind, 0, another.start()):
-            yield from _EACH.findall(found[1])
+    """Yield the numbers of this filing's exhibits that a sentence names."""
+    for match in _EXHIBITS.finditer(text):
+        following = text[match.end() : match.end() + _LOOK_AHEAD]
+        another = _OF_ANOTHER_FILING.search(following)
+        if another is None or _OF_THIS_ONE.search(following, 0, another.start()):
+            yield from _EACH.findall(match[1])
 
 
 def _is_of(exhibit: str, other: str) -> bool:
-    """Tell whether a type is that exhibit or a part of it: `EX-13.1` of `EX-13`."""
+    """Whether type `other` is that exhibit or a part of it: `EX-13.1` of `EX-13`."""
     return other == exhibit or other.startswith((f"{exhibit}.", f"{exhibit}("))

@@ -1,4 +1,4 @@
-"""What the splitter yields."""
+"""The splitter's output."""
 
 from dataclasses import dataclass
 
@@ -7,17 +7,17 @@ from dataclasses import dataclass
 class Sentence:
     """One sentence: `text` is `extraction.text[start:start + len(text)]`, without surrounding white space.
 
-    In text whose own offsets count (shards), line breaks inside a sentence are shown as spaces, one for one.
+    In the text of shard rows, each line break inside a sentence is replaced by one space.
     """
 
     index: int
-    """0-based position among the document's sentences, those without a digit counted too."""
+    """0-based position among all sentences of the document, including those without a digit."""
     text: str
     start: int
     section: str | None
     struck: tuple[tuple[int, str], ...] = ()
-    """What was struck out, which is no text: (offset in `text` at which it stood, the struck text)."""
+    """Struck-out text, which `text` excludes: (offset in `text` where it stood, the struck text)."""
 
     def __reduce__(self) -> tuple[type["Sentence"], tuple[int, str, int, str | None, tuple[tuple[int, str], ...]]]:
-        """Pickle by fields: half the time of what a frozen dataclass does, and every sentence goes through a pipe."""
+        """Pickle by fields, in half the time of a frozen dataclass: every sentence goes through a pipe."""
         return Sentence, (self.index, self.text, self.start, self.section, self.struck)

@@ -54,28 +54,22 @@ def retried(call: Callable[[], Result]) -> Result:
 
 def _is_worth_a_retry(error: Exception) -> bool:
     """Whether the store is busy, or its answer did not arrive. Logs the retry."""
-    retry = not isinstance(error, BusyError) and _is_temporary(_cause(error))  # an inner call has retried already
+    retry = not isinstance(error, BusyError) and _is_temporary(error)  # an inner call has retried already
     if retry:
-        LOG.info('event=again reason="%s"', _line(_cause(error)).replace('"', "'"))
+        LOG.info('event=again reason="%s"', _line(error).replace('"', "'"))
     return retry
 
 
-def _is_temporary(cause: BaseException) -> bool:
-    import aiohttp  # noqa: PLC0415 - the extra brings it
-    from botocore.exceptions import ConnectionError as NotConnectedError  # noqa: PLC0415 - likewise
+def _is_temporary(error: BaseException) -> bool:
+    from botocore.exceptions import ConnectionError as NotConnectedError  # noqa: PLC0415 - the extra brings it
     from botocore.exceptions import HTTPClientError, IncompleteReadError  # noqa: PLC0415 - likewise
     from botocore.parsers import ResponseParserError  # noqa: PLC0415 - likewise
 
-    status, code = _answer(cause)
+    status, code = _answer(error)
     if code:
         return status >= 500 or code in _BUSY
-    without_answer = (HTTPClientError, NotConnectedError, IncompleteReadError, ResponseParserError, aiohttp.ClientError)
-    return isinstance(cause, (*without_answer, ConnectionError, TimeoutError))
-
-
-def _cause(error: BaseException) -> BaseException:
-    """Return botocore's error, of which s3fs makes an OSError."""
-    return error.__cause__ if isinstance(error, OSError) and error.__cause__ is not None else error
+    without_answer = (HTTPClientError, NotConnectedError, IncompleteReadError, ResponseParserError)
+    return isinstance(error, (*without_answer, ConnectionError, TimeoutError))
 
 
 def _answer(error: BaseException) -> tuple[int, str]:
@@ -88,18 +82,17 @@ def _answer(error: BaseException) -> tuple[int, str]:
 
 
 def _explained(error: Exception) -> Exception:
-    cause = _cause(error)
-    status, _ = _answer(cause)
+    status, _ = _answer(error)
     if status == _NOT_FOUND:
-        return FileNotFoundError(_line(cause))
+        return FileNotFoundError(_line(error))
     if status == _CHANGED:
-        return ChangedError(_line(cause))
+        return ChangedError(_line(error))
     if status == _REFUSED:
-        return PermissionError(_line(cause))
-    if not _is_temporary(cause):
-        return OSError(_line(cause))
+        return PermissionError(_line(error))
+    if not _is_temporary(error):
+        return OSError(_line(error))
     return BusyError(
-        f"the object store does not answer: {_line(cause)}. What was committed before is whole; start again later"
+        f"the object store does not answer: {_line(error)}. What was committed before is whole; start again later"
     )
 
 

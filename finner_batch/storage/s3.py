@@ -29,24 +29,20 @@ def open_bucket(name: str) -> "S3Bucket":
 
 @lru_cache(1)
 def s3_client() -> Any:
-    """Make the s3fs client of this process, with one attempt per request: `retry` makes the retries."""
+    """Make the S3 client of this process, with one attempt per request: `retry` makes the retries."""
     try:
+        import boto3  # noqa: PLC0415 - only object stores need it
         import stamina  # noqa: F401, PLC0415 - report a missing package now, not at the first request
-        from s3fs import S3FileSystem  # noqa: PLC0415 - only object stores need it
+        from botocore.config import Config  # noqa: PLC0415 - only object stores need it
     except ImportError as error:
         raise UsageError(f"s3:// needs `pip install 'finner-batch[s3]'`: {error}") from error
-    client = S3FileSystem(
-        skip_instance_cache=True,
-        use_listings_cache=False,
-        config_kwargs={
-            "retries": {"total_max_attempts": 1},
-            "connect_timeout": CONNECT_S,
-            "read_timeout": READ_S,
-            "max_pool_connections": CONNECTIONS,
-        },
+    config = Config(
+        retries={"total_max_attempts": 1},
+        connect_timeout=CONNECT_S,
+        read_timeout=READ_S,
+        max_pool_connections=CONNECTIONS,
     )
-    client.retries = 1
-    return client
+    return boto3.Session().client("s3", config=config)
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -55,7 +51,7 @@ class S3Bucket:
 
     name: str
     client: Any = field(compare=False, repr=False)
-    """An `s3fs.S3FileSystem`."""
+    """A boto3 client of S3."""
 
     def get(self, key: str, begin: int = 0, end: int | None = None, *, etag: str | None = None) -> Got:
         wanted = f"bytes={begin}" if begin < 0 else f"bytes={begin}-{'' if end is None else end - 1}"
@@ -136,20 +132,20 @@ class S3Bucket:
             self.get(key, 0, 1)
 
     def _get(self, key: str, options: dict[str, str]) -> Got:
-        from fsspec.asyn import sync  # noqa: PLC0415 - only object stores need it
+        from botocore.exceptions import ClientError  # noqa: PLC0415 - the extra brings it
 
         try:
             answer = self._call("get_object", Key=key, **options)
-        except OSError as error:
-            if getattr(error.__cause__, "response", {}).get("Error", {}).get("Code") != "InvalidRange":
+        except ClientError as error:
+            if error.response["Error"]["Code"] != "InvalidRange":
                 raise
             answer = self._call("get_object", Key=key)  # an empty object has no range
-        data: bytes = sync(self.client.loop, answer["Body"].read)
+        data: bytes = answer["Body"].read()
         total = str(answer.get("ContentRange", "")).rpartition("/")[2]
         return Got(data, int(total) if total.isdigit() else len(data), str(answer["ETag"]), _age_s(answer, answer))
 
     def _call(self, operation: str, **options: Any) -> dict[str, Any]:
-        answer: dict[str, Any] = self.client.call_s3(operation, Bucket=self.name, **options)
+        answer: dict[str, Any] = getattr(self.client, operation)(Bucket=self.name, **options)
         return answer
 
 

@@ -1,1 +1,1 @@
-"""Stage 2, text: visible text of a document, as blocks that know their section."""
+"""Stage 2, text: the visible text of a document as blocks, each with its section."""

@@ -1,7 +1,7 @@
-"""Line breaks: whether the text goes on behind one, and how two lines join.
+"""Line breaks: whether a sentence continues after one, and how to join the two lines.
 
-Filings use `<br>` between a heading and its text, between lines of an address, and to wrap a sentence; hard-wrapped
-text filings break every line, and converters from PDF set every line as a paragraph of its own.
+Filings use `<br>` between a heading and its text, between lines of an address, and to wrap a sentence. Hard-wrapped
+text filings break every line. Converters from PDF make every line a paragraph.
 """
 
 import re
@@ -11,7 +11,7 @@ from itertools import pairwise
 from finner_batch.text.headings import is_title_case
 
 _TAIL = 20
-"""So many last characters of a line are looked at: more than any word of `_UNFINISHED` has."""
+"""Characters read at the end of a line: more than any word of `_UNFINISHED` has."""
 _UNFINISHED_WORD = (
     r"\b(?:a|an|and|approximately|are|as|at|be|been|being|between|bears?|but|by|equals?|exceed|exceeded|exceeding"
     r"|exceeds|for|from|had|has|have|if|in|into|is|its|minus|nor|of|on|or|our|per|plus|than|that|the|their|these|this"
@@ -28,7 +28,7 @@ _BEFORE_DIGIT = re.compile(
 _WHOLE = re.compile(r"(?:\A|[^\d.,])\d{1,2}\Z")
 _FRACTION = re.compile(r"\d{1,2}/(?:2|4|8|16|32)(?!\d)")
 _RUNNING_LENGTH = 30
-"""Characters of a line that may break off before an amount; a shorter one may be a label beside a figure."""
+"""Fewest characters of a line that may continue with an amount; a shorter line may be a label next to a figure."""
 
 _HYPHENATED = re.compile(r"(?:[^\W\d_]|(?<!\d{3})\d)-\Z")
 _SUSPENDED = re.compile(r"(?:and|or|to)\b")
@@ -51,8 +51,8 @@ _SENTENCE_WITHIN = re.compile(r"[a-z\d%)]\. [A-Z]")
 _LEAST_BREAKS = 2
 _SHARE_OF_BREAKS = 1 / 3
 _SHARE_OF_PROSE = 0.15
-_FULL = 0.65
-_SHARE_OF_FULL = 0.8
+_SHARE_OF_WIDTH = 0.65
+_SHARE_OF_FULL_LINES = 0.8
 
 
 def continues(before: str, after: str) -> bool:
@@ -71,9 +71,9 @@ def continues(before: str, after: str) -> bool:
 
 
 def separator(before: str, after: str) -> str:
-    """What joins two lines: nothing for `long-` and `term`, a space for `short-` and `and long-term`.
+    """Return what to put between two lines: nothing for `long-` and `term`, a space for `short-` and `and long-term`.
 
-    Nothing joins the two halves of a number: `6-` and `7/8%`, `$1,` and `500,000`.
+    Halves of a number are joined without a space: `6-` and `7/8%`, `$1,` and `500,000`.
     """
     tail = before[-_AMOUNT_LENGTH:]
     if tail.endswith("-"):
@@ -89,50 +89,50 @@ def separator(before: str, after: str) -> str:
 
 
 def ends_sentence(text: str) -> bool:
-    """Whether a line ends as a sentence, the lead of a list or one of its items does."""
+    """Whether a line ends like a sentence, the introduction of a list, or a list item."""
     return _SENTENCE_END.search(text, max(0, len(text) - _TAIL)) is not None
 
 
 def ends_item(text: str) -> bool:
-    """As `ends_sentence`, also `..., and` and `..., or`."""
+    """Like `ends_sentence`, but `..., and` and `..., or` count too."""
     return _ITEM_END.search(text, max(0, len(text) - _TAIL)) is not None
 
 
 def is_unfinished(text: str) -> bool:
-    """Whether a line ends in a word that ends no sentence: `of`, `the`, `plus`."""
+    """Whether a line ends in a word that cannot end a sentence: `of`, `the`, `plus`."""
     return _ENDS_IN_UNFINISHED_WORD.search(text, max(0, len(text) - _TAIL)) is not None
 
 
-def begins_within(text: str) -> bool:
-    """Whether a line begins as no sentence does: with a small letter, or an amount such as `1.75%` or `$5 million`."""
+def begins_mid_sentence(text: str) -> bool:
+    """Whether a line begins with a lower-case letter or an amount (`1.75%`, `$5 million`), as no sentence does."""
     return text[:1].islower() or _AMOUNT.match(text) is not None
 
 
 def is_list_item(text: str) -> bool:
-    """Whether a line begins with a bullet or the label of a list: `(a)`, `2.`, `iv)`."""
+    """Whether a line begins with a bullet or a list label: `(a)`, `2.`, `iv)`."""
     return _LIST_LABEL.match(text) is not None
 
 
 def wrapped_width(lines: Sequence[str]) -> int:
-    """How many characters a full line has where `lines` are wrapped prose, else 0.
+    """Return the number of characters in a full line if `lines` are wrapped prose, else 0.
 
-    They are where a third of the breaks stand within a sentence, nearly all of these behind a full line. Some of these
-    lines must end in a word such as `of`, or hold a sentence's end, as headings and a list's items do not.
+    Lines are wrapped prose if a third of the breaks fall within a sentence and nearly all of those follow a full line.
+    Some of these lines must end in a word such as `of` or contain the end of a sentence: headings and lists do not.
     """
     if len(lines) <= _LEAST_BREAKS:
         return 0
-    going_on = [before for before, after in pairwise(lines) if not ends_sentence(before) and continues(before, after)]
-    if len(going_on) < max(_LEAST_BREAKS, _SHARE_OF_BREAKS * (len(lines) - 1)):
+    unfinished = [before for before, after in pairwise(lines) if not ends_sentence(before) and continues(before, after)]
+    if len(unfinished) < max(_LEAST_BREAKS, _SHARE_OF_BREAKS * (len(lines) - 1)):
         return 0
     width = sorted(map(len, lines))[int(0.9 * (len(lines) - 1))]
-    prose = sum(line.endswith("-") or is_unfinished(line) for line in going_on)
-    prose += sum(_SENTENCE_WITHIN.search(line) is not None for line in going_on)
-    full = sum(len(line) >= _FULL * width for line in going_on)
-    wrapped = prose >= max(1, _SHARE_OF_PROSE * len(going_on)) and full >= _SHARE_OF_FULL * len(going_on)
+    prose = sum(line.endswith("-") or is_unfinished(line) for line in unfinished)
+    prose += sum(_SENTENCE_WITHIN.search(line) is not None for line in unfinished)
+    full = sum(len(line) >= _SHARE_OF_WIDTH * width for line in unfinished)
+    wrapped = prose >= max(1, _SHARE_OF_PROSE * len(unfinished)) and full >= _SHARE_OF_FULL_LINES * len(unfinished)
     return width if wrapped else 0
 
 
-def line_goes_on(before: str, after: str, width: int) -> bool:
+def continues_wrapped_line(before: str, after: str, width: int) -> bool:
     """Whether `after` continues `before` in wrapped prose whose full lines have `width` characters."""
     if ends_sentence(before):
         return False
@@ -142,7 +142,7 @@ def line_goes_on(before: str, after: str, width: int) -> bool:
         return False
     if before.isupper() != (after.isupper() and len(after) >= _HEADING_LENGTH):
         return False
-    return continues(before, after) or (len(before) >= _FULL * width and not _looks_like_heading(before))
+    return continues(before, after) or (len(before) >= _SHARE_OF_WIDTH * width and not _looks_like_heading(before))
 
 
 def _looks_like_heading(line: str) -> bool:

@@ -1,9 +1,9 @@
-"""What each element of HTML and inline XBRL means for the visible text."""
+"""What each HTML and inline XBRL element does to the visible text."""
 
 from finner_batch.text.facts import VISIBLE_TAGS
 
 INLINE, TAG, STRUCK, RAISED, LOWERED, DOCUMENT_END, HIDDEN, LINE, BLOCK, PRE, ROW, CELL, CAPTION, TABLE = range(14)
-"""Kinds of elements: from `BLOCK` on, what stands before and behind is apart; `TAG` is one of inline XBRL."""
+"""Kinds of elements. Those from `BLOCK` on separate the text before and after them; `TAG` is inline XBRL."""
 
 _BLOCKS = """
 address article aside blockquote body center col colgroup dd details dialog dir div dl dt fieldset figcaption
@@ -20,7 +20,7 @@ KIND = (
     | {"br": LINE, "pre-table": BLOCK, "tr": ROW, "td": CELL, "th": CELL, "caption": CAPTION, "table": TABLE}
     | {"del": STRUCK, "sup": RAISED, "sub": LOWERED, "document-end": DOCUMENT_END}
 )
-"""Kind of an element by its name in lower case; any other is `INLINE`."""
+"""Lower-case element name -> kind; any other element is `INLINE`."""
 
 STRUCK_NAMES = frozenset(("del", "s", "strike"))
-"""Elements that strike their text out; the HTML parser is given all of them as `del`, the one it leaves open."""
+"""Elements that strike their text out. They are renamed to `del` for the HTML parser, which closes the others early."""

@@ -1,4 +1,4 @@
-"""The stage's function: a document's content into its visible text, as blocks that know their section."""
+"""Extracts a document's visible text as blocks with their sections."""
 
 import re
 
@@ -17,13 +17,13 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 def extract(content: str, markup: Markup, *, tables: bool = False, facts: bool = False) -> Extraction:
     """Extract the visible text of `content` as blocks.
 
-    `tables` includes the rows of tables, one block a row. `facts` fills `facts` and `note_spans` from inline XBRL.
-    For `prose` the text is the content itself, and blocks keep its line breaks. A lone surrogate, which no encoding
-    can carry, becomes U+FFFD.
+    `tables` includes table rows, one block each. `facts` fills `facts` and `note_spans` from inline XBRL. For `prose`
+    the text is the content itself, and blocks keep its line breaks. A lone surrogate, which no encoding can represent,
+    becomes U+FFFD.
 
-    Raises DocumentError (stage `extract`) where the markup cannot be parsed.
+    Raises DocumentError (stage `extract`) if the markup cannot be parsed.
     """
-    if not _is_encodable(content):
+    if not content.isascii():
         content = _SURROGATE.sub("\ufffd", content)
     if markup == "prose":
         return _extract_prose(content)
@@ -44,18 +44,8 @@ def extract(content: str, markup: Markup, *, tables: bool = False, facts: bool =
     )
     if tags is None:
         return Extraction(text=text, blocks=blocks)
-    found, notes = resolve(tags, Placement(paragraphs, starts), text)
-    return Extraction(text=text, blocks=blocks, facts=found, note_spans=notes)
-
-
-def _is_encodable(content: str) -> bool:
-    if content.isascii():
-        return True
-    try:
-        content.encode("utf-8")
-    except UnicodeEncodeError:
-        return False
-    return True
+    found_facts, notes = resolve(tags, Placement(paragraphs, starts), text)
+    return Extraction(text=text, blocks=blocks, facts=found_facts, note_spans=notes)
 
 
 def _extract_prose(content: str) -> Extraction:
@@ -68,7 +58,7 @@ def _extract_prose(content: str) -> Extraction:
 
 
 def _sections(paragraphs: list[Paragraph]) -> list[str | None]:
-    """Sections of all paragraphs; a table's row stands where the prose before it does, and is no heading itself."""
+    """Return the section of every paragraph. A table row is no heading; it has the section of the prose before it."""
     prose = iter(sections([paragraph.text for paragraph in paragraphs if not paragraph.row]))
     result: list[str | None] = []
     for paragraph in paragraphs:

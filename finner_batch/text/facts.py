@@ -1,4 +1,4 @@
-"""Inline XBRL facts: what the reader of the markup records, and where it stands in the extracted text.
+"""Inline XBRL facts: collected while the markup is read, then located in the extracted text.
 
 Source: Inline XBRL 1.1 (https://www.xbrl.org/specification/inlinexbrl-part1/rec-2013-11-18/): nonFraction section 10,
 nonNumeric section 11, continuation section 4.1.
@@ -16,17 +16,17 @@ from finner_batch.text.paragraph import Paragraph
 from finner_batch.text.transforms import number
 
 VISIBLE_TAGS = frozenset(("ix:nonfraction", "ix:nonnumeric", "ix:continuation"))
-"""Elements of the text that `TagReader` is told of; names as the HTML parser gives them, in lower case."""
+"""Elements of the text that `TagReader` receives; lower-case names, as the HTML parser gives them."""
 HIDDEN_TAGS = frozenset(("unit", "measure", "unitdenominator"))
-"""Local names of the elements of `ix:resources` that `TagReader` is told of."""
+"""Local names of the elements of `ix:resources` that `TagReader` receives."""
 
 _NOT_NOTES = frozenset(("dei", "ecd", "cyd"))
-"""Taxonomies whose text blocks are no notes: cover page, executive compensation, cybersecurity."""
+"""Taxonomies whose text blocks are not notes: cover page, executive compensation, cybersecurity."""
 
 
 @dataclass(slots=True)
 class Tagged:
-    """An element that tags text: its attributes, and where its content stands in the visible raw text."""
+    """An element that tags text: its attributes, and the span of its content in the visible raw text."""
 
     attributes: Mapping[str, str]
     start: int
@@ -34,7 +34,7 @@ class Tagged:
 
 
 class TagReader:
-    """Collects a document's inline XBRL as its elements pass; positions are those of the visible raw text."""
+    """Collects a document's inline XBRL elements; positions are offsets in the visible raw text."""
 
     def __init__(self) -> None:
         self.numbers: list[Tagged] = []
@@ -47,11 +47,11 @@ class TagReader:
         self._measure_from = 0
 
     def start(self, attributes: Mapping[str, str], position: int) -> None:
-        """One of `VISIBLE_TAGS` opens."""
+        """Handle the start of one of `VISIBLE_TAGS`."""
         self._open.append(Tagged(dict(attributes), position))
 
     def end(self, tag: str, position: int) -> None:
-        """One of `VISIBLE_TAGS` closes."""
+        """Handle the end of one of `VISIBLE_TAGS`."""
         tagged = self._open.pop()
         tagged.end = position
         if tag == "ix:nonfraction":
@@ -62,7 +62,7 @@ class TagReader:
             self._continuations[tagged.attributes.get("id", "")] = tagged
 
     def start_hidden(self, name: str, attributes: Mapping[str, str], pieces: int) -> None:
-        """One of `HIDDEN_TAGS` opens, after so many pieces of text."""
+        """Handle the start of one of `HIDDEN_TAGS`; `pieces` is the number of text pieces so far."""
         if name == "unit":
             self._unit = attributes.get("id", "")
             self._measures = []
@@ -72,7 +72,7 @@ class TagReader:
             self._measures.append("/")
 
     def end_hidden(self, name: str, pieces: Sequence[str]) -> None:
-        """One of `HIDDEN_TAGS` closes; `pieces` is the text so far."""
+        """Handle the end of one of `HIDDEN_TAGS`; `pieces` is the text so far."""
         if name == "measure":
             self._measures.append("".join(pieces[self._measure_from :]).strip().rpartition(":")[2])
             self._measure_from = len(pieces)
@@ -80,7 +80,7 @@ class TagReader:
             self.units[self._unit] = "*".join(self._measures).replace("*/*", "/")
 
     def note_ranges(self) -> list[tuple[int, int]]:
-        """Ranges of raw text inside a note's text block, continuations followed; merged and sorted."""
+        """Return the merged, sorted ranges of raw text inside notes' text blocks and their continuations."""
         ranges = []
         followed: set[str] = set()
         for text in self._texts:
@@ -97,7 +97,7 @@ class TagReader:
 
 
 def merged(ranges: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
-    """Union of half-open ranges, sorted; those that touch are one."""
+    """Return the sorted union of half-open ranges; ranges that touch are merged."""
     result: list[tuple[int, int]] = []
     for start, end in sorted(ranges):
         if result and start <= result[-1][1]:
@@ -108,7 +108,7 @@ def merged(ranges: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
 
 
 class Placement:
-    """Maps positions of the raw text to offsets of the extracted text."""
+    """Maps positions in the raw text to offsets in the extracted text."""
 
     def __init__(self, paragraphs: Iterable[Paragraph], starts: Iterable[int]) -> None:
         self._segments: list[tuple[int, str, int]] = []
@@ -123,22 +123,21 @@ class Placement:
         self._offsets: dict[int, list[int]] = {}
 
     def place(self, start: int, end: int) -> tuple[int, int] | None:
-        """Offsets of the raw range in the extracted text; None where it holds no text or is left out."""
+        """Return the raw range's span in the extracted text; None if it is empty or was not extracted."""
         first = max(bisect_right(self._positions, start) - 1, 0)
         last = bisect_left(self._positions, end) - 1
-        opening = self._some(range(first, last + 1), start, end)
-        closing = self._some(range(last, first - 1, -1), start, end)
+        opening = self._first_spans(range(first, last + 1), start, end)
+        closing = self._first_spans(range(last, first - 1, -1), start, end)
         if not opening:
             return None
         return min(span[0] for span in opening), max(span[1] for span in closing)
 
-    def _some(self, indices: Iterable[int], start: int, end: int) -> list[tuple[int, int]]:
-        """Offsets of the first segments with text: a few decide, as no more than `MOST_TITLES` stand out of order."""
-        spans = (span for index in indices if (span := self._within(index, start, end)))
+    def _first_spans(self, indices: Iterable[int], start: int, end: int) -> list[tuple[int, int]]:
+        """Return the spans of the first segments with text. At most `MOST_TITLES` segments are out of order."""
+        spans = (span for index in indices if (span := self._span_in_segment(index, start, end)))
         return list(islice(spans, MOST_TITLES + 1))
 
-    def _within(self, index: int, start: int, end: int) -> tuple[int, int] | None:
-        """Offsets of what a segment holds of the raw range."""
+    def _span_in_segment(self, index: int, start: int, end: int) -> tuple[int, int] | None:
         position, raw, offset = self._segments[index]
         begin = max(start - position, 0)
         inside = raw[begin : max(end - position, 0)]
@@ -152,9 +151,9 @@ class Placement:
 
 
 def resolve(tags: TagReader, placement: Placement, text: str) -> tuple[tuple[Fact, ...], tuple[tuple[int, int], ...]]:
-    """The facts whose numbers stand in `text`, in order, and the spans of `text` inside notes."""
+    """Return the facts whose numbers are in `text`, in order, and the spans of `text` inside notes."""
     placed = (placement.place(start, end) for start, end in tags.note_ranges())
-    separated = merged((start, end + 1) for start, end in filter(None, placed))  # a note goes on behind a page's end
+    separated = merged((start, end + 1) for start, end in filter(None, placed))  # a page end does not divide a note
     notes = tuple((start, end - 1) for start, end in separated)
     note_starts = [start for start, _ in notes]
     facts = []

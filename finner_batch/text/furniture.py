@@ -1,6 +1,6 @@
-"""Page furniture of text filings: the ends of pages, their numbers, their running heads and feet.
+"""Page furniture of text filings: page ends, page numbers, running heads and feet.
 
-EDGAR marks a page's end with `<PAGE>`; others have a form feed, or a number on a line of its own.
+EDGAR marks a page end with `<PAGE>`; other filings have a form feed, or a number on a line of its own.
 """
 
 import re
@@ -13,7 +13,7 @@ from finner_batch.text.characters import collapse
 from finner_batch.text.headings import closes_notes, item_heading, note_heading, opens_notes, part_heading
 from finner_batch.text.pages import (
     LEAST_PAGES,
-    head_of,
+    head_pattern,
     is_continued,
     is_page_number,
     looks_like_title,
@@ -23,13 +23,13 @@ from finner_batch.text.pages import (
 from finner_batch.text.rows import MARK, ROW_LENGTH, TABLE_MARK, is_row, is_rule
 
 PAGE_END = "\f"
-"""Stands for all that a page's end leaves between two lines."""
+"""Replaces everything that a page end puts between two lines."""
 
 _PAGE = re.compile(r"</?PAGE>.{0,12}\Z", re.IGNORECASE)
 _LONE_NUMBER = re.compile(r"-{0,2}\s{0,20}\d{1,3}\s{0,20}-{0,2}\Z")
 _LONE_NUMBER_LENGTH = 40
 _HEAD_LINES = 5
-"""Lines of a running head at most, rules between them counted."""
+"""Most lines of a running head, rules between them included."""
 _MOST_TITLES = 2
 _FOOT_LENGTH = 100
 _LAST_NUMBER = re.compile(r"(?<!\d)\d{1,3}\Z")
@@ -39,9 +39,9 @@ _PREFIX = 4
 
 
 def without_furniture(lines: list[str]) -> list[str]:
-    """The lines, with one `PAGE_END` for each page's end, its number, its foot and the running heads behind it.
+    """Return the lines with one `PAGE_END` for each page end, its number, its foot and the running heads after it.
 
-    A running head that is a section's heading stays where it stands first.
+    A running head that is a section heading is kept where it first occurs.
     """
     ends = list(_page_ends(lines))
     if not ends:
@@ -52,19 +52,19 @@ def without_furniture(lines: list[str]) -> list[str]:
     begin = 0
     for page, (last, following) in enumerate(ends):
         end = furniture.without_foot(last, begin)
-        scales = _add(result, lines[begin:end], scales)
+        scales = _append_page(result, lines[begin:end], scales)
         result.append(PAGE_END)
         kept, begin, within_sentence = furniture.without_heads(page, end, following)
         if within_sentence:
             scales += kept
         else:
             result += kept
-    result += _add(result, lines[begin:], scales)
+    result += _append_page(result, lines[begin:], scales)
     return result
 
 
-def _add(result: list[str], lines: list[str], scales: list[str]) -> list[str]:
-    """Append a page's lines, and statements of scale behind their first paragraph; return those with no place there."""
+def _append_page(result: list[str], lines: list[str], scales: list[str]) -> list[str]:
+    """Append a page's lines, `scales` after its first paragraph; return `scales` if the page has no paragraph end."""
     end = next((index for index, line in enumerate(lines) if not line.strip()), None) if scales else None
     if end is None:
         result += lines
@@ -73,90 +73,91 @@ def _add(result: list[str], lines: list[str], scales: list[str]) -> list[str]:
     return []
 
 
-def breaks_off(before: str, after: str) -> bool:
-    """Whether what stands between two lines stands within a sentence."""
+def is_one_sentence(before: str, after: str) -> bool:
+    """Whether two lines that a page end or a rule separates are one sentence."""
     return not ends_item(before) and continues(before, after)
 
 
 class _Furniture:
-    """What stands at the tops and feet of several pages."""
+    """The running heads and feet of a document."""
 
     def __init__(self, lines: list[str], ends: list[tuple[int, int]]) -> None:
         self._lines = lines
         self._tops = [_top(lines, following) for _, following in ends]
-        self._openings = Counter(_head(lines[top[0]]) for top in self._tops if top)
-        self._heads = Counter(_head(lines[index]) for top in self._tops for index in top)
+        self._openings = Counter(_head_pattern_of(lines[top[0]]) for top in self._tops if top)
+        self._heads = Counter(_head_pattern_of(lines[index]) for top in self._tops for index in top)
         self._feet = _feet([lines[last - 1] for last, _ in ends if last])
         self._first = self._first_headings()
 
     def without_foot(self, last: int, begin: int) -> int:
-        """Where the text of a page ends that begins and ends at these lines."""
-        if last > begin and _head(self._lines[last - 1]) in self._feet:
+        """Return the end of the text of a page that spans the lines `begin` to `last`."""
+        if last > begin and _head_pattern_of(self._lines[last - 1]) in self._feet:
             return max(begin, _back_over_blank(self._lines, last - 1))
         return last
 
     def without_heads(self, page: int, last: int, following: int) -> tuple[list[str], int, bool]:
-        """What stays of the heads behind a page's end, where the text behind begins, and whether it ends a sentence."""
+        """Return the head lines to keep, where the next page's text begins, and whether it continues a sentence."""
         lines = self._lines
         top = self._tops[page]
         texts = [collapse(lines[index]) for index in top]
-        known = _known_heads(texts, self._openings, self._heads)
-        behind = _line_behind(lines, top, known)
-        gap = behind - top[known - 1] > 1 or is_continued(texts[known - 1]) if known else True
-        within_sentence = gap and self._is_within_sentence(last, behind)
-        if not (within_sentence or known):
-            known = self._titles_within_sentence(last, top, texts)
-            behind = _line_behind(lines, top, known)
-            within_sentence = known > 0
+        head_count = _count_heads(texts, self._openings, self._heads)
+        after_heads = _line_after(lines, top, head_count)
+        gap = after_heads - top[head_count - 1] > 1 or is_continued(texts[head_count - 1]) if head_count else True
+        within_sentence = gap and self._is_within_sentence(last, after_heads)
+        if not (within_sentence or head_count):
+            head_count = self._count_titles_within_sentence(last, top, texts)
+            after_heads = _line_after(lines, top, head_count)
+            within_sentence = head_count > 0
         if not within_sentence:
-            known = _known_heads(texts[:known], self._openings, None)
-            behind = _line_behind(lines, top, known)
-        if not known:
+            head_count = _count_heads(texts[:head_count], self._openings, None)
+            after_heads = _line_after(lines, top, head_count)
+        if not head_count:
             return [], following, within_sentence
         kept: list[str] = []
-        for text, index in zip(texts[:known], top, strict=False):
+        for text, index in zip(texts[:head_count], top, strict=False):
             if states_scale(text):
                 kept.append(lines[index])
-            elif not within_sentence and self._first.get(head_of(text)) == index:
-                return kept + lines[index:behind], behind, False
-        return kept, behind, within_sentence
+            elif not within_sentence and self._first.get(head_pattern(text)) == index:
+                return kept + lines[index:after_heads], after_heads, False
+        return kept, after_heads, within_sentence
 
-    def _is_within_sentence(self, last: int, behind: int) -> bool:
-        if not last or behind >= len(self._lines):
+    def _is_within_sentence(self, last: int, after_heads: int) -> bool:
+        if not last or after_heads >= len(self._lines):
             return False
         before = self._lines[last - 1]
         if MARK.search(before) or is_row(before):
             return False
-        return breaks_off(before.strip(), self._lines[behind].strip())
+        return is_one_sentence(before.strip(), self._lines[after_heads].strip())
 
-    def _titles_within_sentence(self, last: int, top: list[int], texts: list[str]) -> int:
-        """How many lines look like running heads, and have the other half of a sentence behind them."""
+    def _count_titles_within_sentence(self, last: int, top: list[int], texts: list[str]) -> int:
+        """Return how many lines look like running heads and precede the second half of a sentence."""
         titles = next(
-            (place for place, text in enumerate(texts) if not looks_like_title(text) or ":" in text), len(texts)
+            (index for index, text in enumerate(texts) if not looks_like_title(text) or ":" in text), len(texts)
         )
-        behind = _line_behind(self._lines, top, titles)
-        if not 0 < titles <= _MOST_TITLES or behind - top[titles - 1] < 2 or not self._is_within_sentence(last, behind):
+        after_heads = _line_after(self._lines, top, titles)
+        has_gap = 0 < titles <= _MOST_TITLES and after_heads - top[titles - 1] >= 2
+        if not (has_gap and self._is_within_sentence(last, after_heads)):
             return 0
         before = collapse(" ".join(self._lines[max(0, last - 2) : last]))
-        return titles if self._lines[behind].lstrip()[0].islower() and not looks_like_title(before) else 0
+        return titles if self._lines[after_heads].lstrip()[0].islower() and not looks_like_title(before) else 0
 
     def _first_headings(self) -> dict[str, int]:
-        """Where each section's heading that is a running head stands first."""
+        """Return the first line of every section heading that is a running head."""
         wanted = set()
         for index in chain.from_iterable(self._tops):
             text = collapse(self._lines[index])
-            if self._heads[head_of(text)] >= LEAST_PAGES and _is_section(text):
-                wanted.add(head_of(text))
+            if self._heads[head_pattern(text)] >= LEAST_PAGES and _is_section(text):
+                wanted.add(head_pattern(text))
         prefixes = {head[:_PREFIX] for head in wanted}
         first: dict[str, int] = {}
         for index, line in enumerate(self._lines if wanted else ()):
-            if head_of(line.lstrip()[:_PREFIX]) in prefixes and (head := _head(line)) in wanted:
+            if head_pattern(line.lstrip()[:_PREFIX]) in prefixes and (head := _head_pattern_of(line)) in wanted:
                 first.setdefault(head, index)
         return first
 
 
 def _page_ends(lines: list[str]) -> Iterator[tuple[int, int]]:
-    """For each page's end: the line behind the page's last text, and the next page's first line of text."""
+    """Yield, for each page end, the line after the page's last text and the next page's first line of text."""
     index = 0
     while index < len(lines):
         if not _ends_page(lines[index]):
@@ -189,12 +190,12 @@ def _back_over_blank(lines: list[str], index: int) -> int:
     return index
 
 
-def _head(line: str) -> str:
-    return head_of(collapse(line[:ROW_LENGTH]))
+def _head_pattern_of(line: str) -> str:
+    return head_pattern(collapse(line[:ROW_LENGTH]))
 
 
 def _top(lines: list[str], index: int) -> list[int]:
-    """The lines of text at a page's top among which running heads stand; where `<TABLE>` opens several, it is one."""
+    """Return the lines of text at a page's top that may be running heads; a `<TABLE>` mark ends them."""
     top: list[int] = []
     while index < len(lines) and len(top) < _HEAD_LINES:
         line = lines[index]
@@ -208,26 +209,26 @@ def _top(lines: list[str], index: int) -> list[int]:
     return top
 
 
-def _known_heads(texts: list[str], openings: Counter[str], heads: Counter[str] | None) -> int:
-    """How many of a page's first lines are running heads.
+def _count_heads(texts: list[str], openings: Counter[str], heads: Counter[str] | None) -> int:
+    """Return how many of a page's first lines are running heads.
 
-    The first is one where it opens several pages, those behind it only where `heads` counts them: tables are headed
-    alike too. Up to a line that says it is continued, all count that look like titles.
+    The first line is one if it opens several pages. The lines after it are if `heads` counts them on several pages;
+    without `heads` they are not, since tables repeat headings too. All titles before a "(continued)" line count.
     """
-    known = 0
+    head_count = 0
     for place, text in enumerate(texts):
         counts = heads if place else openings
-        is_head = counts is not None and counts[head_of(text)] >= LEAST_PAGES and (not place or may_be_head(text))
-        if is_continued(text) or (known == place and (is_head or (place > 0 and is_rule(text)))):
-            known = place + 1
+        is_head = counts is not None and counts[head_pattern(text)] >= LEAST_PAGES and (not place or may_be_head(text))
+        if is_continued(text) or (head_count == place and (is_head or (place > 0 and is_rule(text)))):
+            head_count = place + 1
         elif not (is_rule(text) or looks_like_title(text)):
             break
-    return known
+    return head_count
 
 
-def _line_behind(lines: list[str], top: list[int], known: int) -> int:
-    if known < len(top):
-        return top[known]
+def _line_after(lines: list[str], top: list[int], head_count: int) -> int:
+    if head_count < len(top):
+        return top[head_count]
     index = top[-1] + 1 if top else len(lines)
     while index < len(lines) and not lines[index].strip():
         index += 1
@@ -242,14 +243,14 @@ def _is_section(text: str) -> bool:
 
 
 def _feet(lines: list[str]) -> set[str]:
-    """Heads of the last lines of pages that count them: `Example Company 10-K 1997   Page 5`, `... Page 6`."""
+    """Return the patterns of last lines whose page numbers rise: `Example Company 10-K 1997   Page 5`, `... Page 6`."""
     counted: dict[str, list[int]] = {}
     for line in lines:
         text = collapse(line[:ROW_LENGTH])
         if len(text) <= _FOOT_LENGTH and _LETTER.search(text):
             number = _LAST_NUMBER.search(text, max(0, len(text) - 3)) or _FIRST_NUMBER.match(text)
             if number:
-                counted.setdefault(head_of(text), []).append(int(number[0]))
+                counted.setdefault(head_pattern(text), []).append(int(number[0]))
     return {
         head
         for head, numbers in counted.items()

@@ -1,17 +1,17 @@
-"""Headings of reports: what a block must look like to be a Part, an Item or a note.
+"""Headings of reports: recognises the heading of a Part, an Item or a note.
 
-A number is read in every spelling that filers use (`ITEM NO. 7.`, `Item7(A)`, `ITEM VII`, `Items 1. and 2.`) and shown
-in one. The title keeps a cross reference ("Item 7 of this report describes ...") from being taken for a heading.
+Numbers are read in every spelling that filers use (`ITEM NO. 7.`, `Item7(A)`, `ITEM VII`, `Items 1. and 2.`) and shown
+in one. The title distinguishes a heading from a cross reference ("Item 7 of this report describes ...").
 """
 
 import re
 from functools import lru_cache
 from typing import NamedTuple
 
-from finner_batch.text.items import CURRENT_REPORT, is_known, known_title
+from finner_batch.text.items import CURRENT_REPORT, has_title, is_item_number, part_of_title
 
 HEADING_LENGTH = 240
-"""A longer block is text, whatever it begins with."""
+"""A longer block is text, even if it begins like a heading."""
 
 _SEPARATORS = r"[\s.:,|)*\u2022\u2010-\u2015\u2212-]*"
 _CONTINUED = re.compile(r"\b(?:continued|cont['\u2019]?d)\b\W*\Z", re.IGNORECASE)
@@ -24,11 +24,11 @@ _SENTENCE = re.compile(
 )
 
 _PART_WORD, _ITEM_WORD = r"p\s?a\s?r\s?t", r"i\s?t\s?e\s?m"
-"""Letters may be spaced, and markup may tear off some."""
+"""Letters may be spaced, or separated by markup."""
 _OPENING = r"(?:[\[(*_\u2010-\u2015-]\s?){0,3}"
-"""What may stand before the word: `[Item 6. Reserved]`, `- PART II -`. Bullets and quotation marks begin references."""
-PLACE_WORD = rf"{_OPENING}(?:{_PART_WORD}|{_ITEM_WORD})"
-"""How the heading of a Part or an item begins, whatever its case."""
+"""What may precede the word: `[Item 6. Reserved]`, `- PART II -`. Bullets and quotation marks begin references."""
+PART_OR_ITEM = rf"{_OPENING}(?:{_PART_WORD}|{_ITEM_WORD})"
+"""How the heading of a Part or an item begins, in any case."""
 _PART_NUMBER = r"i(?:\s?i){0,2}|i\s?v|[1-4]|one|two|three|four"
 _PART = re.compile(
     rf"{_OPENING}{_PART_WORD}\s*[\u2010-\u2015-]?\s*({_PART_NUMBER})\b\W*"
@@ -47,7 +47,7 @@ _WORDS = (
 )  # fmt: skip
 _NUMBER_OF = {word: str(number) for number, word in enumerate(_WORDS, start=1)}
 _WITHOUT_POINT = frozenset(("12", "16"))
-"""Items of Form 20-F whose letters are shown as those of Form 10-K are: 16F, 12D; others as 5.B."""
+"""Items of Form 20-F whose letters are shown as in Form 10-K (16F, 12D); others are shown as 5.B."""
 _ROMAN_OF = {"1": "I", "2": "II", "3": "III", "4": "IV"}
 _NUMBER = (
     r"\d\.\d\d(?!\d)"  # 2.03
@@ -110,7 +110,7 @@ _AFTER_NOTES = re.compile(
 
 
 class ItemHeading(NamedTuple):
-    """`part` where the heading or its title says it (I to IV), or that the item is one of Form 8-K."""
+    """`part` is I to IV or `CURRENT_REPORT` if the heading or its title states it."""
 
     numbers: tuple[str, ...]
     """`7A`, `5.B`, `2.03`, `10 through 14`."""
@@ -118,11 +118,11 @@ class ItemHeading(NamedTuple):
     has_title: bool = True
     is_roman: bool = False
     is_listed: bool = False
-    """A page number stands behind it: an entry of a table of contents."""
+    """A page number follows it: it is an entry of a table of contents."""
 
     @property
     def name(self) -> str:
-        """As shown in a section: `Item 8`, `Items 1 and 2`, `Items 10 through 14`."""
+        """The form shown in `section`: `Item 8`, `Items 1 and 2`, `Items 10 through 14`."""
         *before, last = self.numbers
         plural = "s" if before or " " in last else ""
         return f"Item{plural} {', '.join(before)}{' and ' if before else ''}{last}"
@@ -134,7 +134,7 @@ class ItemHeading(NamedTuple):
 
 
 class NoteHeading(NamedTuple):
-    """`style` is how the heading is numbered (`note`, `(1)`, `1.`, `A.`); `title` is empty where it stands behind."""
+    """`style` is how the heading is numbered (`note`, `(1)`, `1.`, `A.`); `title` may be in the next block."""
 
     style: str
     number: int
@@ -143,19 +143,18 @@ class NoteHeading(NamedTuple):
 
 
 def part_heading(text: str) -> str | None:
-    """`PART II - OTHER INFORMATION` is `II`, and so is `PART 2`."""
+    """Return `II` for `PART II - OTHER INFORMATION` and for `PART 2`; None if `text` is no heading of a Part."""
     match = _PART.match(text) if len(text) <= HEADING_LENGTH else None
     return _part(match[1]) if match else None
 
 
 def item_heading(text: str) -> ItemHeading | None:
-    """`Item 7A. Quantitative and Qualitative Disclosures About Market Risk` is item 7A of Part II; text may follow."""
+    """Read `Item 7A. Quantitative and Qualitative Disclosures About Market Risk` as 7A of Part II; text may follow."""
     return _item_heading(text[: HEADING_LENGTH + 1])
 
 
-@lru_cache(maxsize=512)
+@lru_cache(maxsize=512)  # running heads repeat on every page
 def _item_heading(text: str) -> ItemHeading | None:
-    """As `item_heading`, of a text without what does not count. A running head says the same on every page."""
     match = _ITEM.match(text[:HEADING_LENGTH])
     if match is None:
         return _lettered_heading(text)
@@ -169,21 +168,20 @@ def _item_heading(text: str) -> ItemHeading | None:
         return heading._replace(has_title=False)
     if len(text) <= HEADING_LENGTH and _PAGE_NUMBER.search(title):
         return heading._replace(is_listed=True)
-    told = _part_told_by(title, heading, match["separator"])
+    part_of_item = _part_of_item(title, heading, match["separator"])
     following = _NEXT_ITEM.search(title)
     second = item_heading(title[following.end() :]) if following else None
-    if told is None or (following and second is None):
+    if part_of_item is None or (following and second is None):
         return None
-    return heading._replace(numbers=numbers + (second.numbers if second else ()), part=part or told or None)
+    return heading._replace(numbers=numbers + (second.numbers if second else ()), part=part or part_of_item or None)
 
 
-def _part_told_by(title: str, heading: ItemHeading, separator: str) -> str | None:
-    """The Part that a title tells, empty where it tells none; None where it is no title but goes on as a sentence."""
+def _part_of_item(title: str, heading: ItemHeading, separator: str) -> str | None:
+    """Return the Part that a title implies, empty if it implies none; None if it is a sentence and no title."""
     number = heading.numbers[0].removesuffix("(T)")
     opening = _TITLE_END.split(title, maxsplit=1)[0].rstrip()
-    known = known_title(number, title)
-    if known:
-        return None if _SENTENCE.search(opening) else known.part or ""
+    if has_title(number, title):
+        return None if _SENTENCE.search(opening) else part_of_title(number, title) or ""
     if heading.is_roman:
         return None
     if is_title(title):
@@ -197,7 +195,7 @@ def _part_told_by(title: str, heading: ItemHeading, separator: str) -> str | Non
 
 
 def is_item_label(text: str) -> bool:
-    """What stands in front of a title: `Item 7A.`, `Part II, Item 8`, `Item`, `Item 3. Legal` before `Proceedings`."""
+    """Whether a title may follow: `Item 7A.`, `Part II, Item 8`, `Item`, `Item 3. Legal` before `Proceedings`."""
     if is_item_word(text):
         return True
     match = _ITEM.match(text) if len(text) <= HEADING_LENGTH else None
@@ -208,7 +206,7 @@ def is_item_label(text: str) -> bool:
 
 
 def is_item_word(text: str) -> bool:
-    """`Item`, `ITEM NO.`: the number stands in the next block."""
+    """Whether `text` is only `Item` or `ITEM NO.`, and the number is in the next block."""
     return len(text) <= HEADING_LENGTH and _LABEL.match(text) is not None
 
 
@@ -234,26 +232,26 @@ def _part(number: str | None) -> str | None:
 
 
 def _numbers(match: re.Match[str], title: str) -> tuple[str, ...] | None:
-    """The numbers of a heading in their plain spelling; None where one is no item's."""
+    """Return the numbers of a heading in their plain spelling; None if one of them is no item number."""
     result: list[str] = []
     end = match.end("numbers")
     position = match.start("numbers")
-    for found in _EACH_NUMBER.finditer(match.string, position):
-        if found.start() >= end:
+    for item in _EACH_NUMBER.finditer(match.string, position):
+        if item.start() >= end:
             break
-        number = _plain(found[0], title)
+        number = _plain(item[0], title)
         if number is None:
             return None
-        if result and _IS_RANGE.search(match.string, position, found.start()):
+        if result and _IS_RANGE.search(match.string, position, item.start()):
             result[-1] = f"{result[-1]} through {number}"
         else:
             result.append(number)
-        position = found.end()
+        position = item.end()
     return tuple(result)
 
 
 def _plain(number: str, title: str) -> str | None:
-    """`VII` is 7, `7(A)` and `7 A` are 7A; `9.A` is 9A and `5B` is 5.B where the title is that item's."""
+    """Read `VII` as 7, `7(A)` and `7 A` as 7A, and, if the title agrees, `9.A` as 9A and `5B` as 5.B."""
     spelled = _ROMAN.get(number) or _NUMBER_OF.get(number.lower()) or number.upper()
     match = _LETTERED.match(spelled)
     if match is None:
@@ -264,20 +262,20 @@ def _plain(number: str, title: str) -> str | None:
     joined, pointed = digits + match["letter"], f"{digits}.{match['letter']}"
     mark = match["mark"]
     if mark == ".":
-        return joined if digits in _WITHOUT_POINT or known_title(joined, title) else pointed
-    if mark and not (known_title(joined, title) if title else is_known(joined)):
-        if known_title(pointed, title):
+        return joined if digits in _WITHOUT_POINT or has_title(joined, title) else pointed
+    if mark and not (has_title(joined, title) if title else is_item_number(joined)):
+        if has_title(pointed, title):
             return pointed
-        return None if mark.startswith("(") and not known_title(digits, title) else digits
-    is_pointed = not is_known(joined) and known_title(pointed, title)
+        return None if mark.startswith("(") and not has_title(digits, title) else digits
+    is_pointed = not is_item_number(joined) and has_title(pointed, title)
     return pointed if is_pointed else joined + ("(T)" if match["temporary"] else "")
 
 
 def _lettered_heading(text: str) -> ItemHeading | None:
-    """`5.B Liquidity and Capital Resources`: the items of Form 20-F go without the word where they have a letter."""
+    """Read `5.B Liquidity and Capital Resources`: lettered items of Form 20-F may lack the word `Item`."""
     match = _BARE.match(text) if len(text) <= HEADING_LENGTH else None
     number = _plain(match["number"], match["title"]) if match else None
-    if match is None or number is None or not known_title(number, match["title"]):
+    if match is None or number is None or not has_title(number, match["title"]):
         return None
     title = _without_continued(match["title"])
     if _PAGE_NUMBER.search(title):
@@ -286,9 +284,9 @@ def _lettered_heading(text: str) -> ItemHeading | None:
 
 
 def note_heading(text: str) -> NoteHeading | None:
-    """`NOTE 7. DEBT`, `(7) Long-Term Debt` and `G. Debt` are notes 7; whether a number is a note's is for the caller.
+    """Read `NOTE 7. DEBT`, `(7) Long-Term Debt` and `G. Debt` as note 7; the caller decides if it is a note's number.
 
-    A title may run into the text (`NOTE 7. DEBT. In June 2023 ...`) where it is written in capitals.
+    A title in capitals may be followed by text in the same block (`NOTE 7. DEBT. In June 2023 ...`).
     """
     match = _NOTE.match(text[:HEADING_LENGTH])
     style = "note"
@@ -310,28 +308,28 @@ def note_heading(text: str) -> NoteHeading | None:
 
 
 def is_first_note(title: str) -> bool:
-    """What first notes are called: `Summary of Significant Accounting Policies`, `Basis of Presentation`."""
+    """Whether it is a first note's title: `Summary of Significant Accounting Policies`, `Basis of Presentation`."""
     return _FIRST_NOTE.match(title) is not None
 
 
 def is_title_case(text: str) -> bool:
-    """No long word begins with a small letter."""
+    """Whether no long word begins with a lower-case letter."""
     return _LONG_LOWER_WORD.search(text) is None or text.isupper()
 
 
 def is_title(text: str) -> bool:
-    """Short, begins like a title, and is no sentence."""
-    stripped = text.lstrip("\"'\u201c\u2018([")
-    if not stripped or len(text) > 160 or not stripped[0].isalpha() or stripped[0].islower():
+    """Whether `text` is short, begins with a capital and is no sentence."""
+    first = text.lstrip("\"'\u201c\u2018([")[:1]
+    if len(text) > 160 or not first.isalpha() or first.islower():
         return False
     return text.isupper() or (not _SENTENCE.search(text) and not text.endswith((".", ";", ",")))
 
 
 def opens_notes(text: str) -> bool:
-    """`Notes to Consolidated Financial Statements`."""
+    """Whether `text` is a heading such as `Notes to Consolidated Financial Statements`."""
     return len(text) <= 120 and _NOTES.match(text) is not None
 
 
 def closes_notes(text: str) -> bool:
-    """Headings of what follows the notes."""
+    """Whether `text` is a heading of what follows the notes."""
     return len(text) <= 120 and _AFTER_NOTES.match(text) is not None

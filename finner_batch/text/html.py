@@ -1,7 +1,7 @@
 """HTML and inline XBRL into paragraphs of visible text.
 
-Clean markup is walked (`walk`), anything else goes through libxml2's HTML parser, which calls a SAX target for every
-tag. Nothing of the document is kept as a tree, so nesting costs nothing, and entities are never expanded beyond HTML's.
+`walk` reads clean markup. libxml2's HTML parser reads the rest and calls a SAX target for every tag. No tree is built,
+so nesting costs nothing, and only the entities of HTML are expanded.
 """
 
 import re
@@ -26,13 +26,13 @@ from finner_batch.text.elements import (
 )
 from finner_batch.text.facts import HIDDEN_TAGS, TagReader
 from finner_batch.text.paragraph import Paragraph
-from finner_batch.text.styles import AS_TYPED, HIDES, LOWERS, RAISES, STRIKES, StyleSheet, meaning
+from finner_batch.text.styles import AS_TYPED, HIDES, LOWERS, RAISES, STRIKES, StyleSheet, style_flags
 from finner_batch.text.visible import LINE_MARK, VisibleText
 from finner_batch.text.walk import UncleanError, walk
 
 _MARKED = frozenset((STRUCK, RAISED, LOWERED))
 _AROUND_ALL = frozenset(("html", "body", "col", "colgroup", "tbody", "thead", "tfoot"))
-"""Blocks that hold whole pages or tables: their own white space is nothing that one would set as typed."""
+"""Elements around whole pages or tables: `white-space: pre` on them does not make their content preformatted."""
 _MARK_IN_PRE = {"pre-table": "\n<TABLE>\n", "page": "\n<PAGE>\n"}
 _PRE_OPENS = re.compile(r"<pre\b", re.IGNORECASE)
 _PRE_CLOSES = re.compile(r"</pre\s*>", re.IGNORECASE)
@@ -43,20 +43,20 @@ _NEW_NAME = {"strike": "del", "s": "del", "noframes": "div"}
 _BODY_END = re.compile(r"</body\b", re.IGNORECASE)
 _TAIL = 1 << 12
 _STRETCH = 1 << 14
-"""So many characters of markup are given to the parser at a time."""
+"""Characters of markup given to the parser at a time."""
 _DEEPEST = 5_000
-"""Elements open at once, more than twice as many as in any filing at hand.
+"""Most open elements, more than twice as many as in any real filing seen.
 
-The parser looks through all of them for the one that an end tag ends: with more of them open, ends are left out.
+The parser searches all open elements for the one that an end tag ends. Above this depth, end tags are removed.
 """
 _END_TAG = re.compile(r"</(?!head|title|script|style|template|noscript|object|select|ix:)[a-z][^<>]*>", re.IGNORECASE)
-"""Ends of what may hold visible text."""
+"""End tags of elements that may contain visible text."""
 
 
 def read_html(content: str, *, tables: bool, tags: TagReader | None) -> list[Paragraph]:
-    """Paragraphs of the visible text in order; `tags` is told of every element of inline XBRL.
+    """Return the paragraphs of the visible text in order; `tags` receives every inline XBRL element.
 
-    Raises DocumentError (stage `extract`) where the parser gives up, MemoryError where it gets no memory.
+    Raises DocumentError (stage `extract`) if the markup cannot be parsed, MemoryError if the parser gets no memory.
     """
     if tags is None:
         visible = VisibleText(tables=tables, places=False)
@@ -70,24 +70,24 @@ def read_html(content: str, *, tables: bool, tags: TagReader | None) -> list[Par
 
 
 def parse_html(content: str, *, tables: bool, tags: TagReader | None) -> list[Paragraph]:
-    """As `read_html`, always by the HTML parser."""
+    """Like `read_html`, but always with the HTML parser."""
     target = _Target(tables=tables, tags=tags, sheet=StyleSheet(content))
     parser = etree.HTMLParser(target=target, huge_tree=True, encoding="utf-8")
     try:
-        for stretch in _stretches(_with_its_end(_renamed(_with_marks_in_pre(content)))):
-            is_too_deep = target.depth > _DEEPEST  # no more ends then: each would take time for all that is open
+        for stretch in _stretches(_with_document_end(_renamed(_with_marks_in_pre(content)))):
+            is_too_deep = target.depth > _DEEPEST  # each end tag takes time linear in the depth
             parser.feed((_END_TAG.sub("", stretch) if is_too_deep else stretch).encode("utf-8"))
         parser.close()
     except etree.XMLSyntaxError as error:
         raise DocumentError("extract", f"the HTML cannot be parsed: {error}") from error
     paragraphs = target.visible.paragraphs
     if target.depth or (not paragraphs and _had_no_memory(parser)):
-        raise MemoryError  # libxml2 ends quietly then, in the middle of the document or before it
+        raise MemoryError  # libxml2 stops without an error if it gets no memory
     return paragraphs
 
 
 def _stretches(content: str) -> Iterator[str]:
-    """The content in parts that begin with a tag."""
+    """Yield the content in parts that begin with a tag."""
     begin = 0
     while (end := content.find("<", begin + _STRETCH)) >= 0:
         yield content[begin:end]
@@ -100,7 +100,7 @@ def _had_no_memory(parser: etree.HTMLParser) -> bool:
 
 
 def _with_marks_in_pre(content: str) -> str:
-    """EDGAR's `<TABLE>` mark within `<PRE>` under a name of its own, since a table would end the element."""
+    """Rename EDGAR's `<TABLE>` mark within `<PRE>`, since a table would end the element."""
     if not any(opening in content for opening in ("<pre", "<PRE", "<Pre")):
         return content
     return "".join(
@@ -110,7 +110,7 @@ def _with_marks_in_pre(content: str) -> str:
 
 
 def _split_at_pre(content: str) -> Iterator[tuple[bool, str]]:
-    """The content in parts, those of `<pre>` elements apart. Takes time linear in it."""
+    """Yield the parts of the content and whether each is a `<pre>` element. Takes time linear in the content."""
     position = 0
     while opening := _PRE_OPENS.search(content, position):
         inside = content.find(">", opening.end())
@@ -125,12 +125,12 @@ def _split_at_pre(content: str) -> Iterator[tuple[bool, str]]:
 
 
 def _renamed(content: str) -> str:
-    """Elements that the parser would end too early, or not look into, under names that it leaves alone.
+    """Rename elements that the parser would end too early or skip.
 
-    An `<s>` that no `</s>` follows before the next one is EDGAR's mark for a table's first column.
+    An `<s>` without an `</s>` before the next `<s>` is EDGAR's mark for a table's first column and is kept.
     """
-    found = list(_RENAMED.finditer(content))
-    marks = [match for match in found if match[2] in "sS"]
+    matches = list(_RENAMED.finditer(content))
+    marks = [match for match in matches if match[2] in "sS"]
     pairs = {
         match.start()
         for opening, closing in pairwise(marks)
@@ -139,7 +139,7 @@ def _renamed(content: str) -> str:
     }
     parts: list[str] = []
     position = 0
-    for match in found:
+    for match in matches:
         name = match[2].lower()
         if name != "s" or match.start() in pairs:
             parts += (content[position : match.start()], "<", match[1], _NEW_NAME[name])
@@ -147,8 +147,8 @@ def _renamed(content: str) -> str:
     return "".join([*parts, content[position:]])
 
 
-def _with_its_end(content: str) -> str:
-    """The content with an element of its own at its end, where tables were left open: they are still open there."""
+def _with_document_end(content: str) -> str:
+    """Add a `<document-end>` element if tables were left open: it marks where they are still open."""
     balance = sum(-1 if tag[1] else 1 for tag in _TABLE_TAG.finditer(content))
     if balance <= 0:
         return content
@@ -158,19 +158,19 @@ def _with_its_end(content: str) -> str:
 
 
 class _Target:
-    """Receives the parser's events: what is hidden, struck, raised, preformatted; the rest goes on to `VisibleText`."""
+    """Receives the parser's events, tracks hidden, struck, raised and preformatted text, and feeds `VisibleText`."""
 
     def __init__(self, *, tables: bool, tags: TagReader | None, sheet: StyleSheet) -> None:
         self.visible = VisibleText(tables=tables, places=tags is not None)
         self.data = self.visible.add
         self.depth = 0
-        """Elements that began and have not ended: none behind a document that was read to its end."""
+        """Number of open elements; 0 at the end of a document that was read completely."""
         self._pieces = self.visible.pieces
         self._tags = tags
         self._sheet = sheet
         self._hidden_from = 0
         self._hidden_at = self._struck_at = self._raised_at = self._pre_at = 0
-        """Depth of the outermost element that does so to what it holds; 0 outside of one."""
+        """Depth of the outermost element with this effect; 0 outside of one."""
 
     def start(self, tag: str, attributes: Mapping[str, str]) -> None:  # noqa: C901, PLR0912 - flat: every tag comes here
         self.depth += 1
@@ -181,9 +181,9 @@ class _Target:
         kind = KIND.get(tag, INLINE)
         flags = 0
         if self._sheet:
-            flags = self._sheet.meaning(tag, attributes)
+            flags = self._sheet.flags_of(tag, attributes)
         elif attributes and (style := attributes.get("style")) is not None:
-            flags = meaning(style)
+            flags = style_flags(style)
         if kind == INLINE and not flags:
             return
         if kind == HIDDEN or flags & HIDES:

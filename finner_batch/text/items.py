@@ -1,24 +1,16 @@
-"""The items of periodic and current reports: their titles, and the Part they stand in.
+"""The items of periodic and current reports: their titles and their Parts.
 
-Sources: SEC Forms 10-K, 10-KSB, 10-Q, 20-F and 8-K (also the 8-K of before August 2004, with whole numbers). Proxy
-statements, registration statements and Forms 6-K and 40-F have no items of their own that a title would tell.
+Sources: SEC Forms 10-K, 10-KSB, 10-Q, 20-F and 8-K (also the 8-K from before August 2004, with whole numbers). Proxy
+statements, registration statements and Forms 6-K and 40-F have no items that a title identifies.
 """
 
 import re
 from functools import cache
-from typing import NamedTuple
 
 CURRENT_REPORT = "8-K"
-"""Stands in place of a Part: the item is one of Form 8-K, which has none."""
+"""Used in place of a Part for the items of Form 8-K, which have none."""
 
-
-class KnownTitle(NamedTuple):
-    """`part` is I to IV, `CURRENT_REPORT`, or None where forms differ."""
-
-    part: str | None
-
-
-# (item number, how its title begins, its Part)
+# (item number, how its title begins, its Part: None if forms differ)
 _TITLES: tuple[tuple[str, str, str | None], ...] = (
     # Forms 10-K, 10-KSB and 10-Q
     ("1", r"(?:description of )?(?:the |our )?business|general", "I"),
@@ -62,7 +54,7 @@ _TITLES: tuple[tuple[str, str, str | None], ...] = (
     ("15", r"exhibits?|financial statement", "IV"),
     ("16", r"form 10-?k summary|summary", "IV"),
     ("16", r"exhibits?", None),
-    # Form 20-F: items, then what stands under their letters
+    # Form 20-F: items, then their lettered subitems
     ("1", r"identity of directors", None),
     ("2", r"offer statistics", None),
     ("3", r"key information", None),
@@ -199,16 +191,21 @@ _TITLES: tuple[tuple[str, str, str | None], ...] = (
 )
 
 
-def known_title(number: str, title: str) -> KnownTitle | None:
-    """The item that `number` (`7A`, `5.B`, `2.03`) is, if `title` begins as a form's title of it does."""
-    return next((known for pattern, known in _titles_of(number) if pattern.match(title)), None)
+def has_title(number: str, title: str) -> bool:
+    """Whether `title` begins like a form's title of item `number` (`7A`, `5.B`, `2.03`)."""
+    return any(pattern.match(title) for pattern, _ in _titles_of(number))
 
 
-def is_known(number: str) -> bool:
+def part_of_title(number: str, title: str) -> str | None:
+    """Return the Part of the item (I to IV, or `CURRENT_REPORT`); None if forms differ or the title is not known."""
+    return next((part for pattern, part in _titles_of(number) if pattern.match(title)), None)
+
+
+def is_item_number(number: str) -> bool:
     """Whether a form has an item of this number and letter: `7A` and `16F`, not `14A`."""
     return bool(_titles_of(number))
 
 
 @cache
-def _titles_of(number: str) -> list[tuple[re.Pattern[str], KnownTitle]]:
-    return [(re.compile(title, re.IGNORECASE), KnownTitle(part)) for other, title, part in _TITLES if other == number]
+def _titles_of(number: str) -> list[tuple[re.Pattern[str], str | None]]:
+    return [(re.compile(title, re.IGNORECASE), part) for other, title, part in _TITLES if other == number]

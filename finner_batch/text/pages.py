@@ -1,7 +1,7 @@
-"""Paragraphs that layout has cut: by a page's end within a sentence, or at every line.
+"""Joins paragraphs that layout has cut: by a page end within a sentence, or at every line.
 
-At a page's end HTML has what stands on paper: the page's number, a link to the contents, running heads, in an order of
-the filer's own. That is taken out where it stands within a sentence, and left where it stands elsewhere.
+At a page end HTML repeats what is printed on paper: the page number, a link to the contents, running heads, in any
+order. This is removed within a sentence and kept elsewhere.
 """
 
 import re
@@ -11,33 +11,33 @@ from functools import cached_property
 from itertools import pairwise
 
 from finner_batch.text.breaks import (
-    begins_within,
+    begins_mid_sentence,
     continues,
+    continues_wrapped_line,
     ends_sentence,
     is_list_item,
     is_unfinished,
-    line_goes_on,
     wrapped_width,
 )
 from finner_batch.text.headings import is_title_case
-from finner_batch.text.paragraph import Paragraph, unbroken
+from finner_batch.text.paragraph import Paragraph, join_lines
 
 HEAD_LENGTH = 150
-"""Characters of a running head at most."""
+"""Most characters of a running head."""
 LEAST_PAGES = 3
-"""So many pages have a running head at least."""
+"""Fewest pages on which a running head occurs."""
 
 _SENTENCE_LENGTH = 40
-"""Characters of a sentence's first half at least: less may be a label or a heading."""
+"""Fewest characters of a sentence's first half; a shorter text may be a label or a heading."""
 _LINE_LENGTH = 150
-"""Characters of a wrapped line at most."""
+"""Most characters of a wrapped line."""
 _SHARE_OF_LOWER = 0.15
 _NUMBER_LENGTH = 40
 _TITLE_LENGTH = 100
 _MOST_BETWEEN = 12
-"""Paragraphs between a sentence's halves at most, which bounds the time where every paragraph breaks off."""
+"""Most paragraphs between the halves of a sentence, which bounds the time if every paragraph is cut."""
 MOST_TITLES = 4
-"""Lines at a page's end at most that only look like running heads."""
+"""Most lines at a page end that look like running heads but occur only once."""
 
 _PAGE_NUMBER = re.compile(
     r"[\W_]{0,8}(?:page\s{1,3})?(?:[a-z]{1,2}\s?-\s?(?:\d{1,2}-)?)?(?:\d{1,3}|[ivxl]{1,6})(?:\s?(?:of|/)\s?\d{1,4})?[\W_]{0,8}\Z",
@@ -78,22 +78,22 @@ _DIGITS = re.compile(r"\d+")
 
 
 def is_page_number(text: str) -> bool:
-    """Tell the number of a page: `12`, `- 12 -`, `F-12`, `xii`, `Page 12 of 40`."""
+    """Whether `text` is a page number: `12`, `- 12 -`, `F-12`, `xii`, `Page 12 of 40`."""
     return len(text) <= _NUMBER_LENGTH and _PAGE_NUMBER.match(text) is not None
 
 
 def is_continued(text: str) -> bool:
-    """Tell a heading that is there again: `NOTES TO FINANCIAL STATEMENTS (Continued)`."""
+    """Whether `text` is a repeated heading: `NOTES TO FINANCIAL STATEMENTS (Continued)`."""
     return _CONTINUED.search(text, max(0, len(text) - _NUMBER_LENGTH)) is not None
 
 
 def states_scale(text: str) -> bool:
-    """`(Dollars in millions)` counts for the tables on the page, wherever it stands."""
+    """Whether `text` states a scale, such as `(Dollars in millions)`, which applies to the tables on the page."""
     return _SCALE.search(text) is not None
 
 
-def head_of(text: str) -> str:
-    """What is the same in a running head on every page."""
+def head_pattern(text: str) -> str:
+    """Return what a running head has in common on all pages: the text with its numbers replaced."""
     return _DIGITS.sub("#", text.casefold())
 
 
@@ -105,7 +105,7 @@ def looks_like_title(text: str) -> bool:
 
 
 def may_be_head(text: str) -> bool:
-    """A title, or what stands in brackets below one: `(in thousands, except per share data)`."""
+    """Whether `text` is a title or the brackets below one: `(in thousands, except per share data)`."""
     return looks_like_title(text) or (len(text) <= _TITLE_LENGTH and text[0] == "(" and text[-1] == ")")
 
 
@@ -114,50 +114,46 @@ def is_abbreviated(text: str) -> bool:
     return text.endswith(_ABBREVIATED)
 
 
-def rejoin(paragraphs: list[Paragraph], *, tables: bool) -> list[Paragraph]:
-    """The paragraphs, whole again where a page's end or wrapped lines cut them.
+def join_cut_paragraphs(paragraphs: list[Paragraph], *, tables: bool) -> list[Paragraph]:
+    """Join the paragraphs that page ends or wrapped lines have cut.
 
-    A page's number may stand in a small table: rows of such are among `paragraphs` in any case, and go unless `tables`
-    asks for rows. Rows of other tables have no say, so the prose is the same with and without them.
+    A page number may be in a small table, so `paragraphs` always has the rows of small tables; without `tables` they
+    are removed. Rows of other tables have no effect, so the prose is the same with and without `tables`.
     """
-    furniture = _Furniture(paragraphs)
-    halves = _Halves(paragraphs, furniture, _continued_lines(paragraphs, furniture))
+    page_ends = _PageEnds(paragraphs)
+    joiner = _SentenceJoiner(paragraphs, page_ends, _continued_lines(paragraphs, page_ends))
     for index, paragraph in enumerate(paragraphs):
         text = paragraph.text
-        if (
-            not paragraph.row
-            and (text[-1] not in _ENDS or text.endswith(_ABBREVIATED))
-            and halves.breaks_off(index, text)
-        ):
-            halves.join_next(index)
-    if not halves.first:
+        if not paragraph.row and (text[-1] not in _ENDS or text.endswith(_ABBREVIATED)) and joiner.is_cut(index, text):
+            joiner.join_next(index)
+    if not joiner.first:
         return paragraphs if tables else [paragraph for paragraph in paragraphs if not paragraph.row]
     parts: dict[int, list[Paragraph]] = {}
-    for index, first in halves.first.items():
+    for index, first in joiner.first.items():
         parts.setdefault(first, [paragraphs[first]]).append(paragraphs[index])
     return [
-        unbroken(parts[index]) if index in parts else paragraph
+        join_lines(parts[index]) if index in parts else paragraph
         for index, paragraph in enumerate(paragraphs)
-        if (tables or not paragraph.row) and index not in halves.first and index not in halves.furniture
+        if (tables or not paragraph.row) and index not in joiner.first and index not in joiner.furniture
     ]
 
 
-class _Halves:
-    """Finds, for paragraphs that break off, the one that goes on with the sentence behind a page's end."""
+class _SentenceJoiner:
+    """Finds the paragraph that continues a sentence after a page end."""
 
-    def __init__(self, paragraphs: list[Paragraph], furniture: "_Furniture", lines: dict[int, int]) -> None:
+    def __init__(self, paragraphs: list[Paragraph], page_ends: "_PageEnds", lines: dict[int, int]) -> None:
         self.first: dict[int, int] = {}
-        """For each paragraph that continues a sentence: the one that begins it, both by index."""
+        """Index of a paragraph that continues a sentence -> index of the one that begins it."""
         self.furniture: set[int] = set()
-        """What stands within sentences."""
+        """Indices of paragraphs within sentences, to be removed."""
         self._paragraphs = paragraphs
-        self._known = furniture
+        self._page_ends = page_ends
         self._lines = lines
         self._followed = frozenset(lines.values())
         self._length: dict[int, int] = {}
 
-    def breaks_off(self, index: int, text: str) -> bool:
-        """Whether a paragraph is a sentence without its end: no list's item, no heading."""
+    def is_cut(self, index: int, text: str) -> bool:
+        """Whether a paragraph is a sentence without its end, and neither a list item nor a heading."""
         if index in self._followed:
             return True
         if index in self.first:
@@ -167,11 +163,11 @@ class _Halves:
         return (text[-1].isalnum() or is_abbreviated(text) or not ends_sentence(text)) and not is_title_case(text)
 
     def join_next(self, index: int) -> None:
-        """Look behind a paragraph that breaks off for the page's end and the other half."""
+        """Search for the second half of a sentence that a page end has cut."""
         before = self._paragraphs[index].text
         between: list[int] = []
         titles = 0
-        has_sign = False
+        has_mark = False
         is_next = is_unfinished(before)
         seen = 0
         for place in range(index + 1, len(self._paragraphs)):
@@ -182,20 +178,20 @@ class _Halves:
             if seen > _MOST_BETWEEN:
                 return
             text = paragraph.text
-            is_sign = self._known.is_sign(text)
-            if is_sign or self._known.is_head(text):
-                has_sign |= is_sign
+            is_mark = self._page_ends.is_page_mark(text)
+            if is_mark or self._page_ends.is_head(text):
+                has_mark |= is_mark
                 is_next = False
                 if not states_scale(text):
                     between.append(place)
             elif paragraph.row:
-                has_sign |= _may_be_foot(text)
+                has_mark |= _may_be_foot(text)
                 is_next = False
                 continue
             elif (
                 self._lines.get(place) == index
-                or (has_sign and self._goes_on(index, text, titles))
-                or (is_next and begins_within(text) and not is_list_item(text))
+                or (has_mark and self._is_second_half(index, text, titles))
+                or (is_next and begins_mid_sentence(text) and not is_list_item(text))
             ):
                 self.first[place] = self.first.get(index, index)
                 self._length[place] = self._length.get(index, len(before)) + len(text)
@@ -203,15 +199,15 @@ class _Halves:
                 return
             else:
                 is_next = False
-                has_sign |= _may_be_foot(text)
+                has_mark |= _may_be_foot(text)
                 titles += 1
                 if titles > MOST_TITLES or not may_be_head(text):
                     return
 
-    def _goes_on(self, index: int, after: str, titles: int) -> bool:
-        """Whether this is the other half, with so many lines between that only look like running heads."""
+    def _is_second_half(self, index: int, after: str, titles: int) -> bool:
+        """Whether `after` is the second half; `titles` is the number of possible running heads between the halves."""
         before = self._paragraphs[index].text
-        if is_list_item(after) or (index not in self.first and self._known.is_head(before)):
+        if is_list_item(after) or (index not in self.first and self._page_ends.is_head(before)):
             return False
         if after[0].islower():
             return True
@@ -220,15 +216,15 @@ class _Halves:
         return is_unfinished(before) or (continues(before, after) and not (titles and after[0].isupper()))
 
 
-class _Furniture:
-    """Tells what stands at a page's end from what is said there."""
+class _PageEnds:
+    """Recognises page numbers, links to the contents and running heads."""
 
     def __init__(self, paragraphs: list[Paragraph]) -> None:
         self._paragraphs = paragraphs
 
     @cached_property
     def _texts(self) -> Counter[str]:
-        """How often what is short enough for a running head is said."""
+        """Number of occurrences of each text short enough for a running head."""
         return Counter(
             [
                 paragraph.text
@@ -239,11 +235,11 @@ class _Furniture:
 
     @cached_property
     def _numbered(self) -> Counter[str]:
-        """In how many forms a line with a number at its edge is there, by what is the same in them."""
-        return Counter([head_of(text) for text in self._texts if text[0].isdigit() or text[-1].isdigit()])
+        """Number of distinct lines with a number at an edge, by their common pattern."""
+        return Counter([head_pattern(text) for text in self._texts if text[0].isdigit() or text[-1].isdigit()])
 
-    def is_sign(self, text: str) -> bool:
-        """A page ends or begins here: its number, a link to the contents, a heading continued."""
+    def is_page_mark(self, text: str) -> bool:
+        """Whether a page ends or begins here: its number, a link to the contents, a continued heading."""
         return len(text) <= HEAD_LENGTH and (
             is_page_number(text)
             or _CONTENTS.match(text) is not None
@@ -253,25 +249,25 @@ class _Furniture:
         )
 
     def is_head(self, text: str) -> bool:
-        """The same stands on several pages."""
+        """Whether the same text occurs on several pages."""
         return len(text) <= HEAD_LENGTH and self._texts[text] >= LEAST_PAGES
 
     def _is_numbered(self, text: str) -> bool:
-        """`2023 Form 10-Q | 7`, `8 The Example Company`: a head with a number that differs from page to page."""
-        return (text[0].isdigit() or text[-1].isdigit()) and self._numbered[head_of(text)] >= LEAST_PAGES
+        """Whether `text` is a head with a page number: `2023 Form 10-Q | 7`, `8 The Example Company`."""
+        return (text[0].isdigit() or text[-1].isdigit()) and self._numbered[head_pattern(text)] >= LEAST_PAGES
 
 
 def _may_be_foot(text: str) -> bool:
-    """A title with a number at its edge: `14 Example Corp 2023 Annual Report`."""
+    """Whether `text` is a title with a number at an edge: `14 Example Corp 2023 Annual Report`."""
     return _EDGE_NUMBER.match(text) is not None and looks_like_title(text)
 
 
-def _without_page_ends(run: list[int], paragraphs: list[Paragraph], furniture: _Furniture) -> Iterator[int]:
-    """The lines of a run, but neither the signs of a page's end nor the titles behind one."""
+def _without_page_ends(run: list[int], paragraphs: list[Paragraph], page_ends: _PageEnds) -> Iterator[int]:
+    """Yield the lines of a run except page marks and the titles after them."""
     titles_left = 0
     for index in run:
         text = paragraphs[index].text
-        if furniture.is_sign(text) or (_may_be_foot(text) and _LOWER_WORD.search(text) is None):
+        if page_ends.is_page_mark(text) or (_may_be_foot(text) and _LOWER_WORD.search(text) is None):
             titles_left = MOST_TITLES
         elif titles_left and may_be_head(text):
             titles_left -= 1
@@ -280,20 +276,20 @@ def _without_page_ends(run: list[int], paragraphs: list[Paragraph], furniture: _
             yield index
 
 
-def _continued_lines(paragraphs: list[Paragraph], furniture: _Furniture) -> dict[int, int]:
-    """For each paragraph that is a wrapped line and continues another: that other one, both by index."""
+def _continued_lines(paragraphs: list[Paragraph], page_ends: _PageEnds) -> dict[int, int]:
+    """Return index of a wrapped line -> index of the line that it continues."""
     result: dict[int, int] = {}
     run: list[int] = []
 
     def read_run() -> None:
-        lines = list(_without_page_ends(run, paragraphs, furniture))
+        lines = list(_without_page_ends(run, paragraphs, page_ends))
         width = wrapped_width([paragraphs[index].text for index in lines])
         if width:
-            lines = [index for index in lines if not furniture.is_head(paragraphs[index].text)]
+            lines = [index for index in lines if not page_ends.is_head(paragraphs[index].text)]
             result.update(
                 (after, before)
                 for before, after in pairwise(lines)
-                if line_goes_on(paragraphs[before].text, paragraphs[after].text, width)
+                if continues_wrapped_line(paragraphs[before].text, paragraphs[after].text, width)
             )
 
     lower = 0

@@ -1,4 +1,4 @@
-"""What the markup readers hand to the layout: pieces of visible text, before tables are told from prose."""
+"""Paragraphs and table cells, as the markup readers pass them to the layout."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,36 +11,40 @@ from finner_batch.text.breaks import separator
 class Paragraph:
     """Visible text between two block boundaries, white space collapsed.
 
-    `segments` says where the text came from: (position in the document's visible raw text, that raw text). A table row
-    has one segment a cell. It is filled only when facts are asked for.
+    `segments` are the sources of the text: (position in the document's visible raw text, that raw text). A table row
+    has one segment per cell. They are filled only if `extract` was called with `facts`.
     """
 
     text: str
     segments: tuple[tuple[int, str], ...] = ()
     row: bool = False
-    """A row of a table: one sentence, never split."""
+    """A table row: one sentence, never split."""
     in_small_table: bool = False
-    """A row of a table so small that it may be a page's head or foot."""
+    """A row of a table so small that it may be a running head or foot."""
     struck: tuple[tuple[int, str], ...] = ()
-    """What was struck out: (offset in `text`, the struck text, white space collapsed).
+    """Struck-out text: (offset in `text`, the struck text, white space collapsed).
 
-    The offset is that of the character behind it where the two touch, else the end of what stands before it.
+    The offset is that of the next character if the two touch, else the end of the text before it.
     """
 
 
-def joined(paragraphs: Sequence[Paragraph], *, row: bool = False) -> Paragraph:
-    """Several paragraphs as one, a space between them."""
-    return _joined(paragraphs, [" "] * len(paragraphs), row=row)
+Cell = list[Paragraph]
+"""A table cell; the rows of tables nested in it are among its paragraphs."""
 
 
-def unbroken(parts: Sequence[Paragraph]) -> Paragraph:
-    """The paragraph whose pieces a break has cut: nothing joins `long-` and `term`."""
+def join_cells(paragraphs: Sequence[Paragraph], *, row: bool = False) -> Paragraph:
+    """Join paragraphs with spaces."""
+    return _join(paragraphs, [" "] * len(paragraphs), row=row)
+
+
+def join_lines(parts: Sequence[Paragraph]) -> Paragraph:
+    """Join the lines of a paragraph; `long-` and `term` are joined without a space."""
     if len(parts) == 1:
         return parts[0]
-    return _joined(parts, [separator(before.text, after.text) for before, after in pairwise(parts)], row=False)
+    return _join(parts, [separator(before.text, after.text) for before, after in pairwise(parts)], row=False)
 
 
-def _joined(parts: Sequence[Paragraph], between: Sequence[str], *, row: bool) -> Paragraph:
+def _join(parts: Sequence[Paragraph], between: Sequence[str], *, row: bool) -> Paragraph:
     texts: list[str] = []
     struck: list[tuple[int, str]] = []
     offset = 0
@@ -51,10 +55,3 @@ def _joined(parts: Sequence[Paragraph], between: Sequence[str], *, row: bool) ->
         offset += len(part.text)
     segments = tuple(chain.from_iterable(part.segments for part in parts))
     return Paragraph("".join(texts), segments, row, struck=tuple(struck))
-
-
-@dataclass(slots=True)
-class Table:
-    """An open table: its rows of cells, each cell a list of paragraphs (those of nested tables already resolved)."""
-
-    rows: list[list[list[Paragraph]]]

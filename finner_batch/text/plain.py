@@ -1,6 +1,6 @@
 """Plain-text filings of the 1990s, and `<PRE>` text in HTML: paragraphs from hard-wrapped lines, without the tables.
 
-Filers closed the marks of tables, or left them out, as they pleased: so rows are told from prose by their shape.
+Many filers omitted the table marks or did not close them, so rows are recognised by their shape.
 """
 
 import re
@@ -9,11 +9,18 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 
-from finner_batch.text.breaks import continues, ends_item, is_unfinished, line_goes_on, separator, wrapped_width
+from finner_batch.text.breaks import (
+    continues,
+    continues_wrapped_line,
+    ends_item,
+    is_unfinished,
+    separator,
+    wrapped_width,
+)
 from finner_batch.text.characters import collapse
-from finner_batch.text.furniture import PAGE_END, breaks_off, without_furniture
+from finner_batch.text.furniture import PAGE_END, is_one_sentence, without_furniture
 from finner_batch.text.paragraph import Paragraph
-from finner_batch.text.rows import MARK, ROW_LENGTH, TABLE_MARK, has_words_of_prose, is_row, is_rule, is_spread
+from finner_batch.text.rows import MARK, ROW_LENGTH, TABLE_MARK, has_words_of_prose, is_justified, is_row, is_rule
 
 _HEADING = re.compile(r"\s*(?:item|note|part)\s+[\divx]{1,3}[a-c]?\b", re.IGNORECASE)
 _LIST_LABEL = re.compile(r"(?:[-*\u2022o]|\(?(?:\d{1,2}|[a-z]|[ivx]{1,4})[.)])\s+\S", re.IGNORECASE)
@@ -21,7 +28,7 @@ _SHORT_BY = 12
 _FIRST_LINE = 2
 _LEAST_DOUBLE_SPACED = 4
 _LEAST_OPEN = 20
-"""Characters at least of a line alone that goes on behind a page's end or an underline: `By` and `PAGE` do not."""
+"""Fewest characters of a single line that continues after a page end or an underline: `By` and `PAGE` do not."""
 
 
 @dataclass(slots=True)
@@ -30,37 +37,29 @@ class _Chunk:
 
     lines: list[str]
     in_table: bool
-    """Behind `<TABLE>` and before `</TABLE>` or the page's end."""
+    """Between `<TABLE>` and `</TABLE>` or the page end."""
     follows_page: bool
-    """Only a page's end stands between it and the chunk before."""
-
-
-@dataclass(slots=True, frozen=True)
-class _Layout:
-    """How a chunk is set, in columns."""
-
-    width: int
-    indent: int
+    """Only a page end separates it from the chunk before."""
 
 
 def read_plain(text: str, *, tables: bool) -> list[Paragraph]:
-    """Paragraphs of hard-wrapped text in order; `tables` includes rows of tables, one paragraph a line."""
+    """Return the paragraphs of hard-wrapped text in order; `tables` includes table rows, one paragraph per line."""
     reader = _Reader(tables=tables)
     for chunk in _chunks(_single_spaced(without_furniture(_lines(text)))):
-        layout = _Layout(max(map(len, chunk.lines)), min(map(_indent, chunk.lines)))
+        width, indent = max(map(len, chunk.lines)), min(map(_indent, chunk.lines))
         previous = ""
         underlined = False
-        for line, shaped in zip(chunk.lines, _rows(chunk), strict=True):
-            if shaped:
+        for line, in_row in zip(chunk.lines, _rows(chunk), strict=True):
+            if in_row:
                 underlined = previous != "" and is_rule(line)
                 reader.add_row(line, underlines=underlined)
                 previous = ""
                 continue
             text = line.strip()
             if previous:
-                joins = not _begins_paragraph(previous, line, layout, first=reader.has_one_line)
+                joins = not _begins_paragraph(previous, line, width, indent, first=reader.has_one_line)
             else:
-                joins = (chunk.follows_page or underlined) and reader.breaks_off(text)
+                joins = (chunk.follows_page or underlined) and reader.is_continued_by(text)
             reader.add(text, joins=joins)
             previous, underlined = line, False
     reader.close()
@@ -74,23 +73,22 @@ class _Reader:
         self.paragraphs: list[Paragraph] = []
         self._tables = tables
         self._parts: list[str] = []
-        """Lines of the open paragraph, and between them what joins them."""
+        """Lines of the open paragraph, alternating with their separators."""
         self._rules: list[Paragraph] = []
-        """What underlines them."""
+        """Rules that underline these lines."""
 
     @property
     def has_one_line(self) -> bool:
-        """Whether the open paragraph has one line."""
         return len(self._parts) == 1
 
-    def breaks_off(self, following: str) -> bool:
-        """Whether the open paragraph goes on with this line, though something stands between."""
+    def is_continued_by(self, following: str) -> bool:
+        """Whether the open paragraph continues with this line after a page end or an underline."""
         if not self._parts or (self.has_one_line and len(self._parts[0]) < _LEAST_OPEN):
             return False
-        return breaks_off(self._parts[-1], following)
+        return is_one_sentence(self._parts[-1], following)
 
     def add(self, text: str, *, joins: bool) -> None:
-        """A line of prose."""
+        """Add a line of prose."""
         if joins:
             self._parts += (separator(self._parts[-1], text), text)
         else:
@@ -98,7 +96,7 @@ class _Reader:
             self._parts.append(text)
 
     def add_row(self, line: str, *, underlines: bool) -> None:
-        """A row of a table, or a rule that `underlines` the open paragraph and does not end it."""
+        """Add a table row, or a rule that `underlines` the open paragraph without ending it."""
         if not underlines:
             self.close()
         row = collapse(MARK.sub(" ", line)) if self._tables else ""
@@ -106,7 +104,7 @@ class _Reader:
             (self._rules if underlines else self.paragraphs).append(Paragraph(row, row=True))
 
     def close(self) -> None:
-        """The open paragraph ends."""
+        """End the open paragraph."""
         if self._parts:
             if text := collapse("".join(self._parts)):
                 self.paragraphs.append(Paragraph(text))
@@ -116,7 +114,7 @@ class _Reader:
 
 
 def _lines(text: str) -> list[str]:
-    """The lines; one that shows nothing is blank."""
+    """Return the lines; a line without visible characters becomes blank."""
     text = text.replace("\r\n", "\n").replace("\r", "\n").replace("\f", "\n\f\n")
     lines = text.split("\n")
     if "\t" in text:
@@ -125,7 +123,7 @@ def _lines(text: str) -> list[str]:
 
 
 def _without_tabs(line: str) -> str:
-    """Tabs between columns become spaces up to the next of every eight columns, tabs within a sentence one space."""
+    """Expand tabs between columns to every eighth column; replace tabs within a sentence by one space."""
     indented = line.lstrip("\t ")
     cells = indented.split("\t")
     if len(cells) > 1 and len(line) <= ROW_LENGTH and has_words_of_prose(line):
@@ -136,7 +134,7 @@ def _without_tabs(line: str) -> str:
 
 
 def _single_spaced(lines: list[str]) -> list[str]:
-    """The lines, without the blank ones between lines of a paragraph where text is double-spaced."""
+    """Remove the blank lines within the paragraphs of double-spaced text."""
     blank: set[int] = set()
     filled = [index for index, line in enumerate(lines) if line and not line.isspace()]
     region: list[int] = filled[:1]
@@ -151,7 +149,7 @@ def _single_spaced(lines: list[str]) -> list[str]:
 
 
 def _blank_within_paragraphs(lines: list[str], region: list[int]) -> Iterator[int]:
-    """Of lines that stand apart from each other, which blank ones separate them though the sentence goes on."""
+    """Yield the blank lines of a double-spaced region that fall within a sentence."""
     texts = [lines[index].strip() for index in region]
     width = wrapped_width(texts)
     if not width:
@@ -160,7 +158,7 @@ def _blank_within_paragraphs(lines: list[str], region: list[int]) -> Iterator[in
     narrow = min(gaps, key=lambda gap: (-gaps[gap], gap))
     for (before, after), (text, following) in zip(pairwise(region), pairwise(texts), strict=True):
         apart = after - before > narrow or is_row(lines[before]) or is_row(lines[after])
-        if not apart and line_goes_on(text, following, width):
+        if not apart and continues_wrapped_line(text, following, width):
             yield from range(before + 1, after)
 
 
@@ -186,12 +184,12 @@ def _chunks(lines: list[str]) -> Iterator[_Chunk]:
 
 
 def _rows(chunk: _Chunk) -> list[bool]:
-    """Which lines of the chunk are rows of a table, or rules between lines."""
+    """Return, for each line of the chunk, whether it is a table row or a rule."""
     if chunk.in_table and not _is_running(chunk.lines):
         return [True] * len(chunk.lines)
     rules = [is_rule(line) for line in chunk.lines]
     rows = [is_row(line) for line in chunk.lines]
-    if any(rows) and sum(map(is_spread, chunk.lines)) > sum(rows):
+    if any(rows) and sum(map(is_justified, chunk.lines)) > sum(rows):
         rows = [False] * len(rows)
     if sum(rows) >= (len(rows) - sum(rules)) / 2:
         return _table_within(chunk.lines, rows, rules)
@@ -200,24 +198,27 @@ def _rows(chunk: _Chunk) -> list[bool]:
 
 
 def _table_within(lines: list[str], rows: list[bool], rules: list[bool]) -> list[bool]:
-    """A table with what stands in it, but neither the lines behind its last row nor a heading or sentence before it."""
-    shaped = [index for index, (row, rule) in enumerate(zip(rows, rules, strict=True)) if row or rule]
-    if not shaped:
+    """Mark a table from its first to its last row, without a heading or sentence before it."""
+    marked = [index for index, (row, rule) in enumerate(zip(rows, rules, strict=True)) if row or rule]
+    if not marked:
         return rules
-    heading = int(shaped[0] > 0 and _HEADING.match(lines[0]) is not None)
-    first = shaped[0] if _is_running(lines[: shaped[0]]) else heading
-    return [first <= index <= shaped[-1] for index in range(len(lines))]
+    heading = int(marked[0] > 0 and _HEADING.match(lines[0]) is not None)
+    first = marked[0] if _is_running(lines[: marked[0]]) else heading
+    return [first <= index <= marked[-1] for index in range(len(lines))]
 
 
 def _is_running(lines: list[str]) -> bool:
-    """Sentences, not labels: at least two lines of words, none a row, that end like a sentence."""
+    """Whether the lines are sentences, not labels: two or more, twelve words, no row, ending like a sentence."""
     if len(lines) < 2 or sum(len(line.split()) for line in lines) < 12:
         return False
     return ends_item(lines[-1].rstrip()) and not any(map(is_row, lines))
 
 
-def _begins_paragraph(previous: str, line: str, layout: _Layout, *, first: bool) -> bool:
-    """Whether `line` opens a paragraph though no blank line stands before it; `first` if `previous` opened one."""
+def _begins_paragraph(previous: str, line: str, width: int, indent: int, *, first: bool) -> bool:
+    """Whether `line` begins a paragraph without a blank line before it.
+
+    `width` and `indent` are those of the chunk, in columns; `first`: `previous` began a paragraph.
+    """
     before, text = previous.strip(), line.strip()
     if _HEADING.match(line) and is_row(previous):
         return True
@@ -226,9 +227,9 @@ def _begins_paragraph(previous: str, line: str, layout: _Layout, *, first: bool)
         return True
     if text[0].islower():
         return False
-    short = len(previous.rstrip()) <= layout.width - _SHORT_BY
+    short = len(previous.rstrip()) <= width - _SHORT_BY
     if ended:
-        return short or _indent(line) >= layout.indent + _FIRST_LINE
+        return short or _indent(line) >= indent + _FIRST_LINE
     indented = _indent(line) - _indent(previous) > _FIRST_LINE
     return first and short and indented and not text.isupper() and not continues(before, text)
 

@@ -1,4 +1,4 @@
-"""Prose of a shard row: paragraphs that keep their place in the row's own text."""
+"""Prose of a shard row: paragraphs as spans of the row's text."""
 
 import re
 
@@ -11,17 +11,17 @@ _WRAPPED_SHARE = 0.5
 
 
 def read_prose(text: str) -> list[tuple[int, int]]:
-    """Spans (start, end) of the paragraphs of `text`, without surrounding white space.
+    """Return spans (start, end) of the paragraphs of `text`, without surrounding white space.
 
-    A blank line ends a paragraph. So does a line break, unless the sentence goes on behind it; in hard-wrapped text,
-    where most lines have 50 to 100 characters, such a line goes on where it does not end like a sentence.
+    A blank line ends a paragraph, and so does a line break unless the sentence continues after it. In hard-wrapped text
+    (half the lines have 50 to 100 characters), a line of that length continues unless it ends like a sentence.
     """
-    lines = [span for match in _LINE.finditer(text) if (span := _stripped(text, *match.span()))]
+    lines = [span for match in _LINE.finditer(text) if (span := _without_surrounding_space(text, *match.span()))]
     wrapped = sum(end - start in _WRAPPED_WIDTH for start, end in lines) >= _WRAPPED_SHARE * len(lines)
     result: list[tuple[int, int]] = []
     previous = None
     for line in lines:
-        if previous and _goes_on(text, previous, line, wrapped=wrapped):
+        if previous and _line_continues(text, previous, line, wrapped=wrapped):
             result[-1] = (result[-1][0], line[1])
         else:
             result.append(line)
@@ -29,7 +29,7 @@ def read_prose(text: str) -> list[tuple[int, int]]:
     return result
 
 
-def _goes_on(text: str, line: tuple[int, int], following: tuple[int, int], *, wrapped: bool) -> bool:
+def _line_continues(text: str, line: tuple[int, int], following: tuple[int, int], *, wrapped: bool) -> bool:
     if len(text[line[1] : following[0]].splitlines()) > 2:
         return False
     before, after = text[max(line[0], line[1] - 40) : line[1]], text[following[0] : following[1]][:40]
@@ -38,6 +38,6 @@ def _goes_on(text: str, line: tuple[int, int], following: tuple[int, int], *, wr
     return continues(before, after) or (wrapped and line[1] - line[0] in _WRAPPED_WIDTH)
 
 
-def _stripped(text: str, start: int, end: int) -> tuple[int, int] | None:
+def _without_surrounding_space(text: str, start: int, end: int) -> tuple[int, int] | None:
     line = text[start:end].rstrip()
     return (start + len(line) - len(line.lstrip()), start + len(line)) if line else None

@@ -1,8 +1,8 @@
-"""Superscripts and subscripts: a footnote mark or an exponent is no digit of the number before it.
+"""Superscripts and subscripts: keeps footnote marks and exponents apart from the number before them.
 
-`$250<sup>2</sup> million` reads `$250² million`, `6.25<sup>(1)</sup>%` reads `6.25⁽¹⁾%`, and a fraction set as one,
-`6<sup>1</sup>/<sub>4</sub>%`, reads `6 1/4%`. Only what stands behind a number changes: `1<sup>st</sup>` is `1st`, and
-a mark behind a word stays as it is.
+`$250<sup>2</sup> million` becomes `$250² million`, `6.25<sup>(1)</sup>%` becomes `6.25⁽¹⁾%`, and the fraction
+`6<sup>1</sup>/<sub>4</sub>%` becomes `6 1/4%`. Only marks after a number change: `1<sup>st</sup>` becomes `1st`, and a
+mark after a word is unchanged.
 """
 
 import re
@@ -15,8 +15,8 @@ _AS_SUPERSCRIPTS = str.maketrans(_PLAIN, _SUPERSCRIPTS) | str.maketrans(
 )
 _AS_SUBSCRIPTS = str.maketrans("0123456789+-\u2212=()", "₀₁₂₃₄₅₆₇₈₉₊₋₋₌₍₎")
 
-NOTHING = "\u00ad"
-"""What stands where a superscript begins until its meaning is known: no character of the text."""
+PLACEHOLDER = "\u00ad"
+"""Marks where a superscript begins until it is resolved; no character of the text."""
 
 _FRACTION = re.compile(r"[0-9]{1,2}\s?(?:[/\u2044]\s?[0-9]{0,3})?")
 _REST_OF_FRACTION = re.compile(r"\s?[/\u2044]\s?[0-9]")
@@ -31,10 +31,10 @@ _REACH = 8
 _BEGINS_NUMBER = frozenset("$(\u20ac\u00a3\u00a5")
 
 
-def show_raised(pieces: list[str], spans: Sequence[tuple[int, int, bool]]) -> None:
-    """Rewrite the pieces of a block in place: `spans` are (piece that is `NOTHING`, end, whether lowered), in order.
+def set_raised(pieces: list[str], spans: Sequence[tuple[int, int, bool]]) -> None:
+    """Rewrite a block's pieces in place. `spans`, in order: (index of a `PLACEHOLDER` piece, end, whether lowered).
 
-    Every piece keeps its length. Takes time linear in what the spans hold.
+    Every piece keeps its length. Takes time linear in the text of the spans.
     """
     for begin, end, lowered in spans:
         inside = pieces[begin + 1 : end]
@@ -52,8 +52,8 @@ def show_raised(pieces: list[str], spans: Sequence[tuple[int, int, bool]]) -> No
             pieces[begin + 1 : end] = [piece.translate(table) for piece in inside]
 
 
-def show_gaps(pieces: list[str], places: Sequence[int]) -> None:
-    """A space for each of these pieces, which are `NOTHING`, that would else join two words."""
+def set_gaps(pieces: list[str], places: Sequence[int]) -> None:
+    """Replace a `PLACEHOLDER` piece at one of `places` by a space if it would join two words."""
     for place in places:
         before = next((piece[-1] for piece in reversed(pieces[max(0, place - _REACH) : place]) if piece), "")
         after = next((piece[0] for piece in pieces[place + 1 : place + _REACH] if piece), "")
@@ -71,15 +71,15 @@ def _is_fraction(text: str, after: str) -> bool:
 
 
 def _tail(pieces: list[str], end: int) -> str:
-    """The last characters before a piece."""
+    """Return the last characters before a piece."""
     text = ""
     for piece in reversed(pieces[max(0, end - _REACH) : end]):
-        text = piece[-_REACH:].replace(NOTHING, "") + text
+        text = piece[-_REACH:].replace(PLACEHOLDER, "") + text
         if len(text) >= _REACH:
             break
     return text.rstrip()
 
 
 def _head(pieces: list[str], begin: int) -> str:
-    """The first characters from a piece on."""
-    return "".join(piece[:_REACH] for piece in pieces[begin : begin + _REACH]).replace(NOTHING, "")
+    """Return the first characters from a piece on."""
+    return "".join(piece[:_REACH] for piece in pieces[begin : begin + _REACH]).replace(PLACEHOLDER, "")

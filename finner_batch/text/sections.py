@@ -1,11 +1,11 @@
-"""Sections: the Part, Item and note heading in force at every block."""
+"""Sections: the Part, Item and note of every block."""
 
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from finner_batch.text.headings import (
-    PLACE_WORD,
+    PART_OR_ITEM,
     ItemHeading,
     NoteHeading,
     closes_notes,
@@ -27,13 +27,13 @@ _TITLE_LENGTH = 160
 _NOTES_WITHIN = 69
 _PARTS = ("I", "II", "III", "IV")
 _CANDIDATE = re.compile(
-    rf"{PLACE_WORD}|"
+    rf"{PART_OR_ITEM}|"
     r"notes?\b|\(?\d{1,2}\b|\d{1,2}[A-K]\b|\(?[A-Z][.)]"
     r"|signature|exhibit|index|schedule|report|independent|management|quantitative|controls|form 10|10-",
     re.IGNORECASE,
 )
 
-_PLACE = re.compile(rf"{PLACE_WORD}|\d{{1,2}}\.?[A-K]\b", re.IGNORECASE)
+_PLACE = re.compile(rf"{PART_OR_ITEM}|\d{{1,2}}\.?[A-K]\b", re.IGNORECASE)
 _SIGNATURES = re.compile(r"signatures?\W*\Z", re.IGNORECASE)
 _ANSWER = re.compile(
     r"\W*(?:none|not (?:applicable|required)|n/a|omitted|incorporated|see|refer|no|there|the"
@@ -43,44 +43,47 @@ _ANSWER = re.compile(
 
 
 def sections(texts: Sequence[str]) -> list[str | None]:
-    """For each block, e.g. `Part II, Item 8 > Note 7 - Debt`; None before the first heading. A heading names itself."""
+    """Return each block's section, e.g. `Part II, Item 8 > Note 7 - Debt`; None before the first heading.
+
+    A heading is in the section that it opens.
+    """
     headings = _headings(texts)
     for index in _contents(texts, headings):
         del headings[index]
     for index in _parts_of_cover(headings):
         del headings[index]
-    place = _Place()
+    section = _CurrentSection()
     result: list[str | None] = []
     for index, text in enumerate(texts):
         if index in headings:
-            place.enter(text, headings[index], _at(texts, index + 1))
-        result.append(place.label)
+            section.enter(text, headings[index], _at(texts, index + 1))
+        result.append(section.label)
     return result
 
 
 Heading = str | ItemHeading | NoteHeading | None
-"""A Part, an Item, something numbered like a note, or None: a heading that opens or closes the notes."""
+"""A Part, an Item, a heading numbered like a note, or None for a heading that opens or closes the notes."""
 
 
 def _headings(texts: Sequence[str]) -> dict[int, Heading]:
-    """Blocks that look like headings, by position."""
-    found: dict[int, Heading] = {}
+    """Return the blocks that look like headings, by index."""
+    headings: dict[int, Heading] = {}
     for index, text in enumerate(texts):
         if not _CANDIDATE.match(text) and "notes to " not in text[:_NOTES_WITHIN].lower():
             continue
         heading = (_PLACE.match(text) and (_item_heading(texts, index) or part_heading(text))) or note_heading(text)
         if heading or opens_notes(text) or closes_notes(text):
-            found[index] = heading
-    items = [(index, heading) for index, heading in found.items() if isinstance(heading, ItemHeading)]
+            headings[index] = heading
+    items = [(index, heading) for index, heading in headings.items() if isinstance(heading, ItemHeading)]
     roman = [index for index, heading in items if heading.is_roman]
-    if len(roman) * 2 < len(items):  # "Item X" among items with plain numbers is one without a number
+    if len(roman) * 2 < len(items):  # among items with plain numbers, the X of "Item X" is no number
         for index in roman:
-            del found[index]
-    return found
+            del headings[index]
+    return headings
 
 
 def _item_heading(texts: Sequence[str], index: int) -> ItemHeading | None:
-    """The item heading at `index`; its number and its title may stand in blocks of their own behind it."""
+    """Return the item heading at `index`; its number and its title may be in the next blocks."""
     text = texts[index]
     if is_item_word(text):
         text = f"{text} {_at(texts, index := index + 1)}"
@@ -98,7 +101,7 @@ def _at(texts: Sequence[str], index: int) -> str:
 
 
 def _contents(texts: Sequence[str], headings: dict[int, Heading]) -> set[int]:
-    """Headings of tables of contents: runs of Parts and items, or of notes, with no text between them."""
+    """Return the headings in tables of contents: runs of Parts and items, or of notes, with no text between them."""
     result: set[int] = set()
     for run in _runs(texts, headings):
         result.update(run.contents(texts))
@@ -115,19 +118,19 @@ def _contents(texts: Sequence[str], headings: dict[int, Heading]) -> set[int]:
 
 @dataclass(slots=True)
 class _Run:
-    """Parts and items with no text between them, none of which comes twice."""
+    """Parts and items with no text between them, each occurring once."""
 
     positions: list[int] = field(default_factory=list)
     parts: list[str] = field(default_factory=list)
     items: dict[tuple[str, ...], set[str | None]] = field(default_factory=dict)
-    """The Parts in which an item's numbers came; None where no Part was known."""
+    """Numbers of an item -> the Parts in which it occurred; None if no Part was known."""
     last_item: tuple[str, ...] = ()
     listed: int = 0
     begins_again: bool = False
-    """A heading of the run follows once more, or any heading behind signatures: the text begins behind its contents."""
+    """The next heading repeats one of the run or follows signatures: the run was a table of contents."""
 
     def has(self, heading: str | ItemHeading, part: str | None) -> bool:
-        """Whether a heading that stands in a Part was passed before the run's last."""
+        """Whether a heading in `part` occurred before the run's last heading."""
         if not isinstance(heading, ItemHeading):
             return part in self.parts[:-1]
         if heading.part in self.parts[:-1]:
@@ -136,7 +139,7 @@ class _Run:
         return passed is not None and (part is None or None in passed or part in passed)
 
     def add(self, position: int, heading: str | ItemHeading, part: str | None) -> None:
-        """Append a heading that stands in a Part."""
+        """Append a heading in `part`."""
         self.positions.append(position)
         if isinstance(heading, ItemHeading):
             self.items.setdefault(heading.numbers, set()).add(part)
@@ -146,7 +149,7 @@ class _Run:
             self.parts.append(heading)
 
     def contents(self, texts: Sequence[str]) -> list[int]:
-        """The positions that are entries of a table of contents."""
+        """Return the positions that are entries of a table of contents."""
         if self.begins_again or self.listed * 2 > len(self.items):
             return self.positions
         several = len(self.parts) + len(self.items)
@@ -179,7 +182,7 @@ def _runs(texts: Sequence[str], headings: dict[int, Heading]) -> Iterator[_Run]:
 
 
 def _parts_of_cover(headings: dict[int, Heading]) -> list[int]:
-    """Parts named on the cover, as those incorporated by reference: an earlier Part comes before any item does."""
+    """Return Parts named on the cover, e.g. as incorporated by reference: an earlier Part follows before any item."""
     result: list[int] = []
     before: tuple[int, str] | None = None
     for position, heading in headings.items():
@@ -192,17 +195,17 @@ def _parts_of_cover(headings: dict[int, Heading]) -> list[int]:
 
 
 def _but_last_before_text(run: list[int], texts: Sequence[str]) -> list[int]:
-    """The last of a run opens what stands behind it, if that is text."""
+    """Exclude the last heading of a run if text follows it."""
     return run[:-1] if len(_at(texts, run[-1] + 1)) >= _TEXT_LENGTH else run
 
 
 def _has_text_but_titles(texts: Sequence[str]) -> bool:
-    """Whether there is more than titles, page numbers and the ends of lines: `None.` is text."""
+    """Whether there is more than titles, page numbers and ends of lines; `None.` is text."""
     return any(_ANSWER.match(text) or (_has_text((text,)) and not _is_part_of_title(text)) for text in texts)
 
 
 def _is_part_of_title(text: str) -> bool:
-    """A title, or the end of one, as `and Financial Disclosure.` is."""
+    """Whether `text` is a title or the end of one: `and Financial Disclosure.`."""
     if len(text) > _TITLE_LENGTH:
         return False
     return is_title(text) or (is_title_case(text) and is_title(text[:1].upper() + text[1:].rstrip(".")))
@@ -212,8 +215,8 @@ def _has_text(texts: Sequence[str]) -> bool:
     return any(len(text) > 40 or text.endswith(".") for text in texts)
 
 
-class _Place:
-    """Where the reader is: changes as headings pass."""
+class _CurrentSection:
+    """The section at the current block, updated by each heading."""
 
     def __init__(self) -> None:
         self.label: str | None = None
@@ -226,7 +229,7 @@ class _Place:
         self._note: str | None = None
 
     def enter(self, text: str, heading: Heading, following: str) -> None:
-        """Pass a heading; `following` is the block after it, which may be its title."""
+        """Update the section at a heading; `following` is the next block, which may be the title."""
         if isinstance(heading, ItemHeading):
             self._enter_item(heading)
         elif isinstance(heading, NoteHeading):
@@ -240,8 +243,8 @@ class _Place:
             self._in_notes = True
             self._leave_last_item()
         part = f"Part {self._part}" if self._part else None
-        place = ", ".join(name for name in (part, self._item) if name)
-        self.label = " > ".join(name for name in (place, self._note) if name) or None
+        section = ", ".join(name for name in (part, self._item) if name)
+        self.label = " > ".join(name for name in (section, self._note) if name) or None
 
     def _enter_part(self, part: str) -> None:
         if part != self._part:
@@ -254,7 +257,7 @@ class _Place:
             return
         part = heading.part or self._part
         if heading.part == CURRENT_REPORT:
-            # In a periodic report it stands in a list of reports on Form 8-K, or in the item for what they left out.
+            # In a periodic report it is in a list of reports on Form 8-K, or in the item for what they omitted.
             if self._part and ("." in heading.numbers[0] or heading.order < self._order):
                 return
             part = self._part
@@ -280,7 +283,7 @@ class _Place:
             self._note = f"Note {heading.label} - {title}" if title else f"Note {heading.label}"
 
     def _leave_last_item(self) -> None:
-        """Financial statements that follow Item 16 (`Form 10-K Summary`: `None.`) or signatures stand in no Item."""
+        """Leave Item 16 (`Form 10-K Summary`: `None.`): financial statements after it are in no Item."""
         if self._item == "Item 16":
             self._part = self._item = None
 

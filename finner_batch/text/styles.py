@@ -1,4 +1,4 @@
-"""What styles say of the visible text: hidden, struck out, raised, as typed. Attributes and simple style sheets.
+"""Styles that affect visible text (hidden, struck out, raised, preformatted), from attributes and style sheets.
 
 Source: CSS 2.2 (https://www.w3.org/TR/CSS22/): display 9.2.4, visibility 11.2, position 9.3, vertical-align 10.8.1,
 white-space 16.6; CSS Text Decoration 3, text-decoration-line (https://www.w3.org/TR/css-text-decor-3/).
@@ -10,13 +10,13 @@ from functools import lru_cache
 from typing import TypeAlias
 
 HIDES, STRIKES, RAISES, LOWERS, AS_TYPED = 1, 2, 4, 8, 16
-"""Flags of what a style does to its element's text."""
+"""Flags: the effects of a style on its element's text."""
 
 Declarations: TypeAlias = dict[str, str]
 _Weight: TypeAlias = tuple[int, int]
-"""How specific the selector of a rule is, and which rule of the page it is: the greater prevails."""
+"""Specificity of a rule's selector and number of the rule in the page: the greater prevails."""
 _Selector: TypeAlias = tuple[str, frozenset[str]]
-"""An element's name or `*`, and the classes and id that it must have."""
+"""Element name or `*`, and the classes and id that the element must have."""
 
 _PROPERTIES = {
     **{
@@ -28,7 +28,7 @@ _PROPERTIES = {
     "-webkit-text-decoration": "text-decoration",
     "-webkit-text-decoration-line": "text-decoration",
 }
-"""Properties that matter here, each with the name that it is kept under."""
+"""Properties that are read -> name under which they are kept."""
 _SHIFT = re.compile(r"vertical-align\s*:\s*[-+.0-9]")
 _LENGTH = re.compile(r"\s*([-+]?)(?=[0-9.]*[1-9])\.?[0-9]")
 _CACHED_LENGTH = 1000
@@ -41,22 +41,22 @@ _BRACE = re.compile(r"[{}]")
 _SELECTOR = re.compile(r"(?:.*[\s>+~])?([a-z][\w-]*|\*)?((?:[.#][\w-]+)*)", re.IGNORECASE | re.DOTALL)
 _LONGEST_SELECTOR = 200
 _MOST_ALIKE = 64
-"""Selectors that are looked up under one name at most, which bounds the time for an element."""
+"""Most selectors looked up under one name, which bounds the time for an element."""
 _MARK = re.compile(r"[.#][\w-]+")
 
 
-def meaning(style: str) -> int:
-    """The flags of a style attribute's value."""
-    return _cached_meaning(style) if len(style) < _CACHED_LENGTH else _meaning(style)
+def style_flags(style: str) -> int:
+    """Return the flags of a style attribute's value."""
+    return _cached_flags(style) if len(style) < _CACHED_LENGTH else _flags_of_text(style)
 
 
-def _meaning(style: str) -> int:
+def _flags_of_text(style: str) -> int:
     text = style.lower()
-    return _flags(declarations(text)) if _may_tell(text) else 0
+    return _flags(declarations(text)) if _may_have_flags(text) else 0
 
 
-def _may_tell(text: str) -> bool:
-    """Whether the words for anything that matters are there: most styles say nothing."""
+def _may_have_flags(text: str) -> bool:
+    """Quick test whether a style may have flags; most have none."""
     return (
         ("display" in text and "none" in text)
         or ("vertical-align" in text and ("sub" in text or "super" in text or _SHIFT.search(text) is not None))
@@ -67,11 +67,11 @@ def _may_tell(text: str) -> bool:
     )
 
 
-_cached_meaning = lru_cache(maxsize=8192)(_meaning)
+_cached_flags = lru_cache(maxsize=8192)(_flags_of_text)
 
 
 def declarations(style: str) -> Declarations:
-    """The declarations that matter here, names and values in lower case; of several for one property the last."""
+    """Return the declarations that are read, in lower case; the last prevails if a property occurs several times."""
     declared = {}
     for declaration in style.lower().split(";"):
         name, _, value = declaration.partition(":")
@@ -108,16 +108,16 @@ def _shift(declared: Mapping[str, str]) -> int:
 
 
 def _sign(length: str) -> int:
-    """Whether a length is above, below or at zero."""
+    """Return 1, 0 or -1: the sign of a length."""
     match = _LENGTH.match(length)
     return 0 if match is None else -1 if match[1] == "-" else 1
 
 
 class StyleSheet:
-    """The rules of a page's `<style>` elements that say something of the visible text.
+    """The rules of a page's `<style>` elements that affect visible text.
 
-    Read are selectors by element, class and id, alone or combined (`p.old`), and the last of a chain (`td .old`) where
-    it names a class or an id. Rules for other media than the screen, and pseudo-classes, are left out.
+    It reads selectors by element, class and id, alone or combined (`p.old`), and the last of a chain (`td .old`) if it
+    has a class or an id. It ignores pseudo-classes and rules for media other than the screen.
     """
 
     def __init__(self, content: str) -> None:
@@ -130,35 +130,35 @@ class StyleSheet:
             element, marks = (match[1] or "*").lower(), _MARK.findall(match[2])
             if not marks and (element == "*" or match.end(2) != len(selector) or match.start(1) != 0):
                 continue
-            alike = min((self._rules.setdefault(key, {}) for key in marks or [element]), key=len)
-            own = (element, frozenset(marks))
-            if len(alike) >= _MOST_ALIKE and own not in alike:
+            alike = min((self._rules.setdefault(name, {}) for name in marks or [element]), key=len)
+            key = (element, frozenset(marks))
+            if len(alike) >= _MOST_ALIKE and key not in alike:
                 continue
             count += 1
             self._flags |= _flags(declared)
             weight = (sum(10 if mark[0] == "#" else 1 for mark in marks), count)
-            alike.setdefault(own, {}).update({name: (weight, value) for name, value in declared.items()})
+            alike.setdefault(key, {}).update({name: (weight, value) for name, value in declared.items()})
 
     def __bool__(self) -> bool:
-        """Whether any rule hides, strikes, shifts or keeps text as typed."""
+        """Whether any rule has a flag."""
         return self._flags != 0
 
-    def meaning(self, tag: str, attributes: Mapping[str, str]) -> int:
-        """The flags of an element: rules of the sheet, the weightier later, then its own style."""
+    def flags_of(self, tag: str, attributes: Mapping[str, str]) -> int:
+        """Return the flags of an element from the rules of the sheet and the element's own style."""
         marks = {f".{name}" for name in attributes.get("class", "").split()}
         marks.add(f"#{attributes.get('id', '')}")
-        found: dict[str, tuple[_Weight, str]] = {}
+        prevailing: dict[str, tuple[_Weight, str]] = {}
         for key in (tag, *marks):
             for (element, needed), rule in self._rules.get(key, {}).items():
                 if element in {"*", tag} and needed <= marks:
                     for name, declared in rule.items():
-                        found[name] = max(declared, found.get(name, declared))
-        inherited = {name: value for name, (_, value) in found.items()}
+                        prevailing[name] = max(declared, prevailing.get(name, declared))
+        inherited = {name: value for name, (_, value) in prevailing.items()}
         return _flags(inherited | declarations(attributes.get("style", "")))
 
 
 def _rules(content: str) -> Iterator[tuple[str, Declarations]]:
-    """Each selector of the page's sheets with the declarations that matter. Takes time linear in `content`."""
+    """Yield the selectors of the page's sheets with their declarations. Takes time linear in `content`."""
     position = 0
     while opening := _STYLE_OPENS.search(content, position):
         closing = _STYLE_CLOSES.search(content, opening.end())
@@ -168,19 +168,19 @@ def _rules(content: str) -> Iterator[tuple[str, Declarations]]:
 
 
 def _rules_of_sheet(sheet: str) -> Iterator[tuple[str, Declarations]]:
-    """Rules at the top of a sheet and in `@media` for the screen; what other at-rules hold is passed over."""
-    position = passed_over = 0
+    """Yield the rules at the top of a sheet and in `@media` for the screen; other at-rules are skipped."""
+    position = skipped_depth = 0
     for brace in _BRACE.finditer(sheet):
         text = sheet[position : brace.start()]
         position = brace.end()
         if brace[0] == "}":
-            passed_over = max(0, passed_over - 1)
+            skipped_depth = max(0, skipped_depth - 1)
             continue
         prelude = text.rpartition(";")[2].strip()
-        if passed_over:
-            passed_over += 1
+        if skipped_depth:
+            skipped_depth += 1
         elif prelude.startswith("@"):
-            passed_over = int(not prelude.startswith("@media") or _OTHER_MEDIA.search(prelude) is not None)
+            skipped_depth = int(not prelude.startswith("@media") or _OTHER_MEDIA.search(prelude) is not None)
         else:
             declared = declarations(sheet[position : _end_of(sheet, position)])
             if declared:

@@ -1,26 +1,23 @@
-"""Tables: which rows a reader would call prose, and how the other rows read as one block each.
+"""Tables: separates rows that are prose from table rows, which become one block each.
 
-Filings put prose into tables for its looks: a bullet beside its text, a footnote mark beside its text, a heading beside
-the paragraphs it heads, a whole note in one cell. A row is judged by what its cells hold, not by its markup. It is
-prose where
+Filings use tables to lay out prose: a bullet or a footnote mark next to its text, a heading next to its paragraphs, a
+whole note in one cell. The content of the cells decides, not the markup. A row is prose if
 
-- it has one cell, or list labels (a bullet, `(a)`, `1.`) and one cell; where the table holds figures that cell must be
-  a sentence, elsewhere any words will do;
+- it has one cell, or list labels (a bullet, `(a)`, `1.`) and one cell. If the table has figures, that cell must be a
+  sentence, otherwise any words will do;
 - or it is the heading of a Part or item, in one cell or several (`Item` | `2.03` | `Creation of ...`), and no entry of
-  a table of contents, which has a page number or stands beside one that has;
-- or every cell is running text, beside at most one heading (`Description of the Matter` | ...);
-- or its first cell is running text, and only figures stand behind it: the text is prose, the figures are a row.
+  a table of contents: neither it nor a row near it has a page number;
+- or every cell is running text, except at most one heading (`Description of the Matter` | ...);
+- or its first cell is running text and the others are figures: the text is prose, the figures are a row.
 
-Every other row is a row of a table.
+Every other row is a table row.
 """
 
 import re
 from itertools import chain
 
-from finner_batch.text.headings import HEADING_LENGTH, PLACE_WORD, is_item_label, item_heading, part_heading
-from finner_batch.text.paragraph import Paragraph, Table, joined
-
-Cell = list[Paragraph]
+from finner_batch.text.headings import HEADING_LENGTH, PART_OR_ITEM, is_item_label, item_heading, part_heading
+from finner_batch.text.paragraph import Cell, Paragraph, join_cells
 
 _LIST_LABEL = re.compile(
     r"""[^\w\s$\u20ac\u00a3\u00a5%]{1,3}                         # a bullet, a footnote mark
@@ -40,17 +37,17 @@ _HEADING_LENGTH = 60
 _HEADING_WORDS = 3
 _SENTENCE_WORDS = 8
 _RUNNING_WORDS = 15
-_PLACE = re.compile(PLACE_WORD, re.IGNORECASE)
+_PLACE = re.compile(PART_OR_ITEM, re.IGNORECASE)
 _FIRST_OF_PLACE = "IiPp[*"
-"""How such a heading begins, which saves a look at every row of figures."""
+"""First characters of such a heading, so that rows of figures need no regular expression."""
 _PAGE = re.compile(r"(?:[A-Z]{1,2}-?)?\d{1,3}(?:\s?[-,\u2013]\s?\d{1,3})*", re.IGNORECASE)
 _NEAR = 3
-"""So many rows above and below a heading say whether it stands among entries of a table of contents."""
+"""Rows above and below a heading that show whether it is in a table of contents."""
 
 
-def resolve(table: Table, *, tables: bool) -> list[Paragraph]:
-    """What a table contributes: its prose, and with `tables` its other rows. Nested tables come resolved."""
-    rows = [filled for row in table.rows if (filled := [cell for cell in row if cell])]
+def read_table(rows: list[list[Cell]], *, tables: bool) -> list[Paragraph]:
+    """Return a table's prose and, with `tables`, its other rows. Nested tables have been read before."""
+    rows = [filled for row in rows if (filled := [cell for cell in row if cell])]
     texts = [[text for cell in cells if (text := _text(cell))] for cells in rows]
     headings = {
         index for index, row in enumerate(texts) if row and row[0][0] in _FIRST_OF_PLACE and _is_item_heading(row)
@@ -61,25 +58,25 @@ def resolve(table: Table, *, tables: bool) -> list[Paragraph]:
     for index, (cells, row) in enumerate(zip(rows, texts, strict=True)):
         if not tables and index not in headings and (not row or _is_plain_row(row)):
             continue
-        own = cells if len(cells) == len(row) else [cell for cell in cells if _text(cell)]
+        with_text = cells if len(cells) == len(row) else [cell for cell in cells if _text(cell)]
         if index in headings and not (has_figures and _is_among_contents(texts, index)):
-            result += _as_prose(own, is_heading=True) + _without_text(cells, own)
-        elif _is_prose(own, row, has_figures=has_figures):
-            result += _as_prose(own) + _without_text(cells, own)
-        elif _is_described(own, row):
-            result += own[0] + (_as_row(own[1:]) if tables else []) + _without_text(cells, own)
+            result += _as_prose(with_text, is_heading=True) + _nested_rows(cells, with_text)
+        elif _is_prose(with_text, row, has_figures=has_figures):
+            result += _as_prose(with_text) + _nested_rows(cells, with_text)
+        elif _is_described(with_text, row):
+            result += with_text[0] + (_as_row(with_text[1:]) if tables else []) + _nested_rows(cells, with_text)
         elif tables:
             result += _as_row(cells)
     return result
 
 
-def _without_text(cells: list[Cell], own: list[Cell]) -> list[Paragraph]:
-    """The rows of nested tables in cells that hold nothing else: they have no say in what their row is."""
-    return [] if own is cells else [paragraph for cell in cells if not _text(cell) for paragraph in cell]
+def _nested_rows(cells: list[Cell], with_text: list[Cell]) -> list[Paragraph]:
+    """Return the rows of nested tables from cells without other text; they do not affect the row's kind."""
+    return [] if with_text is cells else [paragraph for cell in cells if not _text(cell) for paragraph in cell]
 
 
 def _text(cell: Cell) -> str:
-    """How the cell's own text begins, without the rows of tables nested in it; long enough to judge a short cell."""
+    """Return the start of the cell's text without nested table rows, enough to classify the cell."""
     if len(cell) == 1:
         return "" if cell[0].row else cell[0].text
     text = ""
@@ -102,7 +99,7 @@ def _is_prose(cells: list[Cell], texts: list[str], *, has_figures: bool) -> bool
 
 
 def _is_item_heading(texts: list[str]) -> bool:
-    """`Item 2.03` | `Creation of ...`; a cell may hold the text behind the heading, too."""
+    """Whether the row is `Item 2.03` | `Creation of ...`; the last cell may also contain the text after the heading."""
     if not _PLACE.match(texts[0]):
         return False
     label = " ".join(texts[:-1])
@@ -114,7 +111,7 @@ def _is_item_heading(texts: list[str]) -> bool:
 
 
 def _is_among_contents(texts: list[list[str]], index: int) -> bool:
-    """Whether the rows near a heading have page numbers; where text follows it, what precedes does not matter."""
+    """Whether rows near a heading have page numbers; if text follows the heading, the rows before it do not matter."""
     for row in texts[index + 1 : index + 1 + _NEAR]:
         if _is_entry(row):
             return True
@@ -124,19 +121,19 @@ def _is_among_contents(texts: list[list[str]], index: int) -> bool:
 
 
 def _is_entry(texts: list[str]) -> bool:
-    """Words and one page number: `Item 2.` | `Properties` | `25`."""
+    """Whether the row is words and one page number: `Item 2.` | `Properties` | `25`."""
     return len(texts) > 1 and _PAGE.fullmatch(texts[-1]) is not None and not _is_figure(texts[-2])
 
 
 def _is_described(cells: list[Cell], texts: list[str]) -> bool:
-    """`On March 25, 2020 the Company signed a note ... at 8% per year.` | `338,625`."""
+    """Whether figures follow text: `On March 25, 2020 the Company signed a note ... at 8% per year.` | `338,625`."""
     if len(texts) < 2 or len(texts[0]) < _HEADING_LENGTH or not all(map(_is_figure, texts[1:])):
         return False
     return any(_is_sentence(paragraph.text, _RUNNING_WORDS) for paragraph in cells[0] if not paragraph.row)
 
 
 def _is_plain_row(texts: list[str]) -> bool:
-    """Few words and a figure at the end, as most rows: no prose, whatever stands between."""
+    """Whether the row is a few words with a figure at the end, as most are; such a row is never prose."""
     return len(texts[0]) < _HEADING_LENGTH and not _LETTER.search(texts[-1])
 
 
@@ -149,7 +146,7 @@ def _is_list_label(text: str) -> bool:
 
 
 def _is_heading(text: str) -> bool:
-    """Words, not an identifier such as an exhibit's number."""
+    """Whether `text` is words and not an identifier such as an exhibit number."""
     return len(text) <= _HEADING_LENGTH and (not _DIGIT.search(text) or len(_WORD.findall(text)) >= _HEADING_WORDS)
 
 
@@ -158,9 +155,9 @@ def _is_sentence(text: str, words: int) -> bool:
 
 
 def _as_prose(cells: list[Cell], *, is_heading: bool = False) -> list[Paragraph]:
-    """The row's paragraphs, list labels in front of the first that is prose; of a heading all cells but the last are.
+    """Return the row's paragraphs; list labels, or all but the last cell of a heading, precede the first paragraph.
 
-    A heading's title may be set in lines of its own, each a paragraph.
+    The lines of a heading's title may be separate paragraphs.
     """
     labels: list[Paragraph] = []
     for cell in cells[:-1]:
@@ -173,7 +170,7 @@ def _as_prose(cells: list[Cell], *, is_heading: bool = False) -> list[Paragraph]
         last = first + 1
         while is_heading and last < len(paragraphs) and _continues_title(paragraphs[last - 1], paragraphs[last]):
             last += 1
-        paragraphs[first:last] = [joined([*labels, *paragraphs[first:last]])]
+        paragraphs[first:last] = [join_cells([*labels, *paragraphs[first:last]])]
     return paragraphs
 
 
@@ -182,7 +179,7 @@ def _continues_title(before: Paragraph, paragraph: Paragraph) -> bool:
 
 
 def _as_row(cells: list[Cell]) -> list[Paragraph]:
-    """One paragraph for the whole row, then the rows of tables nested in it."""
-    own = [paragraph for cell in cells for paragraph in cell if not paragraph.row]
+    """Return one paragraph for the whole row, then the rows of tables nested in it."""
+    texts = [paragraph for cell in cells for paragraph in cell if not paragraph.row]
     nested = [paragraph for cell in cells for paragraph in cell if paragraph.row]
-    return [joined(own, row=True), *nested] if own else nested
+    return [join_cells(texts, row=True), *nested] if texts else nested

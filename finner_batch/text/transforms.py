@@ -1,4 +1,4 @@
-"""Inline XBRL transformation formats: the printed form of a number into its value.
+"""Inline XBRL transformation formats: converts the printed form of a number to its value.
 
 Source: Inline XBRL Transformation Registry 1 to 5 (https://www.xbrl.org/specification/inlinexbrl-transformationregistry/)
 and the SEC's own registry (EDGAR Filer Manual, `ixt-sec`).
@@ -30,12 +30,8 @@ def _float(text: str) -> float | None:
     return float(text) if re.fullmatch(r"\d+\.?\d*|\.\d+", text, re.ASCII) else None
 
 
-def _zero(_text: str) -> float:
-    return 0.0
-
-
 def _words(text: str) -> float | None:
-    """`twenty-five`, `one hundred and two`, `no`."""
+    """Read `twenty-five`, `one hundred and two`, `no`."""
     total = group = 0
     words = [word for word in re.split(r"[\s,-]+", text.lower()) if word and word != "and"]
     if not words:
@@ -53,28 +49,19 @@ def _words(text: str) -> float | None:
     return float(total + group)
 
 
+_DOT_DECIMAL = ("", "numdotdecimal", "numcommadot", "numspacedot", "numunitdecimal", "numdotdecimalapos")
+_COMMA_DECIMAL = ("numcommadecimal", "numdotcomma", "numspacecomma", "numcommadecimalapos")
+_ZERO = ("fixedzero", "zerodash", "numdash", "nocontent", "fixedempty")
 _READERS: dict[str, Callable[[str], float | None]] = {
-    "": _dot_decimal,
-    "numdotdecimal": _dot_decimal,
-    "numcommadot": _dot_decimal,
-    "numspacedot": _dot_decimal,
-    "numunitdecimal": _dot_decimal,
-    "numdotdecimalapos": _dot_decimal,
-    "numcommadecimal": _comma_decimal,
-    "numdotcomma": _comma_decimal,
-    "numspacecomma": _comma_decimal,
-    "numcommadecimalapos": _comma_decimal,
-    "fixedzero": _zero,
-    "zerodash": _zero,
-    "numdash": _zero,
-    "nocontent": _zero,
-    "fixedempty": _zero,
+    **dict.fromkeys(_DOT_DECIMAL, _dot_decimal),
+    **dict.fromkeys(_COMMA_DECIMAL, _comma_decimal),
+    **dict.fromkeys(_ZERO, lambda _: 0.0),
     "numwordsen": _words,
 }
 
 
 def number(text: str, format_name: str | None) -> float | None:
-    """Read `text` by the format's local name (`ixt:num-dot-decimal`); None where the format or the text is unknown."""
+    """Read `text` in a format (`ixt:num-dot-decimal`); None if the format is unknown or does not fit."""
     name = (format_name or "").rpartition(":")[2].replace("-", "").lower()
     reader = _READERS.get(name)
     return reader(text.strip()) if reader else None

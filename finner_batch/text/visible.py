@@ -1,42 +1,42 @@
-"""Builds paragraphs of visible text out of what a reader of HTML meets: text, lines, blocks, tables."""
+"""Builds paragraphs of visible text from the events of an HTML reader: text, lines, blocks, tables."""
 
 from dataclasses import dataclass, field
 
-from finner_batch.text import tables as layout
-from finner_batch.text.breaks import continues, line_goes_on, wrapped_width
+from finner_batch.text.breaks import continues, continues_wrapped_line, wrapped_width
 from finner_batch.text.characters import collapse, visible_length
 from finner_batch.text.elements import CAPTION, CELL, ROW, TABLE
-from finner_batch.text.pages import HEAD_LENGTH, rejoin
-from finner_batch.text.paragraph import Paragraph, Table, unbroken
+from finner_batch.text.pages import HEAD_LENGTH, join_cut_paragraphs
+from finner_batch.text.paragraph import Cell, Paragraph, join_lines
 from finner_batch.text.plain import read_plain
-from finner_batch.text.raised import NOTHING, show_gaps, show_raised
+from finner_batch.text.raised import PLACEHOLDER, set_gaps, set_raised
+from finner_batch.text.tables import read_table
 
 LINE_MARK = "\0"
-"""Stands for `<br>` among the pieces; no NUL of a document gets here."""
+"""Represents `<br>` among the pieces; a document's own NULs never reach them."""
 _SMALL_TABLE = 3
-"""Rows of a small table at most."""
+"""Most rows of a small table."""
 _DEEPEST_TABLE = 40
-"""Tables nested deeper are read as blocks of the cell they stand in, which bounds the time."""
+"""Tables nested deeper are read as blocks of their cell, which bounds the time."""
 
 
 @dataclass(slots=True)
 class _OpenTable:
-    """A table that is being read, and what stood open when it began."""
+    """A table that is being read."""
 
     outside: list[Paragraph]
-    """Where its paragraphs go."""
+    """Receives its paragraphs."""
     cells: int
-    """How many cells were open around it."""
-    table: Table = field(default_factory=lambda: Table([]))
-    """Its rows since the last text that stands in none of them."""
+    """Number of open cells around it."""
+    rows: list[list[Cell]] = field(default_factory=list)
+    """Rows since the last text outside of rows."""
     stray: list[Paragraph] = field(default_factory=list)
-    """Text behind those rows that stands in none: prose."""
+    """Text after these rows and outside of them: prose."""
 
 
 class VisibleText:
-    """Collects pieces of text into paragraphs. `add` is the piece list's own append: text costs no Python call.
+    """Collects pieces of text into paragraphs. `add` is `list.append` of the pieces, so text costs no Python call.
 
-    `tables` includes the rows of tables; `places` keeps where each paragraph's text stands in the raw text.
+    `tables` includes table rows; `places` records the position of each paragraph's text in the raw text.
     """
 
     def __init__(self, *, tables: bool, places: bool) -> None:
@@ -50,9 +50,9 @@ class VisibleText:
         self._container = self.paragraphs
         self._tables: list[_OpenTable | None] = []
         self._depth = 0
-        self._rows: list[list[list[Paragraph]] | None] = []
-        self._row: list[list[Paragraph]] | None = None
-        self._cells: list[list[Paragraph]] = []
+        self._rows: list[list[Cell] | None] = []
+        self._row: list[Cell] | None = None
+        self._cells: list[Cell] = []
         self._is_marked = False
         self._struck_from = -1
         self._struck: list[tuple[int, str]] = []
@@ -62,7 +62,7 @@ class VisibleText:
         self._is_lowered = False
 
     def here(self) -> int:
-        """Position in the visible raw text: all text so far that is neither hidden nor struck out."""
+        """Return the position in the visible raw text, which has no hidden or struck-out text."""
         pieces, length = self._counted
         end = len(self.pieces) if self._struck_from < 0 else self._struck_from
         length += sum(map(len, self.pieces[pieces:end]))
@@ -70,7 +70,7 @@ class VisibleText:
         return self._position + length
 
     def begin(self, kind: int) -> None:
-        """An element of a kind from `BLOCK` on begins."""
+        """Handle the start of an element of a kind from `BLOCK` on."""
         if self.pieces:
             self.flush()
         if kind == CELL:
@@ -91,7 +91,7 @@ class VisibleText:
             self.begin(CELL)
 
     def finish(self, kind: int) -> None:
-        """An element of a kind from `BLOCK` on ends. Only clean markup may leave ends of rows and cells unsaid."""
+        """Handle the end of an element of a kind from `BLOCK` on. `walk` omits the ends of rows and cells."""
         if self.pieces:
             self.flush()
         if kind == CELL:
@@ -105,8 +105,8 @@ class VisibleText:
             self._row = None
 
     def finish_preformatted(self) -> None:
-        """The pieces are the lines of a preformatted text: read them as a text filing."""
-        self._settle()
+        """Read the pieces, the lines of preformatted text, like a text filing."""
+        self._apply_marks()
         raw = "".join(self.pieces)
         self.pieces.clear()
         self._counted = (0, 0)
@@ -114,16 +114,16 @@ class VisibleText:
         self._position += len(raw)
 
     def end_of_markup(self) -> None:
-        """No more text follows: a table still open was never closed, so its last cell took in what is no cell's.
+        """Move text out of the last cells of tables that were never closed.
 
-        Of a cell beside others the first paragraph is left to the row; all else is prose.
+        Such a cell keeps its first paragraph if the row has other cells; the rest is prose.
         """
         if self.pieces:
             self.flush()
         for place, table in enumerate(self._tables):
-            if table is None or not table.table.rows or not table.table.rows[-1]:
+            if table is None or not table.rows or not table.rows[-1]:
                 continue
-            row = table.table.rows[-1]
+            row = table.rows[-1]
             cell, kept = row[-1], int(len(row) > 1)
             inner = next((other for other in self._tables[place + 1 :] if other), None)
             if inner is not None and inner.outside is cell:
@@ -136,41 +136,41 @@ class VisibleText:
             del cell[kept:]
 
     def begin_struck(self) -> None:
-        """What follows is struck out: no text, but kept beside what replaces it."""
+        """Begin struck-out text, which is kept with the text that replaces it."""
         if self._keep_places:
             self.here()
-        self.add("")  # so that the block that it stands in ends here, even where it holds nothing else
+        self.add("")  # makes `flush` run even if the block has no other text
         self._struck_from = len(self.pieces)
         self._is_marked = True
 
     def end_struck(self) -> None:
-        """What was struck out ends."""
+        """End struck-out text."""
         self._cut_struck()
         self._struck_from = -1
 
     def begin_raised(self, *, lowered: bool) -> None:
-        """What follows is a superscript, or a subscript."""
+        """Begin a superscript or subscript."""
         self._raised_from = len(self.pieces)
         self._is_lowered = lowered
-        self.add(NOTHING)
+        self.add(PLACEHOLDER)
         self._is_marked = True
 
     def end_raised(self) -> None:
-        """A superscript or a subscript ends."""
+        """End a superscript or subscript."""
         if self._raised_from >= 0:
             self._raised.append((self._raised_from, len(self.pieces), self._is_lowered))
             self._raised_from = -1
 
     def close(self) -> None:
-        """The document ends, whatever is still open."""
+        """End the document and everything that is still open."""
         if self.pieces:
             self.flush()
         while self._tables:
             self._close_table()
-        self.paragraphs = rejoin(self.paragraphs, tables=self._include_tables)
+        self.paragraphs = join_cut_paragraphs(self.paragraphs, tables=self._include_tables)
 
     def flush(self) -> None:
-        """A paragraph ends: nothing else need be said of the ends of plain blocks."""
+        """End the paragraph; the ends of plain blocks need no other call."""
         if self._is_marked:
             self._flush_marked()
             return
@@ -184,25 +184,25 @@ class VisibleText:
         self._position += len(raw)
 
     def _flush_marked(self) -> None:
-        """As `flush`, where something is struck out, raised or lowered."""
-        struck = self._settle()
+        """Flush a paragraph with struck-out, raised or lowered text."""
+        struck = self._apply_marks()
         is_marked, self._is_marked = self._is_marked, False
         raw = "".join(self.pieces)
         before = len(self._container)
         self.flush()
         self._is_marked = is_marked
         if struck:
-            _put_beside(struck, raw, self._container[before:])
+            _attach_struck(struck, raw, self._container[before:])
 
-    def _settle(self) -> list[tuple[int, str]]:
-        """Superscripts become what they show, struck text goes; return it with its places in the raw text."""
+    def _apply_marks(self) -> list[tuple[int, str]]:
+        """Rewrite superscripts, remove struck text and return it with its positions in the raw text."""
         is_struck = self._struck_from >= 0
         if is_struck:
             self._cut_struck()
             self._struck_from = 0
         self.end_raised()
-        show_raised(self.pieces, self._raised)
-        show_gaps(self.pieces, self._gaps)
+        set_raised(self.pieces, self._raised)
+        set_gaps(self.pieces, self._gaps)
         self._raised.clear()
         self._gaps.clear()
         places = []
@@ -216,7 +216,7 @@ class VisibleText:
         return places
 
     def _cut_struck(self) -> None:
-        """Take the struck pieces out; lines that end within them still end."""
+        """Remove the struck pieces; a line break within them is kept."""
         begin = self._struck_from
         text = "".join(self.pieces[begin:])
         del self.pieces[begin:]
@@ -230,27 +230,29 @@ class VisibleText:
             self._struck.append((len(self.pieces), was))
         if text[:1].isspace() or text[-1:].isspace():
             self._gaps.append(len(self.pieces))
-            self.add(NOTHING)
+            self.add(PLACEHOLDER)
         self.add("")
 
     def _append_lines(self, lines: list[str]) -> None:
-        """A paragraph for each line that `<br>` ends, and one for the lines of a wrapped sentence."""
+        """Append one paragraph per line that `<br>` ends, and one for the lines of a wrapped sentence."""
         texts = [collapse(line) for line in lines]
         width = wrapped_width([text for text in texts if text])
         position = self._position
         paragraph: list[Paragraph] = []
         before = ""
         for line, text in zip(lines, texts, strict=True):
-            goes_on = text and before and (continues(before, text) or (width and line_goes_on(before, text, width)))
-            if paragraph and not goes_on:
-                self._container.append(unbroken(paragraph))
+            is_continued = (
+                text and before and (continues(before, text) or (width and continues_wrapped_line(before, text, width)))
+            )
+            if paragraph and not is_continued:
+                self._container.append(join_lines(paragraph))
                 paragraph = []
             if text:
                 paragraph.append(Paragraph(text, ((position, line),) if self._keep_places else ()))
             before = text
             position += len(line) + len(LINE_MARK)
         if paragraph:
-            self._container.append(unbroken(paragraph))
+            self._container.append(join_lines(paragraph))
 
     def _begin_row(self) -> None:
         self._row = None
@@ -264,10 +266,10 @@ class VisibleText:
         if self._container is table.stray and table.stray:
             self._resolve(table)
         self._row = []
-        table.table.rows.append(self._row)
+        table.rows.append(self._row)
 
     def _begin_table(self) -> None:
-        """A table in no cell of the table around it ends that, as browsers have it."""
+        """Begin a table. Outside of the cells of an open table it ends that table, as in browsers."""
         around = self._tables[-1] if self._tables else None
         if around is not None and self._container is around.stray:
             self._leave(around)
@@ -298,29 +300,29 @@ class VisibleText:
         self._depth -= 1
 
     def _resolve(self, table: _OpenTable) -> None:
-        """The rows so far and the text behind them go where the table stands.
+        """Move the rows so far and the text after them out of the table.
 
-        `rejoin` sees the rows of small tables in any case: a page's number may be one.
+        Rows of small tables are always included for `join_cut_paragraphs`: one may be a page number.
         """
-        is_small = self._depth == 1 and len(table.table.rows) <= _SMALL_TABLE
-        paragraphs = layout.resolve(table.table, tables=self._include_tables or is_small)
+        is_small = self._depth == 1 and len(table.rows) <= _SMALL_TABLE
+        paragraphs = read_table(table.rows, tables=self._include_tables or is_small)
         if is_small:
             for paragraph in paragraphs:
                 paragraph.in_small_table = paragraph.row and len(paragraph.text) <= HEAD_LENGTH
         table.outside += paragraphs
         table.outside += table.stray
-        table.table.rows.clear()
+        table.rows.clear()
         table.stray.clear()
 
 
-def _put_beside(struck: list[tuple[int, str]], raw: str, paragraphs: list[Paragraph]) -> None:
-    """Give the paragraphs made of `raw` what was struck out within them; nothing where they do not hold all of it."""
+def _attach_struck(struck: list[tuple[int, str]], raw: str, paragraphs: list[Paragraph]) -> None:
+    """Attach struck text to the paragraphs made of `raw`, unless they lack some of its characters."""
     ends = [0]
     for paragraph in paragraphs:
         ends.append(ends[-1] + visible_length(paragraph.text))
     if not paragraphs or ends[-1] != visible_length(raw.replace(LINE_MARK, " ")):
         return
-    found: dict[int, dict[int, list[str]]] = {}
+    struck_texts: dict[int, dict[int, list[str]]] = {}
     places: dict[int, list[int]] = {}
     seen = position = index = 0
     begins_line = False
@@ -328,18 +330,18 @@ def _put_beside(struck: list[tuple[int, str]], raw: str, paragraphs: list[Paragr
         between = raw[position:at]
         position = at
         seen += visible_length(between.replace(LINE_MARK, " "))
-        if stripped := between.rstrip():
-            begins_line = stripped.endswith(LINE_MARK)
+        if shown := between.rstrip():
+            begins_line = shown.endswith(LINE_MARK)
         while index + 1 < len(paragraphs) and (ends[index + 1] < seen or (ends[index + 1] == seen and begins_line)):
             index += 1
         if index not in places:
             places[index] = [place for place, sign in enumerate(paragraphs[index].text) if sign != " "]
-        touches_next = raw[at : at + 1].strip(f"{NOTHING}{LINE_MARK}").strip() != "" and seen < ends[index + 1]
+        touches_next = raw[at : at + 1].strip(f"{PLACEHOLDER}{LINE_MARK}").strip() != "" and seen < ends[index + 1]
         if touches_next:
             offset = places[index][seen - ends[index]]
         else:
             offset = places[index][seen - ends[index] - 1] + 1 if seen > ends[index] else 0
-        own = found.setdefault(index, {}).setdefault(offset, [])
-        own += [" ", text] if between and not between.strip(f" {NOTHING}") else [text]
-    for index, runs in found.items():
+        texts = struck_texts.setdefault(index, {}).setdefault(offset, [])
+        texts += [" ", text] if between and not between.strip(f" {PLACEHOLDER}") else [text]
+    for index, runs in struck_texts.items():
         paragraphs[index].struck = tuple((offset, "".join(texts).strip()) for offset, texts in sorted(runs.items()))

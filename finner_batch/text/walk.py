@@ -1,9 +1,8 @@
-"""The fast way through clean markup: split at `<`, each distinct tag understood once.
+"""A fast reader for clean markup: splits at `<` and interprets each distinct tag once.
 
-A filing repeats a few thousand distinct tags a hundred thousand times, and programs write nearly all of them. Where
-every block ends where it should, this walk tells `VisibleText` the same as the HTML parser would, and the text comes
-out the same: tests compare the two on every document they have. At the first sign of anything else it gives up, and
-the HTML parser reads the document.
+A filing repeats a few thousand distinct tags a hundred thousand times, and programs write nearly all of them. If every
+block ends where it should, `walk` makes the same calls to `VisibleText` as the HTML parser would, and the text is the
+same: tests compare the two on all their documents. Otherwise it stops, and the HTML parser reads the document.
 """
 
 import html
@@ -29,22 +28,22 @@ from finner_batch.text.elements import (
     STRUCK_NAMES,
     TABLE,
 )
-from finner_batch.text.styles import AS_TYPED, HIDES, LOWERS, RAISES, STRIKES, StyleSheet, meaning
+from finner_batch.text.styles import AS_TYPED, HIDES, LOWERS, RAISES, STRIKES, StyleSheet, style_flags
 from finner_batch.text.visible import LINE_MARK, VisibleText
 
-_UNREAD = {"<!--": "-->", "<script": "</script>", "<ix:header>": "</ix:header>"}
-"""What is left out before tags are looked for, and how it ends; `ix:header` holds a quarter of a filing's tags."""
-_UNREAD_BEGINS = re.compile("|".join(map(re.escape, _UNREAD)))
+_SKIPPED = {"<!--": "-->", "<script": "</script>", "<ix:header>": "</ix:header>"}
+"""Markup skipped before tags are read -> its end; `ix:header` has a quarter of a filing's tags."""
+_SKIPPED_BEGINS = re.compile("|".join(map(re.escape, _SKIPPED)))
 _STRETCH = 1 << 18
-"""So many characters of markup are taken apart at a time."""
-_NOT_PLAIN = {
+"""Characters of markup split at a time."""
+_AMBIGUOUS = {
     "<!--": ("--!>",),
     "<script": ("</script", "<!--"),
     "<ix:header>": ("</ix:header", "<ix:header", "<!--", "<script"),
 }
-"""What would let the HTML parser see another end."""
+"""Skipped markup -> text inside it that would give it another end in the HTML parser."""
 _IN_HEADER = re.compile(r"<(?!/?(?:ix|xbrl))(/?)([^\s/<>:]+)(?=[\s/>])[^<>]*?(/?)>")
-"""Tags in the XBRL header, in lower case, that are none of XBRL's."""
+"""Lower-case tags in the XBRL header that are not XBRL."""
 _TAG = re.compile(
     r"""(/?)([A-Za-z][-A-Za-z0-9:._]*)((?:\s+[-\w:.]+(?:\s*=\s*(?:"[^"]*"|'[^']*'|[^\s"'=`/]+))?)*)\s*(/?)"""
 )
@@ -52,22 +51,22 @@ _STYLE = re.compile(r"""\sstyle\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s"'>]+))""", re
 _USUAL_REFERENCES = tuple(
     (f"&#{ord(character)};", character) for character in "\u00a0\u2019\u201c\u201d\u2014\u2013\u2022\u00ae\u00a7"
 )
-"""The most frequent references to characters: replacing them takes a third of the time of `html.unescape`."""
+"""The most frequent character references: replacing them takes a third of the time of `html.unescape`."""
 _XBRL = ("ix:nonFraction ", "ix:nonNumeric ", "ix:continuation ")
-"""Inline tags that are nearly all distinct."""
-_ODD = frozenset(
+"""Inline tags that are nearly all distinct, so that caching them is useless."""
+_SPECIAL = frozenset(
     [
         *("dl", "form", "frameset", "iframe", "listing", "math", "noembed", "noframes", "plaintext", "pre", "script"),
         *("select", "svg", "textarea", "title", "xmp"),
     ]
 )
-"""Elements that the HTML parser reads by rules of their own."""
+"""Elements for which the HTML parser has special rules."""
 _VOID = frozenset(
     ["area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "param", "source", "track", "wbr"]
 )
 
 _CLOSED_BY_BLOCKS = frozenset(["p", "h1", "h2", "h3", "h4", "h5", "h6", "head"])
-"""Elements that the HTML parser ends where a block begins inside them."""
+"""Elements that the HTML parser ends when a block begins inside them."""
 _ENDED_EARLY = _CLOSED_BY_BLOCKS | {"title"}
 _SECTIONS = ("table", "tbody", "thead", "tfoot")
 _AROUND = {
@@ -76,24 +75,24 @@ _AROUND = {
     "li": ("ul", "ol"),
     **dict.fromkeys(("caption", "colgroup", "tbody", "thead", "tfoot"), ("table",)),
 }
-"""Where alone the parts of a table or list stand in clean markup."""
+"""Part of a table or list -> the only elements around it in clean markup."""
 _HOLDS = {
     "table": frozenset(("caption", "colgroup", "col", "tbody", "thead", "tfoot", "tr")),
     **dict.fromkeys(("tbody", "thead", "tfoot"), frozenset(("tr",))),
     "colgroup": frozenset(("col",)),
     "tr": frozenset(("td", "th")),
 }
-"""What alone the parts of a table that are no cells hold in clean markup: no text either."""
+"""Part of a table -> the only content it has in clean markup; none of these has text of its own."""
 _PAGES = frozenset(("html", "body"))
 _ROOTS = frozenset(("", "html"))
-"""Where alone `html`, `head` and `body` stand; elsewhere the HTML parser reads over them."""
+"""The only elements around `html`, `head` and `body`; elsewhere the HTML parser ignores these."""
 _NAME = re.compile(r"/?([A-Za-z][-A-Za-z0-9:._]*)")
 
 _BEGIN, _FINISH, _EMPTY, _BREAK, _SKIP, _STRIKE, _RAISE, _LOWER, _BEGIN_PAGE = range(9)
 _WITHIN_MARKED = frozenset((-1, _RAISE, _LOWER))
-"""What inline elements within one that is struck out or raised ask for without making a difference."""
+"""Actions that have no effect inside a struck-out or raised element."""
 _Step: TypeAlias = tuple[int, str, int]
-"""What a tag asks for, its element's name and kind."""
+"""A tag's action, and the name and kind of its element."""
 _PASSES: _Step = (-1, "", INLINE)
 
 
@@ -102,21 +101,21 @@ class UncleanError(Exception):
 
 
 def walk(content: str, visible: VisibleText) -> None:  # noqa: C901, PLR0912, PLR0915 - flat: every tag comes here
-    """Tell `visible` of everything that `content` shows.
+    """Pass the visible text of `content` to `visible`.
 
-    Raises UncleanError where the markup is not clean; what `visible` was told until then is of no use.
+    Raises UncleanError if the markup is not clean; `visible` is then unusable.
     """
     if LINE_MARK in content:
         raise UncleanError
     pieces = chain.from_iterable(_pieces(content))
     sheet = cache(partial(StyleSheet, content))
     steps: dict[str, _Step] = {}
-    alone: dict[str, _Step] = {}  # of tags with no text behind them, by all that stands up to the next tag
+    alone: dict[str, _Step] = {}  # of tags without text after them, by the whole piece
     resolved: dict[str, str] = {}
     opened = [""]
-    is_cell_due = False  # a cell has opened and shown nothing so far: one that ends so is none
+    is_cell_due = False  # a cell has begun without text so far; an empty cell is no cell
     begun: set[str] = set()
-    fits: defaultdict[str, set[str]] = defaultdict(set)  # by name, within what it was found to be in place
+    fits: defaultdict[str, set[str]] = defaultdict(set)  # name -> elements inside which its place was checked
     add, begin, finish, flush = visible.add, visible.begin, visible.finish, visible.flush
     shown = visible.pieces
     add(_unescaped(next(pieces)))
@@ -170,7 +169,7 @@ def walk(content: str, visible: VisibleText) -> None:  # noqa: C901, PLR0912, PL
                     if around in _HOLDS:
                         _check_blank(shown)
                     flush()
-                if kind != CELL:  # an empty cell is none
+                if kind != CELL:
                     begin(kind)
                     finish(kind)
             elif action == _BREAK:
@@ -224,24 +223,24 @@ def _unescaped(text: str) -> str:
 
 
 def _is_plain_xbrl(tag: str) -> bool:
-    """Whether a tag of inline XBRL is whole and hides nothing."""
+    """Whether an inline XBRL tag is complete and has no style."""
     return tag.startswith(_XBRL) and "style" not in tag and "'" not in tag and not tag.count('"') % 2
 
 
 def _step(tag: str) -> _Step:  # noqa: PLR0911 - one return a kind of tag
-    """What a tag asks for; it is given without its angle brackets."""
+    """Interpret a tag, given without its angle brackets."""
     if tag.startswith("?") or (tag[:8].lower() == "!doctype" and "[" not in tag):
         return _PASSES
     match = _TAG.fullmatch(tag)
     name = match[2].lower() if match else ""
-    if match is None or name in _ODD:
+    if match is None or name in _SPECIAL:
         raise UncleanError
     kind = KIND.get(name, INLINE)
     if match[1]:
         return _PASSES if kind < BLOCK or name in _VOID else (_FINISH, name, kind)
     is_empty = bool(match[4]) or name in _VOID
     style = _STYLE.search(match[3])
-    flags = meaning(_unescaped(style[1] or style[2] or style[3] or "")) if style else 0
+    flags = style_flags(_unescaped(style[1] or style[2] or style[3] or "")) if style else 0
     if kind == HIDDEN or flags & HIDES:
         return _PASSES if is_empty else (_SKIP, name, kind)
     if kind == LINE:
@@ -258,7 +257,7 @@ def _step(tag: str) -> _Step:  # noqa: PLR0911 - one return a kind of tag
 
 
 def _marked(name: str, kind: int, flags: int) -> _Step | None:
-    """The step of an inline element whose text is struck out, raised or lowered."""
+    """Return the step of an inline element whose text is struck out, raised or lowered; None for others."""
     if kind == STRUCK or name in STRUCK_NAMES or flags & STRIKES:
         if kind in {RAISED, LOWERED} or flags & (RAISES | LOWERS):
             raise UncleanError
@@ -269,7 +268,7 @@ def _marked(name: str, kind: int, flags: int) -> _Step | None:
 
 
 def _check_place(around: str, name: str) -> None:
-    """Raise UncleanError where the HTML parser, or the table around, would not have a block here."""
+    """Raise UncleanError if the HTML parser or the table around would not allow a block here."""
     if around in _CLOSED_BY_BLOCKS or around not in _AROUND.get(name, (around,)):
         raise UncleanError
     if around in _HOLDS and name not in _HOLDS[around]:
@@ -277,7 +276,7 @@ def _check_place(around: str, name: str) -> None:
 
 
 def _check_blank(shown: list[str]) -> None:
-    """Raise UncleanError where text stands in a table and in none of its cells."""
+    """Raise UncleanError if a table has text outside of its cells."""
     if collapse("".join(shown)):
         raise UncleanError
 
@@ -285,9 +284,9 @@ def _check_blank(shown: list[str]) -> None:
 def _read_marked(  # noqa: C901, PLR0912 - flat: every tag within comes here
     pieces: Iterator[str], action: int, name: str, text: str, visible: VisibleText
 ) -> str:
-    """Read an inline element that is struck out, raised or lowered; return the text behind its end.
+    """Read an inline element that is struck out, raised or lowered; return the text after its end.
 
-    Raises UncleanError where it holds anything but text, line breaks and inline elements that end in order.
+    Raises UncleanError if it has anything but text, line breaks and inline elements that end in order.
     """
     if action == _STRIKE:
         visible.begin_struck()
@@ -330,10 +329,10 @@ def _read_marked(  # noqa: C901, PLR0912 - flat: every tag within comes here
 
 
 def _skip(pieces: Iterator[str], hidden: str, sheet: Callable[[], StyleSheet]) -> str:
-    """Go behind the end of a hidden element that has just opened, and return the text there.
+    """Skip a hidden element that has just begun, and return the text after its end.
 
-    Raises UncleanError where the HTML parser might see its end elsewhere, as tags inside do not end in order, and where
-    it holds a style sheet that says something of the text.
+    Raises UncleanError if tags inside do not end in order, so that the HTML parser might see another end, or if the
+    element has a style sheet that affects the text.
     """
     opened = [hidden]
     usual_end = f"/{hidden}>"
@@ -361,9 +360,9 @@ def _skip(pieces: Iterator[str], hidden: str, sheet: Callable[[], StyleSheet]) -
 
 
 def _check_hidden(opened: list[str], name: str) -> None:
-    """Raise UncleanError where a tag within what is hidden, `opened[0]`, might end more than the parser lets it end."""
+    """Raise UncleanError if a tag inside the hidden element `opened[0]` might end other elements in the HTML parser."""
     around = opened[-1]
-    if name in _ODD or name in _PAGES or name == around == "a":
+    if name in _SPECIAL or name in _PAGES or name == around == "a":
         raise UncleanError
     if KIND.get(name, INLINE) >= BLOCK:
         _check_place(around, name)
@@ -372,7 +371,7 @@ def _check_hidden(opened: list[str], name: str) -> None:
 
 
 def _ends(piece: str, hidden: str) -> bool:
-    """Whether the HTML parser would read this tag, or the text behind it, otherwise than as hidden with the rest."""
+    """Whether this tag, or the text after it, would end the hidden element in the HTML parser."""
     match = _NAME.match(piece)
     name = match[1].lower() if match else ""
     if name == hidden:
@@ -386,7 +385,7 @@ def _ends(piece: str, hidden: str) -> bool:
 
 
 def _pieces(content: str) -> Iterator[list[str]]:
-    """What `content` without the unread holds between `<` and `<`, a list a stretch: never all of it at once."""
+    """Yield the text between one `<` and the next, without skipped markup: a list per stretch, to bound memory."""
     pending: list[str] = []
     for stretch in _read_stretches(content):
         pieces = stretch.split("<")
@@ -400,29 +399,29 @@ def _pieces(content: str) -> Iterator[list[str]]:
 
 
 def _read_stretches(content: str) -> Iterator[str]:
-    """The content without comments, scripts and the XBRL header. Raises UncleanError where their end is not plain."""
+    """Yield the content without comments, scripts and XBRL header. Raises UncleanError if their end is ambiguous."""
     position = 0
     while position < len(content):
-        begin = _UNREAD_BEGINS.search(content, position)
+        begin = _SKIPPED_BEGINS.search(content, position)
         until = begin.start() if begin else len(content)
         for start in range(position, until, _STRETCH):
             yield content[start : min(until, start + _STRETCH)]
         if begin is None:
             return
         mark = begin[0]
-        end = content.find(_UNREAD[mark], until)
+        end = content.find(_SKIPPED[mark], until)
         if end < 0:
             raise UncleanError
         inside = content[begin.end() : end].lower()
-        if any(sign in inside for sign in _NOT_PLAIN[mark]) or inside.partition(">")[0].endswith("/"):
+        if any(sign in inside for sign in _AMBIGUOUS[mark]) or inside.partition(">")[0].endswith("/"):
             raise UncleanError
         if mark == "<ix:header>":
             _check_header(inside)
-        position = end + len(_UNREAD[mark])
+        position = end + len(_SKIPPED[mark])
 
 
 def _check_header(inside: str) -> None:
-    """Raise UncleanError where HTML in the XBRL header does not end in order."""
+    """Raise UncleanError if HTML elements in the XBRL header do not end in order."""
     opened = [""]
     for is_end, name, is_empty in _IN_HEADER.findall(inside):
         if is_end:

@@ -19,7 +19,7 @@ from finner_batch.__main__ import main
 
 main()
 """
-S3 = "s3fs,aiobotocore,botocore,boto3,stamina"
+S3 = "boto3,botocore,stamina"
 
 
 @pytest.mark.parametrize(
@@ -27,7 +27,7 @@ S3 = "s3fs,aiobotocore,botocore,boto3,stamina"
     [
         (S3, ["run", "--input", "s3://bucket/key", "--output", "results"], "s3"),
         (S3, ["run", "--input", ".", "--output", "s3://bucket/key"], "s3"),
-        ("s3fs,aiobotocore,botocore", ["query", "--output", "s3://bucket/key", "SELECT 1"], "s3"),
+        ("boto3,botocore", ["query", "--output", "s3://bucket/key", "SELECT 1"], "s3"),
         ("stamina", ["compact", "--output", "s3://bucket/key"], "s3"),
         ("ray", ["run", "--input", ".", "--engine", "ray"], "ray"),
         ("openvino", ["run", "--input", ".", "--backend", "openvino"], "openvino"),

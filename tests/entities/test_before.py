@@ -6,7 +6,7 @@ from finner_batch.text.extract import extract
 
 
 def replaced(markup, number):
-    """What the number of the one sentence replaces: the figure before as printed, and its value."""
+    """Return the number that the one sentence's number replaced: as printed, and its value."""
     (sentence,) = split(extract(f"<html><body><p>{markup}</p></body></html>", "html"))
     start = sentence.text.index(number)
     end = start + len(number)
@@ -33,7 +33,7 @@ def replaced(markup, number):
         ("tiers of <s>1.25</s> 1.00%, <s>1.75</s> 1.50% and 2.00%.", "1.50", ("1.75", 0.0175)),
     ],
 )
-def test_a_struck_figure_beside_a_number_is_what_it_was_before(markup, number, before):
+def test_a_struck_number_next_to_a_number_is_the_one_it_replaced(markup, number, before):
     assert replaced(markup, number) == before
 
 
@@ -49,5 +49,5 @@ def test_a_struck_figure_beside_a_number_is_what_it_was_before(markup, number, b
         ("SOFR plus <s>2.</s>3.50% a year.", "3.50"),
     ],
 )
-def test_nothing_stands_before_a_number_that_replaces_no_figure_of_its_unit(markup, number):
+def test_a_number_without_a_struck_number_of_its_unit_replaced_none(markup, number):
     assert replaced(markup, number) is None

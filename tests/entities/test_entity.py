@@ -16,6 +16,6 @@ def test_a_row_has_the_columns_of_the_schema_in_order_and_fits_their_types():
     assert pa.Table.from_pylist([ROW], schema=ENTITY_OWN).to_pylist() == [ROW]
 
 
-def test_the_text_stands_where_the_offsets_say():
+def test_the_text_is_at_its_offsets():
     assert ROW["sentence"][ROW["start"] : ROW["end"]] == ROW["text"] == "2.25"
     assert (ROW["document_start"], ROW["document_end"]) == (131, 135)

@@ -1,4 +1,4 @@
-"""Documents whose numbers were read wrongly: every value of theirs, as a reader would have it."""
+"""Documents whose numbers were once read wrongly: every value as a reader would read it."""
 
 import time
 
@@ -16,7 +16,7 @@ pytestmark = pytest.mark.corpus
 
 
 def values_of(path):
-    """Sentence -> value and unit of each of its numbers, in the documents of a file."""
+    """Return sentence -> (value, unit) of each of its numbers, for the documents of a file."""
     found = {}
     for source in discover([str(path)]):
         for document in read_documents(source, ReadOptions(documents="all")):
@@ -59,29 +59,12 @@ def test_each_line_of_numbers_has_one_value(corpus, folder, words, expected):
     assert values == expected
 
 
-def test_fractions_with_a_hyphen_that_does_not_break_are_one_rate(corpus):
-    (values,) = values_of(corpus / "faults" / "mixed-fraction-forms" / "nbhyphen.htm").values()
-    assert values == [(0.06875, "pure"), (2031.0, None), (0.06875, "pure"), (0.0525, "pure"), (0.0525, "pure")]
-
-
-def test_a_fraction_that_a_line_breaks_is_one_rate(corpus):
-    sentences = values_of(corpus / "faults" / "mixed-fraction-forms" / "txt_plain.txt")
-    (values,) = [own for text, own in sentences.items() if "Senior Notes" in text]
-    assert values[0] == (0.06875, "pure")
-
-
 def test_a_statement_of_scale_in_other_words_holds(corpus):
     statement = corpus / "faults" / "scale-statement-other-wordings" / "statements.txt"
     amounts = [own for text, own in values_of(statement).items() if "term loan" in text]
     assert amounts == [
         [(number, None), (number * 1e9 + 5e8, "USD"), (number * 1e9 + 2e8, "USD")] for number in range(1, 9)
     ]
-
-
-def test_footnote_marks_of_a_text_filing_are_no_numbers(corpus):
-    sentences = values_of(corpus / "faults" / "footnote-mark-between-number-and-scale" / "txt_footnote_star.txt")
-    (values,) = [own for text, own in sentences.items() if "term loan" in text]
-    assert values == [(0.074, "pure"), (2.5e8, "USD"), (0.0175, "pure")]
 
 
 def test_superscript_footnote_marks_are_no_part_of_a_number(corpus):
@@ -92,12 +75,25 @@ def test_superscript_footnote_marks_are_no_part_of_a_number(corpus):
     ]
 
 
-def test_a_decimal_comma_before_percent_is_the_filers(corpus):
-    sentences = values_of(corpus / "faults" / "decimal-comma-percent" / "f_facts.htm")
-    (values,) = [own for text, own in sentences.items() if "7,40" in text]
-    assert values[0] == (0.074, "pure")
+NON_BREAKING = [(0.06875, "pure"), (2031.0, None), (0.06875, "pure"), (0.0525, "pure"), (0.0525, "pure")]
+SUPERSCRIPTS = [(0.0225, "pure"), (0.0625, "pure"), (0.05875, "pure"), (2.5e8, "USD"), (1.5e6, "USD")]
 
 
-def test_superscript_fractions_are_mixed_ones(corpus):
-    (values,) = values_of(corpus / "faults" / "superscript-fraction-not-tagged" / "split_tags.htm").values()
-    assert [value for value, _ in values] == [0.0225, 0.0625, 0.05875, 2.5e8, 1.5e6]
+@pytest.mark.parametrize(
+    ("file", "words", "expected"),
+    [
+        ("mixed-fraction-forms/nbhyphen.htm", "", NON_BREAKING),
+        ("mixed-fraction-forms/txt_plain.txt", "Senior Notes", [(0.06875, "pure"), (1.0, None), (2005.0, None)]),
+        (
+            "footnote-mark-between-number-and-scale/txt_footnote_star.txt",
+            "term loan",
+            [(0.074, "pure"), (2.5e8, "USD"), (0.0175, "pure")],
+        ),
+        ("decimal-comma-percent/f_facts.htm", "7,40", [(0.074, "pure"), (1.5e6, "USD")]),
+        ("superscript-fraction-not-tagged/split_tags.htm", "", SUPERSCRIPTS),
+    ],
+    ids=["non-breaking hyphen", "broken line", "footnote marks", "decimal comma", "superscripts"],
+)
+def test_the_numbers_of_a_sentence_have_the_right_values(corpus, file, words, expected):
+    (values,) = [own for text, own in values_of(corpus / "faults" / file).items() if words in text]
+    assert values == expected

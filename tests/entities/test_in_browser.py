@@ -1,4 +1,4 @@
-"""A browser that opens the address of a number shows it: the words of the fragment are those that the page holds."""
+"""A browser that opens the address of a number shows the number: the page has the words of the fragment."""
 
 import pytest
 

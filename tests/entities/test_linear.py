@@ -1,4 +1,4 @@
-"""Whatever the text, its numbers and values take time linear in it: nothing looks back or ahead again and again."""
+"""Numbers and values take time linear in any text: no pattern scans the same text repeatedly."""
 
 import importlib
 import pkgutil
@@ -30,7 +30,7 @@ def cpu_seconds(function, *arguments):
 
 
 def assert_linear(function, text_of, length):
-    """Four times the text takes less than nine times the time, unless that is too short to measure."""
+    """Assert that four times the text takes less than nine times the time, unless that is too short to measure."""
 
     def least(size):
         return min(cpu_seconds(function, text_of(size)) for _ in range(3))
@@ -90,7 +90,7 @@ PATTERNS = [(module.__name__, name) for module in MODULES for name, value in var
 
 @pytest.mark.parametrize(("module", "name"), PATTERNS)
 def test_no_pattern_looks_back_without_bound(module, name):
-    """Values are read in a window of 2,000 characters, where patterns match at a place or search 300 characters."""
+    """Values are read in a window of 2,000 characters, where patterns match at a position or search 300 characters."""
     for pattern in compiled(vars(importlib.import_module(module))[name]):
         for before in BEFORE:
             for piece in PIECES:

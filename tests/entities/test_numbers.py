@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from finner_batch.entities.numbers import VULGAR_FRACTIONS, magnitude, number_tokens
+from finner_batch.entities.numbers import FRACTION_CHARACTERS, magnitude, number_tokens
 
 
 def printed(sentence):
@@ -128,10 +128,10 @@ def test_an_invisible_character_does_not_end_a_token():
 
 
 @given(texts)
-def test_every_digit_outside_a_footnote_mark_lies_in_exactly_one_token(text):
+def test_every_digit_outside_a_footnote_mark_is_in_exactly_one_token(text):
     covered = [position for start, end in number_tokens(text) for position in range(start, end)]
     assert len(covered) == len(set(covered))
-    wanted = {match.start() for match in re.finditer(f"[0-9{''.join(VULGAR_FRACTIONS)}]", text)}
+    wanted = {match.start() for match in re.finditer(f"[0-9{FRACTION_CHARACTERS}]", text)}
     marked = {
         place
         for mark in re.finditer(r"[(\[][1-9][0-9]?(?:,\s?[1-9][0-9]?)*[)\]]", text)

@@ -25,7 +25,7 @@ def golden():
 
 @pytest.fixture(scope="module")
 def sample_sentences():
-    """Sentences of all sample documents: (document_id, sentence) -> scale that the document states."""
+    """Return (document_id, sentence) -> scale that the document states, for all sample documents."""
     found = {}
     for source in discover([str(DATA / "filings")]):
         for document in read_documents(source, ReadOptions(documents="all")):

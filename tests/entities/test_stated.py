@@ -1,6 +1,6 @@
 import pytest
 
-from finner_batch.entities.stated import scale_in, stated_scales
+from finner_batch.entities.stated import scale_in_sentence, stated_scales
 
 BARE = "The Company entered into a $1,200 credit agreement and repaid $300 of notes, and $34 is outstanding.\n" * 8
 WORDS = "The Company entered into a $1.2 billion credit agreement and repaid $300 million of notes.\n" * 8
@@ -45,7 +45,7 @@ def test_a_heading_states_the_scale_in_any_wording(statement, exponent):
         ("(in millions of New Taiwan dollars)", 6), ("(Stated in thousands)", 3), ("[In thousands of dollars]", 3),
     ],
 )  # fmt: skip
-def test_a_heading_may_name_money_before_or_behind_its_scale(statement, exponent):
+def test_a_heading_may_name_money_before_or_after_its_scale(statement, exponent):
     assert scale_of(f"Consolidated results\n{statement}\n{BARE}", "The Company") == exponent
 
 
@@ -89,9 +89,9 @@ def test_a_note_below_a_table_counts_as_the_table_does():
 
 
 def test_the_first_bracket_of_a_sentence_with_a_scale_counts():
-    assert scale_in("(see Note 5) rent was (in thousands of shares) 5 (in millions)", 60) == (3, True)
-    assert scale_in("rent was (in millions", 21) is None
-    assert scale_in("rent was in millions", 20) is None
+    assert scale_in_sentence("(see Note 5) rent was (in thousands of shares) 5 (in millions)", 60) == (3, True)
+    assert scale_in_sentence("rent was (in millions", 21) is None
+    assert scale_in_sentence("rent was in millions", 20) is None
 
 
 def test_without_a_heading_amounts_are_as_printed():

@@ -148,7 +148,7 @@ def test_a_mixed_fraction_is_one_rate_whatever_joins_it(form, joint):
         ("The facility.$", "USD"), ("$", "USD"),
     ],
 )  # fmt: skip
-def test_what_stands_before_a_sign_tells_whose_money_it_is(prefix, unit):
+def test_letters_before_a_sign_identify_the_currency(prefix, unit):
     assert values(f"borrowings of up to {prefix}650 million are allowed") == [(6.5e8, unit)]
 
 
@@ -161,7 +161,7 @@ def test_what_stands_before_a_sign_tells_whose_money_it_is(prefix, unit):
         ("Cdn.", "CAD"), ("CDN", "CAD"),
     ],
 )  # fmt: skip
-def test_a_name_behind_an_amount_tells_its_currency(after, unit):
+def test_a_name_after_an_amount_identifies_the_currency(after, unit):
     assert values(f"a loan of 650 million {after} was made") == [(6.5e8, unit)]
 
 
@@ -352,7 +352,7 @@ def test_any_text_is_read_without_an_error(text):
 
 
 def test_an_endless_sentence_is_read_in_constant_time():
-    """Its context is bounded, so 50 of its numbers take no longer than 50 of a short one."""
+    """The context of a number is bounded, so 50 numbers take no longer than 50 in a short sentence."""
     sentence = "the price per share, the number of shares was $1.25, and " * 50_000
     spans = number_tokens(sentence)
     for span in spans[:: len(spans) // 50]:

@@ -30,7 +30,7 @@ def unread(text, *, form="10-K", section=None, siblings=None, document_type=None
         ("The Credit Agreement is attached hereto as Exhibit 10.3.", "Part IV, Item 15", ["EX-10.3"]),
     ],
 )  # fmt: skip
-def test_an_annual_report_says_in_which_exhibits_its_statements_or_debt_stand(text, section, named):
+def test_an_annual_report_names_the_exhibits_with_its_statements_or_debt(text, section, named):
     assert unread(text, section=section) == tuple(named)
 
 
@@ -50,7 +50,7 @@ def test_an_annual_report_says_in_which_exhibits_its_statements_or_debt_stand(te
         ("The Credit Agreement was filed as Exhibit 4.1 to our Registration Statement (No. 33-59675).", []),
     ],
 )  # fmt: skip
-def test_a_current_report_says_in_which_exhibits_its_debt_stands(text, named):
+def test_a_current_report_names_the_exhibits_with_its_debt(text, named):
     assert unread(text, form="8-K") == tuple(named)
 
 
@@ -89,7 +89,7 @@ def test_what_is_read_with_it_is_not_named(siblings, named):
     assert unread(REFERS, section="Part II, Item 8", siblings=siblings) == tuple(named)
 
 
-def test_an_annual_report_to_holders_beside_an_annual_report_is_named_whatever_that_says():
+def test_an_unread_annual_report_to_holders_is_always_named():
     left = Siblings(unread=("EX-10.1", "EX-13"))
     assert unread("See elsewhere.", siblings=left) == ("EX-13",)
     assert unread("See elsewhere.", siblings=left, form="8-K") == ()

@@ -1,4 +1,4 @@
-"""Sentences: offsets hold, nothing is lost, and filings' hard cases come out right."""
+"""Sentences: offsets are right, nothing is lost, and the hard cases of filings are split correctly."""
 
 import re
 import time
@@ -33,7 +33,7 @@ HARD_CASES = {
     "a month, then a quotation": ["It closed on Dec. 31, 2023.", "\u201cWe expect growth,\u201d he said."],
     "names of banks": ["Morgan Stanley & Co. LLC and J.P. Morgan acted as agents.", "They were paid."],
 }
-"""The cases on which the splitters were compared, as the sentences that a reader sees."""
+"""The cases on which splitters were compared, as a reader would split them."""
 
 REGEX = re.compile(
     r"(?<!\bInc)(?<!\bCo)(?<!\bNo)(?<!\bCorp)(?<!\bDec)(?<!\bvs)(?<!\bv)(?<!\bMr)(?<!\bU\.S)(?<![A-Z])"
@@ -53,7 +53,7 @@ def test_the_hard_cases_of_filings_are_split_as_a_reader_would(case):
 
 
 def test_a_regex_with_abbreviations_misses_some_of_them():
-    """Why nupunkt: what tells `in the U.S. The Company` from `U.S. Treasury` is learned, not listed."""
+    """The reason for nupunkt: the difference between `in the U.S. The Company` and `U.S. Treasury` is learned."""
     missed = {case for case, expected in HARD_CASES.items() if by_regex(" ".join(expected)) != expected}
     assert "a country at the end" in missed
 
@@ -112,7 +112,7 @@ WORDS = st.lists(st.sampled_from(TOKENS.split()), max_size=60).map(" ".join)
 
 @settings(max_examples=300, deadline=None)
 @given(st.lists(TEXTS | WORDS, max_size=6), st.booleans())
-def test_every_character_that_is_no_space_stands_in_one_sentence_at_its_offset_in_order(texts, row):
+def test_every_visible_character_is_in_one_sentence_at_its_offset_in_order(texts, row):
     extraction = of(*texts, row=row)
     found = split(extraction)
     position = 0

@@ -34,5 +34,5 @@ def rows(results):
 def make_bucket(of) -> S3Bucket:
     """A bucket that nothing else of this test session uses."""
     name = f"test-{abs(hash(of)) % 10**12}"
-    s3_client().call_s3("create_bucket", Bucket=name)
+    s3_client().create_bucket(Bucket=name)
     return open_bucket(name)

@@ -21,7 +21,7 @@ from finner_batch.storage.s3 import S3Bucket
 @pytest.fixture(scope="session")
 def server():
     """An S3-speaking server, as host and port."""
-    for package in ("moto", "flask", "flask_cors", "s3fs", "stamina"):
+    for package in ("moto", "flask", "flask_cors", "boto3", "stamina"):
         pytest.importorskip(package, reason=f"{package} is not installed: make .venv/.test")
     from moto.server import ThreadedMotoServer  # noqa: PLC0415 - slow to import
 

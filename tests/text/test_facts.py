@@ -1,4 +1,4 @@
-"""The filer's own tagged numbers: where they stand, what they are worth, whether a note holds them."""
+"""The filer's tagged numbers: position, value, unit, and whether they are in a note."""
 
 import gzip
 import re
@@ -59,7 +59,7 @@ def only(body):
         ("12", {"format": "ixt:no-such-format"}, None),
     ],
 )
-def test_a_value_is_the_printed_number_by_its_format_scale_and_sign(printed, attributes, value):
+def test_a_value_is_the_printed_number_with_format_scale_and_sign(printed, attributes, value):
     assert only(f"<p>about {fact(printed, **attributes)} in all</p>").value == pytest.approx(value)
 
 
@@ -89,7 +89,7 @@ def test_offsets_hold_where_space_collapses_and_words_are_split():
     assert extraction.text[: extraction.facts[0].start] == "one\nof $ "
 
 
-def test_nested_facts_both_stand_at_the_same_number():
+def test_nested_facts_are_both_at_the_same_number():
     inner = fact("2.25", name="us-gaap:Inner", scale="-2")
     facts = read(f"<p>at {fact(inner, name='us-gaap:Outer', scale='-2')}%</p>").facts
     assert {found.concept for found in facts} == {"Outer", "Inner"}
@@ -108,7 +108,7 @@ def block(content, name="us-gaap:DebtDisclosureTextBlock", **attributes):
     return f'<ix:nonNumeric name="{name}" contextRef="c-1" {extra}>{content}</ix:nonNumeric>'
 
 
-def test_a_note_holds_its_text_block_and_all_its_continuations_wherever_they_stand():
+def test_a_note_has_its_text_block_and_all_its_continuations_in_any_order():
     body = (
         f'<ix:continuation id="k2" continuedAt="k3"><p>third {fact("3")}</p></ix:continuation>'
         f"<p>outside {fact('9')}</p>"
@@ -128,7 +128,7 @@ def test_a_note_holds_its_text_block_and_all_its_continuations_wherever_they_sta
     assert list(extraction.note_spans) == sorted(extraction.note_spans)
 
 
-def test_a_sentence_that_a_page_cuts_stands_in_its_note():
+def test_a_sentence_that_a_page_end_cuts_is_in_its_note():
     sentence = f"On March 31, 2024 the Company had borrowed ${fact('750')} million under the facility, of which"
     pages = "".join(f"<p>{page}</p><p>Table of Contents</p>" for page in (41, 42, 43))
     body = (

@@ -1,4 +1,4 @@
-"""What of HTML is read: visible text, in blocks, word for word."""
+"""HTML: its visible text is read in blocks, word for word."""
 
 import subprocess
 import sys
@@ -55,12 +55,12 @@ def test_a_block_element_ends_a_block(tag):
         "<br style='display:none'>",
     ],
 )
-def test_what_is_not_shown_is_not_read_and_leaves_no_trace(hidden):
+def test_hidden_content_is_not_read_and_leaves_no_trace(hidden):
     assert blocks(f"<html><head><title>gone</title></head><body><div>be{hidden}fore</div></body></html>") == ["before"]
 
 
 @pytest.mark.parametrize("style", ["display:nonetheless", "display:inline", "x-display:block", "visibility:visible"])
-def test_what_is_shown_is_read_whatever_its_style(style):
+def test_visible_text_is_read_in_any_style(style):
     assert blocks(f"<p>be<span style='{style}'>fo</span>re</p>") == ["before"]
 
 
@@ -86,7 +86,7 @@ def test_a_declared_encoding_does_not_matter_once_the_text_is_decoded(declared):
         ("<br>One<br>", ["One"]),
     ],
 )
-def test_a_line_break_ends_a_block_unless_the_sentence_goes_on(markup, expected):
+def test_a_line_break_ends_a_block_unless_the_sentence_continues(markup, expected):
     assert blocks(f"<p>{markup}</p>") == expected
 
 
@@ -127,7 +127,7 @@ def test_ends_that_end_nothing_lose_no_text_deep_in_markup():
     assert blocks(markup) == ["first", "deep", "last"]
 
 
-def test_a_rule_prevails_where_it_stands_though_its_selector_comes_again():
+def test_the_order_of_rules_counts_even_if_a_selector_is_repeated():
     style = "<style>.a{display:none} .b{display:block} .a{top:1px}</style>"
     assert blocks(f"{style}<p class='a b'>shown</p><p class=a>hidden</p>") == ["shown"]
 
@@ -142,7 +142,7 @@ def test_nested_layout_tables_lose_no_text_and_take_no_time():
     assert blocks("<table><tr><td>word " * 20_000 + "end") == ["word"] * 19_999 + ["word end"]
 
 
-def test_an_entity_bomb_stays_unexpanded_and_the_text_is_read():
+def test_an_entity_bomb_is_not_expanded_and_the_text_is_read():
     entities = "".join(f'<!ENTITY l{i} "{f"&l{i - 1};" * 10}">' for i in range(1, 30))
     markup = f'<?xml version="1.0"?><!DOCTYPE html [<!ENTITY l0 "lol">{entities}]><html><body><p>x &l29; y</p><p>z</p>'
     read = blocks(markup)
@@ -158,7 +158,7 @@ def test_no_limit_of_the_parser_truncates_a_document(length):
 
 
 @pytest.mark.parametrize("markup", ["", " ", "<", "<p", "</p>", "<html></html>", "<!--", "\x00", "<![CDATA[x]]>"])
-def test_nothing_in_nothing_out(markup):
+def test_markup_without_text_has_no_text(markup):
     assert extract(markup, "html").text in {"", "<", "\ufffd"}
 
 

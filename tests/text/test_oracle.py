@@ -9,11 +9,11 @@ import pytest
 from bs4 import BeautifulSoup
 from bs4.element import NavigableString, PreformattedString, Tag
 
-from finner_batch.text import tables as layout
 from finner_batch.text.breaks import continues
 from finner_batch.text.extract import extract
-from finner_batch.text.pages import rejoin
-from finner_batch.text.paragraph import Paragraph, Table
+from finner_batch.text.pages import join_cut_paragraphs
+from finner_batch.text.paragraph import Paragraph
+from finner_batch.text.tables import read_table
 
 INVISIBLE = {"head", "title", "script", "style", "template", "noscript", "ix:header", "ix:hidden", "object", "select"}
 RENDERED_AS_BLOCKS = """
@@ -67,7 +67,7 @@ class Reader:
                 cells = [cell for cell in row.find_all(("td", "th"), recursive=False) if not is_hidden(cell)]
                 rows.append([self.read_cell(cell) for cell in cells])
         is_small = not table.find_parent("table") and len(table.find_all("tr")) < 4 and not table.find("table")
-        paragraphs = layout.resolve(Table(rows), tables=self.tables or is_small)
+        paragraphs = read_table(rows, tables=self.tables or is_small)
         for paragraph in paragraphs:
             paragraph.in_small_table = is_small and paragraph.row and len(paragraph.text) <= 150
         self.paragraphs += paragraphs
@@ -115,7 +115,7 @@ def oracle(markup, *, tables=False):
     reader = Reader(tables=tables)
     reader.visit(BeautifulSoup(markup, "html.parser", multi_valued_attributes=None))
     reader.end_block()
-    return [paragraph.text for paragraph in rejoin(reader.paragraphs, tables=tables)]
+    return [paragraph.text for paragraph in join_cut_paragraphs(reader.paragraphs, tables=tables)]
 
 
 def blocks(markup, **options):
@@ -150,13 +150,13 @@ def filings(corpus):
 
 
 def plain(text):
-    """The text with superscripts as plain characters: the oracle knows of none."""
+    """Return the text with superscripts as plain characters, as the oracle reads them."""
     return normalize("NFKC", text) if text else text
 
 
 @pytest.mark.corpus
 def test_real_filings_read_block_for_block_as_the_oracle_reads_them(corpus):
-    """Four filings; all of them with FINNER_ORACLE=all (half an hour)."""
+    """Return four filings, or all of them with FINNER_ORACLE=all (half an hour)."""
     for path in filings(corpus):
         markup = gzip.decompress(path.read_bytes()).decode("utf-8", "replace")
         for number, (read, expected) in enumerate(

@@ -1,4 +1,4 @@
-"""What layout has cut: sentences across a page's end, and lines that are paragraphs of their own."""
+"""Text that layout has cut: sentences across a page end, and wrapped lines that are separate paragraphs."""
 
 import time
 
@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from finner_batch.text.extract import extract
-from finner_batch.text.pages import rejoin
+from finner_batch.text.pages import join_cut_paragraphs
 from finner_batch.text.paragraph import Paragraph
 
 FIRST = "Our revolving credit facility with a group of lenders bears interest at SOFR plus"
@@ -65,7 +65,7 @@ TITLES = ("NORTHERN LUMBER, INC.", "NOTES TO CONSOLIDATED FINANCIAL STATEMENTS",
         (*TITLES[:2], "(Dollars in thousands, except per share data)"),
     ],
 )
-def test_titles_that_stand_on_one_page_only_do_not_split_a_sentence_and_are_kept(halves, titles):
+def test_titles_on_one_page_only_do_not_split_a_sentence_and_are_kept(halves, titles):
     assert blocks(paragraphs(halves[0], "45", *titles, halves[1])) == [" ".join(halves), *titles]
 
 
@@ -90,7 +90,7 @@ def test_a_page_end_of_any_markup_does_not_split_a_sentence(page_end, tables):
     assert blocks(f"<p>{FIRST}</p>{page_end}<p>{SECOND}</p>", tables=tables)[0] == f"{FIRST} {SECOND}"
 
 
-def test_running_heads_are_known_by_standing_on_several_pages():
+def test_running_heads_are_recognised_by_their_repetition():
     halves = (
         ("The lenders agreed in the spring to lower the margin of the term loan,", "and the Company paid them a fee."),
         ("In the summer the Company bought land beside its mill in Ohio that", "it had leased before."),
@@ -128,11 +128,11 @@ def test_a_word_hyphenated_at_a_page_end_is_one_word():
         (f"{FIRST} a margin", "The next heading is here", "and more"),
     ],
 )
-def test_what_is_no_sentence_in_two_halves_stays_apart(texts):
+def test_paragraphs_that_are_not_halves_of_a_sentence_are_not_joined(texts):
     assert blocks(paragraphs(*texts)) == list(texts)
 
 
-def test_a_page_end_between_sentences_stays_as_it_was():
+def test_a_page_end_between_sentences_is_unchanged():
     texts = ("We have notes of $5 million.", "45", "Table of Contents", "We have a loan of $6 million.")
     assert blocks(paragraphs(*texts)) == list(texts)
 
@@ -142,7 +142,7 @@ def test_a_statement_of_scale_at_a_page_end_is_kept():
     assert blocks(paragraphs(FIRST, "45", head, SECOND)) == [f"{FIRST} {SECOND}", head]
 
 
-def test_a_sentence_that_breaks_off_at_a_word_that_ends_none_goes_on_in_the_next_paragraph():
+def test_a_sentence_cut_after_a_word_that_ends_none_continues_in_the_next_paragraph():
     assert blocks(paragraphs(FIRST, SECOND)) == [f"{FIRST} {SECOND}"]
     assert blocks(paragraphs(FIRST, "The next sentence.")) == [FIRST, "The next sentence."]
 
@@ -183,15 +183,15 @@ WRAPPED = (
 
 
 @pytest.mark.parametrize("tag", ["div", "p", "li"])
-def test_lines_that_are_paragraphs_are_put_together(tag):
+def test_wrapped_lines_that_are_paragraphs_are_joined(tag):
     assert blocks("".join(f"<{tag}>{line}</{tag}>" for line in WRAPPED)) == [" ".join(WRAPPED)]
 
 
-def test_lines_that_br_ends_are_put_together():
+def test_wrapped_lines_that_br_ends_are_joined():
     assert blocks(f"<p>{'<br>'.join(WRAPPED)}</p>") == [" ".join(WRAPPED)]
 
 
-def test_headings_and_page_ends_among_wrapped_lines_are_not_put_into_the_text():
+def test_headings_and_page_ends_among_wrapped_lines_are_not_joined():
     heading, next_heading = "Item 7. Management's Discussion and Analysis", "Liquidity and Capital Resources"
     page_end = ("45", "Table of Contents")
     last = ("We paid all of it back in cash, of which we had a lot, to", "our lenders.")
@@ -211,7 +211,7 @@ def test_headings_and_page_ends_among_wrapped_lines_are_not_put_into_the_text():
         ("Revenue", "Cost of sales", "of which rent", "Gross profit", "of which abroad", "Net income"),
     ],
 )
-def test_lists_and_addresses_are_no_wrapped_lines(lines):
+def test_lists_and_addresses_are_not_joined(lines):
     assert blocks(paragraphs(*lines)) == list(lines)
 
 
@@ -240,7 +240,7 @@ def test_how_a_line_that_br_ends_joins_the_next(first, second, expected):
 @pytest.mark.parametrize(
     ("first", "second"), [("Debt", "$5 million"), ("Total borrowings", "1.75%"), ("Director -0- -0-", "2007")]
 )
-def test_a_label_stands_apart_from_its_amount(first, second):
+def test_a_label_is_not_joined_with_its_amount(first, second):
     assert blocks(f"<p>{first}<br>{second}</p>") == [first, second]
 
 
@@ -269,7 +269,7 @@ def test_time_grows_with_the_number_of_paragraphs(texts):
 def test_the_prose_is_the_same_with_and_without_rows_of_tables(entries):
     def read(*, tables):
         found = [Paragraph(text, row=row, in_small_table=small) for text, (row, small) in entries]
-        return [paragraph for paragraph in rejoin(found, tables=tables) if not paragraph.row]
+        return [paragraph for paragraph in join_cut_paragraphs(found, tables=tables) if not paragraph.row]
 
     assert read(tables=True) == read(tables=False)
 

@@ -41,11 +41,11 @@ interest at LIBOR plus 1.25%.
         ("on May 5,\n200 of them", "on May 5, 200 of them"),
     ],
 )
-def test_a_hyphen_at_the_end_of_a_line_stays_and_joins(text, expected):
+def test_a_hyphen_at_the_end_of_a_line_is_kept_and_joins(text, expected):
     assert blocks(text) == [expected]
 
 
-def test_paragraphs_that_only_indent_are_told_apart():
+def test_paragraphs_separated_only_by_indents_are_recognised():
     text = """     The Company leases its plants from others under leases that end in 2004.
      It also owns four plants in Ohio, which it bought in 1994 from a group of
 banks and others.
@@ -94,7 +94,7 @@ ACME CORPORATION
 """
 
 
-def test_page_numbers_and_running_heads_go_and_a_sentence_runs_on_behind_them():
+def test_page_numbers_and_running_heads_are_removed_within_a_sentence():
     agreement, *rest = blocks(PAGES)
     assert agreement.startswith("The Agreement provides for a facility of $500 million, of which the Company has drawn")
     assert agreement.endswith("has drawn $200 million. It ends in 1999.")
@@ -179,7 +179,7 @@ See index.
 
 
 @pytest.mark.parametrize("tables", [True, False])
-def test_a_running_head_that_is_a_heading_stays_where_it_stands_first(tables):
+def test_a_running_head_that_is_a_heading_is_kept_where_it_first_occurs(tables):
     found = [block for block in extract(RUNNING_HEADING, "text", tables=tables).blocks if not block.row]
     assert [(block.section, block.text) for block in found] == [
         ("Part II, Item 6", "ITEM 6. SELECTED FINANCIAL DATA"),
@@ -304,7 +304,7 @@ ITEM 8.  FINANCIAL STATEMENTS
 """
 
 
-def test_lines_of_a_double_spaced_filing_are_put_together():
+def test_lines_of_a_double_spaced_filing_are_joined():
     part, item, first, second, *rest = blocks(DOUBLE_SPACED)
     assert (part, item) == ("PART II", "ITEM 7. MANAGEMENT'S DISCUSSION AND ANALYSIS OF FINANCIAL CONDITION")
     assert "bears interest at LIBOR plus 1.75%. The Senior Notes bear interest at a stated rate of 6-7/8% per" in first
@@ -314,7 +314,7 @@ def test_lines_of_a_double_spaced_filing_are_put_together():
     assert rest == ["ITEM 8. FINANCIAL STATEMENTS", "See the index."]
 
 
-def test_lines_that_stand_apart_and_are_no_prose_stay_apart():
+def test_double_spaced_lines_that_are_no_prose_are_not_joined():
     lines = ["Northern Lumber Co", "Springfield, Ohio", "List of exhibits", "Credit agreement", "Indenture of 1997"]
     assert blocks("\n\n".join(lines)) == lines
 
@@ -376,7 +376,7 @@ The sales rose in 1997."""
     assert blocks(text) == ["The expenses were:", "The sales rose in 1997."]
 
 
-def test_prose_behind_a_table_that_was_never_closed_is_not_lost():
+def test_prose_after_a_table_that_was_never_closed_is_not_lost():
     prose = "  Sales rose by 5% in 1993, for the third year in a row, and\ncosts fell.\n\nNotes\n"
     text = f"{TABLE.replace('</TABLE>', '')}\n\n{prose}"
     assert blocks(text)[-2:] == ["Sales rose by 5% in 1993, for the third year in a row, and costs fell.", "Notes"]

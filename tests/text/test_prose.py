@@ -1,4 +1,4 @@
-"""Shard rows: the text is the row's own, and offsets count in it."""
+"""Shard rows: the text is unchanged, and offsets refer to it."""
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -23,7 +23,7 @@ def test_the_text_is_untouched_and_blocks_cover_every_word_once(text):
     assert text[position:].strip() == ""
 
 
-def test_a_line_or_a_blank_line_ends_a_paragraph():
+def test_a_line_break_or_a_blank_line_ends_a_paragraph():
     assert blocks("Item 7. Management's Discussion\nWe had debt of $5 million.\n\n  We repaid it.\r\nAll of it.") == [
         "Item 7. Management's Discussion",
         "We had debt of $5 million.",
@@ -32,7 +32,7 @@ def test_a_line_or_a_blank_line_ends_a_paragraph():
     ]
 
 
-def test_a_line_that_goes_on_belongs_to_the_paragraph_and_its_break_is_shown_as_a_space():
+def test_a_line_that_continues_a_sentence_is_joined_by_a_space():
     text = "The notes bear interest at a fixed\nrate of 4.25% a year. They end in 2031."
     assert blocks(text) == [text]
     sentences = split(extract(text, "prose"))
@@ -54,7 +54,7 @@ def test_hard_wrapped_prose_is_joined():
     assert blocks(text) == [text]
 
 
-def test_a_sentence_goes_on_behind_a_line_that_ends_none():
+def test_a_sentence_continues_after_a_line_that_does_not_end_it():
     text = "The notes bear interest at a rate equal to SOFR plus\n1.75% a year.\nThe Agent and\nThe Lender signed."
     assert blocks(text) == [
         "The notes bear interest at a rate equal to SOFR plus\n1.75% a year.",

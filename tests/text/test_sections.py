@@ -1,4 +1,4 @@
-"""Where each block stands: Part, Item and note."""
+"""The section of each block: Part, Item and note."""
 
 import gzip
 from bisect import bisect_right
@@ -49,7 +49,7 @@ def last(*texts):
         (["Notes to Consolidated Financial Statements", "A. Summary of Policies", "B. Debt"], "Note B - Debt"),
     ],
 )
-def test_a_heading_says_where_the_text_behind_it_stands(headings, section):
+def test_a_heading_gives_the_section_of_the_text_after_it(headings, section):
     assert last(*headings) == section
 
 
@@ -75,7 +75,7 @@ def test_a_cross_reference_is_no_heading(reference):
     )
 
 
-def test_a_heading_stands_in_its_own_section_and_the_cover_in_none():
+def test_a_heading_is_in_its_own_section_and_the_cover_in_none():
     assert sections(["Cover", "PART I", "Item 1. Business", TEXT, "Item 2. Properties"]) == [
         None,
         "Part I",
@@ -85,7 +85,7 @@ def test_a_heading_stands_in_its_own_section_and_the_cover_in_none():
     ]
 
 
-def test_a_table_of_contents_is_no_place():
+def test_a_table_of_contents_is_no_section():
     contents = [
         "PART I",
         "Item 1. Business",
@@ -133,7 +133,7 @@ def test_numbered_lists_in_a_note_are_no_notes():
     assert last(*notes, "3. Leases") == "Note 3 - Leases"
 
 
-def test_statements_behind_item_16_stand_in_no_item():
+def test_statements_after_item_16_are_in_no_item():
     assert last("Item 16. Form 10-K Summary", "None.", "SIGNATURES") is None
     closing = [
         "PART IV",
@@ -146,15 +146,15 @@ def test_statements_behind_item_16_stand_in_no_item():
     assert last(*closing, "2. Debt") == "Note 2 - Debt"
 
 
-def test_rows_of_tables_are_no_headings_and_stand_where_the_prose_before_them_does():
+def test_table_rows_are_no_headings_and_have_the_section_of_the_prose_before_them():
     row = "<tr><td>Item 3.</td><td>Legal Proceedings</td><td>9</td></tr>"
     markup = f"<p>Item 2. Properties</p><table>{row}</table><p>{TEXT}</p>"
     assert [block.section for block in extract(markup, "html", tables=True).blocks] == ["Part I, Item 2"] * 3
 
 
 @pytest.mark.corpus
-def test_debt_facts_of_real_filings_stand_in_a_note_on_borrowing(corpus):
-    """In all 215 filings every debt fact of prose stands in a note, and 99.1 % of all facts; here three filings."""
+def test_debt_facts_of_real_filings_are_in_a_note_on_borrowing(corpus):
+    """In all 215 filings, every debt fact in prose is in a note, and so are 99.1 % of all facts; here three filings."""
     concepts = {"LineOfCreditFacilityMaximumBorrowingCapacity", "DebtInstrumentInterestRateStatedPercentage"}
     found = []
     for name in (
@@ -319,7 +319,7 @@ def test_a_part_is_read_in_every_spelling(heading):
 @pytest.mark.parametrize(
     "reference", ["Part II of this report tells it.", "Part two of the plan", "PART I AND PART II"]
 )
-def test_what_goes_on_behind_the_number_is_no_heading_of_a_part(reference):
+def test_a_sentence_that_continues_after_the_number_is_no_heading_of_a_part(reference):
     assert last("PART I", TEXT, reference, TEXT) == "Part I"
 
 
@@ -333,11 +333,11 @@ def test_what_goes_on_behind_the_number_is_no_heading_of_a_part(reference):
         (["Item", "5.B", "Liquidity and Capital Resources"], "Item 5.B"),
     ],
 )
-def test_number_and_title_may_stand_in_blocks_of_their_own(blocks, section):
+def test_number_and_title_may_be_separate_blocks(blocks, section):
     assert sections([*blocks, TEXT]) == [section] * (len(blocks) + 1)
 
 
-def test_items_of_form_8_k_are_no_place_in_a_periodic_report():
+def test_items_of_form_8_k_are_no_section_of_a_periodic_report():
     reports = ["Item 5. Other Events", "Item 2.02. Results of Operations"]
     assert last("PART II", "Item 6. Exhibits", TEXT, *reports) == "Part II, Item 6"
     assert last("PART II", "Item 5. Other Information", "Item 1.01 Entry into an Agreement") == "Part II, Item 5"
@@ -366,7 +366,7 @@ BODY = [
         [BODY[0], BODY[4], "This report has statements about the future, which depend on much that nobody can know."],
     ],
 )
-def test_a_table_of_contents_of_any_length_is_no_place(contents):
+def test_a_table_of_contents_of_any_length_is_no_section(contents):
     read = sections(["TABLE OF CONTENTS", *contents, *BODY])
     assert read[: len(contents) + 1] == [None] * (len(contents) + 1)
     assert read[len(contents) + 1 :] == ["Item 1.01", "Item 1.01", "Item 2.03", "Item 2.03", "Item 9.01"]
@@ -391,7 +391,7 @@ def test_items_without_text_between_them_are_not_all_contents():
     ]
 
 
-def test_a_part_named_on_the_cover_is_no_place():
+def test_a_part_named_on_the_cover_is_no_section():
     cover = ["DOCUMENTS INCORPORATED BY REFERENCE", "Part III", TEXT]
     assert sections([*cover, "PART I", "Item 1. Business"]) == [None, None, None, "Part I", "Part I, Item 1"]
 

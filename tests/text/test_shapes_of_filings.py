@@ -1,4 +1,4 @@
-"""Shapes in which filings come: struck text, cut paragraphs, broken tables, typed text; each with its right text."""
+"""Unusual filings with their right text: struck text, cut paragraphs, broken tables, preformatted text."""
 
 import pytest
 
@@ -65,7 +65,7 @@ def test_struck_text_is_no_text(content):
         ("the\u200bnotes", "the\u200bnotes".replace("\u200b", " ")),
     ],
 )
-def test_what_is_raised_or_invisible_leaves_words_and_numbers_whole(markup, text):
+def test_superscripts_and_invisible_characters_keep_words_and_numbers_whole(markup, text):
     (block,) = blocks(page(f"<p>{markup}</p>"))
     assert block.replace("the notes", "thenotes") == text.replace("the notes", "thenotes")
 
@@ -95,7 +95,7 @@ FIRST, SECOND = (
 
 
 def pages(*between):
-    """A sentence that a page's end cuts, and other pages with the same head and foot."""
+    """Return a sentence that a page end cuts, and other pages with the same head and foot."""
     others = "".join(f"<p>{LOAN}</p><p>{number}</p><p>Table of Contents</p>" for number in (11, 12, 13))
     return page(others + f"<p>{FIRST}</p>" + "".join(between) + f"<p>{SECOND}</p>")
 
@@ -113,7 +113,7 @@ def test_a_page_end_in_html_does_not_split_a_sentence(between):
     assert f"{FIRST} {SECOND}" in blocks(pages(*between))
 
 
-def test_text_that_only_stands_behind_a_page_end_is_not_joined():
+def test_separate_text_after_a_page_end_is_not_joined():
     found = blocks(page(f"<p>{LOAN}</p><p>14</p><p>Table of Contents</p><p>{BONDS}</p>"))
     assert LOAN in found
     assert BONDS in found
@@ -157,7 +157,7 @@ Item 8.  Financial Statements
         TYPED.replace("Item 8.", "<br>\nItem 8."),
     ],
 )
-def test_typed_text_reads_as_a_text_filing_whatever_stands_around_it(content):
+def test_preformatted_text_reads_like_a_text_filing_in_any_markup(content):
     found = blocks(content)
     assert LOAN in found
     assert BONDS in found

@@ -1,4 +1,4 @@
-"""Which rows of tables are prose."""
+"""Tables: which rows are prose."""
 
 import pytest
 
@@ -27,7 +27,7 @@ def test_a_table_of_figures_is_left_out_and_its_rows_are_blocks_on_request():
 
 
 @pytest.mark.parametrize("label", ["&#8226;", "(a)", "(1)", "1.", "iv)", "*", "o", "\u2013", "(1)(2)", "12."])
-def test_a_list_in_a_table_is_prose_and_its_label_stands_in_front(label):
+def test_a_list_in_a_table_is_prose_and_begins_with_its_label(label):
     shown = label.replace("&#8226;", "\u2022")
     assert blocks(table([label, "", "our capital needs;"], [label, "", "our debt."])) == [
         f"{shown} our capital needs;",
@@ -64,7 +64,7 @@ def test_running_text_in_front_of_figures_is_prose_and_the_figures_are_a_row():
     assert blocks(markup, tables=True)[1:3] == [note, "$ 338,625 -"]
 
 
-def test_a_heading_beside_running_text_is_prose():
+def test_a_heading_next_to_running_text_is_prose():
     assert blocks(table(["Description of the Matter", RUNNING])) == ["Description of the Matter", RUNNING]
     assert blocks(table([RUNNING, RUNNING])) == [RUNNING, RUNNING]
     assert blocks(table(["Exhibit 10.24", RUNNING])) == []
@@ -102,7 +102,7 @@ def test_the_heading_of_a_note_set_as_a_table_is_prose():
     assert blocks(table(["Note 13", "Borrowings"])) == ["Note 13 Borrowings"]
 
 
-def test_lines_of_a_title_in_a_cell_are_one_heading_and_text_behind_it_is_not():
+def test_lines_of_a_title_in_a_cell_are_one_heading_without_the_text_after_it():
     cell = f"<p>Creation of an Obligation</p><p>of a Registrant.</p><p>{FOOTNOTE}</p>"
     assert blocks(table(["Item 2.03", cell])) == ["Item 2.03 Creation of an Obligation of a Registrant.", FOOTNOTE]
 
@@ -123,7 +123,7 @@ def test_entries_of_a_table_of_contents_stay_rows(rows):
     assert blocks(table(*rows)) == []
 
 
-def test_headings_in_a_filing_that_is_one_table_are_prose_behind_its_contents_too():
+def test_headings_in_a_filing_that_is_one_table_are_prose_even_after_its_contents():
     contents = [["PART I"], ["Item 1.", "Business", "3"], ["Item 2.", "Properties", "9"]]
     body = [["PART I"], ["Item 1.", "Business"], [RUNNING], ["Sales", "5", "6"], ["Item 2. Properties"], [RUNNING]]
     read = extract(table(*contents, *body), "html").blocks

@@ -1,4 +1,4 @@
-"""`finner-batch text`: what the extractor sees."""
+"""`finner-batch text`: shows the extracted text."""
 
 import pytest
 from click.testing import CliRunner
@@ -33,7 +33,7 @@ def test_flags_add_tables_sections_and_sentences(page):
     ]
 
 
-def test_a_file_that_cannot_be_read_is_said_and_ends_with_3(tmp_path):
+def test_a_file_that_cannot_be_read_is_reported_and_exits_with_3(tmp_path):
     broken = tmp_path / "cut.htm.gz"
     broken.write_bytes(b"\x1f\x8b\x08\x00")
     result = CliRunner().invoke(text, [str(broken)], standalone_mode=False)

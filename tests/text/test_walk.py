@@ -15,7 +15,7 @@ SAMPLES = Path(__file__).parents[2] / "data" / "filings"
 
 
 def walked(content, *, tables):
-    """Paragraphs of the walk, or None where it leaves the document to the HTML parser."""
+    """Return the paragraphs of `walk`, or None if it leaves the document to the HTML parser."""
     visible = VisibleText(tables=tables, places=False)
     try:
         walk(content, visible)

@@ -189,7 +189,8 @@ class _Tagging:
             return []
         self._opened = None
         parsed = [row.payload for row in rows if isinstance(row.payload, ParsedDocument)]
-        tagging = tag_together(parsed, self._loaded_tagger, timeout_s=self._options.config.timeout_s)
+        tagger = self._loaded_tagger() if any(document.windows for document in parsed) else None
+        tagging = tag_together(parsed, tagger, timeout_s=self._options.config.timeout_s)
         done = [
             row._replace(payload=next(tagging.documents)) if isinstance(row.payload, ParsedDocument) else row
             for row in rows

@@ -10,7 +10,7 @@ import logging
 import sys
 import time
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, TypeAlias, cast
 
 import numpy as np
 import torch
@@ -31,7 +31,8 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-Weights = dict[str, torch.Tensor]
+Weights: TypeAlias = dict[str, torch.Tensor]
+Tensors: TypeAlias = tuple[torch.Tensor, ...] | list[torch.Tensor]
 
 EVALUATION_BUDGET_TOKENS = 4096
 
@@ -100,6 +101,7 @@ def fit(
     if checkpoints and checkpoints.resume:
         progress, kept = checkpoints.restore(model, optimizer, identity) or (progress, kept)
     averaged = _averaged(model, config.average, progress.steps, kept["average"])
+    scored_model = cast("DistilBertForTokenClassification", averaged.module)
     best = kept["best"]
     for number, epoch in enumerate(progress.history, start=1):
         watch(number, epoch)
@@ -117,9 +119,9 @@ def fit(
                 checkpoints.save(progress, model, optimizer, _kept(best, averaged), identity)
         value = None
         if score is not None:
-            value = processes.from_main(float(score(averaged.module)) if processes.rank() == 0 else 0.0)
+            value = processes.from_main(float(score(scored_model)) if processes.rank() == 0 else 0.0)
             if progress.judge(value):
-                best = {name: tensor.clone() for name, tensor in averaged.module.state_dict().items()}
+                best = {name: tensor.clone() for name, tensor in scored_model.state_dict().items()}
         progress.seconds = time.perf_counter() - started
         epoch = progress.end_epoch(value, dict(rng.bit_generator.state))
         logger.info("epoch=%d loss=%.4f score=%s tokens=%d seconds=%.0f", len(progress.history), *_shown(epoch))
@@ -161,8 +163,9 @@ def _averaged(model: torch.nn.Module, decay: float, steps: int, weights: Weights
     In the first steps it moves faster than `decay` says, so that it forgets the weights it starts from.
     """
 
-    def update(average: list[torch.Tensor], current: list[torch.Tensor], done: torch.Tensor) -> None:
-        get_ema_multi_avg_fn(min(decay, (1 + int(done)) / (10 + int(done))))(average, current, done)
+    def update(average: Tensors, current: Tensors, done: torch.Tensor | int) -> None:
+        move: Callable[..., None] = get_ema_multi_avg_fn(min(decay, (1 + int(done)) / (10 + int(done))))  # type: ignore[no-untyped-call]
+        move(average, current, done)
 
     averaged = AveragedModel(model, multi_avg_fn=update)
     averaged.n_averaged.fill_(steps + 1)  # at 0 the first update would copy the weights instead

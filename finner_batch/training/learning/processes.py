@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import torch
 import torch.distributed as dist
+from torch.nn.utils import parameters_to_vector, vector_to_parameters
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -95,11 +96,9 @@ def add_up(model: torch.nn.Module, loss: torch.Tensor) -> None:
         if parameter.grad is None:
             parameter.grad = torch.zeros_like(parameter)
     gradients = [parameter.grad for parameter in parameters if parameter.grad is not None]
-    bucket = torch.cat([gradient.reshape(-1) for gradient in gradients])
+    bucket = parameters_to_vector(gradients)
     dist.all_reduce(bucket)
-    parts = torch.split(bucket, [gradient.numel() for gradient in gradients])
-    for gradient, part in zip(gradients, parts, strict=True):
-        gradient.copy_(part.view_as(gradient))
+    vector_to_parameters(bucket, gradients)
     dist.all_reduce(loss)
 
 

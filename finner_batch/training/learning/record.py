@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import platform
-from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
 import torch
 
-from finner_batch.machine import cpu_name
+from finner_batch.machine import cpu_name, installed_versions
 from finner_batch.training.data.sources import stated_company
 from finner_batch.training.learning import processes
 
@@ -75,10 +74,4 @@ def describe_machine() -> dict[str, Any]:
 
 def versions() -> dict[str, str]:
     """Versions of Python and of the packages that decide what a training gives."""
-    found = {"python": platform.python_version()}
-    for package in PACKAGES:
-        try:
-            found[package] = version(package)
-        except PackageNotFoundError:
-            continue
-    return found
+    return {"python": platform.python_version(), **installed_versions(PACKAGES)}
