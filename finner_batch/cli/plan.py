@@ -1,4 +1,4 @@
-"""`finner-batch plan`: thin over `finner_batch.benchmark.plan`."""
+"""`finner-batch plan`: wraps `finner_batch.benchmark.plan`."""
 
 import json
 from typing import Any
@@ -17,18 +17,22 @@ from finner_batch.cli.run import run_settings
 from finner_batch.config import RunConfig
 
 
-@click.command(short_help="Reckon documents, bytes, time and cost of a run before it.")
+@click.command
 @input_option()
 @click.argument("more_inputs", type=PathOrUrl(), nargs=-1, metavar="[PATH]...")
-@click.option("--machines", type=click.IntRange(1), default=1, help="Machines that share the input by --shard.")
 @click.option(
-    "--benchmark", metavar="FILE", help="A file of `finner-batch benchmark --json`; the newest of data/benchmarks."
+    "--machines", type=click.IntRange(1), default=1, help="Number of machines that share the input by --shard."
 )
 @click.option(
-    "--price-per-hour", type=click.FloatRange(0), help="Price of a machine; the benchmark's where it has one."
+    "--benchmark",
+    metavar="FILE",
+    help="A file of `finner-batch benchmark --json`; by default the newest of data/benchmarks.",
 )
-@click.option("--sample", type=click.IntRange(1), default=40, help="Files that are read to count what they hold.")
-@click.option("--shard", metavar="I/N", help="Plan the I-th of N shares of the sources only, as in 2/8.")
+@click.option(
+    "--price-per-hour", type=click.FloatRange(0), help="Price of a machine; by default the price in the benchmark file."
+)
+@click.option("--sample", type=click.IntRange(1), default=40, help="Number of files to read, to count what they hold.")
+@click.option("--shard", metavar="I/N", help="Plan only the I-th of N shares of the input, as in 2/8.")
 @output_option
 @run_settings
 @config_option
@@ -44,11 +48,11 @@ def plan(
     as_json: bool,
     **settings: Any,
 ) -> None:
-    """Say what a run would read, and why, and reckon time and cost on one machine and on several, before it is begun.
+    """Show what a run would read, and why, and estimate its time and cost on one machine and on several.
 
-    Give it the flags of the run. What the results folder has done with the same content, model and settings is told
-    from what is new, or would be done again for a changed content, another model, another setting or another version.
-    Time is reckoned by the rates of a benchmark file, so it is that of the machine measured there. Nothing is written.
+    Give it the flags of the run. It separates what the results folder already holds from what is new and from what a
+    run would repeat because the content, the model, a setting or the version changed. The estimate uses the rates of a
+    benchmark file, so it applies to the machine measured there. Nothing is written.
     """
     from finner_batch.benchmark.plan import PlanConfig  # noqa: PLC0415 - heavy
     from finner_batch.benchmark.plan import plan as make_plan  # noqa: PLC0415 - heavy

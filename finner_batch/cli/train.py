@@ -1,4 +1,4 @@
-"""`finner-batch train`: thin over `finner_batch.training.learning.train`."""
+"""`finner-batch train`: wraps `finner_batch.training.learning.train`."""
 
 import dataclasses
 import logging
@@ -14,42 +14,43 @@ from finner_batch.training.learning.config import TrainConfig, require_train_ext
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 HELP = {
-    "data": "Made by `label`, rows of one's own (JSON, Parquet, save_to_disk), or a hub name; also several times.",
-    "validation_share": "Share of the companies to choose by, where the data have no such split.",
-    "dev_share": "Share of the companies to report on, where the data have no such split.",
+    "data": "Dataset made by `label`, your own rows (JSON, Parquet, save_to_disk), or a hub name. "
+    "May be given several times.",
+    "validation_share": "Share of companies for validation, if the data have no validation split.",
+    "dev_share": "Share of companies for the dev split to report on, if the data have none.",
     "output": "The model folder.",
-    "base": "DistilBERT or BERT: a folder, a hub name, or package:NAME for an installed package that holds one.",
-    "labels": "Label set (debt4, finer139), a file of concept names (JSON list, or one a line), or frequent:N. "
-    "finer139 names integer tags, too.",
-    "cues": "Cues that a sentence must have to be read: of a label set (debt4), or a TOML file; none by default.",
+    "base": "DistilBERT or BERT encoder: a folder, a hub name, or package:NAME for an installed package.",
+    "labels": "Label set (debt4, finer139), a file of concept names (a JSON list, or one per line), or frequent:N. "
+    "finer139 also names integer tags.",
+    "cues": "Cues, one of which a sentence needs to be tagged: a label set (debt4) or a TOML file; none by default.",
     "name": "The model's name.",
-    "concept_epochs": "Epochs over every frequent concept first; 0: none.",
-    "concept_focus": "In those epochs only sentences that speak of a debt's rate or amount.",
-    "concept_minimum": "Occurrences that make a concept frequent.",
-    "concept_learning_rate": "Highest learning rate of those epochs.",
-    "epochs": "Epochs over the labels, at most.",
-    "learning_rate": "Highest learning rate over the labels.",
-    "patience": "Epochs without a better validation F1 before stopping.",
-    "refit": "Train once more, on the validation companies too, for the chosen number of epochs.",
-    "hard_ratio": "Hard negative sentences for each positive one.",
-    "easy_ratio": "Other negative sentences for each positive one.",
-    "batch_tokens": "Tokens in a batch.",
-    "accumulate": "Batches in a step of the optimizer, of each process.",
-    "class_weights": "Weights of the labels in the loss; balanced costs precision.",
-    "average": "Decay of the moving average of the weights, which is kept; 0: none.",
-    "threshold": "Least probability at which the tagger gives a label.",
-    "max_length": "Tokens that the model reads at once.",
-    "seed": "Seed of weights, order and dropout.",
-    "resume": "Go on where the same training stopped in this output; --no-resume begins anew and replaces it.",
-    "checkpoint_steps": "Steps between states on disk; 0: after each epoch only.",
-    "mlflow": "MLflow store for parameters, metrics and artifacts, e.g. sqlite:///mlflow.db.",
-    "mlflow_experiment": "Experiment of the MLflow store.",
-    "notes": "Provenance and licence, for the model card.",
+    "concept_epochs": "Epochs of pretraining on all frequent concepts; 0: none.",
+    "concept_focus": "In these epochs, use only sentences about the rate or the amount of a debt.",
+    "concept_minimum": "Number of occurrences that makes a concept frequent.",
+    "concept_learning_rate": "Peak learning rate in these epochs.",
+    "epochs": "Maximum number of epochs on the labels.",
+    "learning_rate": "Peak learning rate on the labels.",
+    "patience": "Epochs without a better validation F1 before training stops.",
+    "refit": "Train once more for the chosen number of epochs, with the validation companies included.",
+    "hard_ratio": "Hard negative sentences per positive one.",
+    "easy_ratio": "Other negative sentences per positive one.",
+    "batch_tokens": "Tokens per batch.",
+    "accumulate": "Batches per optimizer step in each process.",
+    "class_weights": "Weights of the labels in the loss; balanced lowers precision.",
+    "average": "Decay of the moving average of the weights that the model keeps; 0: none.",
+    "threshold": "Minimum probability for a label.",
+    "max_length": "Maximum number of tokens per window.",
+    "seed": "Random seed for weights, order and dropout.",
+    "resume": "Continue the same training where it stopped in this output; --no-resume starts over and replaces it.",
+    "checkpoint_steps": "Steps between checkpoints; 0: only after each epoch.",
+    "mlflow": "MLflow store for parameters, metrics and artifacts, such as sqlite:///mlflow.db.",
+    "mlflow_experiment": "Experiment in the MLflow store.",
+    "notes": "Provenance and licence for the model card.",
 }
 
 
 def _settings(command: Command) -> Command:
-    """Add a flag for each field of `TrainConfig`, of its name, type and default."""
+    """Add a flag for each field of `TrainConfig`, with its name, type and default."""
     kinds = get_type_hints(TrainConfig)
     for field in reversed(dataclasses.fields(TrainConfig)):
         flag = f"--{field.name.replace('_', '-')}"
@@ -66,13 +67,13 @@ def _settings(command: Command) -> Command:
     return command
 
 
-@click.command(short_help="Fine-tune, evaluate and export a tagger.")
+@click.command
 @_settings
 @config_option
 def train(**settings: Any) -> None:
-    """Fine-tune an encoder on labelled sentences, measure it, export it to ONNX, and write the model folder.
+    """Fine-tune an encoder on labelled sentences, evaluate it, export it to ONNX, and write the model folder.
 
-    Several GPUs: torchrun --nproc-per-node N -m finner_batch train …, or accelerate launch.
+    On several GPUs: torchrun --nproc-per-node N -m finner_batch train …, or accelerate launch.
     """
     require_train_extra()
     from finner_batch.engine.log import set_up_log  # noqa: PLC0415 - heavy

@@ -1,4 +1,4 @@
-"""The run that the page is about, the run before it, and what differs."""
+"""Chooses the run that the page is about, and compares it with the run before."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ STAGES = {
     "value": "numbers into values",
     "write": "Parquet",
 }
-"""Stages in the order of the data, and what each of them does."""
+"""Stages in the order of the data, with what each processes."""
 
 _TEXTS = (
     "run_id", "status", "started", "device", "device_reason", "backend", "backend_reason", "variant", "model_id",
@@ -30,12 +30,12 @@ _NUMBERS = (
     "tokens_padded", "documents_per_second", "tokens_per_second_of_the_model", "characters_per_second_of_other_stages",
     "peak_mebibytes",
 )  # fmt: skip
-"""What the page shows of a run's report."""
+"""The fields of a run's report that the page shows."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stage:
-    """Seconds of a stage; `clock` is `cpu` (summed over processes) or `wall`. `share` is of all stages' seconds."""
+    """Seconds of a stage by the clock `cpu` (summed over processes) or `wall`; `share` of the seconds of all stages."""
 
     name: str
     does: str
@@ -46,7 +46,7 @@ class Stage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
-    """One figure of two runs, as text; `change` is empty where nothing changed."""
+    """One figure of two runs, as text; `change` is empty if it is the same in both."""
 
     name: str
     now: str
@@ -58,8 +58,8 @@ class Change:
 class Runs:
     """The reports of a run and of the run before it, and their comparison.
 
-    The reports are as `runs/*.json` hold them, but for the figures, texts and maps that the page shows: what an older
-    version, or a person, left out of them or wrote otherwise is None, or empty.
+    The reports are the contents of `runs/*.json`, except that a field the page shows is None or empty if it is missing
+    or has another type, as in reports of older versions.
     """
 
     run: dict[str, Any]
@@ -67,15 +67,15 @@ class Runs:
     stages: list[Stage]
     changes: list[Change]
     settings: list[Change]
-    """Settings, versions and machine, where they differ."""
+    """Settings, versions and machine that differ."""
 
 
 def choose_run(results: Place, run_id: str | None) -> Runs | None:
-    """Take a run's report, by default the last one's; None where no run has reported.
+    """Return a run's report, by default the last run's; None if there is no report.
 
-    Raises UsageError where there is no report of that run, FinnerError where a report is damaged.
+    Raises UsageError for an unknown run, FinnerError for a damaged report.
     """
-    reports = [_as_shown(report) for report in load_runs(results)]
+    reports = [_with_shown_fields(report) for report in load_runs(results)]
     ids = [report.get("run_id") for report in reports]
     if run_id is not None and run_id not in ids:
         known = ", ".join(map(str, ids[-5:])) or "none"
@@ -93,8 +93,8 @@ def choose_run(results: Place, run_id: str | None) -> Runs | None:
     )
 
 
-def _as_shown(report: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the report with whatever the page shows in it, None where it states no such thing."""
+def _with_shown_fields(report: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the report with every field that the page shows; a missing one is None or empty."""
     maps = {key: _numbers(report.get(key)) for key in ("documents", "sources", "labels", "stage_seconds")}
     for key, names in (("documents", ("ok", "failed")), ("sources", ("sources", "unchanged"))):
         maps[key] = dict.fromkeys(names) | maps[key]
@@ -126,7 +126,7 @@ def _stages(run: Mapping[str, Any]) -> list[Stage]:
 def _changes(run: Mapping[str, Any], before: Mapping[str, Any]) -> Iterator[Change]:
     for name, path in (
         ("Files given", "sources.sources"),
-        ("of them unchanged, not read again", "sources.unchanged"),
+        ("Unchanged files, not read again", "sources.unchanged"),
         ("Documents read", "documents.ok"),
         ("Documents failed", "documents.failed"),
         ("Sentences", "sentences"),
@@ -136,13 +136,13 @@ def _changes(run: Mapping[str, Any], before: Mapping[str, Any]) -> Iterator[Chan
     labels = {**before.get("labels", {}), **run.get("labels", {})}
     for label in sorted(labels):
         yield _counts(label, run.get("labels", {}).get(label, 0), before.get("labels", {}).get(label, 0))
-    yield _counts("Tokens a second, the model", *_both(run, before, "tokens_per_second_of_the_model"))
+    yield _counts("Tokens per second, the model", *_both(run, before, "tokens_per_second_of_the_model"))
     yield _counts("Peak memory, MiB", *_both(run, before, "peak_mebibytes"))
     now, then = _both(run, before, "wall_seconds")
     yield Change(
         name="Time taken",
-        now="–" if now is None else duration(now),
-        before="–" if then is None else duration(then),
+        now=duration(now),
+        before=duration(then),
         change=_percent(now, then),
     )
 

@@ -18,6 +18,7 @@ from finner_batch.benchmark.usual_stack import require_packages
 from finner_batch.benchmark.whole_run import TimedRun, WholeRun, run_whole
 from finner_batch.cli import benchmark as command
 from finner_batch.cli.main import commands
+from finner_batch.demo.examples import samples_folder
 from finner_batch.errors import FinnerError, UsageError
 from finner_batch.tagger.device import BackendChoice, Device
 from finner_batch.tagger.model import load_model
@@ -210,12 +211,9 @@ def test_json_goes_to_stdout_or_beside_the_text_into_a_file(invoke, figures, tmp
         invoke("--json", str(tmp_path / "absent" / "figures.json"))
 
 
-def test_flags_reach_the_measurement_and_the_samples_are_the_default(invoke, monkeypatch, tmp_path):
+def test_flags_reach_the_measurement_and_the_samples_are_the_default(invoke):
     _, config = invoke("--repeats", "3", "--device", "cpu", "--price-per-hour", "2")
-    assert config == BenchmarkConfig(input=(str(command.SAMPLES),), repeats=3, device="cpu", price_per_hour=2.0)
-    monkeypatch.setattr(command, "SAMPLES", tmp_path / "absent")
-    with pytest.raises(UsageError, match="--input"):
-        invoke()
+    assert config == BenchmarkConfig(input=(str(samples_folder()),), repeats=3, device="cpu", price_per_hour=2.0)
 
 
 def test_the_command_offers_the_backends_that_are_measured():

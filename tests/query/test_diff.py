@@ -117,7 +117,7 @@ def test_documents_of_one_side_and_failed_ones_are_told_from_entities_lost(compa
         ("lost", "", "failed in B"),
         ("lost", "", "only in A"),
     ]
-    assert {(row["document"], row["document_id_a"], row["document_id_b"]) for row in found.elsewhere} == {
+    assert {(row["document"], row["document_id_a"], row["document_id_b"]) for row in found.unmatched} == {
         ("only in A", "gone.htm", None),
         ("only in B", None, "new.htm"),
         ("failed in B", "fails.htm", "fails.htm"),

@@ -156,7 +156,7 @@ def test_a_page_that_cannot_be_written_is_a_usage_error(results, tmp_path):
 
 def test_too_many_numbers_are_sampled_evenly_and_the_page_says_so(tmp_path, monkeypatch):
     results = write_results(tmp_path / "results", many_documents(3000))
-    monkeypatch.setattr(numbers_module, "MOST_NUMBERS", 1000)
+    monkeypatch.setattr(numbers_module, "MAX_NUMBERS", 1000)
     written = write_report(ReportConfig(output=results))
     page = parsed(written.path)
     assert written.total == 3000
