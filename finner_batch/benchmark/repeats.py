@@ -1,9 +1,9 @@
-"""How much of a firm's filing stands in its earlier ones: `python -m finner_batch.benchmark.repeats PATH…`.
+"""Measures how much of a filing repeats the company's earlier ones: `python -m finner_batch.benchmark.repeats PATH…`.
 
-With `--every-sentence` before the paths of every sentence with a number, as with that flag of a run.
+`--every-sentence` before the paths includes every sentence with a number, as the flag of a run does.
 
-Filings are read, split and tokenised as in a run; no model runs. Windows (what the model reads at once) are compared
-as the cache of `finner-batch run` does, so what is counted as known is what the cache saves where it is large enough.
+Filings are read, split and tokenised as in a run; no model runs. Windows (what the model reads at once) are compared as
+in the cache of `finner-batch run`, so the known ones are those that a large enough cache saves.
 """
 
 import sys
@@ -24,14 +24,14 @@ from finner_batch.tagger.tagger import WINDOW_SENTENCES
 from finner_batch.tagger.tokens import SentenceTokenizer
 
 GAPS = ((100, "a quarter after"), (380, "a year after"), (sys.maxsize, "longer after"))
-"""Days, at most, from the period of the firm's latest earlier filing to the filing's own, and how that is called."""
+"""Maximum days from the period of the company's latest earlier filing to that of the filing, with a name for each."""
 
 _EVERY_SENTENCE = "--every-sentence"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Filing:
-    """A filing's distinct windows, digest to tokens, and how much it holds with its own repeats."""
+    """A filing's distinct windows (digest to tokens), and its totals including repeats."""
 
     cik: str | None
     form: str | None
@@ -44,7 +44,7 @@ class Filing:
 
 @dataclass(slots=True, kw_only=True)
 class Count:
-    """Windows and tokens of filings, and those of them that need not be run because they were run before."""
+    """Windows and tokens of filings, and how many of them are known because they were run before."""
 
     filings: int = 0
     windows: int = 0
@@ -53,7 +53,7 @@ class Count:
     known_tokens: int = 0
 
     def add(self, filings: int, distinct: Mapping[bytes, int], known: set[bytes] | Mapping[bytes, int]) -> None:
-        """Count distinct windows against those that are known."""
+        """Count distinct windows, and those among them that are known."""
         before = [tokens for digest, tokens in distinct.items() if digest in known]
         self.filings += filings
         self.windows += len(distinct)
@@ -63,7 +63,7 @@ class Count:
 
 
 def read_filings(sources: Iterable[Source], model: Model, *, every_sentence: bool = False) -> Iterator[Filing]:
-    """The documents of the files in the order of a run; those that cannot be read are left out."""
+    """Yield the documents of the files in the order of a run, without those that cannot be read."""
     cues = EVERY_SENTENCE if every_sentence else model.cues
     tokenizer = SentenceTokenizer(model.folder / "tokenizer.json", model.max_length, cues)
     for source in sources:
@@ -76,26 +76,26 @@ def read_filings(sources: Iterable[Source], model: Model, *, every_sentence: boo
 
 
 def after_earlier_ones(filings: Sequence[Filing]) -> dict[tuple[str, str], Count]:
-    """By form and gap: the distinct windows of each filing against all filings of its firm for earlier periods."""
+    """Count, by form and gap, the windows of each filing that filings of its company for earlier periods contain."""
     counts: dict[tuple[str, str], Count] = {}
     dated = [(filing.cik, filing.period, filing) for filing in filings if filing.cik and filing.period]
     dated.sort(key=lambda item: item[:2])
-    for _, firm in groupby(dated, key=lambda item: item[0]):
+    for _, company in groupby(dated, key=lambda item: item[0]):
         known: set[bytes] = set()
         latest: date | None = None
-        for period, same in groupby(firm, key=lambda item: item[1]):
-            own = [filing for _, _, filing in same]
-            for filing in own:
+        for period, same in groupby(company, key=lambda item: item[1]):
+            of_period = [filing for _, _, filing in same]
+            for filing in of_period:
                 if latest is not None:
                     gap = next(name for days, name in GAPS if (period - latest).days <= days)
                     counts.setdefault((filing.form or "other", gap), Count()).add(1, filing.distinct, known)
-            known.update(*(filing.distinct for filing in own))
+            known.update(*(filing.distinct for filing in of_period))
             latest = period
     return counts
 
 
 def in_one_run(filings: Sequence[Filing], window_sentences: int) -> tuple[Count, Count]:
-    """All filings as one run would take them: a call's own repeats; and what the cache adds over all calls."""
+    """Count all filings as one run: repeats within a call of the model, and what the cache adds across calls."""
     within, across = Count(), Count()
     known: set[bytes] = set()
     call: dict[bytes, int] = {}
@@ -115,7 +115,7 @@ def in_one_run(filings: Sequence[Filing], window_sentences: int) -> tuple[Count,
 
 
 def table(filings: Sequence[Filing]) -> str:
-    """Lay out all counts."""
+    """Format all counts as a table."""
     within, across = in_one_run(filings, WINDOW_SENTENCES["cpu"])
     lines = [f"{'':<44}{'filings':>8}{'windows':>10}{'known':>7}{'tokens':>12}{'known':>7}{'left to run':>13}"]
     lines.append(_line("one run over all: repeats within a call", within))
@@ -123,7 +123,7 @@ def table(filings: Sequence[Filing]) -> str:
     counts = after_earlier_ones(filings)
     order = [(form, gap) for form in sorted({form for form, _ in counts}) for _, gap in GAPS]
     lines += [
-        _line(f"{form}, {gap} the firm's last", counts[form, gap]) for form, gap in order if (form, gap) in counts
+        _line(f"{form}, {gap} the company's last", counts[form, gap]) for form, gap in order if (form, gap) in counts
     ]
     return "\n".join(lines)
 

@@ -25,7 +25,7 @@ def comparison(sources, counted, model, session):
     for package in ("pysbd", "torch", "transformers"):
         pytest.importorskip(package)
     encoder = read_encoder(model.onnx_path("int8"))
-    return compare(sources, *counted, model, session, encoder, most_sentences=4, repeats=2, run_seconds=0.5)
+    return compare(sources, *counted, model, session, encoder, max_sentences=4, repeats=2, run_seconds=0.5)
 
 
 def test_every_contest_has_finner_batch_first_and_the_usual_stack_last(comparison):

@@ -103,7 +103,7 @@ def test_the_part_that_takes_longest_by_itself_binds(figures):
     read = sum(seconds.values()) - own - seconds["model"]
     assert whole.part_seconds["reading"] == pytest.approx(read / whole.workers, rel=0.5)
     assert whole.part_seconds[whole.binds] == max(whole.part_seconds.values())
-    assert f"what binds it: {whole.binds}" in summary(figures)
+    assert f"bottleneck: {whole.binds}" in summary(figures)
 
 
 def test_a_run_with_nothing_new_and_the_starts_are_measured(figures):
@@ -113,7 +113,7 @@ def test_a_run_with_nothing_new_and_the_starts_are_measured(figures):
     )
     assert 0 < whole.help_seconds.median < whole.small_seconds.median
     text = summary(figures)
-    assert "once more, nothing new:" in text
+    assert "again, with nothing new:" in text
     assert "start: --help" in text
 
 
@@ -156,7 +156,7 @@ def compared(figures):
     def text(before, after):
         machine = replace(figures.machine, load=before, cpus=2)
         comparison = Comparison(contests=(contest,), batches={"loop": 8}, load_after=after, whole_job=job)
-        return summary(replace(figures, machine=machine, comparison=comparison)).partition("Side by side")[2]
+        return summary(replace(figures, machine=machine, comparison=comparison)).partition("Comparison, ")[2]
 
     return text
 

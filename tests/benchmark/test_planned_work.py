@@ -55,7 +55,7 @@ def looked(made, tmp_path, model):
         config = RunConfig(input=(str(made / "in"),), output=str(tmp_path / "results"), **settings)
         planner = WorkPlanner(config, model_id)
         read = {source.name for source in planner.to_read(discover(config.input))}
-        counts = asdict(planner.found)
+        counts = asdict(planner.work)
         why = counts.pop("why")
         return {name: count for name, count in counts.items() if count}, why, read
 
@@ -131,7 +131,7 @@ def test_the_command_says_it_in_numbers_with_reasons_and_in_json(made, flag):
         assert "because: tables false before, true now" in text
         assert (found["work"]["other_settings"], found["files"]) == (8, 7)
     else:
-        assert "7 left as they are: unchanged" in text
+        assert "7 to skip: unchanged" in text
         assert "nothing to read" in text
         assert (found["work"]["unchanged"], found["files"]) == (7, 0)
 
@@ -164,7 +164,7 @@ def test_of_an_archive_what_a_run_would_read_is_counted(tmp_path, model):
     ]
     for look in found:
         [*look.to_read(discover([str(tmp_path)]))]
-    assert [(look.found.new, look.found.other_forms) for look in found] == [(3, 0), (2, 1), (4, 0)]
+    assert [(look.work.new, look.work.other_forms) for look in found] == [(3, 0), (2, 1), (4, 0)]
 
 
 def test_a_file_that_cannot_be_read_is_one_that_a_run_would_try(tmp_path):

@@ -23,7 +23,7 @@ NEXT = filing("10-Q", date(2024, 9, 30), {b"b": 20, b"d": 5, b"e": 1})
 OTHER = filing("10-Q", date(2024, 3, 31), {b"a": 10}, cik="2")
 
 
-def test_a_filing_is_held_against_earlier_periods_of_its_own_firm_only():
+def test_a_filing_is_held_against_earlier_periods_of_its_own_company_only():
     counts = after_earlier_ones([NEXT, OTHER, QUARTER, YEAR])
     assert set(counts) == {("10-Q", "a quarter after"), ("10-Q", "a year after")}
     quarter, later = counts["10-Q", "a quarter after"], counts["10-Q", "a year after"]
@@ -58,6 +58,6 @@ def test_the_command_prints_the_table(tmp_path):
     assert len(lines) == len(table([]).splitlines()) + 1
     assert "repeats within a call" in lines[1]
     assert " 25.0%" in lines[1]
-    assert lines[-1].startswith("10-Q, a quarter after the firm's last ")
+    assert lines[-1].startswith("10-Q, a quarter after the company's last ")
     assert lines[-1].split()[-5:-3] == ["2", "50.0%"]
     assert printed("--every-sentence")[-1].split()[-5:-3] == ["3", "66.7%"]
