@@ -101,7 +101,7 @@ def test_the_page_says_the_figures_of_folder_run_and_run_before(page_file):
     assert "Filings that name no company: 80 numbers." in text
     assert f"Figure {SECOND_RUN} {FIRST_RUN} Change" in text
     assert "Numbers found 1 240 −239 (−99.6%)" in text
-    assert "Tokens a second, the model 500 400 +100 (+25.0%)" in text
+    assert "Tokens per second, the model 500 400 +100 (+25.0%)" in text
     assert "extract 12.2 10.8%" in text
 
 
