@@ -96,19 +96,25 @@ def choose_run(results: Place, run_id: str | None) -> Runs | None:
 def _with_shown_fields(report: Mapping[str, Any]) -> dict[str, Any]:
     """Return the report with every field that the page shows; a missing one is None or empty."""
     maps = {key: _numbers(report.get(key)) for key in ("documents", "sources", "labels", "stage_seconds")}
-    for key, names in (("documents", ("ok", "failed")), ("sources", ("sources", "unchanged"))):
-        maps[key] = dict.fromkeys(names) | maps[key]
+    maps["documents"] = {"ok": None, "failed": None} | maps["documents"]
+    maps["sources"] = {"sources": None, "unchanged": None} | maps["sources"]
     others = {key: value if isinstance(value := report.get(key), dict) else {} for key in ("config", "stage_clock")}
     texts = {key: None if (value := report.get(key)) is None else str(value) for key in _TEXTS}
-    return {**report, **texts, **maps, **others, **{key: _at(report, key) for key in _NUMBERS}}
+    return {**report, **texts, **maps, **others, **{key: _number(report.get(key)) for key in _NUMBERS}}
 
 
-def _numbers(found: Any) -> dict[str, Any]:
-    return {name: _at(found, name) for name in found if _at(found, name) is not None} if isinstance(found, dict) else {}
+def _numbers(value: Any) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        return {}
+    return {name: each for name, each in value.items() if _number(each) is not None}
+
+
+def _number(value: Any) -> float | None:
+    return value if isinstance(value, int | float) and not isinstance(value, bool) else None
 
 
 def _stages(run: Mapping[str, Any]) -> list[Stage]:
-    seconds = run.get("stage_seconds", {})
+    seconds = run["stage_seconds"]
     total = sum(seconds.values()) or 1.0
     order = [*(name for name in STAGES if name in seconds), *(name for name in seconds if name not in STAGES)]
     return [
@@ -116,7 +122,7 @@ def _stages(run: Mapping[str, Any]) -> list[Stage]:
             name=name,
             does=STAGES.get(name, ""),
             seconds=seconds[name],
-            clock=run.get("stage_clock", {}).get(name, ""),
+            clock=run["stage_clock"].get(name, ""),
             share=seconds[name] / total,
         )
         for name in order
@@ -124,27 +130,23 @@ def _stages(run: Mapping[str, Any]) -> list[Stage]:
 
 
 def _changes(run: Mapping[str, Any], before: Mapping[str, Any]) -> Iterator[Change]:
-    for name, path in (
-        ("Files given", "sources.sources"),
-        ("Unchanged files, not read again", "sources.unchanged"),
-        ("Documents read", "documents.ok"),
-        ("Documents failed", "documents.failed"),
-        ("Sentences", "sentences"),
-        ("Numbers found", "entities"),
+    for name, group, key in (
+        ("Files given", "sources", "sources"),
+        ("Unchanged files, not read again", "sources", "unchanged"),
+        ("Documents read", "documents", "ok"),
+        ("Documents failed", "documents", "failed"),
     ):
-        yield _counts(name, _at(run, path), _at(before, path))
-    labels = {**before.get("labels", {}), **run.get("labels", {})}
-    for label in sorted(labels):
-        yield _counts(label, run.get("labels", {}).get(label, 0), before.get("labels", {}).get(label, 0))
-    yield _counts("Tokens per second, the model", *_both(run, before, "tokens_per_second_of_the_model"))
-    yield _counts("Peak memory, MiB", *_both(run, before, "peak_mebibytes"))
-    now, then = _both(run, before, "wall_seconds")
-    yield Change(
-        name="Time taken",
-        now=duration(now),
-        before=duration(then),
-        change=_percent(now, then),
+        yield _counts(name, run[group][key], before[group][key])
+    yield _counts("Sentences", run["sentences"], before["sentences"])
+    yield _counts("Numbers found", run["entities"], before["entities"])
+    for label in sorted({*before["labels"], *run["labels"]}):
+        yield _counts(label, run["labels"].get(label, 0), before["labels"].get(label, 0))
+    yield _counts(
+        "Tokens per second, the model", run["tokens_per_second_of_the_model"], before["tokens_per_second_of_the_model"]
     )
+    yield _counts("Peak memory, MiB", run["peak_mebibytes"], before["peak_mebibytes"])
+    now, then = run["wall_seconds"], before["wall_seconds"]
+    yield Change(name="Time taken", now=duration(now), before=duration(then), change=_percent(now, then))
 
 
 def _counts(name: str, now: float | None, before: float | None) -> Change:
@@ -182,14 +184,3 @@ def _flat(nested: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
         elif value is not None:
             flat[f"{prefix}{key}"] = ", ".join(map(str, value)) if isinstance(value, list) else str(value)
     return flat
-
-
-def _both(run: Mapping[str, Any], before: Mapping[str, Any], path: str) -> tuple[float | None, float | None]:
-    return _at(run, path), _at(before, path)
-
-
-def _at(report: Mapping[str, Any], path: str) -> float | None:
-    found: Any = report
-    for key in path.split("."):
-        found = found.get(key) if isinstance(found, dict) else None
-    return found if isinstance(found, int | float) and not isinstance(found, bool) else None
