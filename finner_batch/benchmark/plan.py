@@ -16,7 +16,7 @@ from typing import Any
 from finner_batch.benchmark.planned_work import PlannedWork, WorkPlanner
 from finner_batch.benchmark.rates import Amounts, Rates, load_rates
 from finner_batch.benchmark.survey import count
-from finner_batch.config import RunConfig
+from finner_batch.config import MEBIBYTE, RunConfig
 from finner_batch.engine.worker import WorkerOptions
 from finner_batch.errors import UsageError
 from finner_batch.sources.archive import is_archive
@@ -24,8 +24,7 @@ from finner_batch.sources.count import count_documents
 from finner_batch.sources.discover import discover
 from finner_batch.sources.document import Source
 from finner_batch.sources.fetch import Copies
-from finner_batch.sources.forms import EVERY_FORM, Forms
-from finner_batch.sources.read import ReadOptions
+from finner_batch.sources.forms import Forms
 from finner_batch.sources.share import Share, share_of, shared_name
 from finner_batch.sources.streams import is_url
 from finner_batch.tagger.model import Model, load_model
@@ -40,8 +39,8 @@ _SAMPLED_MEMBERS = 40
 class PlanConfig:
     """Settings of `finner-batch plan`."""
 
-    input: tuple[str, ...]
-    """Files, folders, globs or URLs."""
+    run: RunConfig
+    """The planned run; what its results folder holds is not read again."""
     machines: int = 1
     """Number of machines that share the input by `--shard`."""
     benchmark: str | None = None
@@ -50,15 +49,6 @@ class PlanConfig:
     """Price of a machine per hour, in any currency; None takes that of the benchmark file."""
     sample: int = 40
     """Number of files read to count what they hold."""
-    model: str | None = None
-    """Model folder; None is the packaged one."""
-    run: RunConfig | None = None
-    """The planned run, whose results folder is taken into account; None treats every file as new."""
-
-    @property
-    def with_csv(self) -> bool:
-        """Whether CSV files count as shards, as in `discover`."""
-        return self.run is not None and bool(self.run.text_column)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -86,7 +76,7 @@ class Plan:
     the whole input, which took `listing_seconds` here. `cost_of_machines` counts each machine until it finishes.
     """
 
-    work: PlannedWork | None
+    work: PlannedWork
     """What a run would do with all files, and why; the other figures cover the files that it would read."""
     kinds: tuple[Kind, ...]
     files: int
@@ -124,19 +114,20 @@ class _Listing:
 def plan(config: PlanConfig) -> Plan:
     """List, sample and estimate. Raises UsageError (no input, no benchmark file), ModelError."""
     rates = load_rates(config.benchmark)
-    model = load_model(config.model)
+    run = config.run
+    model = load_model(run.model)
     started = perf_counter()
-    planner = None if config.run is None else WorkPlanner(config.run, model.model_id)
-    sources = discover(config.input, with_csv=config.with_csv)
-    if config.run is not None and config.run.shard is not None:
-        sources = Share.parse(config.run.shard).of_these(sources)
-    listing = _list(sources if planner is None else planner.to_read(sources), config)
+    planner = WorkPlanner(run, model.model_id)
+    sources = discover(run.input, with_csv=bool(run.text_column))
+    if run.shard is not None:
+        sources = Share.parse(run.shard).of_these(sources)
+    listing = _list(planner.to_read(sources), config)
     listing_seconds = perf_counter() - started
     kinds = tuple(sorted(listing.kinds.values(), key=lambda kind: -kind.stored_bytes))
     whole = sum(kind.stored_bytes for kind in kinds)
     for kind in kinds:
         wanted = max(_MIN_SAMPLE_PER_KIND, round(config.sample * kind.stored_bytes / max(whole, 1)))
-        _count(kind, listing.sampled[kind.suffix][:wanted], model, rates, config)
+        _count(kind, listing.sampled[kind.suffix][:wanted], model, rates, run)
     seconds = sum(kind.seconds for kind in kinds)
     per_byte = {kind.suffix: kind.seconds / max(kind.stored_bytes, 1) for kind in kinds}
     shares = [0.0] * config.machines
@@ -145,7 +136,7 @@ def plan(config: PlanConfig) -> Plan:
     price = rates.price_per_hour if config.price_per_hour is None else config.price_per_hour
     machine_seconds = seconds + config.machines * listing_seconds
     return Plan(
-        work=None if planner is None else planner.work,
+        work=planner.work,
         kinds=kinds,
         files=sum(kind.files for kind in kinds),
         stored_bytes=whole,
@@ -186,16 +177,15 @@ def _list(sources: Iterable[Source], config: PlanConfig) -> _Listing:
     return listing
 
 
-def _count(kind: Kind, sample: Sequence[tuple[Source, int]], model: Model, rates: Rates, config: PlanConfig) -> None:
+def _count(kind: Kind, sample: Sequence[tuple[Source, int]], model: Model, rates: Rates, run: RunConfig) -> None:
     """Count what the sample holds (of an archive, its first members), and extrapolate to the whole kind."""
     part = 1.0
     with Copies() as copies:
         opened = [source for source, _ in sample]
         if opened and is_archive(opened[0].uri) and not is_url(opened[0].uri):
             sample = sample[:1]
-            opened, part = _first_members(opened[0], copies, config)
-        options = None if config.run is None else WorkerOptions.of(config.run, model).read
-        found, _ = count(opened, model, options)
+            opened, part = _first_members(opened[0], copies, run)
+        found, _ = count(opened, model, WorkerOptions.of(run, model).read)
     kind.sampled_files = len(sample)
     kind.sampled_bytes = round(sum(size for _, size in sample) * part)
     larger = kind.stored_bytes / max(kind.sampled_bytes, 1)
@@ -213,18 +203,18 @@ def _count(kind: Kind, sample: Sequence[tuple[Source, int]], model: Model, rates
     )
 
 
-def _first_members(archive: Source, copies: Copies, config: PlanConfig) -> tuple[list[Source], float]:
+def _first_members(archive: Source, copies: Copies, run: RunConfig) -> tuple[list[Source], float]:
     """Return the first members of an archive, without other forms, and the fraction of all members they stand for."""
     members = copies.with_members(
         [archive],
-        max_bytes=ReadOptions().max_document_bytes,
+        max_bytes=run.max_document_mb * MEBIBYTE,
         left_out=lambda *_: None,
         broken_before=frozenset(),
-        with_csv=config.with_csv,
+        with_csv=bool(run.text_column),
     )
     first = list(islice(members, _SAMPLED_MEMBERS))
-    everything = sum(number or 0 for _, number in count_documents([archive], with_csv=config.with_csv))
-    forms = EVERY_FORM if config.run is None else Forms(config.run.form)
+    everything = sum(number or 0 for _, number in count_documents([archive], with_csv=bool(run.text_column)))
+    forms = Forms(run.form)
     of_forms = [member for member in first if member.error or not forms.leave_out(member)]
     return of_forms, min(len(first) / max(everything, 1), 1.0) or 1.0
 

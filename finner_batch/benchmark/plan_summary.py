@@ -15,8 +15,6 @@ def plan_summary(plan: Plan) -> str:
 
 
 def _work(plan: Plan) -> Iterator[str]:
-    if plan.work is None:
-        return
     head = "results"
     for name, count in asdict(plan.work).items():
         if name != "why" and count:

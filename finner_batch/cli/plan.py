@@ -58,16 +58,13 @@ def plan(
     from finner_batch.benchmark.plan import plan as make_plan  # noqa: PLC0415 - heavy
     from finner_batch.benchmark.plan_summary import plan_summary  # noqa: PLC0415 - heavy
 
-    given = given_inputs((*inputs, *more_inputs))
     made = make_plan(
         PlanConfig(
-            input=given,
+            run=RunConfig(input=given_inputs((*inputs, *more_inputs)), output=output, **settings),
             machines=machines,
             benchmark=benchmark,
             price_per_hour=price_per_hour,
             sample=sample,
-            model=settings["model"],
-            run=RunConfig(input=given, output=output, **settings),
         )
     )
     click.echo(json.dumps(made.as_json(), indent=2) if as_json else plan_summary(made))
