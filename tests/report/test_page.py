@@ -110,7 +110,7 @@ def test_a_page_of_one_run_holds_what_that_run_wrote(results, tmp_path):
     text = parsed(written.path).text
     assert written.total == 240
     assert "240 numbers from 121 documents" in text
-    assert "There is none in this folder." in text
+    assert "There is no earlier run in this folder." in text
     with pytest.raises(UsageError, match=f"its last runs are {FIRST_RUN}, {SECOND_RUN}"):
         write_report(ReportConfig(output=results, html=tmp_path / "page.html", run_id="20990101T000000Z-0000"))
 
