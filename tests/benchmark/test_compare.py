@@ -98,7 +98,7 @@ def test_the_pipeline_takes_a_sentence_at_a_time_on_a_cpu_and_batches_on_a_gpu(d
     assert seen == rows
 
 
-def test_the_whole_job_is_reckoned_from_the_rates_for_the_whole_input(comparison, counted):
+def test_the_whole_job_is_estimated_from_the_rates_for_the_whole_input(comparison, counted):
     found, _ = counted
     rates = {contest.stage: contest.contestants[-1].rate.median for contest in comparison.contests}
     before = found.html_bytes / rates["extract"] + found.characters / rates["split"]

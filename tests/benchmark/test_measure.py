@@ -134,7 +134,7 @@ def test_the_text_names_the_machine_every_stage_and_the_ceiling(figures):
     text = summary(figures)
     for needed in (*STAGES, figures.machine.cpu, figures.model_id, "everything but the model", "of the int8 ceiling"):
         assert needed in text
-    assert "3.6 an hour" in text
+    assert "3.6 per hour" in text
 
 
 @pytest.fixture(scope="module")
@@ -169,7 +169,7 @@ def test_a_comparison_is_marked_busy_where_the_load_was_high_before_it_or_after_
 
 def test_the_text_of_a_comparison_says_the_batches_and_what_the_whole_job_adds_up(compared):
     text = compared(0.0, 0.0)
-    assert "sentences at a time, in the order given: loop 8\n" in text
+    assert "sentences per batch, in the order given: loop 8\n" in text
     assert "9 s = 9.0x (one process, CPU + wall)" in text
     assert "8 s = 8.0x, one process, CPU + wall" in text
 
@@ -201,7 +201,7 @@ def invoke(figures, monkeypatch):
     return call
 
 
-def test_json_goes_to_stdout_or_beside_the_text_into_a_file(invoke, figures, tmp_path):
+def test_json_goes_to_stdout_or_with_the_text_into_a_file(invoke, figures, tmp_path):
     alone, _ = invoke("--input", "x", "--json")
     assert json.loads(alone)["model_id"] == figures.model_id
     text, _ = invoke("--input", "x", "--json", str(tmp_path / "figures.json"))

@@ -66,7 +66,7 @@ def test_what_is_done_is_unchanged_and_a_failed_file_is_left_to_retry(looked):
     assert looked() == ({"unchanged": 7, "failed_before": 1}, [], set())
 
 
-def test_new_and_changed_files_are_told_from_copies(looked, made):
+def test_new_and_changed_files_are_separate_from_copies(looked, made):
     files = {"new.htm": page(50), "copy.htm": page(1), "0.htm": page(60)}
     before = (made / "in" / "0.htm").read_text()
 
@@ -99,7 +99,7 @@ def test_a_column_that_is_kept_no_more_is_another_setting(looked, made, tmp_path
     assert (counts["other_settings"], why) == (1, ["keep-column text before, none now"])
 
 
-def test_another_version_of_the_pipeline_is_told_from_another_setting(looked, monkeypatch):
+def test_another_version_of_the_pipeline_is_separate_from_another_setting(looked, monkeypatch):
     monkeypatch.setattr(config_module, "PIPELINE_VERSION", config_module.PIPELINE_VERSION + 1)
     counts, why, _ = looked()
     assert (counts, why) == ({"other_pipeline_version": 8}, [])

@@ -213,7 +213,7 @@ def test_a_value_of_a_parameter_that_is_none_is_named(asked):
 
 
 @pytest.mark.parametrize("name", ["facilities_by_sise", "facilities_by_sise.sql", "/nowhere/facilities_by_sise.sql"])
-def test_a_file_that_is_not_there_is_told_with_the_nearest_question(asked, name):
+def test_a_file_that_is_not_there_is_named_with_the_nearest_question(asked, name):
     with pytest.raises(UsageError, match=r"No such file.*Did you mean facilities_by_size\? Shipped questions: amend"):
         asked("--file", name)
 

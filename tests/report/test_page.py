@@ -189,7 +189,7 @@ def test_a_page_of_twenty_thousand_numbers_takes_a_tenth_of_the_megabytes_of_two
     assert written.bytes < 3_000_000
 
 
-def test_the_real_job_is_judged_by_the_filers_tags(tmp_path):
+def test_the_real_job_is_compared_with_the_filers_tags(tmp_path):
     filings, results = REPOSITORY / "data" / "filings", tmp_path / "results"
     for arguments in (
         ["run", "--input", str(filings), "--output", str(results), "--workers", "1"],
