@@ -133,7 +133,7 @@ def test_parameters_keep_leading_zeros_and_become_numbers_where_they_are(asked):
 def test_questions_are_listed_and_asked_by_name(asked):
     assert re.search(r"^facilities_by_size +Which credit facilities", asked("--list").stdout, re.MULTILINE)
     listed = {item["name"]: item for item in json.loads(asked("--list", "--json").stdout)}
-    least = {"name": "least", "default": "0", "meaning": "size from which on, in units of its currency: 1e9"}
+    least = {"name": "least", "default": "0", "meaning": "minimum size in units of the currency, such as 1e9"}
     assert least in listed["facilities_by_size"]["parameters"]
     assert "--param least=0: size from which on" in asked("--list").stdout
     assert "Acme Corp" in asked("--file", "facilities_by_size").stdout
