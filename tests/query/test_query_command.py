@@ -135,7 +135,7 @@ def test_questions_are_listed_and_asked_by_name(asked):
     listed = {item["name"]: item for item in json.loads(asked("--list", "--json").stdout)}
     least = {"name": "least", "default": "0", "meaning": "minimum size in units of the currency, such as 1e9"}
     assert least in listed["facilities_by_size"]["parameters"]
-    assert "--param least=0: size from which on" in asked("--list").stdout
+    assert "--param least=0: minimum size" in asked("--list").stdout
     assert "Acme Corp" in asked("--file", "facilities_by_size").stdout
 
 
