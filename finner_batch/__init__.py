@@ -33,15 +33,15 @@ __all__ = [
 __version__ = "0.1.0"
 
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
-"""From 1.29 on, onnxruntime reports to Microsoft unless this is set before it is imported (see its Privacy.md)."""
+"""Since 1.29, onnxruntime sends telemetry to Microsoft unless this is set before its import (see its Privacy.md)."""
 
 sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
-"""Importing openvino reports to Google Analytics unless this module of its cannot be imported; it does without."""
+"""Importing openvino reports to Google Analytics unless this module fails to import; openvino runs without it."""
 
 
 def __getattr__(name: str) -> object:
-    """Offer the Python API (`finner_batch.api`), which is imported when it is first used: the command line is light."""
-    from importlib import import_module  # noqa: PLC0415 - see above
+    """Import the Python API (`finner_batch.api`) on first use, so that the command line starts fast."""
+    from importlib import import_module  # noqa: PLC0415 - on first use only
 
     if name in __all__:
         return getattr(import_module("finner_batch.api"), name)

@@ -1,4 +1,4 @@
-"""The program: `python -m finner_batch`, and `finner-batch` where it is installed."""
+"""Entry point of `python -m finner_batch` and of the installed `finner-batch`."""
 
 from finner_batch.cli.interrupt import until_interrupted
 

@@ -1,6 +1,6 @@
-"""The Python API: the numbers of one text or file, a run, and results as Arrow tables or DuckDB relations.
+"""The Python API: extract the numbers of one text or file, run a job, and read results as Arrow tables or in DuckDB.
 
-`import finner_batch` offers what stands here; nothing heavy is imported before it is used.
+`import finner_batch` offers these names and imports this module on first use.
 """
 
 import os
@@ -49,10 +49,10 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entity:
-    """One number of a text or file; the fields are those columns of `entities` that say what it is and where.
+    """One number of a text or file; the fields are the columns of `entities` that describe and locate it.
 
-    `sentence[start:end] == text`, and `document_start` counts in the whole text (code points). `value` is a fraction
-    for rates (`unit` is `pure`) and an amount of the currency `unit` for money.
+    `sentence[start:end] == text`, and `document_start` is the offset in the whole text; all offsets count code points.
+    `value` is a fraction for a rate (`unit` is `pure`) and an amount in the currency `unit` for money.
     """
 
     label: str
@@ -84,26 +84,27 @@ def extract(
 ) -> list[Entity]:
     """Return the financial numbers of a text (`str`) or of a file (`pathlib.Path`), in the order of the text.
 
-    The model is loaded once and its session kept for later calls, which may come from several threads. The other
-    arguments are those of `finner-batch run`; a row is the one that a run writes. For more than some documents use
-    `run`, which reads in parallel, batches across documents, and bounds the time and memory of each.
+    The model is loaded once and kept for later calls, which may come from several threads. The keyword arguments are
+    settings of `finner-batch run`, and an entity equals the row that a run writes. For many documents use `run`: it
+    reads in parallel, batches across documents, and limits the time and memory of each.
 
-    Raises DocumentError where a document cannot be read, UsageError where there is no such file, ModelError and
+    Raises DocumentError if a document cannot be read, UsageError if the file does not exist, and ModelError or
     DeviceError as a run does.
     """
     reader = _reader(None if model is None else str(model), device)
-    found = _document_of_text(given) if isinstance(given, str) else _documents_of_file(Path(given), documents)
+    read = _document_of_text(given) if isinstance(given, str) else _documents_of_file(Path(given), documents)
     return [
         entity
-        for document in found
+        for document in read
         for entity in reader.entities(document, tables=tables, every_sentence=every_sentence)
     ]
 
 
 def read_results(results: str | Path, sql: str = "FROM entities", **parameters: Any) -> pa.Table:
-    """Return what SQL over a results folder gives as an Arrow table; `parameters` are bound to `$name`.
+    """Run SQL over a results folder and return the rows as an Arrow table; `parameters` are bound to `$name`.
 
-    The views are `entities`, `documents` and `runs`. Raises as `ask`: UsageError for SQL that is wrong or would write.
+    The views are `entities`, `documents` and `runs`. Raises UsageError for SQL that is wrong or writes, and FinnerError
+    if files cannot be read.
     """
     answer = ask(str(results), sql, parameters)
     return pa.Table.from_batches(answer.batches, schema=answer.schema)
@@ -118,18 +119,17 @@ class _Reader:
         self._lock = Lock()
 
     def entities(self, document: Document, *, tables: bool, every_sentence: bool) -> Iterator[Entity]:
-        """The numbers of one document."""
         cues = EVERY_SENTENCE if every_sentence else self._model.cues
         tokenizer = SentenceTokenizer(self._model.folder / "tokenizer.json", self._model.max_length, cues)
         parsed = parse(document, tokenizer, tables=tables, watch=Stopwatch())
         with self._lock:
             probabilities, _ = self._tagger.probabilities(parsed.windows)
-        known = {
+        of_document = {
             "document_id": document.document_id,
             "document_type": parsed.document.header.document_type,
         }
         for row in entity_rows(parsed, self._tagger.spans(parsed.windows, probabilities)):
-            yield Entity(**{name: (row | known)[name] for name in _FIELDS})
+            yield Entity(**{name: (row | of_document)[name] for name in _FIELDS})
 
 
 _FIELDS = tuple(field.name for field in fields(Entity))
@@ -141,8 +141,7 @@ def _reader(folder: str | None, device: DeviceChoice) -> _Reader:
 
 
 def _document_of_text(text: str) -> Iterator[Document]:
-    """The text as a document whose own offsets count."""
-    if "\n" not in text and len(text) < 4096 and os.path.isfile(text):  # noqa: PTH113 - a text may be no valid path
+    if "\n" not in text and len(text) < 4096 and os.path.isfile(text):  # noqa: PTH113 - Path raises for some texts
         raise UsageError(f"{text} is a file: give pathlib.Path({text!r}) to read it; a str is the text itself")
     yield Document(
         document_id="text",

@@ -1,9 +1,9 @@
--- Which amended filings (10-K/A and such) supersede which filings, and which numbers did they change?
+-- Which amendments (such as 10-K/A) supersede which filings, and which numbers did they change?
 WITH given AS (
   SELECT
-    ltrim(getvariable('cik')::VARCHAR, '0') AS cik  -- the filer's number; all companies where not given
+    ltrim(getvariable('cik')::VARCHAR, '0') AS cik  -- CIK of the filer; by default all companies
 ),
--- A filing is what was filed under one accession number, or, where none is known, one document.
+-- A filing is everything under one accession number, or one document if the number is unknown.
 filings AS (
   SELECT
     coalesce(documents.cik, company) AS filer,
@@ -24,7 +24,7 @@ numbers AS (
   FROM entities
   GROUP BY filing
 ),
--- The one superseded is the last of the company's filings of this form for the same period that came before.
+-- An amendment supersedes the company's latest earlier filing of the same form for the same period.
 superseding AS (
   SELECT amended.*, original.filing AS supersedes, original.filed AS original_filed
   FROM filings AS amended

@@ -1,10 +1,10 @@
 -- Which numbers changed most between a company's filings that state them in the same sentence?
 WITH given AS (
   SELECT
-    ltrim(getvariable('cik')::VARCHAR, '0') AS cik,       -- the filer's number; all companies where not given
-    lower(getvariable('label')::VARCHAR) AS wanted        -- a label, or a part of one: Spread; all where not given
+    ltrim(getvariable('cik')::VARCHAR, '0') AS cik,       -- CIK of the filer; by default all companies
+    lower(getvariable('label')::VARCHAR) AS wanted        -- a label or a part of one, such as Spread; by default all
 ),
--- What several sentences say is one row. The same sentence: the same but for its numbers and the names of months.
+-- Sentences count as the same if they differ only in numbers and names of months.
 stated AS (
   SELECT
     *,
@@ -24,7 +24,7 @@ stated AS (
     AND (given.cik IS NULL OR filed_by(entities.cik, entities.source, entities.document_id, given.cik))
     AND (given.wanted IS NULL OR contains(lower(label), given.wanted))
 ),
--- A filing that says it several times with different values tells nothing.
+-- A sentence that a filing repeats with different values is ambiguous and left out.
 once AS (
   SELECT filer, form_type, period, label, unit, wording, numbers_before, any_value(company) AS company,
     any_value(value) AS value, min(marked(sentence, "start", "end")) AS sentence
@@ -32,7 +32,7 @@ once AS (
   GROUP BY ALL
   HAVING count(DISTINCT value) = 1
 ),
-beside AS (
+compared AS (
   SELECT
     *,
     lag(value) OVER by_time AS value_before,
@@ -52,7 +52,7 @@ SELECT
   unit,
   rounded(100 * (value - value_before) / nullif(abs(value_before), 0), 1) AS percent,
   min(sentence) AS sentence
-FROM beside
+FROM compared
 WHERE value <> value_before
 GROUP BY filer, label, unit, filing_before, form_type, period, value_before, value
 ORDER BY abs(percent) DESC NULLS FIRST, company, period, label, value;

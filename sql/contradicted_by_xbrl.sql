@@ -1,7 +1,7 @@
 -- Which numbers contradict the filer's own XBRL: another value, or another concept, on the same number?
 WITH given AS (
   SELECT
-    ltrim(getvariable('cik')::VARCHAR, '0') AS cik  -- the filer's number; all companies where not given
+    ltrim(getvariable('cik')::VARCHAR, '0') AS cik  -- CIK of the filer; by default all companies
 )
 SELECT
   verdict,
@@ -11,7 +11,7 @@ SELECT
   value,
   xbrl_value,
   rounded(confidence, 3) AS confidence,
-  -- false where the results have changed since they were compared
+  -- false if the results have changed since the comparison
   EXISTS (
     FROM entities
     WHERE entities.document_id = audit.document_id AND entities.document_start = audit.document_start

@@ -1,4 +1,4 @@
--- In which forms and sections do the numbers stand, and in how many of the documents?
+-- In which forms and sections are the numbers, and in how many of the documents?
 WITH forms AS (
   SELECT form_type, count(*) AS documents FROM documents WHERE status = 'ok' GROUP BY form_type
 ),

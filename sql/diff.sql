@@ -1,9 +1,9 @@
--- Which entities are gained, lost or changed between two results, A and B?
+-- Which entities were gained, lost or changed from results A to results B?
 --
--- `finner-batch diff` runs this; so does plain DuckDB with two files that `finner-batch query --export` made:
+-- `finner-batch diff` runs this file. Plain DuckDB runs it on two files written by `finner-batch query --export`:
 --
 --   ATTACH 'a.duckdb' AS a (READ_ONLY); ATTACH 'b.duckdb' AS b (READ_ONLY);
---   SET VARIABLE tolerance = 0.05;      -- difference of confidence that is no change
+--   SET VARIABLE tolerance = 0.05;      -- confidences that differ by up to this count as equal
 --   .read sql/diff.sql
 --   FROM diff;                          -- also: diff_labels, diff_documents
 
@@ -13,7 +13,7 @@ SELECT NULL::VARCHAR AS content_id WHERE false UNION ALL BY NAME FROM a.document
 CREATE OR REPLACE TEMP VIEW documents_b AS
 SELECT NULL::VARCHAR AS content_id WHERE false UNION ALL BY NAME FROM b.documents;
 
--- Which document of A is which of B: the first of these that tells.
+-- Matches each document of A to one of B, by the first of these rules that applies.
 CREATE OR REPLACE TEMP TABLE document_pairs AS
 SELECT source AS source_a, source AS source_b, document_id AS document_id_a, document_id AS document_id_b
 FROM documents_a SEMI JOIN documents_b USING (source, document_id);
@@ -23,27 +23,27 @@ FROM documents_a ANTI JOIN document_pairs ON source = source_a AND document_id =
 CREATE OR REPLACE TEMP VIEW documents_left_b AS
 FROM documents_b ANTI JOIN document_pairs ON source = source_b AND document_id = document_id_b;
 
--- moved: name and content are the same; copies of one file in their order
+-- moved: same name and bytes; several copies of a file are matched in order
 INSERT INTO document_pairs
 SELECT a.source, b.source, a.document_id, b.document_id
 FROM (SELECT *, row_number() OVER (PARTITION BY document_id, sha256 ORDER BY source) AS nth FROM documents_left_a) AS a
 JOIN (SELECT *, row_number() OVER (PARTITION BY document_id, sha256 ORDER BY source) AS nth FROM documents_left_b) AS b
   USING (document_id, sha256, nth);
 
--- moved and changed: the name is the only one of its kind on both sides
+-- moved and changed: the name is unique on both sides
 INSERT INTO document_pairs
 SELECT a.source, b.source, a.document_id, b.document_id
 FROM (FROM documents_left_a QUALIFY count(*) OVER (PARTITION BY document_id) = 1) AS a
 JOIN (FROM documents_left_b QUALIFY count(*) OVER (PARTITION BY document_id) = 1) AS b USING (document_id);
 
--- another shape of the filing, such as its full submission: what it says is the only one of its kind on both sides
+-- the same filing in another format, such as its full submission: the text is unique on both sides
 INSERT INTO document_pairs
 SELECT a.source, b.source, a.document_id, b.document_id
 FROM (FROM documents_left_a QUALIFY count(*) OVER (PARTITION BY content_id) = 1) AS a
 JOIN (FROM documents_left_b QUALIFY count(*) OVER (PARTITION BY content_id) = 1) AS b
   ON a.content_id = b.content_id AND coalesce(a.accession_number = b.accession_number, true);
 
--- renamed: the content is the only one of its kind on both sides
+-- renamed: the bytes are unique on both sides
 INSERT INTO document_pairs
 SELECT a.source, b.source, a.document_id, b.document_id
 FROM (FROM documents_left_a QUALIFY count(*) OVER (PARTITION BY sha256) = 1) AS a
@@ -82,7 +82,7 @@ SELECT
   list_distinct(string_split(lower(sentence), ' ')) AS words
 FROM b.entities AS e JOIN diff_documents AS d ON e.source = d.source_b AND e.document_id = d.document_id_b;
 
--- Which entity of A is which of B: the same number of the same sentence. The first of these that tells.
+-- Matches each entity of A to one of B, by the first of these rules that applies. First: same number, same sentence.
 CREATE OR REPLACE TEMP TABLE entity_pairs AS
 SELECT a.id AS id_a, b.id AS id_b
 FROM (SELECT *, row_number() OVER (PARTITION BY pair, document_start ORDER BY id) AS nth FROM entities_a) AS a
@@ -92,7 +92,7 @@ JOIN (SELECT *, row_number() OVER (PARTITION BY pair, document_start ORDER BY id
 CREATE OR REPLACE TEMP VIEW entities_left_a AS FROM entities_a ANTI JOIN entity_pairs ON id = id_a;
 CREATE OR REPLACE TEMP VIEW entities_left_b AS FROM entities_b ANTI JOIN entity_pairs ON id = id_b;
 
--- the sentence stands elsewhere in the document; one that is said again and again in its order, like labels first
+-- the sentence moved within the document; repeated sentences are matched in order, those of the same label first
 INSERT INTO entity_pairs
 SELECT a.id, b.id
 FROM (SELECT *, row_number() OVER (PARTITION BY pair, sentence, "start", label ORDER BY id) AS nth FROM entities_left_a) AS a
@@ -105,7 +105,7 @@ FROM (SELECT *, row_number() OVER (PARTITION BY pair, sentence, "start" ORDER BY
 JOIN (SELECT *, row_number() OVER (PARTITION BY pair, sentence, "start" ORDER BY id) AS nth FROM entities_left_b) AS b
   USING (pair, sentence, "start", "end", nth);
 
--- in a document that has changed: the sentence has other numbers
+-- in a changed document: the sentence has other numbers
 INSERT INTO entity_pairs
 SELECT a.id, b.id
 FROM (SELECT *, row_number() OVER (PARTITION BY pair, wording, numbers_before ORDER BY id) AS nth FROM entities_left_a) AS a
@@ -113,8 +113,8 @@ JOIN (SELECT *, row_number() OVER (PARTITION BY pair, wording, numbers_before OR
   USING (pair, wording, numbers_before, nth)
 WHERE a.other_content;
 
--- the sentence at this position has other words, half of them the same at least: the same number; in a document that
--- has changed also another number of the same label
+-- the sentence at this position has other words, but at least half of them are the same: match the same number, and
+-- in a changed document also another number of the same label
 INSERT INTO entity_pairs
 SELECT a.id, b.id
 FROM (SELECT *, row_number() OVER (PARTITION BY pair, sentence_index, text ORDER BY id) AS nth FROM entities_left_a) AS a
@@ -157,8 +157,8 @@ FROM entities_a AS a
 FULL JOIN entity_pairs ON a.id = id_a
 FULL JOIN entities_b AS b ON b.id = id_b;
 
--- One row an entity that is not the same. `document` tells one that came or went with its document from one that the
--- same document lost or gained.
+-- One row per entity that differs. `document` says whether the whole document is in one results folder only, or the
+-- same document lost or gained the entity.
 CREATE OR REPLACE TEMP VIEW diff AS
 SELECT
   coalesce(nullif(one_sided, ''), 'changed') AS change, what, document,
@@ -169,7 +169,7 @@ FROM compared JOIN diff_documents USING (pair)
 WHERE one_sided <> '' OR what <> ''
 ORDER BY document <> 'in both', what = 'confidence', change, what, coalesce(label_a, label_b), pair, coalesce(document_start_b, document_start_a);
 
--- One row a label, and one of all.
+-- One row per label, and a total.
 -- in_a = same + changed + confidence_only + relabelled_from + lost + lost_with_document, and likewise in_b.
 CREATE OR REPLACE TEMP VIEW diff_labels AS
 WITH by_label AS (

@@ -1,8 +1,8 @@
--- Which numbers does the model doubt most, and what do they stand in?
+-- Which numbers is the model least sure of, and in which sentences are they?
 WITH given AS (
   SELECT
-    ltrim(getvariable('cik')::VARCHAR, '0') AS cik,         -- the filer's number; all companies where not given
-    coalesce(getvariable('below')::DOUBLE, 0.8) AS below    -- confidence below which a number is in doubt
+    ltrim(getvariable('cik')::VARCHAR, '0') AS cik,         -- CIK of the filer; by default all companies
+    coalesce(getvariable('below')::DOUBLE, 0.8) AS below    -- show numbers with a confidence below this
 )
 SELECT
   rounded(confidence, 3) AS confidence,

@@ -1,7 +1,7 @@
--- How far do effective rates lie above the stated rates that they belong to: how many in each band of basis points?
+-- How far are effective rates above their stated rates, counted in bands of basis points?
 WITH given AS (
   SELECT
-    ltrim(getvariable('cik')::VARCHAR, '0') AS cik,              -- the filer's number; all companies where not given
+    ltrim(getvariable('cik')::VARCHAR, '0') AS cik,              -- CIK of the filer; by default all companies
     coalesce(getvariable('band')::DOUBLE, 50) AS band            -- width of a band in basis points
 )
 SELECT

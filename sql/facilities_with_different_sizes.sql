@@ -1,7 +1,7 @@
--- Which facilities does one document call by the same name and give different sizes?
+-- Which facilities does a document give different sizes under the same name?
 WITH given AS (
   SELECT
-    ltrim(getvariable('cik')::VARCHAR, '0') AS cik  -- the filer's number; all companies where not given
+    ltrim(getvariable('cik')::VARCHAR, '0') AS cik  -- CIK of the filer; by default all companies
 ),
 sizes AS (
   SELECT
@@ -12,7 +12,7 @@ sizes AS (
   WHERE label = 'LineOfCreditFacilityMaximumBorrowingCapacity' AND value IS NOT NULL
     AND (given.cik IS NULL OR filed_by(entities.cik, entities.source, entities.document_id, given.cik))
 ),
--- What a size may be of: words with capitals that end so, 2022 Five-Year Credit Agreement; or anything else.
+-- What a size may refer to: a capitalised name such as 2022 Five-Year Credit Agreement, or a common noun.
 things AS (
   SELECT
     *,
@@ -31,7 +31,7 @@ things AS (
 found AS (
   SELECT *, things[1][-1] AS thing_before, things[2][1] AS thing_after FROM things
 ),
--- The one that stands nearest to the number.
+-- The candidate nearest to the number.
 named AS (
   SELECT
     *,
@@ -53,7 +53,7 @@ SELECT
   arg_min(marked(sentence, "start", "end", before := 18), value) AS smallest,
   arg_max(marked(sentence, "start", "end", before := 18), value) AS largest
 FROM named
--- A name of its own begins with a capital or a figure and is more than one word.
+-- A proper name starts with a capital or a digit and has more than one word.
 WHERE regexp_matches(facility, '^[A-Z0-9][^ ]* ') OR facility = 'Revolver'
 GROUP BY coalesce(company, document_id), form_type, period_of_report, facility, unit, source, document_id
 HAVING count(DISTINCT value) > 1

@@ -1,4 +1,4 @@
--- What do the filings state: label, number, value, company, section, and the sentence around the [number]?
+-- Which numbers do the filings state, with label, value, company, section, and the sentence around the [number]?
 SELECT
   short_label(label) AS label,
   text AS number,

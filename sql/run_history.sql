@@ -1,4 +1,4 @@
--- Which runs were made, how did each end and how fast was it, and what had changed since the run before?
+-- Which runs were there, how did each end, how fast was it, and what changed since the run before?
 SELECT
   date_trunc('second', started) AS started,
   run_id,

@@ -1,8 +1,8 @@
 -- Which spreads over which benchmark does each company state, year by year, in basis points?
 WITH given AS (
   SELECT
-    ltrim(getvariable('cik')::VARCHAR, '0') AS cik,            -- the filer's number; all companies where not given
-    lower(getvariable('benchmark')::VARCHAR) AS wanted         -- as in the answer: SOFR, LIBOR, prime rate, …; all where not given
+    ltrim(getvariable('cik')::VARCHAR, '0') AS cik,            -- CIK of the filer; by default all companies
+    lower(getvariable('benchmark')::VARCHAR) AS wanted         -- as in the answer: SOFR, LIBOR, prime rate, …; by default all
 ),
 spreads AS (
   SELECT
@@ -16,11 +16,11 @@ spreads AS (
           || 'sterling overnight|[€e]str\b|\bcorra\b|\bcdor\b|\bbbs[wy]\b|\btibor\b|\btonar?\b|\bhibor\b|\bsaron\b|'
           || '\bprime\b|federal funds|fed funds|base rate|\babr\b|treasur(?:y|ies)'
       )
-    ) AS benchmarks  -- those named before the number, and those named after it
+    ) AS benchmarks  -- named before the number, and after it
   FROM entities
-  WHERE label = 'DebtInstrumentBasisSpreadOnVariableRate1' AND unit = 'pure'  -- one printed without a percent sign is none
+  WHERE label = 'DebtInstrumentBasisSpreadOnVariableRate1' AND unit = 'pure'  -- a number without a percent sign is no spread
 ),
--- The benchmark that is named last before the number; where none is, the first one after it.
+-- The last benchmark named before the number, or else the first one after it.
 named AS (
   SELECT
     *,

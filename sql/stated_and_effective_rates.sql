@@ -1,7 +1,7 @@
--- Which effective rate belongs to which stated rate, and how many basis points lie between them?
+-- Which effective rate belongs to which stated rate, and by how many basis points do they differ?
 WITH given AS (
   SELECT
-    ltrim(getvariable('cik')::VARCHAR, '0') AS cik  -- the filer's number; all companies where not given
+    ltrim(getvariable('cik')::VARCHAR, '0') AS cik  -- CIK of the filer; by default all companies
 )
 SELECT
   coalesce(company, document_id) AS company,

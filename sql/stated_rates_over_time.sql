@@ -1,9 +1,9 @@
--- Which rates does a company state from filing to filing, in percent, and which are new or gone since the one before?
+-- Which rates in percent does a company state from filing to filing, and which are new or gone since the last one?
 WITH given AS (
   SELECT
-    ltrim(getvariable('cik')::VARCHAR, '0') AS cik  -- the filer's number; all companies where not given
+    ltrim(getvariable('cik')::VARCHAR, '0') AS cik  -- CIK of the filer; by default all companies
 ),
--- A filing is a company's annual or quarterly report for a period, however many documents it came in.
+-- A filing is a company's annual or quarterly report for a period, in however many documents.
 filings AS (
   SELECT
     coalesce(documents.cik, company, document_id) AS filer,
@@ -29,7 +29,7 @@ rates AS (
   LEFT JOIN stated ON stated.source = document.source AND stated.document_id = document.document_id
   GROUP BY filer, form_type, period, filings.company
 ),
-beside AS (
+compared AS (
   SELECT
     *,
     lag(rates) OVER by_time AS rates_before,
@@ -46,6 +46,6 @@ SELECT
   filing_before,
   array_to_string(list_filter(rates, lambda rate: NOT list_contains(rates_before, rate)), ', ') AS new,
   array_to_string(list_filter(rates_before, lambda rate: NOT list_contains(rates, rate)), ', ') AS gone
-FROM beside
+FROM compared
 WHERE len(rates) > 0 OR len(rates_before) > 0
 ORDER BY latest_name IS NULL, lower(latest_name), filer, period, form_type;

@@ -1,4 +1,4 @@
--- Which filings say that their statements or debt stand in exhibits that were not read with them?
+-- Which filings refer to exhibits for their statements or debt that were not read with them?
 SELECT
   coalesce(company, document_id) AS company,
   form_type AS form,

@@ -1,11 +1,11 @@
--- Views over a results folder: `entities`, `documents` and `runs`, current rows only; `rate_pairs` and `against_xbrl`.
+-- Views over a results folder: `entities`, `documents` and `runs` with current rows only, `rate_pairs`, `against_xbrl`.
 --
---   SET VARIABLE results = 'results';   -- the folder ('results' where the variable is not set), or a glob: 'results/*'
---   .read sql/views.sql                 -- again after a run or a compaction, to see what is new
+--   SET VARIABLE results = 'results';   -- the folder (by default 'results'), or a glob: 'results/*'
+--   .read sql/views.sql                 -- read it again after a run or a compaction
 --
--- The parts are listed here, once: every query then sees the same state, and one that needs a part which a compaction has
--- deleted since fails (read this file again) and never shows half. A part is documents/NAME and entities/NAME of the same
--- name; its documents file is the commit, so entities files are looked up from it and one without it does not count.
+-- This file lists the parts once, so every query sees the same state. A query that needs a part which a compaction has
+-- since deleted fails, and never returns only some of the rows: read this file again. A part is a pair of files of the
+-- same name, documents/NAME and entities/NAME. The documents file is the commit: an entities file without it is ignored.
 
 SET VARIABLE results = coalesce(getvariable('results'), 'results');
 
@@ -21,7 +21,7 @@ SET VARIABLE entities_parts = (
   FROM (SELECT unnest(getvariable('documents_parts')) AS file)
 );
 
--- Whether versions with other columns wrote some of the parts: their names end in -s3-000001, or in -000001 before version 2.
+-- Whether the parts have different columns, by the schema version in their names: -s3-000001, or -000001 before version 2.
 SET VARIABLE mixed_columns = (
   SELECT count(DISTINCT regexp_extract(file, '-s([0-9]+)-[0-9]{6}[.]parquet$', 1)) > 1
   FROM (SELECT unnest(getvariable('documents_parts')) AS file)
@@ -44,13 +44,13 @@ FROM read_parquet(
   union_by_name = getvariable('mixed_columns')
 );
 
--- The documents in force and the part each stands in. Of the rows of one document of one source the newest counts: the later
--- part by its name, which begins with the time, then the later row. A tombstone (`removed`) hides its document, a row that
--- closes a shard (`finished`) is none.
--- One document under several sources counts once: documents of one accession number that have the same name, or the same
--- content (a full submission and its primary document); without accession number, those of the same content (a.htm and
--- a.htm.gz). Documents of one source stay apart. The copy that counts is one that was read, with the settings used last,
--- and states when it was filed, in this order; then the one read last.
+-- The current documents, each with its part. Of several rows for a document of a source, the newest counts: the one in the
+-- later part by name, which starts with the time, then the later row. A tombstone (`removed`) hides its document. A row that
+-- closes a shard (`finished`) is not a document.
+-- A document under several sources counts once: with an accession number, if the name or the content is the same (a full
+-- submission and its primary document); without one, if the content is the same (a.htm and a.htm.gz). Documents of one
+-- source are always distinct. Of several copies, the preferred one was read successfully, then with the latest settings,
+-- then has a filing date, and then was read last.
 CREATE OR REPLACE VIEW current_documents AS
 WITH in_force AS MATERIALIZED (
   FROM (
@@ -119,9 +119,8 @@ SEMI JOIN current_documents AS d
   ON regexp_replace(e.filename, '/entities/([^/]+)$', '/documents/\1') = d.filename
   AND e.source = d.source AND e.document_id = d.document_id;
 
--- A sentence from a little before its number on, with the number in brackets: …at Term SOFR plus [1.25]% a year. With
--- SET VARIABLE whole = true the answers of the questions are for a program, not to be looked at: whole sentences and labels,
--- numbers that are not rounded.
+-- A sentence from shortly before its number, which is in brackets: …at Term SOFR plus [1.25]% a year. After
+-- SET VARIABLE whole = true the questions answer for a program: with whole sentences and labels, and unrounded numbers.
 CREATE OR REPLACE MACRO marked(sentence, starts, ends, before := 34) AS
   CASE WHEN starts > before AND getvariable('whole') IS DISTINCT FROM true
     THEN '…' || substr(sentence, starts - before + 1, before)
@@ -129,7 +128,7 @@ CREATE OR REPLACE MACRO marked(sentence, starts, ends, before := 34) AS
     END
   || '[' || substr(sentence, starts + 1, ends - starts) || ']' || substr(sentence, ends + 1);
 
--- A label without its family: InterestRateStatedPercentage.
+-- A label without its prefix: InterestRateStatedPercentage.
 CREATE OR REPLACE MACRO short_label(label) AS
   CASE WHEN getvariable('whole') IS NOT DISTINCT FROM true THEN label
     ELSE regexp_replace(label, '^(DebtInstrument|LineOfCreditFacility)', '')
@@ -138,8 +137,7 @@ CREATE OR REPLACE MACRO short_label(label) AS
 CREATE OR REPLACE MACRO rounded(number, digits) AS
   CASE WHEN getvariable('whole') IS NOT DISTINCT FROM true THEN number ELSE round(number, digits) END;
 
--- Whether a row of a document is of a filing that this filer, alone or with others, filed. `wanted`: a CIK without zeros in
--- front.
+-- Whether this filer filed the document, alone or with others. `wanted` is a CIK without leading zeros.
 CREATE OR REPLACE MACRO filed_by(of_cik, of_source, of_document, wanted) AS
   ltrim(of_cik, '0') = wanted
   OR EXISTS (
@@ -148,10 +146,10 @@ CREATE OR REPLACE MACRO filed_by(of_cik, of_source, of_document, wanted) AS
       AND list_contains(list_transform(filed.ciks, lambda filer: ltrim(filer, '0')), wanted)
   );
 
--- Effective rates, each beside the stated rate that it belongs to: one of its own sentence first, where both are listed the
--- first to the first, else the nearest before it in its section. One that belongs to none is left out: an average over
--- several debts, the outcome of a variable rate and its spread, one in a section that states no rate. What a document
--- says several times is one row.
+-- Effective rates, each with its stated rate: preferably one in the same sentence (lists of equal length are matched in
+-- order), otherwise the nearest one before it in its section. An effective rate without a stated rate is left out: an
+-- average over several debts, the sum of a variable rate and its spread, a rate in a section that states none. A pair that
+-- a document repeats is one row.
 CREATE OR REPLACE VIEW rate_pairs AS
 WITH rates AS (
   SELECT
@@ -195,7 +193,7 @@ SELECT
 FROM pairs
 QUALIFY row_number() OVER (PARTITION BY source, document_id, value, stated_value ORDER BY document_start) = 1;
 
--- One row a run; `report` holds all that the run reported. Times are UTC.
+-- One row per run; `report` holds its whole report. Times are UTC.
 CREATE OR REPLACE VIEW runs AS
 SELECT
   parse_filename(filename, true) AS run_id,
@@ -215,7 +213,7 @@ FROM query(CASE
   ELSE 'SELECT filename, content FROM read_text(getvariable(''run_reports''))'
 END);
 
--- The rows beside the filers' own tags, one row a judgement, once this has compared them:
+-- The rows compared with the filers' own tags, one row per verdict, once this command has run:
 --   finner-batch evaluate --results RESULTS --against-xbrl FILINGS --errors RESULTS/against_xbrl.parquet
 CREATE OR REPLACE VIEW against_xbrl AS
 SELECT
@@ -237,7 +235,7 @@ FROM query(CASE
     )::VARCHAR AS reason)
     WHERE reason IS NOT NULL'
   ELSE '
-    SELECT NULL::INTEGER AS "start" WHERE false  -- an older comparison has none
+    SELECT NULL::INTEGER AS "start" WHERE false  -- missing in an older comparison
     UNION ALL BY NAME
     FROM read_parquet(getvariable(''audit''))'
 END);

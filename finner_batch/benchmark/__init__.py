@@ -1,1 +1,1 @@
-"""Measures the job on this machine: its stages, its model beside the machine's ceiling, the job whole, its peers."""
+"""Measures the job on this machine: its stages, its model against the machine's ceiling, the whole job, its peers."""

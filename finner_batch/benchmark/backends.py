@@ -1,4 +1,4 @@
-"""Every runtime of the model that this machine has, in turns over the same sentences."""
+"""Measures every runtime of the model on this machine, taking turns over the same sentences."""
 
 import logging
 from collections.abc import Sequence
@@ -22,10 +22,10 @@ LOG = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BackendFigures:
-    """A runtime of the model; the figures are None where it cannot be run, and `obstacle` says what it lacks.
+    """A runtime of the model. If it cannot run, the figures are None and `obstacle` says why.
 
-    `chosen`: what the rest of the benchmark ran with. `times_as_fast` as that one. `same_spans`: of all sentences, the
-    part in which it finds the same numbers with the same labels as that one.
+    `chosen` marks the runtime that the rest of the benchmark used; the comparisons are with that one: `times_as_fast`,
+    and `same_spans`, the fraction of sentences with the same labelled numbers.
     """
 
     name: str
@@ -37,23 +37,23 @@ class BackendFigures:
 
 
 def compare_backends(
-    model: Model, session: AnySession, distinct: Sequence[str], *, most_sentences: int, repeats: int
+    model: Model, session: AnySession, distinct: Sequence[str], *, max_sentences: int, repeats: int
 ) -> tuple[BackendFigures, ...]:
-    """Measure each runtime; `session` is the one that was chosen."""
-    drawn = Random(0).sample(list(distinct), min(most_sentences, len(distinct)))  # noqa: S311 - a sample, no secret
+    """Measure each runtime; `session` belongs to the chosen one."""
+    drawn = Random(0).sample(list(distinct), min(max_sentences, len(distinct)))  # noqa: S311 - a sample, no secret
     tokenizer = SentenceTokenizer(model.folder / "tokenizer.json", model.max_length, EVERY_SENTENCE)
     windows = [window for text in drawn for window in tokenizer.windows(text, number_tokens(text))]
     taggers: dict[str, Tagger] = {}
     obstacles: dict[str, str | None] = {}
-    found = runtimes(model)
-    chosen = next((runtime.name for runtime in found if runtime.is_of(session)), None)
-    for runtime in found:
+    candidates = runtimes(model)
+    chosen = next((runtime.name for runtime in candidates if runtime.is_of(session)), None)
+    for runtime in candidates:
         opened = session if runtime.name == chosen else _opened(runtime, model)
         if isinstance(opened, str):
             obstacles[runtime.name] = opened
         else:
             taggers[runtime.name] = Tagger(model, opened)
-    spans = {name: _spans(tagger, windows) for name, tagger in taggers.items()}  # which warms up too
+    spans = {name: _spans(tagger, windows) for name, tagger in taggers.items()}  # this also warms up
     seconds: dict[str, list[float]] = {name: [] for name in taggers}
     for repeat in range(repeats):
         LOG.info(fields("backends", turn=repeat + 1, of=repeats, sentences=len(drawn)))
@@ -75,11 +75,11 @@ def compare_backends(
             same_spans=sum(agreeing) / len(agreeing) if agreeing else None,
         )
 
-    return tuple(figures(runtime.name) for runtime in found)
+    return tuple(figures(runtime.name) for runtime in candidates)
 
 
 def _opened(runtime: Runtime, model: Model) -> AnySession | str:
-    """A session, or what speaks against it."""
+    """Return a session, or the reason why there is none."""
     if runtime.obstacle is not None:
         return runtime.obstacle
     try:

@@ -1,4 +1,4 @@
-"""The machine's own ceiling: how fast onnxruntime multiplies large matrices here, in the precisions of the model."""
+"""Measures the machine's ceiling: how fast it multiplies large matrices in the precisions of the model."""
 
 from collections.abc import Callable, Mapping
 from time import perf_counter
@@ -13,16 +13,15 @@ from finner_batch.tagger.device import Device
 from finner_batch.tagger.onnx_file import Precision, matrix_product
 
 SIZE = {"cpu": 2048, "cuda": 8192}
-"""Rows and columns of the matrices: large enough that nothing but the multiplying takes time."""
+"""Rows and columns of the matrices, so large that only the multiplication takes time."""
 
 
 class MatrixProduct:
-    """A square product in one precision, open in what runs the model, with the threads and provider that it gets.
+    """A product of square matrices in one precision, run with the threads and the provider that the model gets.
 
-    bf16 is OpenVINO's, every other precision onnxruntime's.
-
-    int8 is uint8 activations times int8 weights with 32-bit sums; weights are constant, as a model's are. Raises
-    DeviceError where onnxruntime does not run it on the device.
+    bf16 runs in OpenVINO, every other precision in onnxruntime. int8 means uint8 activations times int8 weights with
+    32-bit sums. The weights are constant, as in a model. Raises DeviceError if onnxruntime does not run the product on
+    the device.
     """
 
     def __init__(self, precision: Precision, device: Device, *, size: int | None = None) -> None:
@@ -33,7 +32,7 @@ class MatrixProduct:
         self._run()
 
     def operations_per_second(self, seconds: float) -> float:
-        """Multiply for about `seconds`; a multiply-add counts as two operations."""
+        """Multiply for about `seconds` and return the rate; a multiply-add counts as two operations."""
         products = 0
         started = perf_counter()
         while True:
@@ -44,7 +43,7 @@ class MatrixProduct:
 
 
 def seconds_at_the_ceiling(multiply_adds: Mapping[Precision, int], ceilings: Mapping[Precision, float]) -> float:
-    """Least seconds that the products take at `ceilings` (operations a second), each in its own precision."""
+    """Return the seconds that products take at `ceilings` (operations per second), each in its own precision."""
     return sum(2.0 * amount / ceilings[precision] for precision, amount in multiply_adds.items())
 
 
@@ -68,7 +67,7 @@ def _by_onnxruntime(weights: NDArray[np.generic], given: NDArray[np.generic], de
     wanted = "CUDAExecutionProvider" if device.name == "cuda" else "CPUExecutionProvider"
     session = onnxruntime.InferenceSession(matrix_product(weights), options, providers=[wanted])
     if session.get_providers()[0] != wanted:
-        raise DeviceError(f"onnxruntime was asked for {wanted} and multiplies on {session.get_providers()[0]}")
+        raise DeviceError(f"onnxruntime should multiply on {wanted} but uses {session.get_providers()[0]}")
     return _on_the_device(session, given) if device.name == "cuda" else _on_the_cpu(session, given)
 
 
@@ -93,7 +92,7 @@ def _on_the_cpu(session: Any, given: NDArray[np.generic]) -> Callable[[], None]:
 
 
 def _on_the_device(session: Any, given: NDArray[np.generic]) -> Callable[[], None]:
-    """Bind input and output to the GPU's memory, so that no transfer is measured."""
+    """Bind input and output to GPU memory, so that no transfer is measured."""
     import onnxruntime  # noqa: PLC0415 - heavy
 
     binding = session.io_binding()

@@ -1,8 +1,8 @@
-"""The job's stages beside the usual stack's, on the same texts, in turns, in one run.
+"""Compares the job's stages with those of the usual stack, on the same texts, taking turns.
 
-Each contest gives both sides the same input: the same HTML, the same blocks of text, the same sentences. The usual
-stack is too slow for a whole corpus, so the texts are a sample drawn with a fixed seed, and what it would take for all
-of the input is reckoned from its rates.
+Each contest gives all sides the same input: the same HTML, the same blocks of text, the same sentences. The usual stack
+is too slow for a whole corpus, so the texts are a sample drawn with a fixed seed, and its time for the whole input is
+estimated from its rates.
 """
 
 import os
@@ -38,7 +38,7 @@ Item = TypeVar("Item")
 
 OURS = "finner-batch"
 OURS_EVERY = "finner-batch, every sentence"
-"""Without the model's cues: it reads what the others read."""
+"""finner-batch without the model's cues, on the sentences that the others read."""
 LOOP = "plain onnxruntime loop"
 PIPELINE = "transformers pipeline"
 SAMPLE_CHARACTERS = 8_000_000
@@ -48,7 +48,7 @@ _WARM_UP_ITEMS = 32
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Contestant:
-    """One side of a contest: seconds for the sample, `unit`s a second, and how many times as fast finner-batch is."""
+    """One side of a contest: seconds for the sample, `unit`s per second, and how many times as fast finner-batch is."""
 
     name: str
     seconds: Spread
@@ -58,9 +58,9 @@ class Contestant:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Contest:
-    """One stage on the same texts. `clock` is `CPU` or `wall`; `amount` counts the sample in `unit`s.
+    """One stage on the same texts. `clock` is `CPU` or `wall`; `amount` is the size of the sample in `unit`s.
 
-    finner-batch is the first contestant, the usual stack the last.
+    The first contestant is finner-batch, the last one the usual stack.
     """
 
     stage: str
@@ -71,18 +71,18 @@ class Contest:
     contestants: tuple[Contestant, ...]
 
     def rate(self, name: str) -> float:
-        """Units a second of a contestant, at the median."""
+        """Return the median units per second of a contestant."""
         return next(one.rate.median for one in self.contestants if one.name == name)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WholeJob:
-    """Seconds that the usual stack would take for the whole input, reckoned from its rates, beside the measured run.
+    """The measured run, and the seconds that the usual stack would take for the whole input, estimated from its rates.
 
-    The run is wall clock, with all its processes. The usual stack is one process: CPU seconds of extracting and
-    splitting, and the wall clock of its pipeline, whose threads use every CPU.
-    `every_sentence`: its pipeline reads every sentence, as it comes. `numbered_only`: it leaves out those without a
-    digit, as this program does.
+    The run counts wall-clock time with all its processes. The usual stack is one process: CPU seconds for extraction
+    and splitting, and wall-clock seconds for its pipeline, whose threads use every CPU. `every_sentence`: the pipeline
+    reads every sentence, which is its default. `numbered_only`: it skips sentences without a number, as this program
+    does.
     """
 
     ours_seconds: float
@@ -94,10 +94,10 @@ class WholeJob:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Comparison:
-    """All contests, and what they come to for the whole job.
+    """All contests, and the totals for the whole job.
 
-    `batches`: sentences that a tagging contestant takes at a time. `load_after`: average number of running processes in
-    the last minute of the comparison; its own count, as many as there are CPUs.
+    `batches` gives the sentences per batch of the tagging contestants. `load_after` is the average number of running
+    processes in the last minute of the comparison, including its own, one per CPU.
     """
 
     contests: tuple[Contest, ...]
@@ -114,14 +114,14 @@ def compare(
     session: AnySession,
     encoder: Encoder,
     *,
-    most_sentences: int,
+    max_sentences: int,
     repeats: int,
     run_seconds: float,
 ) -> Comparison:
-    """Hold the contests.
+    """Run all contests.
 
-    `distinct`: the input's sentences with a number, of which `most_sentences` are tagged; `run_seconds`: what the whole
-    job took for the input, wall clock.
+    `distinct` are the input's sentences with a number, of which at most `max_sentences` are tagged; `run_seconds` is
+    the wall-clock time of the whole job.
     """
     chance = Random(0)  # noqa: S311 - a sample, no secret
     documents = _sample_documents(sources, chance)
@@ -130,7 +130,7 @@ def compare(
     if pages:
         contests.append(_extracting(pages, repeats))
     contests.append(_splitting(documents, chance, repeats))
-    contests.append(_tagging(_drawn(distinct, most_sentences, chance), model, session, encoder, repeats))
+    contests.append(_tagging(_sample(distinct, max_sentences, chance), model, session, encoder, repeats))
     return Comparison(
         contests=tuple(contests),
         batches={LOOP: LOOP_BATCH[session.device.name], PIPELINE: PIPELINE_BATCH[session.device.name]},
@@ -157,7 +157,7 @@ def _extracting(pages: list[str], repeats: int) -> Contest:
 
 def _splitting(documents: Sequence[Document], chance: Random, repeats: int) -> Contest:
     blocks = [block for document in documents for block in extract(document.content, document.markup).blocks]
-    blocks = _drawn(blocks, SAMPLE_BLOCKS, chance)
+    blocks = _sample(blocks, SAMPLE_BLOCKS, chance)
     pysbd = PysbdSplitter()
 
     def ours(items: Sequence[Block]) -> object:
@@ -213,7 +213,7 @@ def _contest(
     clock: tuple[str, Callable[[], float]] = ("CPU", process_time),
     warm_up: int = _WARM_UP_ITEMS,
 ) -> Contest:
-    """Warm each contestant up, then let them run in turns, so that what disturbs the machine disturbs all of them."""
+    """Warm up each contestant, then let them take turns, so that a disturbance of the machine affects all of them."""
     clock_name, now = clock
     seconds: dict[str, list[float]] = {name: [] for name in contestants}
     for contestant in contestants.values():
@@ -258,10 +258,10 @@ def _whole_job(contests: Sequence[Contest], survey: Survey, run_seconds: float) 
 
 
 def _sample_documents(sources: Sequence[Source], chance: Random) -> list[Document]:
-    """Documents of files drawn at random, until they are large enough together; of a small input all."""
+    """Draw documents at random up to `SAMPLE_CHARACTERS`; a small input is taken whole."""
     drawn: list[Document] = []
     characters = 0
-    for document in documents_of(distinct_sources(_drawn(sources, len(sources), chance), Stopwatch())):
+    for document in documents_of(distinct_sources(_sample(sources, len(sources), chance), Stopwatch())):
         drawn.append(document)
         characters += len(document.content)
         if characters >= SAMPLE_CHARACTERS:
@@ -269,5 +269,5 @@ def _sample_documents(sources: Sequence[Source], chance: Random) -> list[Documen
     return drawn
 
 
-def _drawn(items: Sequence[Item], most: int, chance: Random) -> list[Item]:
+def _sample(items: Sequence[Item], most: int, chance: Random) -> list[Item]:
     return chance.sample(items, min(most, len(items)))

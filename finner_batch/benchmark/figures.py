@@ -1,4 +1,4 @@
-"""The figures of a benchmark, made from what its repeats took."""
+"""Computes the figures of a benchmark from its repeats."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -13,10 +13,10 @@ from finner_batch.tagger.onnx_file import Encoder, Precision
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stage:
-    """One stage over the whole input. `clock`: `CPU`, of the model `wall`.
+    """One stage over the whole input. `clock` is `wall` for the model, `CPU` for every other stage.
 
-    The rates divide the whole input's amounts by the stage's seconds: bytes of markup, sentences and tokens of all
-    prose. `share` is of the time of all cores: CPU time, of a model on a GPU its wall clock.
+    The rates are the bytes of markup, sentences and tokens of all prose of the whole input, divided by the stage's
+    seconds. `share` is the fraction of the time of all cores: CPU time, or wall-clock time of a model on a GPU.
     """
 
     name: str
@@ -30,13 +30,12 @@ class Stage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelStage:
-    """The model beside the machine's ceiling; operations are two a multiply-add.
+    """The model against the machine's ceiling; a multiply-add is two operations.
 
-    Tokens a second are those that the model read, without and with padding. `operations` counts its matrix products,
-    padding left out, by precision; `ceilings` are the device's operations a second (of several GPUs as many times one
-    GPU's). `of_ceiling` is the fraction
-    reached of the ceiling of `precision`, in which most products are; `of_mixed_ceiling` counts each product at the
-    ceiling of its own precision.
+    Tokens per second count what the model reads, without and with padding. `operations` counts its matrix products by
+    precision, without padding; `ceilings` are the device's operations per second (for several GPUs, one GPU's times
+    their number). `of_ceiling` is the fraction of the ceiling of `precision`, which most products use;
+    `of_mixed_ceiling` applies to each product the ceiling of its own precision.
     """
 
     precision: Precision
@@ -52,13 +51,13 @@ class ModelStage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EndToEnd:
-    """The whole job as a process of its own, wall clock; the cost is in the currency of the price.
+    """The whole job as a separate process, in wall-clock time; the cost is in the currency of the price.
 
-    `part_seconds`: what its parts take when nothing keeps them waiting: the reading processes side by side, the model,
-    and the main process without the model. `binds` is the part that takes longest.
-    `unchanged_seconds`: the same command again, which finds nothing new; `unchanged_stored_bytes_per_second` counts
-    the files as they are stored, `unchanged_bytes_per_second` their markup. `help_seconds` and `small_seconds`: of
-    `finner-batch --help` and of a run on one small filing.
+    `part_seconds` are the times of its parts without any waiting: the reading processes in parallel, the model, and the
+    main process without the model. `binds` names the part that takes longest. `unchanged_seconds` is the same command
+    once more, with nothing new to read; `unchanged_stored_bytes_per_second` counts the files as stored,
+    `unchanged_bytes_per_second` their markup. `help_seconds` and `small_seconds` are the times of `finner-batch --help`
+    and of a run on one small filing.
     """
 
     seconds: Spread
@@ -80,7 +79,7 @@ class EndToEnd:
 
 
 def stage_figures(passes: Sequence[Pass], found: Survey, device: str) -> tuple[Stage, ...]:
-    """One row a stage, in the order of the data; `device` is where the model ran."""
+    """Return one row per stage, in the order of the data; the model ran on `device`."""
     seconds = {stage: Spread.of([one.seconds[stage] for one in passes]) for stage in STAGES}
     times = {stage: spread.median for stage, spread in seconds.items()}
     if device == "cpu":
@@ -101,7 +100,7 @@ def stage_figures(passes: Sequence[Pass], found: Survey, device: str) -> tuple[S
 
 
 def model_figures(passes: Sequence[Pass], encoder: Encoder, rates: Mapping[Precision, Sequence[float]]) -> ModelStage:
-    """The model beside the ceilings, whose `rates` were measured in turns with the passes."""
+    """Compare the model with the ceilings; their `rates` were measured in turns with the passes."""
     multiply_adds = encoder.multiply_adds(passes[-1].tokens_run, passes[-1].squared_lengths)
     seconds = Spread.of([one.seconds[MODEL] for one in passes])
     operations: dict[Precision, int] = {precision: 2 * amount for precision, amount in multiply_adds.items()}
@@ -123,16 +122,16 @@ def model_figures(passes: Sequence[Pass], encoder: Encoder, rates: Mapping[Preci
 
 
 def part_seconds(one: Pass, workers: int) -> dict[str, float]:
-    """Seconds that the parts of the job take, of which each could bind it."""
-    own = sum(one.seconds[stage] for stage in OF_THE_MAIN_PROCESS)
-    reading = sum(one.seconds.values()) - one.seconds[MODEL] - own
-    return {"reading": reading / workers, MODEL: one.seconds[MODEL], "main process": own}
+    """Return the seconds of each part of the job that could be its bottleneck."""
+    main = sum(one.seconds[stage] for stage in OF_THE_MAIN_PROCESS)
+    reading = sum(one.seconds.values()) - one.seconds[MODEL] - main
+    return {"reading": reading / workers, MODEL: one.seconds[MODEL], "main process": main}
 
 
 def end_to_end_figures(
     runs: Sequence[WholeRun], passes: Sequence[Pass], found: Survey, price_per_hour: float | None
 ) -> EndToEnd:
-    """The whole job, which part of it binds, and what it costs where the price of the machine is known."""
+    """Return the times of the whole job, its bottleneck, and its cost if the price of the machine is known."""
     firsts = [one.first for one in runs]
     last = firsts[-1]
     seconds = Spread.of([one.seconds for one in firsts])

@@ -1,4 +1,4 @@
-"""The machine and the versions that a measurement was made with."""
+"""Describes the machine and the versions that a measurement was made with."""
 
 import os
 import platform
@@ -14,7 +14,7 @@ _MORE_PACKAGES = ("beautifulsoup4", "numpy", "pysbd")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Machine:
-    """What the figures belong to. `load` is the average number of running processes in the minute before."""
+    """The machine of a measurement. `load` is the average number of running processes in the minute before it."""
 
     cpu: str
     cpus: int
@@ -26,7 +26,7 @@ class Machine:
 
 
 def describe_machine() -> Machine:
-    """Look at this machine, before anything is measured."""
+    """Describe this machine; call it before anything is measured."""
     return Machine(
         cpu=cpu_name(),
         cpus=usable_cpus(),

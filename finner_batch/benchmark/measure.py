@@ -1,7 +1,7 @@
-"""The benchmark: what the job does on this machine, in one run, everything measured in turns.
+"""Runs the benchmark of the job on this machine.
 
-A repeat is a pass through the stages, the machine's matrix products and the whole job; the next repeat does the same
-again, so that what slows the machine for a while slows all of them.
+Each repeat measures the stages, the machine's matrix products and the whole job in turn, so that a temporary slowdown
+of the machine affects all of them.
 """
 
 import logging
@@ -42,41 +42,41 @@ from finner_batch.tagger.session import AnySession, open_session
 
 LOG = logging.getLogger(__name__)
 
-MOST_TURNS = 3
-"""In a comparison: the usual stack is slow."""
+MAX_TURNS = 3
+"""Repeats of a comparison, since the usual stack is slow."""
 FORMAT_VERSION = 4
-"""Of the JSON; raised when a figure changes its meaning."""
+"""Version of the JSON; raised when a figure changes its meaning."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BenchmarkConfig:
-    """What is measured, and how often."""
+    """Settings of `finner-batch benchmark`."""
 
     input: tuple[str, ...]
-    """Files, folders, globs or URLs; each repeat does them twice. Of files with the same bytes the first is read."""
+    """Files, folders, globs or URLs; each repeat processes them twice. Of identical files only the first is read."""
     model: str | None = None
     """Model folder; None is the packaged one."""
     device: DeviceChoice = "auto"
     """Where the model runs."""
     backend: BackendChoice = "auto"
-    """What runs it; `auto` as a run chooses."""
+    """What runs the model; `auto` chooses as a run does."""
     repeats: int = 5
     """How often everything is measured."""
     compare: bool = False
-    """Measure the usual stack and a plain onnxruntime loop too."""
+    """Also measure the usual stack and a plain onnxruntime loop."""
     compare_sentences: int = 512
-    """Sentences that they tag in each turn, at most. More favour this program: it sorts them by length."""
+    """Maximum number of sentences they tag per turn. More favour this program, which sorts them by length."""
     times: int = 1
-    """Of more than one: the whole job over so many copies of the input too, made distinct."""
+    """If more than one: also run the whole job over this many copies of the input, made distinct."""
     price_per_hour: float | None = None
-    """What the machine costs an hour, in any currency."""
+    """Price of the machine per hour, in any currency."""
     ceiling_seconds: float = 1.0
-    """How long matrices are multiplied in a repeat, for each precision."""
+    """Seconds of matrix multiplication per repeat and precision."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Benchmark:
-    """All that was measured. Sizes are in bytes, times in seconds, rates a second."""
+    """All figures. Sizes are in bytes, times in seconds, rates per second."""
 
     format_version: int
     started: str
@@ -90,21 +90,21 @@ class Benchmark:
     threads: int
     input: Survey
     tokens: dict[str, int]
-    """`given` to the tagger, `run` (exact repeats once), `padded`: with padding. Special tokens count."""
+    """Tokens `given` to the tagger, `run` by the model (exact repeats once), and `padded`; with special tokens."""
     stages: tuple[Stage, ...]
     all_but_the_model_tokens_per_second: Spread
-    """Tokens of all prose that one core takes through every other stage in a second."""
+    """Tokens of prose that one core takes through all other stages in a second."""
     model: ModelStage
     end_to_end: EndToEnd
     known_before: dict[str, Count]
-    """By form and time since the firm's last filing: what of later filings the model read in earlier ones."""
+    """By form and time since the company's last filing: how much of a filing the model read in earlier ones."""
     growth: Growth | None
     backends: tuple[BackendFigures, ...]
-    """Every way to run the model, on the same sentences."""
+    """Every runtime of the model, on the same sentences."""
     comparison: Comparison | None
 
     def as_json(self) -> dict[str, Any]:
-        """Everything, ready for `json`."""
+        """Return all figures as plain data for `json`."""
         return asdict(self)
 
 
@@ -147,12 +147,12 @@ def measure(config: BenchmarkConfig) -> Benchmark:
         model,
         session,
         distinct,
-        most_sentences=config.compare_sentences,
-        repeats=min(config.repeats, MOST_TURNS),
+        max_sentences=config.compare_sentences,
+        repeats=min(config.repeats, MAX_TURNS),
     )
     comparison = None
     if config.compare:
-        LOG.info(fields("compare", sentences=config.compare_sentences, turns=min(config.repeats, MOST_TURNS)))
+        LOG.info(fields("compare", sentences=config.compare_sentences, turns=min(config.repeats, MAX_TURNS)))
         comparison = compare(
             sources,
             found,
@@ -160,8 +160,8 @@ def measure(config: BenchmarkConfig) -> Benchmark:
             model,
             session,
             encoder,
-            most_sentences=config.compare_sentences,
-            repeats=min(config.repeats, MOST_TURNS),
+            max_sentences=config.compare_sentences,
+            repeats=min(config.repeats, MAX_TURNS),
             run_seconds=whole.seconds.median,
         )
     return Benchmark(
@@ -183,7 +183,9 @@ def measure(config: BenchmarkConfig) -> Benchmark:
         ).rate(found.prose_tokens),
         model=model_figures(passes, encoder, rates),
         end_to_end=whole,
-        known_before={f"{form}, {gap} the firm's last": known_before[form, gap] for form, gap in sorted(known_before)},
+        known_before={
+            f"{form}, {gap} the company's last": known_before[form, gap] for form, gap in sorted(known_before)
+        },
         growth=growth,
         backends=backends,
         comparison=comparison,
@@ -191,7 +193,7 @@ def measure(config: BenchmarkConfig) -> Benchmark:
 
 
 def _warm_up(model: Model, session: AnySession) -> None:
-    """Go through all stages once, with sentences of many lengths, so that nothing measured is a beginning."""
+    """Run all stages once with sentences of many lengths, so that no measurement includes a first time."""
     with tempfile.TemporaryDirectory(prefix="finner-batch-benchmark-") as folder:
         path = Path(folder) / "warm-up.htm"
         path.write_text(made_filing(99), encoding="utf-8")

@@ -1,7 +1,7 @@
-"""A plan: what there is to read, and what it will take on one machine and on n, by the rates of a benchmark file.
+"""Plans a run: what it would read, and its time and cost on one or several machines at the rates of a benchmark file.
 
-Every file is listed and its size looked at. How much markup and how many tokens a stored byte stands for is counted in
-some files of each kind of name (`.htm`, `.txt.gz`, …), drawn at random with a fixed seed, and taken for all of them.
+Every file is listed with its size. Markup and tokens per stored byte are counted in a sample of the files of each kind
+of name (`.htm`, `.txt.gz`, …), drawn at random with a fixed seed, and extrapolated to all of them.
 """
 
 import os
@@ -16,54 +16,44 @@ from typing import Any
 from finner_batch.benchmark.planned_work import PlannedWork, WorkPlanner
 from finner_batch.benchmark.rates import Amounts, Rates, load_rates
 from finner_batch.benchmark.survey import count
-from finner_batch.config import RunConfig
 from finner_batch.engine.worker import WorkerOptions
 from finner_batch.errors import UsageError
+from finner_batch.machine import MEBIBYTE, RunConfig
 from finner_batch.sources.archive import is_archive
 from finner_batch.sources.count import count_documents
 from finner_batch.sources.discover import discover
 from finner_batch.sources.document import Source
 from finner_batch.sources.fetch import Copies
-from finner_batch.sources.forms import EVERY_FORM, Forms
-from finner_batch.sources.read import ReadOptions
+from finner_batch.sources.forms import Forms
 from finner_batch.sources.share import Share, share_key, share_of
 from finner_batch.sources.streams import is_url
 from finner_batch.tagger.model import Model, load_model
 
 _COMPRESSED = (".gz", ".zst")
-_LEAST_OF_A_KIND = 3
-_MEMBERS = 40
-"""Members of an archive that are read to count what it holds."""
+_MIN_SAMPLE_PER_KIND = 3
+_SAMPLED_MEMBERS = 40
+"""Members of an archive read to estimate what it holds."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlanConfig:
-    """What is to be planned."""
+    """Settings of `finner-batch plan`."""
 
-    input: tuple[str, ...]
-    """Files, folders, globs or URLs."""
+    run: RunConfig
+    """The planned run; what its results folder holds is not read again."""
     machines: int = 1
-    """Machines that share the input by `--shard`."""
+    """Number of machines that share the input by `--shard`."""
     benchmark: str | None = None
-    """A file of `finner-batch benchmark --json`; None is the newest of the checkout."""
+    """A file of `finner-batch benchmark --json`; None is the newest in the checkout."""
     price_per_hour: float | None = None
-    """What a machine costs an hour, in any currency; None is the benchmark's."""
+    """Price of a machine per hour, in any currency; None takes that of the benchmark file."""
     sample: int = 40
-    """Files that are read to count what they hold."""
-    model: str | None = None
-    """Model folder; None is the packaged one."""
-    run: RunConfig | None = None
-    """The run that is planned: what its results folder has is left out; None takes every file for new."""
-
-    @property
-    def with_csv(self) -> bool:
-        """As in `discover`."""
-        return self.run is not None and bool(self.run.text_column)
+    """Number of files read to count what they hold."""
 
 
 @dataclass(slots=True, kw_only=True)
 class Kind:
-    """Files whose names end alike. `sampled_…` count those that were read; the others are reckoned from them."""
+    """Files whose names end alike. `sampled_…` counts those that were read; the other figures are extrapolated."""
 
     suffix: str
     files: int = 0
@@ -75,19 +65,19 @@ class Kind:
     prose_tokens: float = 0.0
     numbered_tokens: float = 0.0
     seconds: float = 0.0
-    """Of one machine."""
+    """Seconds of one machine."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """What there is, and seconds and cost of one machine and of n. Costs are None where no price is known.
+    """The input, and the seconds and cost on one machine and on several. A cost is None if no price is known.
 
-    `largest_share`: the fraction of the work that the largest of n shards has; its machine ends last. Every machine
-    lists the whole input, which took `listing_seconds` here. `cost_of_machines` counts each until its own end.
+    `largest_share` is the fraction of the work in the largest shard, whose machine finishes last. Every machine lists
+    the whole input, which took `listing_seconds` here. `cost_of_machines` counts each machine until it finishes.
     """
 
-    work: PlannedWork | None
-    """What a run would do of all files and why; the rest is of those that it would read."""
+    work: PlannedWork
+    """What a run would do with all files, and why; the other figures cover the files that it would read."""
     kinds: tuple[Kind, ...]
     files: int
     stored_bytes: int
@@ -113,30 +103,31 @@ class Plan:
 
 @dataclass(slots=True)
 class _Listing:
-    """What a listing found: per kind of name its files (a sample of them held), per kind and shard the bytes."""
+    """A listing of the input: per kind of name its counts and a sample of its files, per kind and shard the bytes."""
 
-    most_held: int
+    sample_size: int
     kinds: dict[str, Kind] = field(default_factory=dict)
-    held: dict[str, list[tuple[Source, int]]] = field(default_factory=lambda: defaultdict(list))
+    sampled: dict[str, list[tuple[Source, int]]] = field(default_factory=lambda: defaultdict(list))
     bytes_of: Counter[tuple[str, int]] = field(default_factory=Counter)
 
 
 def plan(config: PlanConfig) -> Plan:
-    """List, sample, reckon. Raises UsageError (no input, no benchmark), ModelError."""
+    """List, sample and estimate. Raises UsageError (no input, no benchmark file), ModelError."""
     rates = load_rates(config.benchmark)
-    model = load_model(config.model)
+    run = config.run
+    model = load_model(run.model)
     started = perf_counter()
-    planner = None if config.run is None else WorkPlanner(config.run, model.model_id)
-    sources = discover(config.input, with_csv=config.with_csv)
-    if config.run is not None and config.run.shard is not None:
-        sources = Share.parse(config.run.shard).of_these(sources)
-    listing = _list(sources if planner is None else planner.to_read(sources), config)
+    planner = WorkPlanner(run, model.model_id)
+    sources = discover(run.input, with_csv=bool(run.text_column))
+    if run.shard is not None:
+        sources = Share.parse(run.shard).of_these(sources)
+    listing = _list(planner.to_read(sources), config)
     listing_seconds = perf_counter() - started
     kinds = tuple(sorted(listing.kinds.values(), key=lambda kind: -kind.stored_bytes))
     whole = sum(kind.stored_bytes for kind in kinds)
     for kind in kinds:
-        wanted = max(_LEAST_OF_A_KIND, round(config.sample * kind.stored_bytes / max(whole, 1)))
-        _count(kind, listing.held[kind.suffix][:wanted], model, rates, config)
+        wanted = max(_MIN_SAMPLE_PER_KIND, round(config.sample * kind.stored_bytes / max(whole, 1)))
+        _count(kind, listing.sampled[kind.suffix][:wanted], model, rates, run)
     seconds = sum(kind.seconds for kind in kinds)
     per_byte = {kind.suffix: kind.seconds / max(kind.stored_bytes, 1) for kind in kinds}
     shares = [0.0] * config.machines
@@ -145,7 +136,7 @@ def plan(config: PlanConfig) -> Plan:
     price = rates.price_per_hour if config.price_per_hour is None else config.price_per_hour
     machine_seconds = seconds + config.machines * listing_seconds
     return Plan(
-        work=None if planner is None else planner.found,
+        work=planner.work,
         kinds=kinds,
         files=sum(kind.files for kind in kinds),
         stored_bytes=whole,
@@ -167,35 +158,34 @@ def plan(config: PlanConfig) -> Plan:
 
 
 def _list(sources: Iterable[Source], config: PlanConfig) -> _Listing:
-    """Go through all sources; of each kind of name a random sample is held, and counts of the rest."""
+    """Count all sources by kind of name, and draw a random sample of each kind (reservoir sampling)."""
     chance = Random(0)  # noqa: S311 - a sample, no secret
-    listing = _Listing(max(config.sample, _LEAST_OF_A_KIND))
+    listing = _Listing(max(config.sample, _MIN_SAMPLE_PER_KIND))
     for source in sources:
         size = _size(source)
         kind = listing.kinds.setdefault(suffix := _suffix(source.name), Kind(suffix=suffix))
         kind.files += 1
         kind.stored_bytes += size
         listing.bytes_of[suffix, share_of(share_key(source), config.machines)] += size
-        held = listing.held[suffix]
-        if len(held) < listing.most_held:
-            held.append((source, size))
-        elif (place := chance.randrange(kind.files)) < listing.most_held:
-            held[place] = (source, size)
-    for held in listing.held.values():
-        chance.shuffle(held)
+        sample = listing.sampled[suffix]
+        if len(sample) < listing.sample_size:
+            sample.append((source, size))
+        elif (place := chance.randrange(kind.files)) < listing.sample_size:
+            sample[place] = (source, size)
+    for sample in listing.sampled.values():
+        chance.shuffle(sample)
     return listing
 
 
-def _count(kind: Kind, sample: Sequence[tuple[Source, int]], model: Model, rates: Rates, config: PlanConfig) -> None:
-    """Count what the sample holds, of an archive its first members, and reckon the kind from it."""
+def _count(kind: Kind, sample: Sequence[tuple[Source, int]], model: Model, rates: Rates, run: RunConfig) -> None:
+    """Count what the sample holds (of an archive, its first members), and extrapolate to the whole kind."""
     part = 1.0
     with Copies() as copies:
         opened = [source for source, _ in sample]
         if opened and is_archive(opened[0].uri) and not is_url(opened[0].uri):
             sample = sample[:1]
-            opened, part = _first_members(opened[0], copies, config)
-        options = None if config.run is None else WorkerOptions.of(config.run, model).read
-        found, _ = count(opened, model, options)
+            opened, part = _first_members(opened[0], copies, run)
+        found, _ = count(opened, model, WorkerOptions.of(run, model).read)
     kind.sampled_files = len(sample)
     kind.sampled_bytes = round(sum(size for _, size in sample) * part)
     larger = kind.stored_bytes / max(kind.sampled_bytes, 1)
@@ -213,24 +203,24 @@ def _count(kind: Kind, sample: Sequence[tuple[Source, int]], model: Model, rates
     )
 
 
-def _first_members(archive: Source, copies: Copies, config: PlanConfig) -> tuple[list[Source], float]:
-    """Those of the first members of an archive that are of the forms to read; the first are which part of all."""
-    found = copies.with_members(
+def _first_members(archive: Source, copies: Copies, run: RunConfig) -> tuple[list[Source], float]:
+    """Return the first members of an archive, without other forms, and the fraction of all members they stand for."""
+    members = copies.with_members(
         [archive],
-        max_bytes=ReadOptions().max_document_bytes,
+        max_bytes=run.max_document_mb * MEBIBYTE,
         left_out=lambda *_: None,
         broken_before=frozenset(),
-        with_csv=config.with_csv,
+        with_csv=bool(run.text_column),
     )
-    first = list(islice(found, _MEMBERS))
-    everything = sum(number or 0 for _, number in count_documents([archive], with_csv=config.with_csv))
-    forms = EVERY_FORM if config.run is None else Forms(config.run.form)
+    first = list(islice(members, _SAMPLED_MEMBERS))
+    everything = sum(number or 0 for _, number in count_documents([archive], with_csv=bool(run.text_column)))
+    forms = Forms(run.form)
     of_forms = [member for member in first if member.error or not forms.leave_out(member)]
     return of_forms, min(len(first) / max(everything, 1), 1.0) or 1.0
 
 
 def _suffix(name: str) -> str:
-    """End of a name: `.htm`, `.txt.gz`; empty where it has none."""
+    """Return the suffix of a name: `.htm`, `.txt.gz`; empty if there is none."""
     stem, dot, last = name.rpartition("/")[2].lower().rpartition(".")
     if not dot:
         return ""
@@ -239,13 +229,13 @@ def _suffix(name: str) -> str:
 
 
 def _size(source: Source) -> int:
-    """Bytes as stored; 0 where nobody tells."""
+    """Return the bytes as stored; 0 if unknown."""
     if source.version:
         return source.size
     if not is_url(source.uri):
         try:
             return os.stat(source.path).st_size  # noqa: PTH116 - a million of them
-        except OSError:  # the run leaves a row that says why
+        except OSError:  # a run records the reason in a row
             return 0
     import fsspec  # noqa: PLC0415 - only URLs need it
 

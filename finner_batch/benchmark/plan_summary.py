@@ -1,27 +1,25 @@
-"""A plan as text for a person."""
+"""Formats a plan as text."""
 
 from collections.abc import Iterator
 from dataclasses import asdict
 
 from finner_batch.benchmark.plan import Plan
-from finner_batch.benchmark.planned_work import PASSED_OVER
+from finner_batch.benchmark.planned_work import SKIPPED
 
 _KINDS_SHOWN = 6
 
 
 def plan_summary(plan: Plan) -> str:
-    """What there is, what it was reckoned with, time and cost."""
+    """Format the work, the input, the rates, and the time and cost."""
     return "\n".join(line.rstrip() for part in (_work, _input, _rates, _time) for line in part(plan))
 
 
 def _work(plan: Plan) -> Iterator[str]:
-    if plan.work is None:
-        return
     head = "results"
     for name, count in asdict(plan.work).items():
         if name != "why" and count:
-            passed_over = name in PASSED_OVER
-            yield f"{head:9}  {count:>9,} {'left as they are' if passed_over else 'to read'}: {name.replace('_', ' ')}"
+            is_skipped = name in SKIPPED
+            yield f"{head:9}  {count:>9,} {'to skip' if is_skipped else 'to read'}: {name.replace('_', ' ')}"
             head = ""
     for why in plan.work.why:
         yield f"{'':9}  because: {why}"
@@ -43,7 +41,7 @@ def _input(plan: Plan) -> Iterator[str]:
         yield f"           {len(rest)} more kinds of names, {sum(kind.files for kind in rest):,} files"
     sampled = sum(kind.sampled_files for kind in plan.kinds)
     part = sum(kind.sampled_bytes for kind in plan.kinds) / max(plan.stored_bytes, 1)
-    yield f"           counted in {sampled:,} files with {part:.0%} of the bytes, the rest reckoned from them"
+    yield f"           counted in {sampled:,} files with {part:.0%} of the bytes, estimated for the rest"
 
 
 def _rates(plan: Plan) -> Iterator[str]:
@@ -54,7 +52,7 @@ def _rates(plan: Plan) -> Iterator[str]:
         f" the model {rates.model_tokens_per_second:,.0f} tokens/s; a run takes {rates.factor:.2f} times its stages"
     )
     if rates.is_busy:
-        yield "           BUSY: that machine did something else too, so times are rather too long"
+        yield "           BUSY: that machine was also doing other work, so the estimate is rather high"
     if rates.model_id != plan.model_id:
         yield f"           measured with the model {rates.model_id}, not {plan.model_id}"
 

@@ -1,4 +1,4 @@
-"""What a run would read of its input, and why: found in the results folder before the run. Nothing is written."""
+"""Works out what a run would read and why, by comparing its input with the results folder. Writes nothing."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing
@@ -21,8 +21,7 @@ from finner_batch.sources.storage import fingerprint
 from finner_batch.sources.streams import is_url
 from finner_batch.storage.place import place_of
 
-ASKED_TOGETHER = 10_000
-"""Sources that the results are asked about at a time."""
+SOURCES_PER_QUERY = 10_000
 _BEFORE = """
 WITH asked AS (SELECT unnest($sources) AS source, unnest($digests) AS sha256),
 newest AS (
@@ -38,17 +37,17 @@ GROUP BY source
 """
 
 
-PASSED_OVER = frozenset(["unchanged", "copies", "failed_before", "other_forms"])
+SKIPPED = frozenset(["unchanged", "copies", "failed_before", "other_forms"])
 
 
 @dataclass(slots=True, kw_only=True)
 class PlannedWork:
-    """Files (members of archives each) by what a run would do with them; each is counted once.
+    """Counts of files by what a run would do with them; a member of an archive counts as a file.
 
     Read: `new`, `changed_content`, `other_model`, `other_settings`, `other_pipeline_version`, `not_finished` (a run
-    broke off in it), `failed_before_tried_again` (a page in place of a filing); `fetched_to_see`: only the server or
-    the archive tells. Passed over: `unchanged`, `copies` (of bytes that are done, or are read in this run),
-    `failed_before` (`finner-batch retry` does them), `other_forms`.
+    stopped in it), `failed_before_tried_again` (a web page in place of a filing), `fetched_to_see` (unknown before the
+    download). Skipped: `unchanged`, `copies` (of bytes that are done, or read in this run), `failed_before`
+    (`finner-batch retry` processes them), `other_forms`.
     """
 
     new: int = 0
@@ -64,14 +63,14 @@ class PlannedWork:
     failed_before: int = 0
     other_forms: int = 0
     why: list[str] = field(default_factory=list)
-    """Which model and which settings the results were made with, and which they would be made with now."""
+    """The model and settings that the results were made with, and those that apply now, where they differ."""
 
 
 class WorkPlanner:
-    """Goes through sources as a run would; `found` is what it counted so far. Raises as `Ledger.load` does."""
+    """Goes through the sources as a run would, and counts them in `work`. Raises as `Ledger.load` does."""
 
     def __init__(self, config: RunConfig, model_id: str) -> None:
-        self.found = PlannedWork()
+        self.work = PlannedWork()
         self._config = config
         self._model_id = model_id
         self._results = place_of(config.output)
@@ -79,10 +78,10 @@ class WorkPlanner:
         self._reasons: dict[str, str] = {}
 
     def to_read(self, sources: Iterable[Source]) -> Iterator[Source]:
-        """Count each source, and yield those that a run would read; of an archive, itself, where one of its members."""
+        """Count each source, and yield those that a run would read; an archive if it would read one of its members."""
         forms = Forms(self._config.form)
-        left = iter(sources)
-        while some := list(islice(left, ASKED_TOGETHER)):
+        remaining = iter(sources)
+        while some := list(islice(remaining, SOURCES_PER_QUERY)):
             undecided: dict[str, str] = {}
             owners: dict[str, Source] = {}
             for source in some:
@@ -93,7 +92,7 @@ class WorkPlanner:
             yield from {source.uri: source for source in owners.values()}.values()
 
     def _contents(self, source: Source, forms: Forms) -> Iterator[tuple[str, str]]:
-        """Yield URI and content of what would be read of a source; what would not be is counted."""
+        """Yield the URI and digest of every content of a source that a run would read, and count the others."""
         if is_archive(source.uri) and not is_url(source.uri):
             with Copies() as copies:
                 for member in copies.with_members(
@@ -110,7 +109,7 @@ class WorkPlanner:
             verdict = self._ledger.decide_version(source.uri, source.version, digest)
             yield from self._decided(source.uri, digest, verdict or Decision.NEW)
         elif is_url(source.uri):
-            self.found.fetched_to_see += 1
+            self.work.fetched_to_see += 1
             yield source.uri, ""
         else:
             yield from self._in_file(source, forms)
@@ -118,10 +117,10 @@ class WorkPlanner:
     def _in_file(self, source: Source, forms: Forms) -> Iterator[tuple[str, str]]:
         try:
             if forms.leave_out(source):
-                self.found.other_forms += 1
+                self.work.other_forms += 1
                 return
             sha256 = fingerprint(source)[0]
-        except DocumentError:  # the run leaves a row that says why
+        except DocumentError:  # a run records the reason in a row
             yield source.uri, "unreadable"
             return
         verdict = self._ledger.decide(source.uri, sha256, has_own_rows=has_rows_of_its_own(source))
@@ -132,14 +131,14 @@ class WorkPlanner:
             case Decision.NEW:
                 yield uri, sha256
             case Decision.DONE:
-                self.found.unchanged += 1
+                self.work.unchanged += 1
             case Decision.FAILED:
-                self.found.failed_before += 1
+                self.work.failed_before += 1
             case Decision.COPY | Decision.CLAIMED:
-                self.found.copies += 1
+                self.work.copies += 1
 
     def _count(self, undecided: dict[str, str]) -> None:
-        """Count what would be read by its reason."""
+        """Count the files that would be read by reason."""
         asked = {uri: sha256 for uri, sha256 in undecided.items() if sha256}
         if not asked:
             return
@@ -150,15 +149,15 @@ class WorkPlanner:
                 before = {row[0]: row[1:] for row in rows}
         for uri in asked:
             reason = self._reason(*before[uri]) if uri in before else "new"
-            setattr(self.found, reason, getattr(self.found, reason) + 1)
+            setattr(self.work, reason, getattr(self.work, reason) + 1)
 
     def _reason(self, model_id: str, config_id: str, run_id: str, same_content: bool | None, failed: bool) -> str:
-        if same_content is None and failed:  # it could not be read
+        if same_content is None and failed:  # it was unreadable
             return "failed_before_tried_again"
         if not same_content:
             return "changed_content"
         if model_id != self._model_id:
-            self._tell(f"model {model_id} before, {self._model_id} now")
+            self._note(f"model {model_id} before, {self._model_id} now")
             return "other_model"
         if config_id == self._config.config_id:
             return "failed_before_tried_again" if failed else "not_finished"
@@ -167,28 +166,28 @@ class WorkPlanner:
         return self._reasons[config_id]
 
     def _other_settings(self, run_id: str) -> str:
-        """Which settings a run had that are others now; where they are the same, the version is another one."""
+        """Return the reason, and note the settings that differ from those of an earlier run."""
         try:
             settings = load_run(self._results, run_id).get("config", {})
         except FinnerError as error:
-            self._tell(f"settings or version, nobody knows which: {error}")
+            self._note(f"settings or version, unknown which: {error}")
             settings = {}
         if not settings:
             return "other_pipeline_version"
         before, now = _of_rows(settings), self._config.of_rows
         changed = [name for name in sorted({*before, *now}) if before.get(name) != now.get(name)]
         for name in changed:
-            self._tell(f"{name.replace('_', '-')} {_written(before.get(name))} before, {_written(now.get(name))} now")
+            self._note(f"{name.replace('_', '-')} {_written(before.get(name))} before, {_written(now.get(name))} now")
         return "other_settings" if changed else "other_pipeline_version"
 
-    def _tell(self, why: str) -> None:
-        if why not in self.found.why:
-            self.found.why.append(why)
+    def _note(self, why: str) -> None:
+        if why not in self.work.why:
+            self.work.why.append(why)
 
 
 def _of_rows(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """The settings that can change a row, of those that a run's report states."""
-    known = {own.name: settings[own.name] for own in fields(RunConfig) if own.name in settings}
+    """Return the settings in a run's report that can change a row."""
+    known = {field.name: settings[field.name] for field in fields(RunConfig) if field.name in settings}
     plain: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in known.items()}
     plain["input"] = ()
     return RunConfig(**plain).of_rows

@@ -1,4 +1,4 @@
-"""What a benchmark file says about time: seconds of a run for so many bytes and tokens on the machine it measured."""
+"""Reads a benchmark file and estimates the seconds of a run on the measured machine, from its bytes and tokens."""
 
 import json
 from collections.abc import Mapping
@@ -12,7 +12,9 @@ from finner_batch.errors import UsageError
 
 MEASURED = Path(__file__).resolve().parents[2] / "data" / "benchmarks"
 """The benchmark files of a checkout; an installed package has none."""
-_MAKE_ONE = "`finner-batch benchmark --input SOME_FILINGS --json benchmark.json` makes one on the machine to be used"
+_MAKE_ONE = (
+    "`finner-batch benchmark --input SOME_FILINGS --json benchmark.json` makes one; run it on the machine to be used"
+)
 _GROWS_WITH = {
     "hash": "stored_bytes",
     "read": "markup_bytes",
@@ -27,12 +29,12 @@ _GROWS_WITH = {
     "write": "numbered_tokens",
     MODEL: "numbered_tokens",
 }
-"""The amount of the input that a stage's time grows with."""
+"""The amount that determines a stage's time."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Amounts:
-    """How much there is to read; as in `Survey`."""
+    """The amounts of an input, as in `Survey`."""
 
     stored_bytes: float
     markup_bytes: float
@@ -42,10 +44,10 @@ class Amounts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rates:
-    """Seconds of each stage for one byte or token, CPU seconds of one core but for the model's wall clock.
+    """Seconds of each stage per byte or token: CPU seconds of one core, for the model wall-clock seconds.
 
-    `factor`: what a whole run took, over what the stages come to by these rates for its own input: start, waiting, and
-    processes in each other's way.
+    `factor` is the time of the measured run, divided by the time of its stages at these rates. It covers start-up,
+    waiting, and processes that slow each other down.
     """
 
     file: str
@@ -63,19 +65,19 @@ class Rates:
     factor: float
 
     def seconds(self, amounts: Amounts) -> float:
-        """Wall clock of a run over so much input on one such machine."""
+        """Return the wall-clock seconds of a run over this input on one such machine."""
         return self.factor * _undisturbed(amounts, self.seconds_each, self.cpus, self.workers, on_gpu=self.on_gpu)
 
 
 def load_rates(path: str | None) -> Rates:
-    """Read a benchmark file; without a path the newest of the checkout.
+    """Read a benchmark file, by default the newest of the checkout.
 
-    Raises UsageError where there is none, or where it is no benchmark file of this version.
+    Raises UsageError if there is none, or if it is no benchmark file of this version.
     """
     if path is None:
         found = [json.loads(file.read_text("utf-8")) | {"file": str(file)} for file in sorted(MEASURED.glob("*.json"))]
         if not found:
-            raise UsageError(f"no benchmark to reckon with: {_MAKE_ONE}; give it with --benchmark FILE")
+            raise UsageError(f"no benchmark file to estimate from: {_MAKE_ONE}; give it with --benchmark FILE")
         figures = max(found, key=lambda one: str(one.get("started")))
     else:
         try:
@@ -117,7 +119,7 @@ def _rates(figures: Mapping[str, Any]) -> Rates:
 
 
 def _undisturbed(amounts: Amounts, each: Mapping[str, float], cpus: int, workers: int, *, on_gpu: bool) -> float:
-    """Seconds by the stages alone: a GPU works beside the reading processes, on CPUs the model and they share them."""
+    """Return the seconds of the stages alone: a GPU runs in parallel to reading, on a CPU both share the cores."""
     seconds: dict[str, float] = {stage: each[stage] * getattr(amounts, amount) for stage, amount in _GROWS_WITH.items()}
     model = seconds.pop(MODEL)
     return max(model, sum(seconds.values()) / workers) if on_gpu else model + sum(seconds.values()) / cpus

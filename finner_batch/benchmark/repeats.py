@@ -20,12 +20,12 @@ from finner_batch.tagger.remembered import window_digest
 from finner_batch.tagger.tokens import SentenceTokenizer
 
 GAPS = ((100, "a quarter after"), (380, "a year after"), (sys.maxsize, "longer after"))
-"""Days, at most, from the period of the firm's latest earlier filing to the filing's own, and how that is called."""
+"""Maximum days from the period of the company's latest earlier filing to that of the filing, with a name for each."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Filing:
-    """A filing's distinct windows, digest to tokens, and how much it holds with its own repeats."""
+    """A filing's distinct windows (digest to tokens), and its totals including repeats."""
 
     cik: str | None
     form: str | None
@@ -38,7 +38,7 @@ class Filing:
 
 @dataclass(slots=True, kw_only=True)
 class Count:
-    """Windows and tokens of filings, and those of them that need not be run because they were run before."""
+    """Windows and tokens of filings, and how many of them are known because they were run before."""
 
     filings: int = 0
     windows: int = 0
@@ -47,7 +47,7 @@ class Count:
     known_tokens: int = 0
 
     def add(self, filings: int, distinct: Mapping[bytes, int], known: set[bytes] | Mapping[bytes, int]) -> None:
-        """Count distinct windows against those that are known."""
+        """Count distinct windows, and those among them that are known."""
         before = [tokens for digest, tokens in distinct.items() if digest in known]
         self.filings += filings
         self.windows += len(distinct)
@@ -57,7 +57,7 @@ class Count:
 
 
 def read_filings(sources: Iterable[Source], model: Model, *, every_sentence: bool = False) -> Iterator[Filing]:
-    """The documents of the files in the order of a run; those that cannot be read are left out."""
+    """Yield the documents of the files in the order of a run, without those that cannot be read."""
     cues = EVERY_SENTENCE if every_sentence else model.cues
     tokenizer = SentenceTokenizer(model.folder / "tokenizer.json", model.max_length, cues)
     for source in sources:
@@ -70,20 +70,20 @@ def read_filings(sources: Iterable[Source], model: Model, *, every_sentence: boo
 
 
 def after_earlier_ones(filings: Sequence[Filing]) -> dict[tuple[str, str], Count]:
-    """By form and gap: the distinct windows of each filing against all filings of its firm for earlier periods."""
+    """Count, by form and gap, the windows of each filing that filings of its company for earlier periods contain."""
     counts: dict[tuple[str, str], Count] = {}
     dated = [(filing.cik, filing.period, filing) for filing in filings if filing.cik and filing.period]
     dated.sort(key=lambda item: item[:2])
-    for _, firm in groupby(dated, key=lambda item: item[0]):
+    for _, company in groupby(dated, key=lambda item: item[0]):
         known: set[bytes] = set()
         latest: date | None = None
-        for period, same in groupby(firm, key=lambda item: item[1]):
-            own = [filing for _, _, filing in same]
-            for filing in own:
+        for period, same in groupby(company, key=lambda item: item[1]):
+            of_period = [filing for _, _, filing in same]
+            for filing in of_period:
                 if latest is not None:
                     gap = next(name for days, name in GAPS if (period - latest).days <= days)
                     counts.setdefault((filing.form or "other", gap), Count()).add(1, filing.distinct, known)
-            known.update(*(filing.distinct for filing in own))
+            known.update(*(filing.distinct for filing in of_period))
             latest = period
     return counts
 

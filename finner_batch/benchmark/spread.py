@@ -1,4 +1,4 @@
-"""What repeats of a measurement give: the median, and the lowest and highest of n."""
+"""Summarises repeats of a measurement: the median, the lowest and the highest."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from statistics import median
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Spread:
-    """Median, lowest and highest of `n` repeats. With a handful of repeats the range says more than an interval."""
+    """Median, lowest and highest of `n` repeats. For a handful of repeats the range says more than an interval."""
 
     median: float
     lowest: float
@@ -16,22 +16,23 @@ class Spread:
 
     @classmethod
     def of(cls, values: Sequence[float]) -> "Spread":
-        """Raises ValueError where there is no value."""
+        """Summarise the values. Raises ValueError if there are none."""
         if not values:
             raise ValueError("no repeat was measured")
         return cls(median=median(values), lowest=min(values), highest=max(values), n=len(values))
 
     def rate(self, amount: float) -> "Spread":
-        """`amount` a second, where this is seconds for it. Time that the clock cannot see counts as a nanosecond."""
+        """Convert seconds for `amount` to amount per second. A time below the clock's resolution counts as 1 ns."""
         seconds = (max(value, 1e-9) for value in (self.median, self.highest, self.lowest))
         middle, low, high = (amount / value for value in seconds)
         return Spread(median=middle, lowest=low, highest=high, n=self.n)
 
 
 def ratios(slower: Sequence[float], faster: Sequence[float]) -> Spread:
-    """How many times as long `slower` took, in seconds. The two were measured in turns.
+    """Return how many times as long `slower` took as `faster`; both hold seconds, measured in turns.
 
-    The middle is the ratio of the medians; lowest and highest are of the pairs, so what disturbs both cancels out.
+    The median is the ratio of the medians. Lowest and highest are those of the pairs, so that a disturbance of both
+    cancels out.
     """
     pairs = Spread.of([one / max(other, 1e-9) for one, other in zip(slower, faster, strict=True)])
     middle = median(slower) / max(median(faster), 1e-9)

@@ -1,4 +1,4 @@
-"""A benchmark as text for a person: what was measured where, the stages, the model, the whole job, the peers."""
+"""Formats a benchmark as text: the machine, the stages, the model, the whole job, the peers."""
 
 from collections.abc import Iterator
 
@@ -9,11 +9,11 @@ from finner_batch.benchmark.spread import Spread
 from finner_batch.machine import MEBIBYTE
 
 _BUSY = 0.25
-"""Running processes a CPU that are not the benchmark's own, above which the reader is told."""
+"""Load per CPU by other processes above which the summary warns."""
 
 
 def summary(figures: Benchmark) -> str:
-    """All figures that a person wants, units with each."""
+    """Format the figures with their units."""
     parts = [_header, _stages, _model, _backends, _end_to_end]
     lines = [line for part in parts for line in (*part(figures), "")]
     if figures.comparison is not None:
@@ -37,7 +37,7 @@ def _header(figures: Benchmark) -> Iterator[str]:
         f" ({figures.device_reason}), {figures.threads} threads"
     )
     yield (
-        f"input     {found.sources:,} files ({found.duplicates:,} with the bytes of another: left out),"
+        f"input     {found.sources:,} files ({found.duplicates:,} identical copies left out),"
         f" {found.documents:,} documents ({figures.end_to_end.failed} failed),"
         f" {found.markup_bytes / 1e6:,.1f} MB of markup ({found.stored_bytes / 1e6:,.1f} MB stored)"
     )
@@ -46,13 +46,13 @@ def _header(figures: Benchmark) -> Iterator[str]:
         f" {found.numbered_sentences:,} with a number, {found.numbered_tokens:,} tokens"
     )
     yield (
-        f"          tokens given to the tagger {tokens['given']:,}; run (repeats once) {tokens['run']:,};"
+        f"          tokens given to the tagger {tokens['given']:,}; run (each repeat once) {tokens['run']:,};"
         f" with padding {tokens['padded']:,}"
     )
 
 
 def _stages(figures: Benchmark) -> Iterator[str]:
-    yield "One process, stage after stage; MB of markup, sentences and tokens of all prose:"
+    yield "One process, stage by stage; rates in MB of markup, sentences and tokens of all prose:"
     yield f"{'stage':9} {'seconds':>29}  {'MB/s':>10} {'sentences/s':>12} {'tokens/s':>12} {'share':>7}"
     for stage in figures.stages:
         row = f"{stage.name:9} {_seconds(stage.seconds):>24} {stage.clock:>4} "
@@ -61,13 +61,13 @@ def _stages(figures: Benchmark) -> Iterator[str]:
                 f" {stage.bytes_per_second.median / 1e6:>10,.1f}"
                 f" {stage.sentences_per_second.median:>12,.0f} {stage.prose_tokens_per_second.median:>12,.0f}"
             )
-        else:  # too few documents for the garbage collector
+        else:  # the garbage collector did not run
             row += f" {'-':>10} {'-':>12} {'-':>12}"
         yield f"{row} {stage.share:>7.1%}"
-    yield "share: of the time of all cores, on a CPU the model's threads each for itself"
+    yield "share: of the time of all cores; on a CPU each thread of the model counts"
     rest = figures.all_but_the_model_tokens_per_second
     yield (
-        f"everything but the model: {rest.median / 1e6:.2f} M prose tokens/s a core"
+        f"everything but the model: {rest.median / 1e6:.2f} M prose tokens/s per core"
         f" ({rest.lowest / 1e6:.2f}-{rest.highest / 1e6:.2f})"
     )
 
@@ -80,7 +80,7 @@ def _model(figures: Benchmark) -> Iterator[str]:
         f" {model.cpu_seconds.median:.2f} CPU s"
     )
     ceilings = ", ".join(f"{name} {_giga(spread)}" for name, spread in model.ceilings.items())
-    yield f"ceiling of this machine's matrix products (onnxruntime, two operations a multiply-add): {ceilings}"
+    yield f"ceiling of this machine's matrix products (onnxruntime, a multiply-add is two operations): {ceilings}"
     counted = ", ".join(f"{amount / 1e9:,.1f} G {name}" for name, amount in model.operations.items())
     yield (
         f"the model's products ({counted}): {_giga(model.operations_per_second)} ="
@@ -90,7 +90,7 @@ def _model(figures: Benchmark) -> Iterator[str]:
 
 
 def _backends(figures: Benchmark) -> Iterator[str]:
-    yield "Every way to run the model, in turns over the same sentences:"
+    yield "Every runtime of the model, taking turns over the same sentences:"
     for one in figures.backends:
         name = f"  {one.name:24} "
         if one.tokens_per_second is None:
@@ -112,16 +112,16 @@ def _end_to_end(figures: Benchmark) -> Iterator[str]:
         f" {whole.bytes_per_second.median / 1e6:,.1f} MB/s, peak memory {whole.peak_bytes.highest / MEBIBYTE:,.0f} MiB"
     )
     parts = ", ".join(f"{part} {seconds:,.3f}" for part, seconds in whole.part_seconds.items())
-    yield f"what binds it: {whole.binds} (seconds by itself: {parts}; reading in {whole.workers} processes)"
+    yield f"bottleneck: {whole.binds} (seconds of each part alone: {parts}; reading in {whole.workers} processes)"
     yield (
-        f"once more, nothing new: {_seconds(whole.unchanged_seconds)} s,"
+        f"again, with nothing new: {_seconds(whole.unchanged_seconds)} s,"
         f" {whole.unchanged_bytes_per_second.median / 1e6:,.0f} MB/s of markup"
         f" ({whole.unchanged_stored_bytes_per_second.median / 1e6:,.1f} MB/s as stored)"
     )
     for name, count in figures.known_before.items():
         yield (
             f"{name} ({count.filings} filings): {count.tokens:,} tokens to tag,"
-            f" {count.known_tokens / max(1, count.tokens):.1%} of them tagged in the firm's earlier ones"
+            f" {count.known_tokens / max(1, count.tokens):.1%} of them tagged in the company's earlier filings"
         )
     if figures.growth is not None:
         yield _growth(figures.growth)
@@ -129,7 +129,7 @@ def _end_to_end(figures: Benchmark) -> Iterator[str]:
     if whole.cost_per_thousand_documents is not None:
         yield (
             f"cost: {whole.cost_per_thousand_documents:.4g} per thousand documents"
-            f" at {whole.price_per_hour:g} an hour for this machine"
+            f" at {whole.price_per_hour:g} per hour for this machine"
         )
 
 
@@ -147,11 +147,11 @@ def _growth(growth: Growth) -> str:
 
 def _comparison(comparison: Comparison, figures: Benchmark) -> Iterator[str]:
     turns = comparison.contests[0].contestants[0].seconds.n
-    yield f"Side by side, {turns} turns each, same texts (the pipeline's model: same sizes, random weights, fp32):"
+    yield f"Comparison, {turns} turns each, same texts (the pipeline's model: same sizes, random weights, fp32):"
     batches = ", ".join(f"{name} {size}" for name, size in comparison.batches.items())
-    yield f"  sentences at a time, in the order given: {batches}"
+    yield f"  sentences per batch, in the order given: {batches}"
     before, after, cpus = figures.machine.load, comparison.load_after, figures.machine.cpus
-    if before > _BUSY * cpus or after > (1 + _BUSY) * cpus:  # by the end its own processes are in it
+    if before > _BUSY * cpus or after > (1 + _BUSY) * cpus:  # the latter includes its own processes
         yield f"  BUSY: {before:.1f} running processes before the benchmark, {after:.1f} at the end: ratios rough"
     for contest in comparison.contests:
         yield f"{contest.stage}: {contest.sample}, {contest.amount:,} {contest.unit}, {contest.clock} time"
@@ -162,11 +162,11 @@ def _comparison(comparison: Comparison, figures: Benchmark) -> Iterator[str]:
             )
     whole = comparison.whole_job
     yield (
-        f"whole job: {whole.ours_seconds:,.1f} s measured; the usual stack, reckoned from its rates,"
+        f"whole job: {whole.ours_seconds:,.1f} s measured; the usual stack, estimated from its rates,"
         f" {whole.every_sentence_seconds:,.0f} s = {whole.every_sentence_ratio:.1f}x (one process, CPU + wall)"
     )
     yield (
-        f"  (if it left out sentences without a number: {whole.numbered_only_seconds:,.0f} s"
+        f"  (without sentences that have no number: {whole.numbered_only_seconds:,.0f} s"
         f" = {whole.numbered_only_ratio:.1f}x, one process, CPU + wall; {figures.input.prose_tokens:,} tokens of prose)"
     )
 

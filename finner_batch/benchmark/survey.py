@@ -1,4 +1,4 @@
-"""The first look at the input, before anything is measured: what it holds. It also warms caches and libraries."""
+"""Counts what the input holds before anything is measured, which also warms caches and libraries."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -18,12 +18,12 @@ from finner_batch.text.extract import extract
 
 @dataclass(slots=True, kw_only=True)
 class Survey:
-    """Counts over all documents that can be read, of files with the same bytes the first, as a run reads them.
+    """Counts over all readable documents; of identical files only the first counts, as in a run.
 
-    What cannot be read is counted by the runs. `sources`: all files given; `duplicates`: those of them left out.
-    `stored_bytes`: of the files, or of the rows of shards. `markup_bytes`: of the documents decompressed, as UTF-8;
-    `html_bytes`: those of them that are HTML. `characters`: of the extracted text. `prose_tokens`: of all sentences,
-    `numbered_tokens`: of those with a number; each with the two special tokens that the model would read it with.
+    `sources` counts all files given, `duplicates` those left out. `stored_bytes` are those of the files, or of the rows
+    of shards; `markup_bytes` those of the decompressed documents as UTF-8, of which `html_bytes` are HTML. `characters`
+    counts the extracted text, `prose_tokens` the tokens of all sentences, `numbered_tokens` those of sentences with a
+    number; each sentence includes the model's two special tokens.
     """
 
     sources: int = 0
@@ -40,7 +40,7 @@ class Survey:
 
 
 def survey(sources: Sequence[Source], model: Model) -> tuple[Survey, list[str]]:
-    """Read, extract, split and count, as `count`. Raises UsageError where no sentence holds a number."""
+    """Count as `count` does. Raises UsageError if no sentence holds a number."""
     found, distinct = count(sources, model)
     if not found.numbered_sentences:
         raise UsageError("nothing to measure: the input holds no sentence with a number; give other files with --input")
@@ -48,7 +48,7 @@ def survey(sources: Sequence[Source], model: Model) -> tuple[Survey, list[str]]:
 
 
 def count(sources: Sequence[Source], model: Model, options: ReadOptions | None = None) -> tuple[Survey, list[str]]:
-    """Read, extract, split and count. Gives the distinct sentences with a number too, in the order of the text."""
+    """Read, extract, split and count; also return the distinct sentences with a number, in the order of the text."""
     tokenizer = plain_tokenizer(model)
     read = list(distinct_sources(sources, Stopwatch()))
     found = Survey(sources=len(sources), duplicates=len(sources) - len(read))
@@ -76,9 +76,9 @@ def count(sources: Sequence[Source], model: Model, options: ReadOptions | None =
 
 
 def distinct_sources(sources: Iterable[Source], watch: Stopwatch) -> Iterator[Source]:
-    """Yield what a run reads: of sources with the same bytes the first, and those that cannot be hashed.
+    """Yield the sources that a run reads: the first of identical ones, and those that cannot be hashed.
 
-    `watch` gets the seconds of the hashing as `hash`; all are hashed.
+    All are hashed; `watch` records the seconds as `hash`.
     """
     seen: set[str] = set()
     for source in sources:
@@ -93,12 +93,12 @@ def distinct_sources(sources: Iterable[Source], watch: Stopwatch) -> Iterator[So
 def _sha256(source: Source) -> str | None:
     try:
         return fingerprint(source)[0]
-    except DocumentError:  # reading it fails too, and is counted
+    except DocumentError:  # reading it fails too, and is counted there
         return None
 
 
 def documents_of(sources: Iterable[Source], options: ReadOptions | None = None) -> Iterator[Document]:
-    """Yield the documents that can be read, one at a time; a run counts the others."""
+    """Yield the readable documents one at a time; a run counts the others."""
     for source in sources:
         try:
             for document in read_documents(source, options or ReadOptions()):
@@ -109,7 +109,7 @@ def documents_of(sources: Iterable[Source], options: ReadOptions | None = None) 
 
 
 def plain_tokenizer(model: Model) -> Tokenizer:
-    """The model's tokenizer as the `tokenizers` library reads it, without truncation and padding."""
+    """Return the model's tokenizer in the `tokenizers` library, without truncation and padding."""
     tokenizer = Tokenizer.from_file(str(model.folder / "tokenizer.json"))
     tokenizer.no_truncation()
     tokenizer.no_padding()

@@ -1,4 +1,4 @@
-"""A session and a tagger that measure themselves: what they give is what the wrapped ones give."""
+"""Wraps a session and a tagger to measure them; their results stay the same."""
 
 from collections.abc import Sequence
 from threading import Lock
@@ -15,10 +15,10 @@ from finner_batch.tagger.tokens import Window
 
 
 class TimedSession:
-    """Counts what the model is given and how long it takes. `seconds` is wall clock, `cpu_seconds` of all threads.
+    """Counts the model's input and its time: `seconds` of wall-clock time, `cpu_seconds` of all threads.
 
-    Batches that are given at once count once: the clocks run while the session has any. What the tagger does meanwhile
-    is in `cpu_seconds` then.
+    Concurrent batches count once: the clocks run while the session has at least one. `cpu_seconds` then includes what
+    the tagger does in the meantime.
     """
 
     def __init__(self, session: AnySession) -> None:
@@ -47,11 +47,11 @@ class TimedSession:
                 if not self._inside:
                     self.seconds += perf_counter() - self._began
                     self.cpu_seconds += process_time() - self._cpu_began
-        self._masks.append(attention_mask)  # counted later: between two runs it would seem to be the tagger's time
+        self._masks.append(attention_mask)  # counted later, so that counting is not measured as tagger time
         return result
 
     def counted(self) -> tuple[int, int]:
-        """Tokens given so far, and the sum of the squares of the windows' lengths."""
+        """Return the tokens so far, and the sum of the squared lengths of the windows."""
         for mask in self._masks:
             lengths = mask.sum(axis=1)
             self._tokens += int(lengths.sum())
@@ -61,10 +61,10 @@ class TimedSession:
 
 
 class TimedTagger:
-    """Measures the CPU time around the model: batches before it (`batch_seconds`), spans after it (`span_seconds`)."""
+    """Measures the CPU time before the model (`batch_seconds`) and after it (`span_seconds`)."""
 
     def __init__(self, tagger: Tagger, session: TimedSession) -> None:
-        """`tagger` runs on `session`."""
+        """`tagger` must run on `session`."""
         self._tagger = tagger
         self.timed_session = session
         self.batch_seconds = self.span_seconds = 0.0
@@ -73,7 +73,7 @@ class TimedTagger:
         return getattr(self._tagger, name)
 
     def probabilities(self, windows: Sequence[Window], **options: Any) -> tuple[list[Probabilities], TaggingStatistics]:
-        """As `Tagger.probabilities`. Raises RuntimeError where the model was run and the session was not asked."""
+        """As `Tagger.probabilities`. Raises RuntimeError if the model ran without this session."""
         session = self.timed_session
         tokens_before, _ = session.counted()
         started, inside_before = process_time(), session.cpu_seconds
@@ -83,7 +83,7 @@ class TimedTagger:
         if measured != statistics.tokens_run:
             raise RuntimeError(
                 f"the model read {statistics.tokens_run} tokens and {measured} were measured: "
-                "Session has a way to run that finner_batch/benchmark/timed.py does not time"
+                "Session has a method to run it that finner_batch/benchmark/timed.py does not measure"
             )
         return probabilities, statistics
 

@@ -1,6 +1,6 @@
-"""What people write without this program: BeautifulSoup, pysbd, a transformers pipeline; a plain onnxruntime loop.
+"""The usual stack without this program: BeautifulSoup, pysbd, a transformers pipeline, or a plain onnxruntime loop.
 
-None of it is made slower than its documentation shows it. Each class is opened once and then called with texts.
+Each is used as its documentation shows, and no slower. Each class is constructed once and then called with texts.
 """
 
 import importlib
@@ -20,15 +20,15 @@ from finner_batch.tagger.onnx_file import Encoder
 
 PIPELINE_BATCH = {"cpu": 1, "cuda": 32}
 LOOP_BATCH = {"cpu": 1, "cuda": 8}
-"""Sentences at a time. On a CPU one is fastest: sentences in the order given have many lengths, and padding costs."""
+"""Sentences per batch. One is fastest on a CPU: neighbouring sentences differ in length, and padding costs."""
 _NEEDED = ("pysbd", "torch", "transformers")
 _MOST_HEADS = 12
 
 
 def require_packages() -> None:
-    """Look for what a comparison needs. Raises UsageError naming what is missing, and how to install it.
+    """Check that the packages of a comparison are installed. Raises UsageError that says how to install them.
 
-    Nothing is imported yet: each call of the garbage collector would take many times as long while stages are measured.
+    Nothing is imported yet: the imports would make every garbage collection slower while stages are measured.
     """
     missing = [package for package in _NEEDED if importlib.util.find_spec(package) is None]
     if missing:
@@ -39,12 +39,11 @@ def require_packages() -> None:
 
 
 def _optional(package: str) -> Any:
-    """An optional package, untyped: `require_packages` has seen it."""
     return importlib.import_module(package)
 
 
 def soup_text(markup: str) -> str:
-    """The text of a page, as most people get it."""
+    """Return the text of a page by BeautifulSoup's `get_text`."""
     from bs4 import BeautifulSoup, XMLParsedAsHTMLWarning  # noqa: PLC0415 - heavy
 
     with warnings.catch_warnings():
@@ -60,18 +59,16 @@ class PysbdSplitter:
         self._segmenter = pysbd.Segmenter(language="en", clean=False)
 
     def __call__(self, texts: Sequence[str]) -> int:
-        """Split each text; gives the number of sentences."""
+        """Split each text and return the number of sentences."""
         return sum(len(self._segmenter.segment(text)) for text in texts)
 
 
 class TransformersPipeline:
-    """A token classification pipeline in fp32, in the order given, sentences cut at the model's length.
+    """A token classification pipeline in fp32, on sentences in the given order, cut at the model's length.
 
-    It takes one sentence at a time on a CPU, 32 on a GPU.
-
-    The model has the sizes of the measured one and random weights, which cost the same; its head says `O` to nearly all
-    tokens, as a trained one does, so that few entities have to be put together. Raises DeviceError where torch has no
-    CUDA and it is asked for.
+    Batches hold one sentence on a CPU, 32 on a GPU. The model has the sizes of the measured one and random weights,
+    which cost the same; its head predicts `O` for nearly all tokens, as a trained one does, so that few entities have
+    to be aggregated. Raises DeviceError if the GPU is required and torch has no CUDA.
     """
 
     def __init__(self, model: Model, encoder: Encoder, device: Device) -> None:
@@ -111,14 +108,14 @@ class TransformersPipeline:
         )
 
     def __call__(self, sentences: Sequence[str]) -> int:
-        """Tag the sentences; gives the number of entities."""
+        """Tag the sentences and return the number of entities."""
         return sum(len(found) for found in self._pipeline(list(sentences)))
 
 
 class OnnxLoop:
-    """The same ONNX file in onnxruntime as it comes, in the order given: one sentence at a time on a CPU.
+    """The same ONNX file in onnxruntime with default settings, on sentences in the given order.
 
-    On a GPU batches of 8, padded to the longest.
+    Batches hold one sentence on a CPU, 8 on a GPU, padded to the longest.
     """
 
     def __init__(self, model: Model, variant: str, device: Device) -> None:
@@ -127,14 +124,14 @@ class OnnxLoop:
         wanted = "CUDAExecutionProvider" if device.name == "cuda" else "CPUExecutionProvider"
         self._session = onnxruntime.InferenceSession(str(model.onnx_path(variant)), providers=[wanted])
         if self._session.get_providers()[0] != wanted:
-            raise DeviceError(f"onnxruntime was asked for {wanted} and runs on {self._session.get_providers()[0]}")
+            raise DeviceError(f"onnxruntime should run on {wanted} but uses {self._session.get_providers()[0]}")
         self._batch = LOOP_BATCH[device.name]
         self._tokenizer = plain_tokenizer(model)
         self._tokenizer.enable_truncation(model.max_length)
         self._tokenizer.enable_padding()
 
     def __call__(self, sentences: Sequence[str]) -> int:
-        """Tag the sentences; gives the number of tokens with a label, padding left out."""
+        """Tag the sentences and return the number of labelled tokens, without padding."""
         labelled = 0
         for start in range(0, len(sentences), self._batch):
             encodings = self._tokenizer.encode_batch(list(sentences[start : start + self._batch]))

@@ -1,7 +1,7 @@
-"""The job as a user starts it: `finner-batch run` as a process of its own, with its workers, into a new folder.
+"""Measures the job as a user starts it: `finner-batch run` as a separate process, with its workers, into a new folder.
 
-Once for the rows, then once more over the same input, which has nothing to do; and on one small filing, where starting
-is nearly all of it.
+It runs once for the rows, once more over the same input with nothing new, and on one small filing, where start-up is
+nearly all of the time.
 """
 
 import json
@@ -18,17 +18,17 @@ from time import perf_counter
 from finner_batch.errors import FinnerError
 
 _DONE = (0, 3)
-"""Exit codes of a run that came to its end, without and with failed documents."""
+"""Exit codes of a finished run, without and with failed documents."""
 _SETTINGS = "FINNER_RUN_"
-"""How the environment variables begin that are flags of `finner-batch run`."""
+"""Prefix of the environment variables that set flags of `finner-batch run`."""
 
-SMALL = 20
+SMALL_SENTENCES = 20
 """Sentences of the small filing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TimedRun:
-    """`seconds`: wall clock from the start of the process to its end; `peak_bytes`: main process and workers."""
+    """`seconds` is wall-clock time from start to exit of the process; `peak_bytes` covers main process and workers."""
 
     seconds: float
     peak_bytes: int
@@ -40,9 +40,9 @@ class TimedRun:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WholeRun:
-    """`first`: a run into a new folder; `unchanged_seconds`: the same command once more, with nothing new.
+    """`first` is a run into a new folder, `unchanged_seconds` the same command again, with nothing new.
 
-    `help_seconds`: `finner-batch --help`; `small_seconds`: a run on one small filing, with the loading of the model.
+    `help_seconds` is for `finner-batch --help`, `small_seconds` for a run on one small filing, model loading included.
     """
 
     first: TimedRun
@@ -52,15 +52,15 @@ class WholeRun:
 
 
 def run_timed(inputs: Sequence[str], settings: Sequence[str]) -> TimedRun:
-    """Run the job into a new folder, with its own defaults but for the flags in `settings`. Raises as `run_whole`."""
+    """Run the job into a new folder with its defaults, except for the flags in `settings`. Raises as `run_whole`."""
     with _new_folder() as folder:
         return _timed(["run", "--json", "--output", str(folder / "results"), *_flags(inputs), *settings])
 
 
 def run_whole(inputs: Sequence[str], *, model: Path, device: str, backend: str) -> WholeRun:
-    """Run the job with its own defaults: settings in the environment are kept from it.
+    """Run the job with its defaults; settings in the environment do not apply.
 
-    Raises FinnerError where it does not come to its end.
+    Raises FinnerError if it does not finish.
     """
     settings = ["--model", str(model), "--device", device, "--backend", backend]
     with _new_folder() as folder:
@@ -68,7 +68,7 @@ def run_whole(inputs: Sequence[str], *, model: Path, device: str, backend: str) 
         first = _timed(command)
         unchanged_seconds, _ = _finner_batch(command)
     with _new_folder() as folder:
-        (folder / "small.htm").write_text(made_filing(SMALL), encoding="utf-8")
+        (folder / "small.htm").write_text(made_filing(SMALL_SENTENCES), encoding="utf-8")
         small = ["run", "--output", str(folder / "results"), "--input", str(folder / "small.htm"), *settings]
         small_seconds, _ = _finner_batch(small)
     help_seconds, _ = _finner_batch(["--help"])
@@ -78,7 +78,7 @@ def run_whole(inputs: Sequence[str], *, model: Path, device: str, backend: str) 
 
 
 def made_filing(sentences: int) -> str:
-    """A page of sentences with a number, each longer than the last by two words."""
+    """Return a page of sentences with a number, each two words longer than the one before."""
     numbers = range(1, sentences + 1)
     return "".join(f"<p>The notes bear interest at {number}.25%{' per annum' * number}.</p>" for number in numbers)
 
@@ -101,8 +101,8 @@ def _timed(command: Sequence[str]) -> TimedRun:
 
 
 def _finner_batch(arguments: Sequence[str]) -> tuple[float, str]:
-    """Wall-clock seconds of a command, and its stdout."""
-    # A shell between the two: a process begins with the peak memory of the one that started it.
+    """Run a command; return its wall-clock seconds and its stdout."""
+    # The shell in between resets the peak memory, which a process inherits from the one that started it.
     command = ["/bin/sh", "-c", '"$@"; exit $?', "sh", sys.executable, "-m", "finner_batch", *arguments]
     environment = {name: value for name, value in os.environ.items() if not name.startswith(_SETTINGS)}
     started = perf_counter()

@@ -1,4 +1,4 @@
-"""`finner-batch benchmark`: thin over `finner_batch.benchmark.measure`."""
+"""`finner-batch benchmark`: wraps `finner_batch.benchmark.measure`."""
 
 import json
 import logging
@@ -9,33 +9,29 @@ import click
 
 from finner_batch.cli.options import FlagOption, given_inputs, input_option, setting_options
 from finner_batch.config import RunConfig
-from finner_batch.errors import UsageError
+from finner_batch.demo.examples import samples_folder
 
-SAMPLES = Path(__file__).resolve().parents[2] / "data" / "filings"
-"""The sample filings of a checkout; an installed package has none."""
 STDOUT = "-"
 
 
-@click.command(short_help="Measure the job on this machine, and the usual stack.")
+@click.command
 @input_option(default="the sample filings")
 @setting_options(RunConfig, "model", "device", "backend")
-@click.option("--repeats", type=click.IntRange(1), default=5, help="Times that everything is measured.")
+@click.option("--repeats", type=click.IntRange(1), default=5, help="Number of times to measure everything.")
 @click.option("--compare", is_flag=True, help="Measure the usual stack too (extra `benchmark`).")
 @click.option(
     "--compare-sentences",
     type=click.IntRange(1),
     default=512,
-    help="Sentences that the backends and the usual stack tag, at most.",
+    help="Maximum number of sentences that the backends and the usual stack tag.",
 )
 @click.option(
     "--times",
     type=click.IntRange(1),
     default=1,
-    help="Run over so many copies of the input too: how time and memory grow.",
+    help="Also run over this many copies of the input, to see how time and memory grow.",
 )
-@click.option(
-    "--price-per-hour", type=click.FloatRange(0), help="Price of this machine, from which the cost is computed."
-)
+@click.option("--price-per-hour", type=click.FloatRange(0), help="Price of this machine, to compute the cost.")
 @click.option(
     "--json",
     "json_file",
@@ -43,15 +39,15 @@ STDOUT = "-"
     is_flag=False,
     flag_value=STDOUT,
     metavar="[FILE]",
-    help="The figures as JSON into FILE, or instead of the text on stdout.",
+    help="Write the figures as JSON to FILE; without FILE, print them instead of the text.",
 )
 def benchmark(inputs: tuple[str, ...], json_file: str | None, **settings: Any) -> None:
     """Measure every stage of the job, the model against the ceiling of this machine, and the whole job.
 
-    Each repeat does the input twice, once stage by stage in one process and once as `finner-batch run`; nothing is
-    kept. Every backend that is installed tags the same sentences too, in turns. Medians are given with the lowest and
-    highest. With --compare, BeautifulSoup, pysbd, a transformers pipeline and a plain onnxruntime loop run in turns
-    with it, on the same texts.
+    Each repeat processes the input twice: stage by stage in one process, and as `finner-batch run`. No results are
+    kept. All installed backends take turns tagging the same sentences. Each figure is a median, with the lowest and
+    the highest. With --compare, BeautifulSoup, pysbd, a transformers pipeline and a plain onnxruntime loop take turns
+    with finner-batch on the same texts.
     """
     from finner_batch.benchmark.measure import BenchmarkConfig, measure  # noqa: PLC0415 - heavy
     from finner_batch.benchmark.summary import summary  # noqa: PLC0415 - heavy
@@ -59,8 +55,8 @@ def benchmark(inputs: tuple[str, ...], json_file: str | None, **settings: Any) -
     from finner_batch.storage.whole_file import whole_file  # noqa: PLC0415 - heavy
 
     set_up_log(logging.INFO)
-    logging.getLogger("finner_batch.engine").setLevel(logging.WARNING)  # each pass would log its commits
-    figures = measure(BenchmarkConfig(input=given_inputs(inputs) if inputs else _samples(), **settings))
+    logging.getLogger("finner_batch.engine").setLevel(logging.WARNING)  # otherwise every repeat logs its commits
+    figures = measure(BenchmarkConfig(input=given_inputs(inputs or (str(samples_folder()),)), **settings))
     as_json = json.dumps(figures.as_json(), indent=2)
     if json_file == STDOUT:
         click.echo(as_json)
@@ -69,11 +65,3 @@ def benchmark(inputs: tuple[str, ...], json_file: str | None, **settings: Any) -
     if json_file is not None:
         with whole_file(Path(json_file)) as temporary:
             temporary.write_text(as_json + "\n", encoding="utf-8")
-
-
-def _samples() -> tuple[str, ...]:
-    if not SAMPLES.is_dir():
-        raise UsageError(
-            "nothing to measure: give --input FILES, folders, globs or URLs (an installation has no samples)"
-        )
-    return (str(SAMPLES),)

@@ -1,4 +1,4 @@
-"""`finner-batch compact`: fewer, larger Parquet files."""
+"""`finner-batch compact`: wraps `finner_batch.results.compact`."""
 
 import json
 from dataclasses import asdict
@@ -6,21 +6,20 @@ from dataclasses import asdict
 import click
 
 from finner_batch.cli.options import json_option, output_option
-
-MEBIBYTE = 1 << 20
+from finner_batch.machine import MEBIBYTE
 
 
 @click.command()
 @output_option
-@click.option("--target-mb", default=128, type=click.IntRange(min=1), help="Size of a part to aim for, in MiB.")
+@click.option("--target-mb", default=128, type=click.IntRange(min=1), help="Target size of a Parquet file in MiB.")
 @json_option
 def compact(*, output: str, target_mb: int, as_json: bool) -> None:
-    """Rewrite a results folder into fewer, larger Parquet files; replaced and removed rows are dropped.
+    """Rewrite a results folder into fewer, larger Parquet files, and drop rows that were replaced or removed.
 
-    The views show the same rows before, during and after, and an interrupted compaction loses nothing. Takes the lock.
+    The views show the same rows before, during and after. An interrupted compaction loses nothing. Takes the lock.
     """
-    from finner_batch.results.compact import compact as compact_results  # noqa: PLC0415 - a light command starts fast
-    from finner_batch.storage.place import place_of  # noqa: PLC0415 - likewise
+    from finner_batch.results.compact import compact as compact_results  # noqa: PLC0415 - heavy
+    from finner_batch.storage.place import place_of  # noqa: PLC0415 - heavy
 
     report = compact_results(place_of(output), target_bytes=target_mb * MEBIBYTE)
     if as_json:

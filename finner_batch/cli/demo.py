@@ -1,4 +1,4 @@
-"""`finner-batch demo`: thin over `finner_batch.demo.server`."""
+"""`finner-batch demo`: wraps `finner_batch.demo.server`."""
 
 import dataclasses
 import logging
@@ -11,11 +11,13 @@ from finner_batch.demo.config import DemoConfig, require_demo_extra
 _DEFAULTS = {field.name: field.default for field in dataclasses.fields(DemoConfig)}
 
 
-@click.command(short_help="Open a page to try it on a text or a filing.")
+@click.command
 @click.option(
-    "--model", multiple=True, help="Model folder to choose beside the packaged one; may be given several times."
+    "--model", multiple=True, help="Model folder to offer in addition to the packaged one; may be given several times."
 )
-@click.option("--host", default=_DEFAULTS["host"], help="Address to listen on; the default is this machine only.")
+@click.option(
+    "--host", default=_DEFAULTS["host"], help="Address to listen on; by default only this machine can connect."
+)
 @click.option("--port", type=click.IntRange(1, 65535), default=_DEFAULTS["port"], help="Port to listen on.")
 @click.option(
     "--device",
@@ -27,28 +29,28 @@ _DEFAULTS = {field.name: field.default for field in dataclasses.fields(DemoConfi
     "--max-characters",
     type=click.IntRange(1),
     default=_DEFAULTS["max_characters"],
-    help="Characters that pasted text may have.",
+    help="Maximum length of pasted text in characters.",
 )
 @click.option(
     "--max-file-mb",
     type=click.IntRange(1),
     default=_DEFAULTS["max_file_mb"],
-    help="Mebibytes that a filing may have, as dropped and decompressed.",
+    help="Maximum size of a filing in MiB, both as uploaded and decompressed.",
 )
 @click.option(
     "--timeout-s",
     type=click.FloatRange(0.1),
     default=_DEFAULTS["timeout_s"],
-    help="Seconds that reading one document may take.",
+    help="Time limit in seconds for reading one document.",
 )
 def demo(**settings: Any) -> None:
-    """Open a page to paste text or drop a filing, and see the numbers that are found (extra `demo`).
+    """Open a web page to paste text or drop a filing and see the numbers found (extra `demo`).
 
-    It listens on this machine only, sends nothing anywhere, and keeps nothing; Ctrl-C ends it.
+    By default it listens on this machine only. It sends nothing to other hosts and keeps nothing. Ctrl-C stops it.
     """
     require_demo_extra()
     from finner_batch.demo.server import serve  # noqa: PLC0415 - heavy
     from finner_batch.log import set_up_log  # noqa: PLC0415 - heavy
 
     set_up_log(logging.INFO)
-    serve(DemoConfig(**settings), ready=lambda url: click.echo(f"{url} (Ctrl-C ends it)"))
+    serve(DemoConfig(**settings), ready=lambda url: click.echo(f"{url} (press Ctrl-C to stop)"))

@@ -1,4 +1,4 @@
-"""`finner-batch doctor`: what this machine can use, and why."""
+"""`finner-batch doctor`: reports what this machine can run, and why."""
 
 import json
 import platform
@@ -25,16 +25,16 @@ EXTRAS = {
     "benchmark": "pysbd",
     "notebook": "jupyterlab",
 }
-"""A module that only each extra brings; `cuda` brings libraries, which the GPU's row tells of."""
+"""One module that only this extra installs. The row on the GPU covers the extra `cuda`, which installs libraries."""
 
 
-@click.command(short_help="Show what this machine can use, and why.")
+@click.command
 @click.option("--model", help="Model folder to check; the packaged one by default.")
 @json_option
 def doctor(model: str | None, as_json: bool) -> int:
-    """Show what this machine can use, and why; run the model once as a check.
+    """Show what this machine can run, and why, and run the model once as a check.
 
-    Exit code 5 where the model is missing or damaged.
+    Exit code 5 if the model is missing or damaged.
     """
     findings = examine(model)
     if as_json:
@@ -47,7 +47,7 @@ def doctor(model: str | None, as_json: bool) -> int:
 
 
 def examine(model: str | None = None) -> dict[str, Any]:
-    """What was found, by name; `exit_code` is there only where something is wrong."""
+    """Return the findings by name; `exit_code` is among them only if something is wrong."""
     from finner_batch.tagger.device import cuda_obstacle, visible_gpus  # noqa: PLC0415 - heavy
 
     findings: dict[str, Any] = {
@@ -64,9 +64,10 @@ def examine(model: str | None = None) -> dict[str, Any]:
     obstacle = cuda_obstacle()
     findings["cuda"] = "usable" if obstacle is None else f"not usable: {obstacle}"
     findings["gpus"] = ", ".join(visible_gpus()) or "none"
-    missing = [name for name, module in EXTRAS.items() if find_spec(module) is None]
-    if missing:
-        findings["not installed"] = f"{', '.join(missing)}: pip install 'finner-batch[{missing[0]}]' and so on"
+    if missing := [name for name, module in EXTRAS.items() if find_spec(module) is None]:
+        findings["not installed"] = (
+            f"{', '.join(missing)}: install an extra with pip install 'finner-batch[{missing[0]}]'"
+        )
     findings.update(_check_model(model))
     return findings
 
@@ -82,39 +83,36 @@ def _check_model(folder: str | None) -> dict[str, Any]:
         spans = tagger.spans(windows, tagger.probabilities(windows)[0])[0]
     except FinnerError as error:
         return {"model": f"not usable: {error}", "exit_code": error.exit_code}
-    seen = (
-        ", ".join(f"{sentence[span.start : span.end]} {span.label} {span.confidence:.2f}" for span in spans)
-        or "nothing"
-    )
+    labelled = [f"{sentence[span.start : span.end]} {span.label} {span.confidence:.2f}" for span in spans]
     session = tagger.session
     return {
         "model": f"{tagger.model.model_id} in {tagger.model.folder}",
         "device": f"{session.device.name} (with --device auto): {session.device.reason}",
         "backend": f"{session.backend} (with --backend auto): {session.backend_reason}",
         "variant": session.variant,
-        **_every_way(tagger),
-        "check": f"{sentence!r}: {seen}",
+        **_examine_runtimes(tagger),
+        "check": f"{sentence!r}: {', '.join(labelled) or 'nothing found'}",
     }
 
 
-def _every_way(tagger: "Tagger") -> dict[str, str]:
-    """What each runtime of the model would do here, or what it lacks and how to get it."""
+def _examine_runtimes(tagger: "Tagger") -> dict[str, str]:
+    """Say of each runtime of the model how to use it here, or what is missing and how to get it."""
     from finner_batch.tagger.openvino import OpenVinoSession  # noqa: PLC0415 - heavy
     from finner_batch.tagger.runtimes import runtimes  # noqa: PLC0415 - heavy
 
-    told = {}
+    findings = {}
     for runtime in runtimes(tagger.model):
         if runtime.is_of(tagger.session):
-            told[runtime.name] = "chosen"
+            findings[runtime.name] = "chosen"
         elif runtime.obstacle is not None:
-            told[runtime.name] = f"not usable: {runtime.obstacle}"
+            findings[runtime.name] = f"not usable: {runtime.obstacle}"
         else:
             try:
                 opened = runtime.open(tagger.model)
             except FinnerError as error:
-                told[runtime.name] = f"not usable: {error}"
+                findings[runtime.name] = f"not usable: {error}"
             else:
-                told[runtime.name] = f"usable with {runtime.flags}"
+                findings[runtime.name] = f"usable with {runtime.flags}"
                 if isinstance(opened, OpenVinoSession):
-                    told[runtime.name] += f": {opened.arithmetic}"
-    return told
+                    findings[runtime.name] += f": {opened.arithmetic}"
+    return findings

@@ -1,4 +1,4 @@
-"""`finner-batch evaluate`: thin over `finner_batch.training.evaluation`."""
+"""`finner-batch evaluate`: wraps `finner_batch.training.evaluation`."""
 
 import json
 import logging
@@ -15,54 +15,56 @@ if TYPE_CHECKING:
     from finner_batch.training.data.dataset import Gold
 
 ONLY_ON_SENTENCES = ("split", "labels", "gold", "precision", "cost", "write_thresholds", "output")
-"""Parameters that mean nothing to `--against-xbrl`."""
+"""Parameters that do not apply to `--against-xbrl`."""
 
 
-@click.command(short_help="Measure a model on labelled sentences, or results against the filers' tags.")
+@click.command
 @click.option("--model", help="Model folder; the packaged one by default.")
 @click.option(
-    "--data", default="dataset", type=click.Path(path_type=Path), help="Dataset made by `label`, or rows of one's own."
+    "--data", default="dataset", type=click.Path(path_type=Path), help="Dataset made by `label`, or your own rows."
 )
 @click.option(
     "--split",
     type=click.Choice(["dev", "test", "validation", "train", "all"]),
     default="dev",
-    help="Which rows: dev (or test) is what is reported, validation what may be chosen by; all: every row.",
+    help="Rows to measure on: dev (or test) to report, validation to choose by, all for every row.",
 )
 @click.option(
     "--labels",
-    help="Label set that numbers the tags of --data, where they are integers without names (finer139).  "
-    "[default: that of the model's training]",
+    help="Label set that names the tags of --data if they are plain integers (finer139).  "
+    "[default: the label set the model was trained on]",
 )
 @click.option(
     "--gold",
     type=click.Choice(["readings", "filers"]),
-    help="Whose judgement counts; the readings by default, where the split has any.",
+    help="Gold labels to compare with: by default the readings, if the split has any.",
 )
 @click.option(
-    "--precision", type=click.Choice(["fp32", "fp16", "int8", "openvino"]), help="Variant; the device's own by default."
+    "--precision",
+    type=click.Choice(["fp32", "fp16", "int8", "openvino"]),
+    help="Variant of the model; by default the one that suits the device.",
 )
-@click.option("--cost", help="What a wrong row and a missed number cost, as fp=1,fn=5: thresholds are chosen by it.")
+@click.option("--cost", help="Cost of a wrong row and of a missed number, as in fp=1,fn=5, for choosing thresholds.")
 @click.option(
     "--write-thresholds",
     is_flag=True,
-    help="Put the chosen thresholds into the folder --model; by the split validation, or rows it has not learnt from.",
+    help="Write the chosen thresholds to the folder --model; needs --split validation, or rows it was not trained on.",
 )
-@click.option("--errors", type=click.Path(dir_okay=False), help="Parquet file for the list of errors.")
+@click.option("--errors", type=click.Path(dir_okay=False), help="Write the list of errors to this Parquet file.")
 @click.option(
     "--output",
     "-o",
     type=click.Path(file_okay=False, path_type=Path),
     help="Folder for report.json, classification_report.txt, errors.parquet, confusion.png, reliability.png.",
 )
-@click.option("--results", type=click.Path(), help="With --against-xbrl: the results folder.")
+@click.option("--results", type=click.Path(), help="With --against-xbrl: the results folder.  [default: results]")
 @click.option(
     "--against-xbrl",
     "filings",
     cls=FlagOption,
     type=PathOrUrl(),
     multiple=True,
-    help="Instead: compare the rows of --results with the tags of these filings.",
+    help="Compare the rows of --results with the tags of these filings instead.",
 )
 @json_option
 @click.pass_context
@@ -82,9 +84,9 @@ def evaluate(
     filings: tuple[str, ...],
     as_json: bool,
 ) -> None:
-    """Measure precision, recall and F1 of a model on labelled sentences, with intervals, and its calibration.
+    """Measure precision, recall, F1 (with confidence intervals) and calibration of a model on labelled sentences.
 
-    With --results and --against-xbrl it compares the rows of a whole job with the filers' own tags instead.
+    With --results and --against-xbrl, compare the rows of a results folder with the filers' own tags instead.
     """
     from finner_batch.log import set_up_log  # noqa: PLC0415 - heavy
 
@@ -122,8 +124,8 @@ def evaluate(
     click.echo(json.dumps(result.as_json(), indent=2) if as_json else text)
     if result.labels_nothing and not cost:
         raise ModelError(
-            f"{result.model_id} labels none of these {result.figures.numbers:,} numbers: another --model, or lower "
-            "thresholds (--cost fp=1,fn=5 --write-thresholds)"
+            f"{result.model_id} labels none of these {result.figures.numbers:,} numbers: choose another --model, "
+            "or lower its thresholds (--cost fp=1,fn=5 --write-thresholds)"
         )
 
 

@@ -1,4 +1,4 @@
-"""`finner-batch export`: thin over `finner_batch.training.export.export`."""
+"""`finner-batch export`: wraps `finner_batch.training.export.export`."""
 
 import logging
 from pathlib import Path
@@ -9,17 +9,21 @@ import click
 from finner_batch.training.learning.config import require_train_extra
 
 
-@click.command(short_help="Make an ONNX variant of a model, gated on agreement.")
-@click.option("--model", default="model", help="Model folder made by `train`, its checkpoint/ included.")
-@click.option("--data", help="Labelled data that the gate compares on.  [default: those of the training]")
+@click.command
+@click.option("--model", default="model", help="Model folder made by `train`, including its checkpoint/.")
+@click.option("--data", help="Labelled data to compare on.  [default: the training's]")
 @click.option(
     "--precision",
     type=click.Choice(["fp32", "fp16", "int8", "openvino"]),
     multiple=True,
-    help="Variants: int8 and fp16 by default, and openvino (fp16's file as OpenVINO runs it) where it is installed.",
+    help="Variant to export; may be given several times. By default int8 and fp16, and openvino (the fp16 file as "
+    "OpenVINO runs it) if it is installed.",
 )
 def export(model: str, data: str | None, precision: tuple[Any, ...]) -> None:
-    """Make ONNX variants; one that does not agree with the checkpoint is not written, and the exit code is 5."""
+    """Export ONNX variants of a model.
+
+    A variant that does not agree with the checkpoint is not written, and the exit code is 5.
+    """
     require_train_extra()
     from finner_batch.log import set_up_log  # noqa: PLC0415 - heavy
     from finner_batch.training.export.export import export_model  # noqa: PLC0415 - heavy
@@ -27,7 +31,7 @@ def export(model: str, data: str | None, precision: tuple[Any, ...]) -> None:
     set_up_log(logging.INFO)
     for gate in export_model(Path(model), Path(data) if data else None, precision or None):
         click.echo(
-            f"{gate.precision}: {gate.bytes / 1e6:.1f} MB, spans alike {gate.span_agreement:.2%} of {gate.spans}, "
+            f"{gate.precision}: {gate.bytes / 1e6:.1f} MB, {gate.span_agreement:.2%} of {gate.spans} spans agree, "
             f"largest logit difference {gate.max_logit_difference:.3f}, "
             f"micro-F1 {gate.f1:.3f} (loss {gate.f1_loss:+.4f})"
         )

@@ -1,4 +1,4 @@
-"""`finner-batch label`: thin over `finner_batch.training.data.label`."""
+"""`finner-batch label`: wraps `finner_batch.training.data.label`."""
 
 import dataclasses
 import json
@@ -11,20 +11,22 @@ from finner_batch.cli.options import given_inputs, input_option, json_option, se
 from finner_batch.config import RunConfig
 
 
-@click.command(short_help="Make labelled sentences from the filings' own inline XBRL.")
+@click.command
 @input_option()
 @click.option("--output", "-o", type=click.Path(file_okay=False), default="dataset", help="The dataset folder.")
-@click.option("--annotations", type=click.Path(path_type=Path), help="Readings to add: a JSON Lines file or a folder.")
+@click.option(
+    "--annotations", type=click.Path(path_type=Path), help="Readings to add: a JSON Lines file, or a folder of them."
+)
 @click.option(
     "--labels",
     default="debt4",
-    help="Concepts that statistics and report count as labels: debt4, finer139, or a file of names. "
+    help="Concepts that the statistics and the report count as labels: debt4, finer139, or a file of names. "
     "The dataset itself keeps every concept.",
 )
 @click.option(
     "--report",
     type=click.Path(file_okay=False, path_type=Path),
-    help="Folder for a report of the dataset: tables in report.md, and pictures (extra `train`).",
+    help="Folder for a report on the dataset: tables in report.md, and charts (extra `train`).",
 )
 @setting_options(RunConfig, "user_agent")
 @json_option
@@ -37,10 +39,9 @@ def label(
     user_agent: str | None,
     as_json: bool,
 ) -> None:
-    """Read inline-XBRL filings into a dataset of sentences, each number with the concept its filer tagged it with.
+    """Read inline-XBRL filings into a dataset of sentences whose numbers carry the concepts that their filers tagged.
 
-    The split into train, validation and dev goes by company. What was left out, and why, is in the dataset's
-    statistics.json.
+    The dataset is split into train, validation and dev by company. Its statistics.json says what was left out and why.
     """
     from finner_batch.log import set_up_log  # noqa: PLC0415 - heavy
     from finner_batch.training.data.label import label as label_filings  # noqa: PLC0415 - heavy

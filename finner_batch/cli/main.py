@@ -1,4 +1,4 @@
-"""The command group: commands are imported when called, user errors are one line with an exit code."""
+"""The command group: imports a command when it is called, and shows a user error as one line with an exit code."""
 
 import errno
 import importlib
@@ -14,27 +14,25 @@ from finner_batch import __version__
 from finner_batch.errors import FinnerError, UsageError
 
 COMMANDS = {
-    "run": "Read filings or shards, write the financial numbers they state.",
+    "run": "Read filings or shards and write the financial numbers they state.",
     "query": "Ask a results folder in SQL.",
     "diff": "Show what differs between two results folders.",
     "report": "Write one HTML page of a results folder.",
-    "retry": "Do the failed documents of a results folder again.",
+    "retry": "Process the failed documents of a results folder again.",
     "compact": "Rewrite a results folder into fewer, larger Parquet files.",
     "text": "Show the text that is read from a file.",
-    "doctor": "Show what this machine can use, and why.",
+    "doctor": "Show what this machine can run, and why.",
     "label": "Make labelled sentences from the filings' own inline XBRL.",
     "train": "Fine-tune, evaluate and export a tagger.",
     "evaluate": "Measure a model on labelled sentences.",
-    "export": "Make an ONNX variant of a model, gated on agreement.",
-    "demo": "Open a page to try it on a text or a filing.",
-    "benchmark": "Measure the job on this machine, and the usual stack.",
-    "plan": "Estimate documents, bytes, time and cost of a run in advance.",
+    "export": "Export a model to ONNX, if it agrees with its checkpoint.",
+    "demo": "Open a web page to try the tagger on a text or a filing.",
+    "benchmark": "Measure the job on this machine, and compare it with the usual stack.",
+    "plan": "Estimate documents, bytes, time and cost of a run before starting it.",
 }
-"""Name and one line of help of each command; the module is `finner_batch.cli.<name>`, the object has the same name."""
-
-
+"""One line of help for each command; `finner_batch.cli.<name>` holds the command under the same name."""
 _PREFIX = "FINNER"
-"""Prefix of the environment variables of flags."""
+"""Prefix of the environment variables that set flags."""
 _EXTRAS = {
     **dict.fromkeys(("boto3", "botocore", "stamina"), "s3"),
     **dict.fromkeys(("datasets", "matplotlib", "onnx", "safetensors", "torch", "transformers"), "train"),
@@ -44,12 +42,12 @@ _EXTRAS = {
     "pysbd": "benchmark",
     "ray": "ray",
 }
-"""Extras by the modules that they bring."""
-_OUTPUT_REFUSES = {errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EPIPE}
+"""The extra that installs each optional module."""
+_WRITE_ERRORS = {errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EPIPE}
 
 
 class _Commands(click.Group):
-    """Imports a command's module only when it is called, so that `--help` starts at once."""
+    """Imports a command's module only when the command is called, so that `--help` starts fast."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - Click's signature
         return list(COMMANDS)
@@ -88,29 +86,29 @@ class _Commands(click.Group):
 )
 @click.version_option(__version__, prog_name="finner-batch")
 def commands() -> None:
-    """EDGAR filings in, tagged financial numbers out, as Parquet that DuckDB queries.
+    """Extract the financial numbers of EDGAR filings to Parquet, ready to query with DuckDB.
 
-    Every flag is also an environment variable, FINNER_<COMMAND>_<FLAG>.
+    Every flag can also be set by an environment variable, FINNER_<COMMAND>_<FLAG>.
 
-    Exit codes: 0 done, 1 unexpected, 2 usage, 3 done but some documents failed, 4 another run holds the lock, 5 model
-    missing or damaged, 6 GPU required and not usable, 130/143 interrupted (resumable).
+    Exit codes: 0 done, 1 unexpected error, 2 wrong usage, 3 done but some documents failed, 4 another run holds the
+    lock, 5 model missing or damaged, 6 required GPU not usable, 130/143 interrupted (the next run resumes).
     """
 
 
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line and exit."""
-    _open_what_is_closed()
+    _open_closed_streams()
     try:
         code: Any = commands.main(arguments, standalone_mode=False)
         sys.stdout.flush()
     except FinnerError as error:
-        _print_error(str(error))
+        _show_error(str(error))
         code = error.exit_code
     except ModuleNotFoundError as error:
         module = (error.name or "").partition(".")[0]
         if module not in _EXTRAS:
             raise
-        _print_error(f"{module} is not installed: pip install 'finner-batch[{_EXTRAS[module]}]'")
+        _show_error(f"{module} is not installed: pip install 'finner-batch[{_EXTRAS[module]}]'")
         code = UsageError.exit_code
     except click.ClickException as error:
         _with_hint(error).show()
@@ -118,22 +116,22 @@ def main(arguments: list[str] | None = None) -> None:
     except click.exceptions.Exit as error:
         code = error.exit_code
     except (click.Abort, KeyboardInterrupt) as error:
-        if isinstance(error.__cause__, EOFError):  # Click turns it into an Abort
+        if isinstance(error.__cause__, EOFError):  # Click turned it into an Abort
             raise error.__cause__ from None
         code = 130
     except OSError as error:
         code = 1
-        if error.filename is None and error.errno in _OUTPUT_REFUSES:
-            _print_error(f"the output: {error.strerror}")
-            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # what is left in the buffer has nowhere to go
+        if error.filename is None and error.errno in _WRITE_ERRORS:
+            _show_error(f"the output: {error.strerror}")
+            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # the buffer cannot be flushed any more
         else:
             reason = error.strerror or str(error) or type(error).__name__
-            _print_error(f"{f'{error.filename}: ' if error.filename else ''}{reason}. Put that right and start again")
+            _show_error(f"{f'{error.filename}: ' if error.filename else ''}{reason}. Fix this and start again")
     sys.exit(code if isinstance(code, int) else 0)
 
 
 def _near(name: str, known: Iterable[str], hint: str) -> str:
-    """Return a hint at the nearest known name; empty if none is near."""
+    """Fill the hint with the closest known name; empty if none is close."""
     from difflib import get_close_matches  # noqa: PLC0415 - rarely needed
 
     near = get_close_matches(name, list(known), n=1)
@@ -141,7 +139,7 @@ def _near(name: str, known: Iterable[str], hint: str) -> str:
 
 
 def _with_hint(error: click.ClickException) -> click.ClickException:
-    """Name the flag if a results folder was given as an argument."""
+    """Point to --output when a results folder was given as an argument."""
     if not (isinstance(error, click.UsageError) and error.ctx and "unexpected extra argument" in error.message):
         return error
     if "output" not in [parameter.name for parameter in error.ctx.command.params]:
@@ -150,8 +148,8 @@ def _with_hint(error: click.ClickException) -> click.ClickException:
 
 
 def _warn_of_unknown_settings(prefix: str, command: click.Command) -> None:
-    """Warn of variables that look like a flag of the command but are not, and name the flag probably meant."""
-    from finner_batch.cli.options import long_flag  # noqa: PLC0415 - what `--help` alone does not need
+    """Warn about environment variables that name no flag of the command, with the flag probably meant."""
+    from finner_batch.cli.options import long_flag  # noqa: PLC0415 - `--help` alone does not need it
 
     flags = [long_flag(option) for option in command.params if isinstance(option, click.Option)]
     known = {f"{prefix}{flag.upper()}" for flag in flags}
@@ -161,18 +159,18 @@ def _warn_of_unknown_settings(prefix: str, command: click.Command) -> None:
             click.echo(f"Warning: {name} is not a setting{hint}", err=True)
 
 
-def _print_error(reason: str) -> None:
+def _show_error(reason: str) -> None:
     from finner_batch.query.table import visible  # noqa: PLC0415 - for an error only
 
-    with suppress(OSError):  # stderr is closed: the exit code says it too
+    with suppress(OSError):  # stderr may be closed: the exit code reports the error too
         click.echo("\n".join(map(visible, f"Error: {reason}".split("\n"))), err=True)
 
 
-def _open_what_is_closed() -> None:
-    """Open the null device for closed standard streams: else the next file that is opened would get their number."""
+def _open_closed_streams() -> None:
+    """Open the null device for closed standard streams: otherwise the next file opened would take their number."""
     for number, (name, mode) in enumerate([("stdin", "r"), ("stdout", "w"), ("stderr", "w")]):
         try:
             os.fstat(number)
         except OSError:
-            os.open(os.devnull, os.O_RDWR)  # the lowest number that is free
-            setattr(sys, name, open(number, mode, encoding="utf-8"))  # noqa: PTH123, SIM115 - until the end
+            os.open(os.devnull, os.O_RDWR)  # takes the lowest free number
+            setattr(sys, name, open(number, mode, encoding="utf-8"))  # noqa: PTH123, SIM115 - open until exit

@@ -1,4 +1,4 @@
-"""`finner-batch plan`: thin over `finner_batch.benchmark.plan`."""
+"""`finner-batch plan`: wraps `finner_batch.benchmark.plan`."""
 
 import json
 from typing import Any
@@ -18,17 +18,21 @@ from finner_batch.cli.run import run_settings
 from finner_batch.config import RunConfig
 
 
-@click.command(short_help="Estimate documents, bytes, time and cost of a run in advance.")
+@click.command
 @input_option()
 @click.argument("more_inputs", type=PathOrUrl(), nargs=-1, metavar="[PATH]...")
-@click.option("--machines", type=click.IntRange(1), default=1, help="Machines that share the input by --shard.")
 @click.option(
-    "--benchmark", metavar="FILE", help="A file of `finner-batch benchmark --json`; the newest of data/benchmarks."
+    "--machines", type=click.IntRange(1), default=1, help="Number of machines that share the input by --shard."
 )
 @click.option(
-    "--price-per-hour", type=click.FloatRange(0), help="Price of a machine; the benchmark's where it has one."
+    "--benchmark",
+    metavar="FILE",
+    help="A file of `finner-batch benchmark --json`; by default the newest of data/benchmarks.",
 )
-@click.option("--sample", type=click.IntRange(1), default=40, help="Files that are read to count what they hold.")
+@click.option(
+    "--price-per-hour", type=click.FloatRange(0), help="Price of a machine; by default the price in the benchmark file."
+)
+@click.option("--sample", type=click.IntRange(1), default=40, help="Number of files to read, to count what they hold.")
 @setting_options(RunConfig, "shard")
 @output_option
 @run_settings
@@ -45,26 +49,23 @@ def plan(
     as_json: bool,
     **settings: Any,
 ) -> None:
-    """Show what a run would read, and why, and estimate time and cost on one machine and on several.
+    """Show what a run would read, and why, and estimate its time and cost on one machine and on several.
 
-    Give it the flags of the run. It counts what the results folder has done with the same content, model and settings,
-    what is new, and what would be done again because content, model, settings or version changed. Time is estimated
-    from the rates of a benchmark file, so it is that of the machine measured there. Nothing is written.
+    Give it the flags of the run. It separates what the results folder already holds from what is new and from what a
+    run would repeat because the content, the model, a setting or the version changed. The estimate uses the rates of a
+    benchmark file, so it applies to the machine measured there. Nothing is written.
     """
     from finner_batch.benchmark.plan import PlanConfig  # noqa: PLC0415 - heavy
     from finner_batch.benchmark.plan import plan as make_plan  # noqa: PLC0415 - heavy
     from finner_batch.benchmark.plan_summary import plan_summary  # noqa: PLC0415 - heavy
 
-    given = given_inputs((*inputs, *more_inputs))
     made = make_plan(
         PlanConfig(
-            input=given,
+            run=RunConfig(input=given_inputs((*inputs, *more_inputs)), output=output, **settings),
             machines=machines,
             benchmark=benchmark,
             price_per_hour=price_per_hour,
             sample=sample,
-            model=settings["model"],
-            run=RunConfig(input=given, output=output, **settings),
         )
     )
     click.echo(json.dumps(made.as_json(), indent=2) if as_json else plan_summary(made))

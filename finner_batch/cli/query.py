@@ -1,4 +1,4 @@
-"""`finner-batch query`: SQL over a results folder."""
+"""`finner-batch query`: wraps `finner_batch.query`."""
 
 import dataclasses
 import json
@@ -32,19 +32,24 @@ TABLE_ROWS = 40
     cls=FlagOption,
     multiple=True,
     metavar="NAME=VALUE",
-    help="Value of a parameter of the question, or of $NAME in the SQL; again for others.",
+    help="Value of a parameter of the question, or of $NAME in the SQL; may be given several times.",
 )
 @click.option(
     "--rows",
     type=click.IntRange(0),
     metavar="N",
-    help="Rows at most; 0 for all.  [default: 40 of a table, all of a file]",
+    help="Maximum number of rows; 0 for all.  [default: 40 in a table, otherwise all]",
 )
-@click.option("--csv", "as_csv", cls=FlagOption, is_flag=True, help="All rows as CSV on stdout.")
+@click.option("--csv", "as_csv", cls=FlagOption, is_flag=True, help="Write all rows as CSV to stdout.")
 @json_option
-@click.option("--parquet", type=click.Path(dir_okay=False), help="All rows into this Parquet file.")
-@click.option("--export", type=click.Path(dir_okay=False), help="All of it into this DuckDB file: tables, questions.")
-@click.option("--allow", multiple=True, type=click.Path(), help="Another folder whose files the SQL may read.")
+@click.option("--parquet", type=click.Path(dir_okay=False), help="Write all rows to this Parquet file.")
+@click.option("--export", type=click.Path(dir_okay=False), help="Export tables and questions to this DuckDB file.")
+@click.option(
+    "--allow",
+    multiple=True,
+    type=click.Path(),
+    help="Another folder that the SQL may read; may be given several times.",
+)
 def query(
     *,
     sql: str | None,
@@ -59,23 +64,22 @@ def query(
     export: str | None,
     allow: tuple[str, ...],
 ) -> None:
-    """Ask a results folder in SQL (DuckDB), or with a shipped question.
+    """Query a results folder in SQL (DuckDB), or ask a shipped question.
 
-    Views: entities, documents, runs, with current rows only; against_xbrl, where `evaluate` was asked to compare the
-    rows with the filers' tags. `finner-batch query "DESCRIBE entities"` lists columns.
+    The views entities, documents and runs hold current rows only; against_xbrl exists once `evaluate` has compared the
+    rows with the filers' tags. `finner-batch query "DESCRIBE entities"` lists the columns.
 
     \b
       finner-batch query --list
       finner-batch query --file facilities_by_size --param cik=0000320193 --param least=1e9
       finner-batch query --export finner.duckdb
       finner-batch query "SELECT company, text, value FROM entities WHERE value > $least" -p least=1e9
-      finner-batch query --output 'results/*' --file coverage       # the folders of several shards as one
-    """  # noqa: D301 - Click's mark for lines to keep as they are
-    if sum([as_csv, as_json, parquet is not None]) > 1:
-        raise UsageError("--csv, --json and --parquet exclude each other")
+      finner-batch query --output 'results/*' --file coverage       # several shards as one
+    """  # noqa: D301 - \b tells Click to keep the lines
+    refuse_several_formats(as_csv, as_json, parquet)
     if sum([sql is not None, file is not None, show_list, export is not None]) != 1:
         raise UsageError(
-            'give either SQL, as in `finner-batch query "FROM entities"`, or --file, or --list, or --export'
+            'give exactly one of SQL, as in `finner-batch query "FROM entities"`, --file, --list and --export'
         )
     if show_list or export is not None:
         _refuse_others("--list" if show_list else "--export")
@@ -87,14 +91,14 @@ def query(
         _export(output, export, as_json=as_json)
         return
 
-    from finner_batch.query.ask import ask  # noqa: PLC0415 - DuckDB is loaded for a query only
-    from finner_batch.query.questions import read_sql  # noqa: PLC0415 - likewise
+    from finner_batch.query.ask import ask  # noqa: PLC0415 - heavy
+    from finner_batch.query.questions import read_sql  # noqa: PLC0415 - heavy
 
     target = outside("--parquet", parquet, output) if parquet else None
-    to_program = as_csv or as_json or target is not None
+    for_program = as_csv or as_json or target is not None
     text = read_sql(file) if file is not None else str(sql)
-    answer = ask(output, text, _parsed(parameters), allow=allow, whole=to_program)
-    if to_program:
+    answer = ask(output, text, _parsed(parameters), allow=allow, whole=for_program)
+    if for_program:
         _write(answer, rows, target, as_csv=as_csv)
     else:
         _show_all(answer, TABLE_ROWS if rows is None else rows)
@@ -102,13 +106,13 @@ def query(
 
 
 def _write(answer: "Answer", rows: int | None, target: Path | None, *, as_csv: bool) -> None:
-    """Write an answer for a program: into the Parquet file `target`, else to stdout as CSV or JSON."""
-    from finner_batch.query.export import write_csv, write_json, write_parquet  # noqa: PLC0415 - for a query only
+    """Write the answer to the Parquet file `target`, or to stdout as CSV or JSON."""
+    from finner_batch.query.export import write_csv, write_json, write_parquet  # noqa: PLC0415 - heavy
 
     if answer.before:
         raise UsageError(
-            f"{len(answer.before) + 1} statements return rows, and --csv, --json and --parquet write those of one: ask"
-            " each by itself"
+            f"{len(answer.before) + 1} statements return rows, and --csv, --json and --parquet write those of one: run"
+            " each statement on its own"
         )
     if rows:
         answer = answer.first(rows)
@@ -116,37 +120,42 @@ def _write(answer: "Answer", rows: int | None, target: Path | None, *, as_csv: b
         count = write_parquet(answer, target)
         click.echo(f"{count:,} rows in {target}", err=True)
     elif as_csv:
-        write_csv(answer, sys.stdout.buffer, harmless=sys.stdout.isatty())
+        write_csv(answer, sys.stdout.buffer, escape=sys.stdout.isatty())
     else:
         write_json(answer, sys.stdout.buffer)
 
 
 def _show_all(answer: "Answer", rows: int) -> None:
-    """Print what each statement returned as a table."""
+    """Print the rows of each statement as a table."""
     for table in answer.before:
         show(dataclasses.replace(answer, schema=table.schema, batches=iter(table.to_batches())), rows)
         click.echo()
     show(answer, rows)
 
 
+def refuse_several_formats(as_csv: bool, as_json: bool, parquet: str | None) -> None:
+    """Raise UsageError if more than one of --csv, --json and --parquet is given."""
+    if sum([as_csv, as_json, parquet is not None]) > 1:
+        raise UsageError("--csv, --json and --parquet exclude each other")
+
+
 def _refuse_others(flag: str) -> None:
-    """Raise UsageError where a flag was typed that means nothing beside this one."""
+    """Raise UsageError if a flag was typed that does not go with this one."""
     context = click.get_current_context()
-    goes = {"show_list", "export", "as_json", "output"}
     typed = [
         max(option.opts, key=len)
         for option in context.command.params
-        if option.name not in goes
+        if option.name not in {"show_list", "export", "as_json", "output"}
         and context.get_parameter_source(str(option.name)) is click.core.ParameterSource.COMMANDLINE
     ]
     if typed:
-        raise UsageError(f"{flag} takes no {', '.join(typed)}")
+        raise UsageError(f"{flag} does not go with {', '.join(typed)}")
 
 
 def show(answer: Any, rows: int) -> None:
-    """Print an answer as a table, of so many rows at most; 0: all."""
-    from finner_batch.query.export import rows_of  # noqa: PLC0415 - DuckDB is loaded for a query only
-    from finner_batch.query.table import table_lines  # noqa: PLC0415 - likewise
+    """Print at most `rows` rows of an answer as a table; 0 means all."""
+    from finner_batch.query.export import rows_of  # noqa: PLC0415 - heavy
+    from finner_batch.query.table import table_lines  # noqa: PLC0415 - heavy
 
     taken = list(islice(rows_of(answer), rows + 1 if rows else None))
     is_cut = bool(rows) and len(taken) > rows
@@ -156,11 +165,13 @@ def show(answer: Any, rows: int) -> None:
     if not taken:
         click.echo("No rows.", err=True)
     if is_cut:
-        click.echo(f"The first {rows} row{'s' * (rows > 1)}. All: --rows 0, --csv, --json or --parquet FILE", err=True)
+        click.echo(
+            f"The first {rows} row{'s' * (rows > 1)}. All rows: --rows 0, --csv, --json or --parquet FILE", err=True
+        )
 
 
 def _show_questions(*, as_json: bool) -> None:
-    from finner_batch.query.questions import list_questions, sql_folder  # noqa: PLC0415 - a light command starts fast
+    from finner_batch.query.questions import list_questions, sql_folder  # noqa: PLC0415 - heavy
 
     questions = list_questions()
     if as_json:
@@ -178,14 +189,14 @@ def _show_questions(*, as_json: bool) -> None:
     widest = max(len(item.name) for item in questions)
     for item in questions:
         click.echo(f"{item.name:<{widest}}  {item.question}")
-        for one in item.parameters:
-            given = f"{one.name}={one.default}" if one.default else one.name
-            click.echo(f"{'':<{widest}}    --param {given}: {one.meaning}")
-    click.echo(f"Ask one with --file NAME. The files are in {sql_folder()}", err=True)
+        for parameter in item.parameters:
+            value = f"={parameter.default}" if parameter.default else ""
+            click.echo(f"{'':<{widest}}    --param {parameter.name}{value}: {parameter.meaning}")
+    click.echo(f"Ask a question with --file NAME. The files are in {sql_folder()}", err=True)
 
 
 def _export(output: str, export: str, *, as_json: bool) -> None:
-    from finner_batch.query.database import export_database  # noqa: PLC0415 - DuckDB is loaded for a query only
+    from finner_batch.query.database import export_database  # noqa: PLC0415 - heavy
 
     path = outside("--export", export, output)
     rows = export_database(output, path)
@@ -194,7 +205,7 @@ def _export(output: str, export: str, *, as_json: bool) -> None:
 
 
 def _parsed(parameters: tuple[str, ...]) -> dict[str, Any]:
-    """`NAME=VALUE` pairs; a value that is a JSON number, string, true, false or null is that, else text."""
+    """Parse `NAME=VALUE` pairs; VALUE is JSON (a number, string, true, false or null), or else text."""
     parsed: dict[str, Any] = {}
     for parameter in parameters:
         name, equals, value = parameter.partition("=")
@@ -210,8 +221,8 @@ def _parsed(parameters: tuple[str, ...]) -> dict[str, Any]:
 
 
 def outside(flag: str, file: str, output: str) -> Path:
-    """The file to write, which must not lie among the results. Raises UsageError."""
+    """Return the file to write. Raises UsageError if it is in the results folder."""
     path = local_file(flag, file)
     if any(parent.match(str(Path(output).resolve())) for parent in path.resolve().parents):
-        raise UsageError(f"{flag} {file} lies in the results folder: write it elsewhere")
+        raise UsageError(f"{flag} {file} is in the results folder: write it elsewhere")
     return path

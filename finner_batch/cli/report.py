@@ -1,4 +1,4 @@
-"""`finner-batch report`: thin over `finner_batch.report`."""
+"""`finner-batch report`: wraps `finner_batch.report`."""
 
 import json
 import logging
@@ -13,26 +13,28 @@ from finner_batch.cli.options import FlagOption, PathOrUrl, json_option, output_
 @click.option(
     "--html",
     type=click.Path(dir_okay=False),
-    help="The file to write; default report.html in --output.",
+    help="The file to write; by default report.html in --output.",
 )
-@click.option("--run", "run_id", cls=FlagOption, metavar="RUN_ID", help="Only what this run wrote; default everything.")
+@click.option(
+    "--run", "run_id", cls=FlagOption, metavar="RUN_ID", help="Include only what this run wrote; by default everything."
+)
 @click.option(
     "--against-xbrl",
     "filings",
     cls=FlagOption,
     type=PathOrUrl(),
     multiple=True,
-    help="Judge the numbers by the tags of these filings, as `evaluate` does.",
+    help="Compare the numbers with the tags of these filings, as `evaluate` does.",
 )
 @click.option("--model", help="With --against-xbrl: the model folder that made the rows; the packaged one by default.")
 @json_option
 def report(
     *, output: str, html: str | None, run_id: str | None, filings: tuple[str, ...], model: str | None, as_json: bool
 ) -> None:
-    """Write one HTML page of a results folder, to look at, search and send on: it needs no network.
+    """Write one self-contained HTML page about a results folder, to read, search and share; it needs no network.
 
-    What was found by tag and company, how it is spread, every number marked in its sentence, failed documents, the
-    last run's figures beside the run before.
+    It shows the numbers by tag and company, their distributions, every number marked in its sentence, the failed
+    documents, and the last run's figures compared with those of the run before.
     """
     from finner_batch.log import set_up_log  # noqa: PLC0415 - heavy
     from finner_batch.report.page import ReportConfig, write_report  # noqa: PLC0415 - heavy

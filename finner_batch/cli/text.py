@@ -1,4 +1,4 @@
-"""`finner-batch text`: what the extractor sees."""
+"""`finner-batch text`: shows the text that a run reads."""
 
 import sys
 from collections.abc import Iterator
@@ -15,11 +15,11 @@ if TYPE_CHECKING:
     from finner_batch.text.block import Extraction
 
 
-@click.command(short_help="Show the text that is read from a file.")
+@click.command
 @click.argument("file")
-@click.option("--tables", is_flag=True, help="Include the rows of tables, one a line.")
-@click.option("--sections", is_flag=True, help="Show the Part, Item and note above the text that stands in it.")
-@click.option("--sentences", is_flag=True, help="One sentence a line, with its index, instead of one block.")
+@click.option("--tables", is_flag=True, help="Include tables, one row per line.")
+@click.option("--sections", is_flag=True, help="Show the Part, Item and note as a heading above their text.")
+@click.option("--sentences", is_flag=True, help="Show one sentence per line, with its index, instead of one block.")
 @setting_options(RunConfig, "documents", "text_column", "id_column", "user_agent")
 def text(
     file: str,
@@ -32,17 +32,17 @@ def text(
     id_column: str | None,
     user_agent: str | None,
 ) -> int:
-    """Show the text that is read from FILE (a path, folder, glob or URL): one block a line.
+    """Show the text that a run reads from FILE (a path, folder, glob or URL), one block per line.
 
-    Text goes to stdout, the name of each document to stderr. Exit code 3 where a document cannot be read. On a terminal
-    characters that it would obey or hide are shown as escapes.
+    The text goes to stdout, the name of each document to stderr. Exit code 3 if a document cannot be read. On a
+    terminal, control characters and invisible characters are shown as escapes.
     """
-    from finner_batch.query.table import visible  # noqa: PLC0415 - a light command starts fast
-    from finner_batch.sources.discover import discover  # noqa: PLC0415 - a light command starts fast
-    from finner_batch.sources.document import FailedDocument  # noqa: PLC0415 - a light command starts fast
-    from finner_batch.sources.fetch import Copies, check_web_inputs  # noqa: PLC0415 - a light command starts fast
-    from finner_batch.sources.read import ReadOptions, read_documents  # noqa: PLC0415 - a light command starts fast
-    from finner_batch.text.extract import extract  # noqa: PLC0415 - a light command starts fast
+    from finner_batch.query.table import visible  # noqa: PLC0415 - heavy
+    from finner_batch.sources.discover import discover  # noqa: PLC0415 - heavy
+    from finner_batch.sources.document import FailedDocument  # noqa: PLC0415 - heavy
+    from finner_batch.sources.fetch import Copies, check_web_inputs  # noqa: PLC0415 - heavy
+    from finner_batch.sources.read import ReadOptions, read_documents  # noqa: PLC0415 - heavy
+    from finner_batch.text.extract import extract  # noqa: PLC0415 - heavy
 
     clean = visible if sys.stdout.isatty() else str
     failures: list[str] = []
@@ -57,7 +57,7 @@ def text(
                         continue
                     click.echo(visible(f"{document.document_id} ({document.kind})"), err=True)
                     extraction = extract(document.content, document.markup, tables=tables)
-                    for line in lines(extraction, sections=sections, sentences=sentences):
+                    for line in _lines(extraction, sections=sections, sentences=sentences):
                         click.echo(clean(line))
             except DocumentError as error:
                 failures.append(f"{source.name}: {error.stage}: {error}")
@@ -66,10 +66,10 @@ def text(
     return 3 if failures else 0
 
 
-def lines(extraction: "Extraction", *, sections: bool, sentences: bool) -> Iterator[str]:
-    """The blocks or sentences of an extraction as lines to show."""
-    from finner_batch.sentences.sentence import Sentence  # noqa: PLC0415 - a light command starts fast
-    from finner_batch.sentences.split import split  # noqa: PLC0415 - a light command starts fast
+def _lines(extraction: "Extraction", *, sections: bool, sentences: bool) -> Iterator[str]:
+    """Yield the blocks or sentences of an extraction as lines."""
+    from finner_batch.sentences.sentence import Sentence  # noqa: PLC0415 - heavy
+    from finner_batch.sentences.split import split  # noqa: PLC0415 - heavy
 
     section = None
     for part in split(extraction) if sentences else extraction.blocks:

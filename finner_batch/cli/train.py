@@ -1,4 +1,4 @@
-"""`finner-batch train`: thin over `finner_batch.training.learning.train`."""
+"""`finner-batch train`: wraps `finner_batch.training.learning.train`."""
 
 import logging
 from typing import Any
@@ -13,9 +13,9 @@ from finner_batch.training.learning.config import TrainConfig, require_train_ext
 @setting_options(TrainConfig, repeatable=PathOrUrl())
 @config_option
 def train(**settings: Any) -> None:
-    """Fine-tune an encoder on labelled sentences, measure it, export it to ONNX, and write the model folder.
+    """Fine-tune an encoder on labelled sentences, evaluate it, export it to ONNX, and write the model folder.
 
-    Several GPUs: torchrun --nproc-per-node N -m finner_batch train …, or accelerate launch.
+    On several GPUs: torchrun --nproc-per-node N -m finner_batch train …, or accelerate launch.
     """
     require_train_extra()
     from finner_batch.log import set_up_log  # noqa: PLC0415 - heavy

@@ -1,1 +1,1 @@
-"""The page to try the job on: paste text or drop a filing, see the numbers that are found (extra `demo`)."""
+"""A web page to try the tagger: paste text or drop a filing, and see the numbers found (extra `demo`)."""

@@ -1,4 +1,4 @@
-"""What the demo is told, and what it needs."""
+"""The settings of the demo, and a check for its extra."""
 
 import importlib.util
 from dataclasses import dataclass
@@ -12,27 +12,27 @@ class DemoConfig:
     """Settings of `finner-batch demo`; each is a flag and an environment variable."""
 
     model: tuple[str, ...] = ()
-    """Model folders to choose from, beside the packaged one; the first is chosen at the start."""
+    """Model folders to offer in addition to the packaged one; the first is selected at the start."""
     host: str = "127.0.0.1"
-    """Address to listen on: this machine only, unless told otherwise."""
+    """Address to listen on; by default only this machine can connect."""
     port: int = 7860
     """TCP port to listen on."""
     device: DeviceChoice = "auto"
     """Where the model runs."""
     max_characters: int = 200_000
-    """Characters of pasted text."""
+    """Maximum length of pasted text in characters."""
     max_file_mb: int = 100
-    """Mebibytes of a filing, as it is dropped and once decompressed."""
+    """Maximum size of a filing in MiB, both as uploaded and decompressed."""
     timeout_s: float = 60.0
-    """Seconds that reading one document may take."""
+    """Time limit in seconds for reading one document."""
 
 
 def require_demo_extra() -> None:
-    """Raise UsageError where Gradio is missing."""
+    """Raise UsageError if Gradio is missing."""
     if importlib.util.find_spec("gradio") is None:
         raise UsageError("gradio is not installed: the demo needs pip install 'finner-batch[demo]'")
 
 
 def is_loopback(host: str) -> bool:
-    """Whether an address is reached from this machine only."""
+    """Return whether only this machine can reach an address."""
     return host in {"localhost", "::1"} or host.startswith("127.")

@@ -1,4 +1,4 @@
-"""What the page offers to try: the sample filings, which were written for this project."""
+"""The examples of the page: a paragraph, and sample filings written for this project."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,19 +12,19 @@ PARAGRAPH = (
     "The 5.375% Senior Notes due 2030 were issued at a discount and have an effective interest rate of 5.61%. At "
     "December 31, 2023, $112.5 million was drawn and letters of credit of $8.4 million were outstanding."
 )
-"""Text to start with."""
+"""The example of a pasted text."""
 
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """A sample filing, and what it shows."""
+    """A sample filing, and the caption of its button."""
 
     name: str
-    shows: str
+    caption: str
 
     @property
     def path(self) -> Path:
-        """Where it lies. Raises UsageError where the samples are missing."""
+        """Path of the file. Raises UsageError if the samples are missing."""
         path = samples_folder() / self.name
         if not path.is_file():
             raise UsageError(f"no sample filing at {path}: install finner-batch again")
@@ -39,7 +39,7 @@ EXAMPLES = (
 
 
 def samples_folder() -> Path:
-    """Return the folder of the sample filings: in the package where it is installed, else `data` of the checkout."""
+    """Return the folder of the sample filings: inside an installed package, in `data` of a checkout."""
     package = Path(__file__).resolve().parent.parent
     installed = package / "samples"
     return installed if installed.is_dir() else package.parent / "data" / "filings"

@@ -1,4 +1,4 @@
-"""Finds the numbers in one text or filing: the job's own reading processes, tagger and values, without its store."""
+"""Finds the numbers in one text or filing with the reading process, tagger and values of a run, without its store."""
 
 import json
 import re
@@ -25,24 +25,24 @@ from finner_batch.tagger.model import Model, load_model
 from finner_batch.tagger.session import open_session
 from finner_batch.tagger.tagger import Probabilities, Tagger
 
-MOST_SENTENCES = 20_000
-"""Sentences with a number that one reading may have: two minutes or so. The filings at hand have 1,828 at most."""
+MAX_SENTENCES = 20_000
+"""Sentences with a number in one reading, some two minutes of work. No filing of the corpus has more than 1,828."""
 MEMORY_LIMIT_MB = 4096
 _SURROGATE = re.compile("[\ud800-\udfff]")
-_UNUSUAL = re.compile(r"[^\w.,+() -]")
+_UNSAFE_IN_NAMES = re.compile(r"[^\w.,+() -]")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Given:
-    """What a visitor gives to read: a file's name and bytes, or `text`, whose own offsets then count."""
+class Upload:
+    """A file's name and bytes; or pasted text as a file, with the `text` itself, to which offsets refer."""
 
     name: str
     data: bytes = field(repr=False)
     text: str | None = field(default=None, repr=False)
 
     @classmethod
-    def of_text(cls, text: str) -> "Given":
-        """Pasted text, as a shard of one row; a lone surrogate, which no file can hold, becomes U+FFFD."""
+    def of_text(cls, text: str) -> "Upload":
+        """Wrap pasted text as a shard of one row; a lone surrogate, which no file can hold, becomes U+FFFD."""
         text = _SURROGATE.sub("\ufffd", text)
         row = json.dumps({"id": "the pasted text", "text": text}, ensure_ascii=True)
         return cls(name="pasted.jsonl", data=row.encode("ascii"), text=text)
@@ -50,12 +50,12 @@ class Given:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reading:
-    """What was given, read by a model: any threshold's rows can be made of it without reading again.
+    """An upload read by a model, from which the rows at any threshold follow without reading again.
 
-    `probabilities[i]` are of the windows of `documents[i]`. `seconds` is wall clock.
+    `probabilities[i]` belong to the windows of `documents[i]`. `seconds` is wall-clock time.
     """
 
-    given: Given
+    upload: Upload
     model: Model
     documents: tuple[ParsedDocument, ...]
     failed: tuple[FailedDocument, ...]
@@ -64,8 +64,8 @@ class Reading:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Found:
-    """The numbers found in one document: rows with the columns `section` to `sec_url` of `entities`."""
+class DocumentNumbers:
+    """The numbers of one document: rows with the columns `section` to `sec_url` of `entities`."""
 
     document_id: str
     kind: str
@@ -74,16 +74,15 @@ class Found:
 
 
 class Finder:
-    """Reads what visitors give, one after the other. Use as a context manager: leaving it ends its processes.
+    """Reads the visitors' uploads one at a time. As a context manager, it ends its processes on exit.
 
-    A model's session and its reading process start when it is first chosen, and stay. Raises ModelError at once where
-    a model folder is missing or damaged.
+    A model's session and reading process start when the model is first chosen, and are kept. Raises ModelError at once
+    if a model folder is missing or damaged.
     """
 
     def __init__(self, config: DemoConfig) -> None:
         self.config = config
-        found = [load_model(folder) for folder in (*config.model, None)]
-        self.models = {model.model_id: model for model in found}
+        self.models = {model.model_id: model for model in map(load_model, (*config.model, None))}
         self._loaded: dict[str, tuple[Tagger, Pool]] = {}
         self._stack = ExitStack()
         self._lock = Lock()
@@ -98,25 +97,23 @@ class Finder:
         self._stack.close()
 
     def warm_up(self) -> None:
-        """Start what the first model needs, so that the first visitor need not wait for it."""
-        self.read(Given.of_text("The notes bear interest at 4.25%."), next(iter(self.models)))
+        """Start what the first model needs, so that the first visitor does not wait for it."""
+        self.read(Upload.of_text("The notes bear interest at 4.25%."), next(iter(self.models)))
 
-    def read(self, given: Given, model_id: str) -> Reading:
-        """Read and tag. Raises FinnerError, with a message for the visitor, where it is too large."""
-        self._refuse_too_large(given)
+    def read(self, upload: Upload, model_id: str) -> Reading:
+        """Read and tag an upload. Raises FinnerError, with a message for the visitor, if it is too large."""
+        self._refuse_too_large(upload)
         with self._lock:
             started = perf_counter()
             tagger, pool = self._load(model_id)
-            results = self._results(given, pool)
+            results = self._results(upload, pool)
             documents = tuple(result for result in results if isinstance(result, ParsedDocument))
-            if sum(len(document.numbered) for document in documents) > MOST_SENTENCES:
-                raise FinnerError(
-                    f"More than {MOST_SENTENCES:,} sentences with a number: finner-batch run reads what is so long."
-                )
+            if sum(len(document.numbered) for document in documents) > MAX_SENTENCES:
+                raise FinnerError(f"More than {MAX_SENTENCES:,} sentences with a number: use finner-batch run instead.")
             windows = [window for document in documents for window in document.windows]
             tables = iter(tagger.probabilities(windows)[0])
             return Reading(
-                given=given,
+                upload=upload,
                 model=tagger.model,
                 documents=documents,
                 failed=tuple(result for result in results if isinstance(result, FailedDocument)),
@@ -124,11 +121,11 @@ class Finder:
                 seconds=perf_counter() - started,
             )
 
-    def found(self, reading: Reading, threshold: float | None = None) -> list[Found]:
-        """The numbers at or above `threshold`, or with None at the model's own thresholds, document by document."""
+    def numbers(self, reading: Reading, threshold: float | None = None) -> list[DocumentNumbers]:
+        """Return each document's numbers at or above `threshold`; None means the model's own thresholds."""
         tagger, _ = self._loaded[reading.model.model_id]
         return [
-            Found(
+            DocumentNumbers(
                 document_id=parsed.document.document_id,
                 kind=parsed.document.kind,
                 header=parsed.document.header,
@@ -137,24 +134,24 @@ class Finder:
             for parsed, tables in zip(reading.documents, reading.probabilities, strict=True)
         ]
 
-    def _refuse_too_large(self, given: Given) -> None:
-        if given.text is not None and len(given.text) > self.config.max_characters:
+    def _refuse_too_large(self, upload: Upload) -> None:
+        if upload.text is not None and len(upload.text) > self.config.max_characters:
             raise FinnerError(
-                f"The text has {len(given.text):,} characters; here it may have {self.config.max_characters:,}. "
+                f"The text has {len(upload.text):,} characters; the limit is {self.config.max_characters:,}. "
                 "Shorten it, or drop it as a file."
             )
         limit = self.config.max_file_mb
-        if given.text is None and len(given.data) > limit * MEBIBYTE:
+        if upload.text is None and len(upload.data) > limit * MEBIBYTE:
             raise FinnerError(
-                f"The file has {len(given.data) / MEBIBYTE:,.1f} MB; here it may have {limit:,}. "
-                "finner-batch run reads larger ones."
+                f"The file has {len(upload.data) / MEBIBYTE:,.1f} MB; the limit is {limit:,}. "
+                "Use finner-batch run for larger files."
             )
 
-    def _results(self, given: Given, pool: Pool) -> list[ParsedDocument | FailedDocument]:
+    def _results(self, upload: Upload, pool: Pool) -> list[ParsedDocument | FailedDocument]:
         with tempfile.TemporaryDirectory(dir=self._folder) as folder:
-            path = Path(folder) / (_UNUSUAL.sub("_", given.name)[-100:].lstrip(".") or "filing")
-            path.write_bytes(given.data)
-            tasks = (Task(source=source, sha256=None, size=len(given.data)) for source in discover([str(path)]))
+            path = Path(folder) / (_UNSAFE_IN_NAMES.sub("_", upload.name)[-100:].lstrip(".") or "filing")
+            path.write_bytes(upload.data)
+            tasks = (Task(source=source, sha256=None, size=len(upload.data)) for source in discover([str(path)]))
             return [result for result in pool.results(tasks) if isinstance(result, ParsedDocument | FailedDocument)]
 
     def _load(self, model_id: str) -> tuple[Tagger, Pool]:

@@ -1,11 +1,11 @@
-"""The page: Gradio's parts, how they look, and which answer each event gets."""
+"""Builds the page: Gradio's components, their look, and the answer to each event."""
 
 from functools import partial
 from typing import Any
 
 import gradio as gr
 
-from finner_batch.demo.answers import EMPTY, Answers, least_threshold
+from finner_batch.demo.answers import EMPTY, Answers, lowest_threshold
 from finner_batch.demo.config import is_loopback
 from finner_batch.demo.examples import EXAMPLES, PARAGRAPH
 from finner_batch.demo.finder import Finder
@@ -16,15 +16,15 @@ HEADER = (
     "</header>"
 )
 UPLOADS_S = (300, 600)
-"""How often uploads that were never read are looked for, and how old they may get, in seconds."""
+"""Interval at which unread uploads are deleted, and their maximum age, in seconds."""
 STATE_S = 3600
-"""Seconds that a visitor's last reading is kept."""
+"""Seconds for which a visitor's last reading is kept."""
 TO_RESULTS = "() => { if (innerWidth < 700) document.querySelector('.fb-results').scrollIntoView() }"
-"""On a narrow screen the results are far below what was pressed."""
+"""Scrolls to the results, which a narrow screen shows far below the button."""
 
 
 def build(finder: Finder) -> gr.Blocks:
-    """Lay out the page and wire its events to `finder`."""
+    """Lay out the page and connect its events to `finder`."""
     config, models = finder.config, list(finder.models.values())
     page: gr.Blocks = gr.Blocks(title="finner-batch demo", analytics_enabled=False, delete_cache=UPLOADS_S)
     with page:
@@ -42,13 +42,13 @@ def build(finder: Finder) -> gr.Blocks:
                     find = gr.Button("Find numbers", variant="primary", elem_id="fb-find")
                     _html("<span>or try</span>", "fb-try")
                     paragraph = gr.Button("a paragraph", size="sm")
-                    samples = [gr.Button(example.shows, size="sm") for example in EXAMPLES]
+                    samples = [gr.Button(example.caption, size="sm") for example in EXAMPLES]
             with gr.Column(scale=1, min_width=300):
                 file = gr.File(label="Or drop a filing", file_count="single", height=128, elem_id="fb-file")
                 where = "this machine" if is_loopback(config.host) else "the machine that serves this page"
                 _html(
                     '<p class="fb-hint">HTML, inline XBRL, full submission or plain text, also as .gz, up to '
-                    f"{config.max_file_mb:,} MB. It is read on {where} and deleted at once.</p>"
+                    f"{config.max_file_mb:,} MB. It is read on {where} and then deleted.</p>"
                 )
                 with gr.Group():
                     model = gr.Dropdown(
@@ -59,21 +59,21 @@ def build(finder: Finder) -> gr.Blocks:
                         filterable=False,
                         elem_id="fb-model",
                     )
-                    least = gr.Slider(
+                    threshold = gr.Slider(
                         0.05,
                         0.99,
-                        value=least_threshold(models[0]),
+                        value=lowest_threshold(models[0]),
                         step=0.01,
                         label="Confidence of at least",
                         elem_id="fb-least",
                         buttons=[],
                     )
-                    own = gr.Checkbox(value=True, label="The model\u2019s own thresholds", elem_id="fb-own")
+                    use_own = gr.Checkbox(value=True, label="The model\u2019s own thresholds", elem_id="fb-own")
         reading = gr.State(time_to_live=STATE_S)
         shown = _html(EMPTY, "fb-results")
 
         answers = Answers(finder)
-        choices = [model, least, own]
+        choices = [model, threshold, use_own]
         slow: dict[str, Any] = {"concurrency_id": "reading", "concurrency_limit": 1, "api_visibility": "private"}
         fast: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden", "trigger_mode": "always_last"}
         read = [
@@ -89,10 +89,11 @@ def build(finder: Finder) -> gr.Blocks:
         ]
         for event in read:
             event.then(None, js=TO_RESULTS, api_visibility="private")
-        model.input(answers.model, [reading, *choices], [reading, shown, least], **slow)
-        least.input(None, None, own, js="() => false", api_visibility="private")  # at once, whatever is under way
-        least.input(answers.least, [reading, least], shown, **fast)
-        own.input(answers.own, [reading, *choices], [shown, least], **fast)
+        model.input(answers.model, [reading, *choices], [reading, shown, threshold], **slow)
+        # In the browser, so that it takes effect at once even while another event runs.
+        threshold.input(None, None, use_own, js="() => false", api_visibility="private")
+        threshold.input(answers.slider, [reading, threshold], shown, **fast)
+        use_own.input(answers.own_thresholds, [reading, *choices], [shown, threshold], **fast)
     return page
 
 
@@ -101,7 +102,7 @@ def _html(content: str, name: str = "fb-prose") -> gr.HTML:
 
 
 def theme() -> gr.themes.Base:
-    """The look of Gradio's own parts; its fonts are those of the visitor's machine."""
+    """Return the theme of Gradio's components; it uses the fonts of the visitor's machine."""
     return gr.themes.Base(
         primary_hue="slate",
         neutral_hue="slate",

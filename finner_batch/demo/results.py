@@ -1,4 +1,4 @@
-"""What was found, as HTML: a summary, the text with its numbers marked, the table. Plain data in, a string out."""
+"""Renders the numbers found as HTML: a summary, the text with its numbers marked, and a table."""
 
 import re
 from collections import Counter
@@ -6,19 +6,19 @@ from collections.abc import Iterable, Sequence
 from itertools import groupby
 from typing import Any
 
-from finner_batch.demo.finder import Found, Reading
+from finner_batch.demo.finder import DocumentNumbers, Reading
 from finner_batch.demo.marked import amount, colour, excerpt, marked, safe, short_name
 from finner_batch.sources.document import FailedDocument
 
-MOST_SHOWN = 500
-"""Numbers shown at most: a page of more is slow to lay out, and nobody reads it."""
+MAX_SHOWN = 500
+"""Numbers shown; a longer page is slow to lay out."""
 _COLUMNS = ("Label", "Number", "Value", "Unit", "Confidence", "Section", "Sentence")
 _CAPITAL = re.compile("(?<=[a-z])(?=[A-Z])")
 _FIGURES = ("Number", "Value", "Confidence")
 
 
-def results(reading: Reading, found: Sequence[Found], threshold: float | None) -> str:
-    """The results of one reading, of the numbers at or above `threshold` (None: the model's own)."""
+def results(reading: Reading, found: Sequence[DocumentNumbers], threshold: float | None) -> str:
+    """Render one reading with its numbers at or above `threshold`; None means the model's own thresholds."""
     labels = reading.model.labels[1:]
     failures = "".join(failure(failed) for failed in reading.failed)
     if not found:
@@ -28,16 +28,16 @@ def results(reading: Reading, found: Sequence[Found], threshold: float | None) -
     parts = [failures, _summary(reading, found, len(rows)), _legend(rows, labels)]
     if not rows:
         parts.append(
-            f'<p class="fb-none">No number is found at {at}. A lower threshold shows those that the model doubts.</p>'
+            f'<p class="fb-none">No number was found at {at}. A lower threshold shows less certain numbers.</p>'
         )
-    if len(rows) > MOST_SHOWN:
+    if len(rows) > MAX_SHOWN:
         parts.append(
-            f'<p class="fb-none">The first {MOST_SHOWN} of {len(rows):,} numbers are shown; '
+            f'<p class="fb-none">The first {MAX_SHOWN} of {len(rows):,} numbers are shown; '
             "<code>finner-batch run</code> writes all.</p>"
         )
-    shown = _first(found, MOST_SHOWN)
-    if reading.given.text is not None:
-        parts.append(_whole_text(reading.given.text, [row for document in shown for row in document.rows], labels))
+    shown = _first(found, MAX_SHOWN)
+    if reading.upload.text is not None:
+        parts.append(_pasted_text(reading.upload.text, [row for document in shown for row in document.rows], labels))
     elif rows:
         parts.append(_passages(shown, labels))
     if rows:
@@ -46,25 +46,25 @@ def results(reading: Reading, found: Sequence[Found], threshold: float | None) -
 
 
 def alert(message: str) -> str:
-    """A message that something cannot be done, and what to do."""
+    """Render an error message."""
     return f'<div class="fb-alert" role="alert"><p>{safe(message)}</p></div>'
 
 
 def failure(failed: FailedDocument) -> str:
-    """The message for a document that cannot be read."""
-    what, _, _ = failed.error.partition(": raise ")  # the job's advice names flags and commands of the job
+    """Render the message for a document that cannot be read."""
+    what, _, _ = failed.error.partition(": raise ")  # the advice after it is for the command line
     larger = what != failed.error
-    return alert(f"Not read: {what}." + (" finner-batch run reads larger and slower ones." if larger else ""))
+    return alert(f"Not read: {what}." + (" Use finner-batch run for larger and slower documents." if larger else ""))
 
 
-def _summary(reading: Reading, found: Sequence[Found], count: int) -> str:
+def _summary(reading: Reading, found: Sequence[DocumentNumbers], count: int) -> str:
     sentences = sum(document.sentences for document in reading.documents)
     numbered = sum(len(document.numbered) for document in reading.documents)
     read = (
         f"{sentences:,} sentence{'s' * (sentences != 1)} read, {numbered:,} with a number, in {reading.seconds:.2f} s "
         f"by {reading.model.model_id}"
     )
-    of = "the text" if reading.given.text is not None else reading.given.name
+    of = "the text" if reading.upload.text is not None else reading.upload.name
     facts = "" if len(found) > 1 else _header(found[0])
     return (
         f'<div role="status"><h2 class="fb-count">{count:,} number{"s" * (count != 1)} found in {safe(of)}</h2></div>'
@@ -72,7 +72,7 @@ def _summary(reading: Reading, found: Sequence[Found], count: int) -> str:
     )
 
 
-def _header(found: Found) -> str:
+def _header(found: DocumentNumbers) -> str:
     header = found.header
     period = header.period_of_report
     facts = [
@@ -96,17 +96,19 @@ def _legend(rows: Sequence[dict[str, Any]], labels: Sequence[str]) -> str:
     return f'<ul class="fb-legend" aria-label="Numbers by label">{items}</ul>' if items else ""
 
 
-def _first(found: Iterable[Found], most: int) -> list[Found]:
-    kept: list[Found] = []
+def _first(found: Iterable[DocumentNumbers], most: int) -> list[DocumentNumbers]:
+    kept: list[DocumentNumbers] = []
     for document in found:
         rows = document.rows[:most]
         most -= len(rows)
-        kept.append(Found(document_id=document.document_id, kind=document.kind, header=document.header, rows=rows))
+        kept.append(
+            DocumentNumbers(document_id=document.document_id, kind=document.kind, header=document.header, rows=rows)
+        )
     return kept
 
 
-def _whole_text(text: str, rows: Sequence[dict[str, Any]], labels: Sequence[str]) -> str:
-    """Every line of a pasted text; a number stands in one."""
+def _pasted_text(text: str, rows: Sequence[dict[str, Any]], labels: Sequence[str]) -> str:
+    """Render every line of a pasted text; no number spans two lines."""
     lines = []
     offset = 0
     waiting = list(reversed(rows))
@@ -120,8 +122,8 @@ def _whole_text(text: str, rows: Sequence[dict[str, Any]], labels: Sequence[str]
     return f'<h3>In the text</h3><div class="fb-text">{"".join(lines)}</div>'
 
 
-def _passages(found: Sequence[Found], labels: Sequence[str]) -> str:
-    """The sentences that state a number, under their sections."""
+def _passages(found: Sequence[DocumentNumbers], labels: Sequence[str]) -> str:
+    """Render the sentences that contain a number, under their sections."""
     parts = ["<h3>In the filing</h3>"]
     for document in found:
         if len(found) > 1 and document.rows:
@@ -138,7 +140,7 @@ def _passages(found: Sequence[Found], labels: Sequence[str]) -> str:
 
 
 def _table(rows: Sequence[dict[str, Any]], labels: Sequence[str]) -> str:
-    """The roles keep it a table where the style sheet lays each row out as a card, on a narrow screen."""
+    """Render the table; the roles keep it one on a narrow screen, where the style sheet turns rows into cards."""
     head = "".join(
         f'<th scope="col" role="columnheader"{" class=fb-figure" if name in _FIGURES else ""}>{name}</th>'
         for name in _COLUMNS

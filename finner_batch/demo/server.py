@@ -1,4 +1,4 @@
-"""Serves the page, on this machine only unless told otherwise, and sends nothing anywhere else."""
+"""Serves the page, by default to this machine only, and sends nothing to any other host."""
 
 import logging
 import os
@@ -21,32 +21,32 @@ POLICY = (
     "default-src 'self' data: blob: 'unsafe-inline' 'unsafe-eval'; object-src 'none'; base-uri 'self'; "
     "form-action 'self'; frame-ancestors 'none'"
 )
-"""A browser that follows it asks no other host for anything; Gradio's own scripts are inline and build functions."""
-VISITORS = 16
+"""Content security policy: no request to other hosts. Gradio needs inline scripts and `eval`."""
+MAX_VISITORS = 16
 """Sessions whose last reading is kept in memory."""
-SENT_AT_MOST = 2
-"""Times the limit of a file after which its sending is broken off; before that the page says what is wrong."""
+UPLOAD_FACTOR = 2
+"""An upload of this many times the limit is cut off; up to there, the page explains the limit."""
 STYLE = Path(__file__).with_name("style.css")
 
 
 def serve(config: DemoConfig, *, ready: Callable[[str], None]) -> None:
-    """Serve until SIGINT or SIGTERM; `ready` is called with the page's address once it answers.
+    """Serve until SIGINT or SIGTERM; call `ready` with the page's address once it answers.
 
-    Raises UsageError where Gradio is missing or the address cannot be listened on, ModelError and DeviceError where a
-    model cannot be used.
+    Raises UsageError if Gradio is missing or the address cannot be listened on, ModelError or DeviceError if a model
+    cannot be used.
     """
     require_demo_extra()
     _refuse_unusable(config)
     with stop_on_signals() as stop, tempfile.TemporaryDirectory(prefix="finner-batch-demo-") as uploads:
-        _quiet(uploads)
+        _restrict_gradio(uploads)
         from starlette.middleware import Middleware  # noqa: PLC0415 - heavy
 
-        from finner_batch.demo.page import build, theme  # noqa: PLC0415 - Gradio reads its environment when it is imported
+        from finner_batch.demo.page import build, theme  # noqa: PLC0415 - Gradio reads its environment on import
 
         with Finder(config) as finder:
             finder.warm_up()
             page = build(finder)
-            page.queue(default_concurrency_limit=1, max_size=VISITORS, api_open=False)
+            page.queue(default_concurrency_limit=1, max_size=MAX_VISITORS, api_open=False)
             page.launch(
                 server_name=config.host,
                 server_port=config.port,
@@ -56,8 +56,8 @@ def serve(config: DemoConfig, *, ready: Callable[[str], None]) -> None:
                 prevent_thread_lock=True,
                 show_error=False,
                 allowed_paths=[],
-                max_file_size=SENT_AT_MOST * config.max_file_mb * MEBIBYTE,
-                state_session_capacity=VISITORS,
+                max_file_size=UPLOAD_FACTOR * config.max_file_mb * MEBIBYTE,
+                state_session_capacity=MAX_VISITORS,
                 enable_monitoring=False,
                 ssr_mode=False,
                 mcp_server=False,
@@ -70,7 +70,9 @@ def serve(config: DemoConfig, *, ready: Callable[[str], None]) -> None:
             )
             try:
                 if not is_loopback(config.host):
-                    LOG.warning(fields("open", host=config.host, note="whoever reaches this address can use the page"))
+                    LOG.warning(
+                        fields("open", host=config.host, note="anyone who can reach this address can use the page")
+                    )
                 ready(f"http://{config.host}:{config.port}/")
                 waiting = Event()
                 while not stop.requested:
@@ -79,8 +81,8 @@ def serve(config: DemoConfig, *, ready: Callable[[str], None]) -> None:
                 page.close(verbose=False)
 
 
-def _quiet(uploads: str) -> None:
-    """Leave nothing of Gradio to its environment: no share link, no telemetry, no other paths; uploads in `uploads`."""
+def _restrict_gradio(uploads: str) -> None:
+    """Override Gradio's environment: no share link, no telemetry, no other paths; uploads go to `uploads`."""
     for name in [name for name in os.environ if name.startswith("GRADIO_")]:
         del os.environ[name]
     os.environ |= {"GRADIO_ANALYTICS_ENABLED": "0", "GRADIO_TEMP_DIR": uploads, "HF_HUB_OFFLINE": "1"}
@@ -99,7 +101,7 @@ def _refuse_unusable(config: DemoConfig) -> None:
 
 
 class _Headers:
-    """Adds headers to every response: no other host, no guessing of types, no address passed on."""
+    """Adds headers to every response: the policy, no guessing of content types, no referrer."""
 
     def __init__(self, app: Any) -> None:
         self._app = app

@@ -1,1 +1,1 @@
-"""Asks a results folder: DuckDB with the views of `sql/views.sql`, and the questions shipped beside them."""
+"""Queries over a results folder: DuckDB with the views of `sql/views.sql`, and the shipped questions."""

@@ -1,8 +1,9 @@
-"""A DuckDB connection over a results folder, or several: the views are ready, the files are only read."""
+"""Opens a DuckDB connection to one or several results folders, with the views in place and the files read-only."""
 
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import TypeVar
 
 import duckdb
 
@@ -14,28 +15,31 @@ from finner_batch.results.results_folder import require_results
 from finner_batch.storage.place import Place, children_like, matching, place_of
 
 AUDIT = "against_xbrl.parquet"
-"""Where a results folder holds its rows beside the filers' own tags, from `evaluate --against-xbrl … --errors`."""
+"""File in a results folder with the comparison by `evaluate --against-xbrl … --errors`."""
 
 _VIEWS_SCHEMA = "results_views"
+_ATTEMPTS = 5
 
-ATTEMPTS = 5
-"""Listings tried while compactions delete what was listed."""
+Result = TypeVar("Result")
+Parts = Mapping[Place, Sequence[str]]
+"""Names of the parts in each results folder."""
 
 
 def connect(results: str | Path | Place, *, allow: Sequence[str | Path] = ()) -> duckdb.DuckDBPyConnection:
-    """Open a results folder as it is now: views `entities`, `documents`, `runs`, current rows only.
+    """Open a results folder in its current state: views `entities`, `documents` and `runs`, current rows only.
 
-    A glob (`results/*`) opens all results folders that it matches as one, as the shards of a run wrote them: a document
-    that stands in several counts once, as it was read last.
+    A glob (`results/*`) opens all matching results folders as one, as the shards of a run write them; if several hold a
+    document, the row read last counts.
 
-    The connection sees one state of the folder. When a compaction deletes files of that state, a query raises an error
-    that `is_unreadable` tells (never fewer rows): connect again. SQL reaches files in `results` and in the folders
-    `allow`, and nothing else; no extension is loaded. Raises UsageError where there are no results, FinnerError where a
-    file is missing.
+    The connection sees one state of the folder. If a compaction deletes files of that state, a query raises an error
+    for which `is_unreadable` is true, and never returns fewer rows: connect again. SQL can read files in `results` and
+    in the folders `allow`, and nothing else; no extension is loaded.
+
+    Raises UsageError if there are no results, FinnerError if a file is missing.
     """
     connection = restricted([*list_results(results), *allow])
     try:
-        _with_views(connection, results, lambda: None)
+        in_one_state(results, lambda parts: _create_views(connection, place_of(results).absolute(), parts))
     except BaseException:
         connection.close()
         raise
@@ -50,27 +54,28 @@ def copy_tables(
     *,
     database: Path | None = None,
 ) -> None:
-    """Copy views of a results folder, all of one state, into tables of a schema.
+    """Copy views of a results folder, all in one state, into tables of a schema.
 
-    The connection may read the folder (`restricted`), and is one to `database`, None: to memory. A compaction in
-    between makes it begin again. Raises UsageError where there are no results, FinnerError where a file of them cannot
-    be read, duckdb.Error where the database cannot be written.
+    The connection must be able to read the folder (`restricted`). `database` is the file it is connected to, None for
+    memory. Starts again if a compaction interferes. Raises UsageError if there are no results, FinnerError if one of
+    their files cannot be read, duckdb.Error if the database cannot be written.
     """
 
-    def copy() -> None:
+    def copy(parts: Parts) -> None:
+        _create_views(connection, place_of(results).absolute(), parts)
         for table in tables:
             connection.execute(f"CREATE OR REPLACE TABLE {schema}.{table} AS FROM {_VIEWS_SCHEMA}.{table}")
 
     connection.execute(f"CREATE SCHEMA IF NOT EXISTS {schema}")
     connection.execute(f"CREATE SCHEMA {_VIEWS_SCHEMA}")
     connection.execute(f"USE {_VIEWS_SCHEMA}")
-    _with_views(connection, results, copy, database)
+    in_one_state(results, copy, database=database)
     connection.execute(f"USE {schema}")
     connection.execute(f"DROP SCHEMA {_VIEWS_SCHEMA} CASCADE")
 
 
 def list_results(results: str | Path | Place) -> dict[Place, list[str]]:
-    """The parts of the results folder, or of each that a glob matches. Raises UsageError where there is none."""
+    """List the parts of the results folder, or of each folder a glob matches. Raises UsageError if there are none."""
     folder = place_of(results).absolute()
     matched = matching(folder)
     if matched == [folder]:
@@ -78,41 +83,36 @@ def list_results(results: str | Path | Place) -> dict[Place, list[str]]:
         if not (parts := _listing(folder)):
             raise UsageError(f"no results at {folder} any more")
         return {folder: parts}
-    found = {path: parts for path in matched if (path / "documents").is_folder() and (parts := _listing(path))}
-    if not found:
-        raise UsageError(f"{results} matches no results folder: `finner-batch run --output` names where they are made")
-    return found
+    folders = {path: parts for path in matched if (path / "documents").is_folder() and (parts := _listing(path))}
+    if not folders:
+        raise UsageError(f"{results} matches no results folder: give a folder that `finner-batch run --output` wrote")
+    return folders
 
 
-def _with_views(
-    connection: duckdb.DuckDBPyConnection,
-    results: str | Path | Place,
-    then: Callable[[], None],
-    written: Path | None = None,
-) -> None:
-    """Make the views, then do something with them; once more where a compaction deletes what was listed.
+def in_one_state(
+    results: str | Path | Place, read: Callable[[Parts], Result], *, database: Path | None = None
+) -> Result:
+    """Call `read` with the listed parts, and again if a compaction deleted parts before they were read.
 
-    An error that names the database `written` is not one of the results.
+    An error that names `database` is about that file, not about the results, and is raised as it is. Raises FinnerError
+    if the results cannot be read.
     """
-    for _ in range(ATTEMPTS):
+    for _ in range(_ATTEMPTS):
         parts = list_results(results)
         try:
-            _create_views(connection, place_of(results).absolute(), parts)
-            then()
+            return read(parts)
         except duckdb.Error as error:
-            if not is_unreadable(error) or (written is not None and str(written) in str(error)):
+            if not is_unreadable(error) or (database is not None and str(database) in str(error)):
                 raise
             if list_results(results) == parts:
                 raise FinnerError(f"{results} cannot be read: {one_line(error)}") from error
-        else:
-            return
-    raise FinnerError(f"{results} changes faster than it can be read: ask again")
+    raise FinnerError(f"{results} changes faster than it can be read: try again")
 
 
 def restricted(
     folders: Sequence[str | Path | Place], *, database: str | Path = ":memory:"
 ) -> duckdb.DuckDBPyConnection:
-    """Open a database, in memory or a file, whose SQL reaches files in the given folders, or what globs match, only."""
+    """Open a database in memory or in a file; its SQL can read only the given folders, or those that globs match."""
     connection = duckdb.connect(
         database,
         config={
@@ -123,9 +123,9 @@ def restricted(
             "temp_directory": str(Path(tempfile.gettempdir()) / "finner-batch-query"),
         },
     )
-    connection.execute("SET enable_progress_bar = false")  # a slow query would draw it on stdout, among the rows
+    connection.execute("SET enable_progress_bar = false")  # it would appear on stdout among the rows
     places = [place for folder in folders for place in matching(place_of(folder).absolute())]
-    allowed = ", ".join(_literal(str(place)) for place in places)
+    allowed = ", ".join(literal(str(place)) for place in places)
     if remote := [place for place in places if place.local_path is None]:
         connection.register_filesystem(ResultsFileSystem(remote))
     connection.execute(f"SET allowed_directories = [{allowed}]")
@@ -134,8 +134,8 @@ def restricted(
     return connection
 
 
-def _create_views(connection: duckdb.DuckDBPyConnection, results: Place, parts: Mapping[Place, Sequence[str]]) -> None:
-    reports = sorted(str(file) for folder in parts for file in children_like(folder / "runs", "*.json"))
+def _create_views(connection: duckdb.DuckDBPyConnection, results: Place, parts: Parts) -> None:
+    reports = sorted(str(path) for folder in parts for path in children_like(folder / "runs", "*.json"))
     audit = results / AUDIT
     for variable, value in (
         ("results", str(results)),
@@ -147,18 +147,19 @@ def _create_views(connection: duckdb.DuckDBPyConnection, results: Place, parts: 
     ):
         connection.execute(f"SET VARIABLE {variable} = ?", [value])
     for statement in connection.extract_statements(shipped_sql(VIEWS)):
-        # The other statements list the folder, which is done above: by literal names, whatever characters they hold.
+        # The other statements list the folder by glob; the names above are literal, whatever characters they hold.
         if statement.type == duckdb.StatementType.CREATE:
             connection.execute(statement)
 
 
 def _listing(folder: Place) -> list[str]:
-    """Names of the parts, listed until nothing changes in between: a listing is no snapshot by itself."""
+    """List the names of the parts until two listings agree: a single listing is no snapshot."""
     parts, before = list_parts(folder), None
     while parts != before:
         parts, before = list_parts(folder), parts
     return parts
 
 
-def _literal(text: str) -> str:
+def literal(text: str) -> str:
+    """Quote a text as an SQL literal, where DuckDB takes no parameter."""
     return "'" + text.replace("'", "''") + "'"

@@ -1,4 +1,4 @@
-"""Exports a results folder as one DuckDB file that works without finner-batch."""
+"""Exports a results folder to one DuckDB file that works without finner-batch."""
 
 import re
 from contextlib import closing
@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from finner_batch import __version__
 from finner_batch.errors import FinnerError, UsageError
-from finner_batch.query.connection import AUDIT, copy_tables, restricted
+from finner_batch.query.connection import AUDIT, copy_tables, literal, restricted
 from finner_batch.query.objects import one_line
 from finner_batch.query.questions import VIEWS, list_questions, shipped_sql
 from finner_batch.results.schema import DOCUMENTS, ENTITIES, SCHEMA_VERSION
@@ -17,19 +17,23 @@ from finner_batch.storage.place import Place, place_of
 from finner_batch.storage.whole_file import whole_file
 
 MARK = "made_by_finner_batch"
-"""Table that tells an export from another database: what it was made of."""
+"""Table that marks a database as an export, and says what it was made from."""
 COMPARED = "against_xbrl"
-_OF_TABLES = re.compile(r"CREATE OR REPLACE (MACRO (marked|short_label|rounded|filed_by)|VIEW rate_pairs)\b")
-"""What questions need beside the tables, and is made of these alone."""
+_DEPENDS_ON_TABLES_ONLY = re.compile(
+    r"CREATE OR REPLACE (MACRO (marked|short_label|rounded|filed_by)|VIEW rate_pairs)\b"
+)
+"""Macros and views that the questions need and that depend on the tables alone."""
 
 
 def export_database(results: str | Path | Place, path: Path) -> dict[str, int]:
-    """Write tables `entities`, `documents`, `runs`, and `against_xbrl` where there is one; return their rows.
+    """Write the tables `entities`, `documents`, `runs`, and `against_xbrl` if there is one; return their row counts.
 
-    Every shipped question is a view, its parameters DuckDB variables; tables, columns and views carry their meaning as
-    comments. All rows are of one state of the folder. The file is read back before it replaces an earlier export, and
-    is complete or as it was. Raises UsageError where there are no results, or `path` can be no file or is something
-    else; FinnerError where files cannot be read or the disk refuses.
+    Every shipped question becomes a view whose parameters are DuckDB variables. Columns and views carry their meaning
+    as comments. All rows belong to one state of the folder. The file is read back before it replaces an earlier export,
+    which stays untouched if anything fails.
+
+    Raises UsageError if there are no results, or if `path` exists and is no export; FinnerError if files cannot be read
+    or written.
     """
     _refuse_foreign(path)
     place = place_of(results).absolute()
@@ -41,28 +45,28 @@ def export_database(results: str | Path | Place, path: Path) -> dict[str, int]:
                 _describe(connection, place)
                 _add_questions(connection, tables)
                 rows = _counted(connection, tables)
-                connection.execute("CHECKPOINT")  # closing would do it too, and say nothing where the disk is full
+                connection.execute("CHECKPOINT")  # closing would do it too, but without an error if the disk is full
             with closing(duckdb.connect(made, read_only=True)) as connection:
-                found = _counted(connection, tables)
+                rows_read_back = _counted(connection, tables)
         except duckdb.Error as error:
             raise _not_written(path, one_line(error)) from error
-        if found != rows:
-            raise _not_written(path, f"what was written reads as {found}, not {rows}")
+        if rows_read_back != rows:
+            raise _not_written(path, f"reading it back gives {rows_read_back}, not {rows}")
     return rows
 
 
 def _counted(connection: duckdb.DuckDBPyConnection, tables: list[str]) -> dict[str, int]:
-    """Count the rows of each table by reading every value, and with it every block, whose checksum DuckDB verifies."""
+    """Count the rows of each table by reading every value, so that DuckDB verifies the checksum of every block."""
     sql = "SELECT count(*) FROM main.{0} AS each_row WHERE hash(each_row) IS NOT NULL"
     return {name: connection.execute(sql.format(name)).fetchall()[0][0] for name in tables}
 
 
 def _not_written(path: Path, reason: str) -> FinnerError:
-    return FinnerError(f"cannot write {path}: {reason}. What was there before is as it was")
+    return FinnerError(f"cannot write {path}: {reason}. An earlier file is unchanged")
 
 
 def _refuse_foreign(path: Path) -> None:
-    """Raise UsageError where a file is there that is no export: it is not ours to replace."""
+    """Raise UsageError if a file exists that is no export, and must not be replaced."""
     if not path.exists() and not path.is_symlink():
         return
     try:
@@ -71,8 +75,8 @@ def _refuse_foreign(path: Path) -> None:
     except (duckdb.Error, OSError) as error:
         reason = str(error).partition("\n")[0]
         raise UsageError(
-            f"{path} is there and is no export of finner-batch, or is in use ({reason}): choose another "
-            "name, or delete it"
+            f"{path} exists and is no export of finner-batch, or it is in use ({reason}): choose another name, or "
+            "delete it"
         ) from error
 
 
@@ -85,7 +89,7 @@ def _describe(connection: duckdb.DuckDBPyConnection, results: Place) -> None:
     )
     for table, schema in (("entities", ENTITIES), ("documents", DOCUMENTS)):
         for field in schema:
-            connection.execute(f'COMMENT ON COLUMN main.{table}."{field.name}" IS {_literal(_meaning(field))}')
+            connection.execute(f'COMMENT ON COLUMN main.{table}."{field.name}" IS {literal(_meaning(field))}')
 
 
 def _meaning(field: pa.Field) -> str:
@@ -95,15 +99,12 @@ def _meaning(field: pa.Field) -> str:
 
 def _add_questions(connection: duckdb.DuckDBPyConnection, tables: list[str]) -> None:
     for statement in connection.extract_statements(shipped_sql(VIEWS)):
-        if _OF_TABLES.search(statement.query):
+        if _DEPENDS_ON_TABLES_ONLY.search(statement.query):
             connection.execute(statement)
     for question in list_questions():
         if COMPARED in question.sql and COMPARED not in tables:
             continue
         connection.execute(f"CREATE VIEW main.{question.name} AS {question.sql}")
-        asked = "; ".join([question.question, *(f"{one.name}: {one.meaning}" for one in question.parameters)])
-        connection.execute(f"COMMENT ON VIEW main.{question.name} IS {_literal(asked)}")
-
-
-def _literal(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"
+        parameters = [f"{parameter.name}: {parameter.meaning}" for parameter in question.parameters]
+        comment = "; ".join([question.question, *parameters])
+        connection.execute(f"COMMENT ON VIEW main.{question.name} IS {literal(comment)}")

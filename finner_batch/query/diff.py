@@ -1,4 +1,4 @@
-"""What differs between two results folders: of two models, two versions, two dates."""
+"""Compares two results folders, as of two models, two versions or two dates."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -11,7 +11,7 @@ from finner_batch.query.connection import copy_tables, restricted
 from finner_batch.query.questions import DIFF, shipped_sql
 from finner_batch.storage.place import Place
 
-SHOWN = """
+FOR_READING = """
 SELECT
   concat_ws(': ', change, nullif(what, '')) AS change,
   document,
@@ -35,12 +35,12 @@ FROM (
   FROM diff
 )
 """
-"""The rows as a person reads them: the columns that tell most, the number marked in its sentence."""
+"""The rows for a person: the most informative columns, with the number marked in its sentence."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Side:
-    """One of the two: its folder, and the models whose rows it holds."""
+    """One results folder and the models that made its rows."""
 
     results: str
     models: list[str]
@@ -50,30 +50,30 @@ class Side:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Difference:
-    """What differs. `rows` has a row an entity gained, lost or changed: the view `diff` of `sql/diff.sql`, or `SHOWN`.
+    """The differences between two results folders.
 
-    `documents` counts documents by where they are: `in both`, `only in A`, `only in B`, `failed in A`, `failed in B`.
-    `elsewhere` lists those that are not in both, `labels` sums up by label (the view `diff_labels`), all labels
-    together last.
+    `documents` counts the documents `in both`, `only in A`, `only in B`, `failed in A` and `failed in B`; `unmatched`
+    lists those that are not in both. `labels` holds counts by label (the view `diff_labels`), with the total last.
+    `rows` has one row per entity gained, lost or changed: the view `diff` of `sql/diff.sql`, or `FOR_READING`.
     """
 
     a: Side
     b: Side
     documents: dict[str, int]
-    elsewhere: list[dict[str, Any]]
+    unmatched: list[dict[str, Any]]
     labels: list[dict[str, Any]]
     rows: Answer
 
 
-def diff(a: Place, b: Place, *, tolerance: float = 0.05, shown: bool = False) -> Difference:
-    """Compare two results folders, each as it is now.
+def diff(a: Place, b: Place, *, tolerance: float = 0.05, for_reading: bool = False) -> Difference:
+    """Compare two results folders in their current state.
 
-    Documents are matched by name and source, then by name and content, name alone, what they say, content alone: a
-    folder that was moved is no difference, nor is a filing in another shape. Entities of a matched document are matched
-    by sentence and span, then by the sentence but for its numbers, then by its position. `tolerance`: difference of
-    confidence that is no change. `shown`: the rows are those of `SHOWN`.
+    Documents are matched by name and source, then by name and bytes, by name alone, by text, and by bytes alone: a
+    moved folder is no difference, nor is the same filing in another format. Entities of a matched document are matched
+    by sentence and span, then by the sentence without its numbers, then by its position. Confidences that differ by up
+    to `tolerance` count as equal. `for_reading`: return the rows of `FOR_READING`.
 
-    Raises UsageError where there are no results, FinnerError where files cannot be read.
+    Raises UsageError if there are no results, FinnerError if files cannot be read.
     """
     connection = restricted([a, b])
     try:
@@ -81,7 +81,7 @@ def diff(a: Place, b: Place, *, tolerance: float = 0.05, shown: bool = False) ->
             copy_tables(results, connection, name, ["documents", "entities"])
         connection.execute("SET VARIABLE tolerance = ?", [tolerance])
         connection.execute(shipped_sql(DIFF))
-        elsewhere = _rows(
+        unmatched = _rows(
             connection,
             "SELECT * EXCLUDE (pair, other_content) FROM diff_documents WHERE document <> 'in both' ORDER BY pair",
         )
@@ -94,9 +94,9 @@ def diff(a: Place, b: Place, *, tolerance: float = 0.05, shown: bool = False) ->
                 place: counted.get(place, 0)
                 for place in ("in both", "only in A", "only in B", "failed in A", "failed in B")
             },
-            elsewhere=elsewhere,
+            unmatched=unmatched,
             labels=labels,
-            rows=stream(connection, connection.sql(SHOWN if shown else "FROM diff")),
+            rows=stream(connection, connection.sql(FOR_READING if for_reading else "FROM diff")),
         )
     except duckdb.Error as error:
         connection.close()

@@ -17,17 +17,17 @@ from finner_batch.storage.whole_file import whole_file
 
 
 def rows_of(answer: Answer) -> Iterator[tuple[Any, ...]]:
-    """Yield the rows as Python values, maps as dictionaries."""
+    """Yield the rows as tuples of Python values; maps become dictionaries."""
     for batch in answer.batches:
         yield from zip(*(column.to_pylist(maps_as_pydicts="lossy") for column in batch.columns), strict=True)
 
 
-def write_csv(answer: Answer, file: BinaryIO, *, harmless: bool = False) -> None:
-    """Write CSV (RFC 4180, UTF-8, a header, lines end in a line feed); null is empty, nested values are JSON.
+def write_csv(answer: Answer, file: BinaryIO, *, escape: bool = False) -> None:
+    """Write CSV (RFC 4180, UTF-8, with a header and line feeds); null is empty, nested values are JSON.
 
-    `harmless`: for a terminal, with characters that it would obey or hide shown as escapes.
+    `escape` shows control and invisible characters as escapes, for a terminal.
     """
-    clean = visible if harmless else str
+    clean = visible if escape else str
     text = io.TextIOWrapper(file, encoding="utf-8", newline="", write_through=True)
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(map(clean, answer.schema.names))
@@ -37,21 +37,21 @@ def write_csv(answer: Answer, file: BinaryIO, *, harmless: bool = False) -> None
 
 
 def write_json(answer: Answer, file: BinaryIO) -> None:
-    """Write a JSON array of one object a row, a row a line; what JSON lacks becomes text, NaN and infinity null.
+    """Write a JSON array with one object per row and line; types that JSON lacks become text, NaN and infinity null.
 
-    Characters that a terminal would obey or hide are written as JSON's own escapes.
+    Control and invisible characters are written as JSON escapes, so that a terminal does not act on them.
     """
     names = answer.schema.names
     separator = b"[\n"
     for row in rows_of(answer):
         item = json.dumps({name: _plain(value) for name, value in zip(names, row, strict=True)}, ensure_ascii=False)
-        file.write(separator + _harmless(item).encode())
+        file.write(separator + _escaped(item).encode())
         separator = b",\n"
     file.write(b"\n]\n" if separator == b",\n" else b"[]\n")
 
 
 def write_parquet(answer: Answer, path: Path) -> int:
-    """Write one Parquet file, complete or as it was before, and return its rows. Raises as `whole_file` does."""
+    """Write one Parquet file, completely or not at all, and return its row count. Raises as `whole_file` does."""
     rows = 0
     with whole_file(path) as temporary, pq.ParquetWriter(temporary, answer.schema, compression="zstd") as writer:
         for batch in answer.batches:
@@ -60,8 +60,8 @@ def write_parquet(answer: Answer, path: Path) -> int:
     return rows
 
 
-def _harmless(text: str) -> str:
-    """Return JSON with every character that is not printable escaped: the same value to a program."""
+def _escaped(text: str) -> str:
+    """Escape every non-printable character of a JSON text; its value stays the same."""
     if text.isprintable():
         return text
     return "".join(character if character.isprintable() else json.dumps(character)[1:-1] for character in text)
@@ -75,7 +75,7 @@ def _flat(value: Any) -> str:
 
 
 def _plain(value: Any) -> Any:
-    """Return a value of the kinds that JSON has."""
+    """Convert a value to a JSON type."""
     plain = value
     match value:
         case None | bool() | int() | str():
@@ -84,7 +84,7 @@ def _plain(value: Any) -> Any:
             plain = value if math.isfinite(value) else None
         case Decimal():
             plain = int(value) if value == value.to_integral_value() else float(value)
-            if Decimal(repr(plain)) != value:  # it has more digits than a float keeps
+            if Decimal(repr(plain)) != value:  # more digits than a float holds
                 plain = str(value)
         case bytes():
             plain = value.hex()

@@ -1,4 +1,4 @@
-"""What DuckDB reads of results in an object store: that folder alone, by range, with the store's retries."""
+"""Lets DuckDB read results in an object store, by range and with retries."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -13,9 +13,9 @@ from finner_batch.storage.place import Place
 
 
 class ResultsFileSystem(AbstractFileSystem):  # type: ignore[misc]  # fsspec has no types
-    """The file system that `s3://` means in a DuckDB connection.
+    """The file system behind `s3://` in a DuckDB connection.
 
-    DuckDB makes a plain `duckdb.Error` of what is raised here (`is_unreadable`).
+    DuckDB turns an exception raised here into a plain `duckdb.Error` (see `is_unreadable`).
     """
 
     protocol = "s3"
@@ -30,34 +30,34 @@ class ResultsFileSystem(AbstractFileSystem):  # type: ignore[misc]  # fsspec has
         """Open for reading."""
         folder = next((folder for folder in self._folders if path.startswith(f"{folder}/")), None)
         if mode != "rb" or folder is None:
-            raise PermissionError(f"{path}: results are only read here")
+            raise PermissionError(f"{path}: results are read-only here")
         file = (folder / path.removeprefix(f"{folder}/")).open()
         self._sizes[path] = file.seek(0, SEEK_END)
         file.seek(0)
         return file
 
     def glob(self, path: str, **_: Any) -> list[str]:
-        """Take a path as it stands: what is read was listed before."""
+        """Return the path as it is: the parts were listed before."""
         return [path]
 
     def info(self, path: str, **_: Any) -> dict[str, Any]:
-        """Size of a file that was opened."""
+        """Return the size of a file opened before."""
         return {"name": path, "size": self._sizes[path], "type": "file"}
 
     def modified(self, path: str) -> datetime:  # noqa: ARG002 - fsspec's signature
-        """Return a time that never changes: a part is never written again."""
+        """Return a constant time: a part never changes."""
         return datetime.fromtimestamp(0, UTC)
 
 
 def is_unreadable(error: duckdb.Error) -> bool:
-    """Tell whether a file could not be read: DuckDB's own error for that, or what it makes of an error of Python's."""
+    """Return whether the error means an unreadable file: DuckDB's own I/O error, or a Python exception it passes on."""
     return isinstance(error, duckdb.IOException) or type(error) is duckdb.Error
 
 
 def one_line(error: BaseException) -> str:
-    """Return DuckDB's message without the quoted SQL below it, harmless for a terminal: it may quote a filing.
+    """Return DuckDB's message as one line without the quoted SQL; of a traceback in it, the last line.
 
-    Of a traceback in it, the last line.
+    Control characters are escaped, since the message may quote a filing.
     """
     text = str(error).partition("\nLINE ")[0].strip()
     if text.startswith("Traceback"):

@@ -1,4 +1,4 @@
-"""The SQL that ships with the project: the views, and one question a file."""
+"""The SQL files shipped with the project: the views, the diff, and one question per file."""
 
 import re
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from finner_batch.errors import UsageError
 
 VIEWS = "views"
 DIFF = "diff"
-"""The files that are no questions to one results folder."""
+"""SQL files that are not questions."""
 
 _VARIABLE = re.compile(r"getvariable\('(\w+)'\)")
 _SET = re.compile(r"^SET VARIABLE (\w+)", re.MULTILINE)
@@ -24,7 +24,7 @@ _DECLARED = re.compile(
 class Parameter:
     """A variable that a question reads: `--param name=…`, or `SET VARIABLE name = …` in plain DuckDB.
 
-    `default`: the SQL expression that holds where it is not given; `meaning` says what holds where there is none.
+    `default` is an SQL expression; if it is None, `meaning` says what happens without a value.
     """
 
     name: str
@@ -34,7 +34,7 @@ class Parameter:
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """One file of `sql/`: its name without `.sql`, and the question of its first line."""
+    """One file of `sql/`: its name without `.sql`, and the question in its first line."""
 
     name: str
     question: str
@@ -42,12 +42,12 @@ class Question:
 
     @property
     def sql(self) -> str:
-        """The file: one SELECT."""
+        """The content of the file: one SELECT."""
         return self.path.read_text(encoding="utf-8")
 
     @property
     def parameters(self) -> list[Parameter]:
-        """What may be given to it, from the lines `getvariable('name') … AS … -- meaning` of its file."""
+        """Its parameters, from the lines `getvariable('name') … AS … -- meaning` of the file."""
         return [
             Parameter(found["name"] or found["bare"], found["default"], found["meaning"])
             for found in _DECLARED.finditer(self.sql)
@@ -55,14 +55,14 @@ class Question:
 
 
 def sql_folder() -> Path:
-    """Return the folder of the SQL files: in the package where it is installed, beside it in a checkout."""
+    """Return the folder of the SQL files: inside an installed package, next to the package in a checkout."""
     package = Path(__file__).resolve().parent.parent
     installed = package / "sql"
     return installed if installed.is_dir() else package.parent / "sql"
 
 
 def list_questions() -> list[Question]:
-    """Return the shipped questions, by name."""
+    """Return the shipped questions in the order of their names."""
     return [
         Question(path.stem, path.read_text(encoding="utf-8").partition("\n")[0].removeprefix("--").strip(), path)
         for path in sorted(sql_folder().glob("*.sql"))
@@ -76,12 +76,12 @@ def shipped_sql(name: str) -> str:
 
 
 def variables_of(sql: str) -> set[str]:
-    """Names of the variables that SQL reads with `getvariable`, but for those that the views are made of."""
+    """Return the variables that the SQL reads with `getvariable`, except those that the views set."""
     return set(_VARIABLE.findall(sql)) - set(_SET.findall(shipped_sql(VIEWS)))
 
 
 def read_sql(name_or_path: str) -> str:
-    """Read a file of SQL, or a shipped question by its name. Raises UsageError, which lists the names."""
+    """Read a file of SQL, or a shipped question by name. Raises UsageError, which lists the names."""
     path = Path(name_or_path)
     if not path.is_file():
         path = next((question.path for question in list_questions() if question.name == path.stem), path)
@@ -91,5 +91,5 @@ def read_sql(name_or_path: str) -> str:
         names = [question.name for question in list_questions()]
         near = get_close_matches(path.stem, names, n=1)
         hint = f"Did you mean {near[0]}? " if near else ""
-        reason = getattr(error, "strerror", None) or "it is no text"
+        reason = getattr(error, "strerror", None) or "it is not text"
         raise UsageError(f"{name_or_path}: {reason}. {hint}Shipped questions: {', '.join(names)}") from error

@@ -1,1 +1,1 @@
-"""One self-contained page of a results folder: the run in numbers, what was found, and every number in its sentence."""
+"""Writes one self-contained HTML page about a results folder: the run, the counts, every number in its sentence."""

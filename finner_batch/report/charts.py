@@ -1,7 +1,7 @@
-"""Charts as SVG that stands in the page: bars, histograms, medians by year. No script, no style of their own.
+"""Draws charts as inline SVG: bars, histograms, medians by year. They contain no script and no style.
 
-Colours come from the page's style sheet by class, so a chart follows dark mode and print. Every string goes through
-`Markup.format`, which escapes it.
+Colours come from the classes of the page's style sheet, so charts follow dark mode and print. `Markup.format` escapes
+every string.
 """
 
 from collections.abc import Iterable, Sequence
@@ -10,23 +10,23 @@ from dataclasses import dataclass
 from markupsafe import Markup
 
 WIDTH, HEIGHT = 360, 128
-"""Units of the view box of a chart; the page scales it."""
+"""Size of a chart's view box; the page scales it."""
 _LEFT, _RIGHT, _TOP, _BOTTOM = 4, 356, 14, 108
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Histogram:
-    """Counts of equal bins, and the labels under them as (place from 0 to 1, text)."""
+    """Counts of bins drawn at equal width. `ticks` are the labels of the axis as (position from 0 to 1, text)."""
 
     counts: Sequence[int]
     names: Sequence[str]
-    """What each bin covers, shown where it is pointed at."""
+    """The range of each bin, shown as a tooltip."""
     ticks: Sequence[tuple[float, str]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Middle:
-    """A year's median and middle half, as heights from 0 to 1."""
+class YearQuartiles:
+    """The quartiles of a year, as heights from 0 to 1."""
 
     year: int
     low: float
@@ -36,7 +36,7 @@ class Middle:
 
 
 def bar(share: float, parts: Iterable[tuple[str, float]] = (("ink", 1.0),)) -> Markup:
-    """A bar of a table row: `share` of the full width, in parts of (class, share of the bar). Decoration only."""
+    """Draw a bar for a table row, `share` of the full width; `parts` are (class, share of the bar). Decorative only."""
     drawn, begin = [], 0.0
     for accent, part in parts:
         width = 100 * share * part
@@ -48,7 +48,7 @@ def bar(share: float, parts: Iterable[tuple[str, float]] = (("ink", 1.0),)) -> M
 
 
 def histogram_svg(histogram: Histogram, *, label: str) -> Markup:
-    """Columns above their labels; `label` says in words what it shows."""
+    """Draw a histogram; `label` describes it in words for screen readers."""
     most = max(histogram.counts, default=0) or 1
     step = (_RIGHT - _LEFT) / max(len(histogram.counts), 1)
     drawn = []
@@ -66,29 +66,33 @@ def histogram_svg(histogram: Histogram, *, label: str) -> Markup:
 
 
 def medians_svg(
-    middles: Sequence[Middle], heights: Sequence[tuple[float, str]], ticks: Sequence[tuple[float, str]], *, label: str
+    years: Sequence[YearQuartiles],
+    heights: Sequence[tuple[float, str]],
+    ticks: Sequence[tuple[float, str]],
+    *,
+    label: str,
 ) -> Markup:
-    """A line from the lower to the upper quartile of each year, a dot at the median; `heights` label the scale."""
-    first, last = middles[0].year, middles[-1].year
+    """Draw a line between the quartiles of each year and a dot at the median; `heights` label the scale."""
+    first, last = years[0].year, years[-1].year
     left = _LEFT + 46
     drawn = []
     for height, text in heights:
         y = _y(height)
         drawn.append(Markup('<line class="grid" x1="{}" x2="{}" y1="{:.2f}" y2="{:.2f}"/>').format(left, _RIGHT, y, y))
         drawn.append(Markup('<text class="scale" x="{}" y="{:.2f}">{}</text>').format(left - 5, y + 3.5, text))
-    for middle in middles:
-        x = _year_place(middle.year, first, last) * (_RIGHT - left - 16) + left + 8
+    for each in years:
+        x = _year_place(each.year, first, last) * (_RIGHT - left - 16) + left + 8
         drawn.append(
             Markup(
                 '<g><line class="stroke" x1="{0:.2f}" x2="{0:.2f}" y1="{1:.2f}" y2="{2:.2f}"/>'
                 '<circle class="fill" cx="{0:.2f}" cy="{3:.2f}" r="3"/><title>{4}</title></g>'
-            ).format(x, _y(middle.low), _y(middle.high), _y(middle.median), middle.name)
+            ).format(x, _y(each.low), _y(each.high), _y(each.median), each.name)
         )
-    years = [
+    year_ticks = [
         ((_year_place(int(year), first, last) * (_RIGHT - left - 16) + left + 8 - _LEFT) / (_RIGHT - _LEFT), text)
         for year, text in ticks
     ]
-    return _chart(drawn, years, label)
+    return _chart(drawn, year_ticks, label)
 
 
 def _year_place(year: int, first: int, last: int) -> float:

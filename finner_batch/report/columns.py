@@ -1,8 +1,8 @@
-"""The columns that the page's table unpacks: repeated strings stand once, what a document's numbers share stands once.
+"""Packs the rows of the page's table into columns: repeated strings, and what a document's numbers share, appear once.
 
-A coded column is `codes` into its distinct `values`. Every string is made visible (control and bidirectional characters
-as escapes) and cut to a length, so that no filing stretches the page. Places in a sentence count UTF-16 units, as
-scripts do.
+A coded column holds `codes` into its distinct `values`. Every string is escaped where it is invisible (control and
+bidirectional characters) and cut to a maximum length, so that no filing stretches the page. Offsets in a sentence count
+UTF-16 units, as JavaScript does.
 """
 
 import re
@@ -15,11 +15,11 @@ from finner_batch.query.table import visible
 from finner_batch.report.figures import exact_value, short_value
 from finner_batch.report.tags import Tag
 
-LONGEST = {"company": 160, "section": 240, "form": 40, "name": 240, "file": 240, "source": 480, "text": 80}
-"""Characters that are kept of strings that are not sentences."""
+MAX_LENGTH = {"company": 160, "section": 240, "form": 40, "name": 240, "file": 240, "source": 480, "text": 80}
+"""Characters kept of each string that is not a sentence."""
 
 Verdicts = Mapping[tuple[str, str, int, str], str]
-"""What the filer's XBRL says of a number, by source, document_id, place in the document's text, and label."""
+"""What the filer's XBRL says about a number, by source, document_id, offset in the document's text, and label."""
 
 _ACCESSION = re.compile(r"\d{10}-\d{2}-\d{6}")
 _OF_DOCUMENT = ("name", "company", "form", "period", "filed", "file", "source", "link", "model", "run")
@@ -28,10 +28,10 @@ _PLAIN = ("document", "tag", "start", "length", "confidence", "index", "place")
 
 
 class Columns:
-    """Columns filled number by number.
+    """Columns to which numbers are added one by one.
 
-    `width`: characters of a sentence kept around its number. `characters` counts those of the distinct sentences, `cut`
-    the sentences that lost some.
+    `width` is the number of characters of a sentence kept around its number. `characters` counts the characters of all
+    distinct sentences, `cut` the sentences that were shortened.
     """
 
     def __init__(self, tags: Sequence[Tag], verdicts: Verdicts, width: int) -> None:
@@ -47,7 +47,7 @@ class Columns:
         self._plain: dict[str, list[int]] = {name: [] for name in _PLAIN}
 
     def add(self, row: Mapping[str, Any]) -> None:
-        """Add a number: a row of `entities`."""
+        """Add one number, a row of `entities`."""
         sentence, start, length = cut_around(row["sentence"], row["start"], row["end"], self._width)
         if self._of_row["sentence"].add(sentence):
             self.characters += len(sentence)
@@ -70,7 +70,7 @@ class Columns:
             self._plain[name].append(number)
 
     def as_json(self) -> dict[str, Any]:
-        """Everything that the page unpacks."""
+        """Return the columns that the page unpacks."""
         rows = {name: column.as_json() for name, column in self._of_row.items()}
         pairs = rows["value"]["values"]
         rows["value"] |= {
@@ -105,14 +105,14 @@ class Columns:
 
 
 class _Coded:
-    """A column of codes, and the distinct values they stand for, in the order they came up."""
+    """A column of codes for distinct values, which are kept in the order of their first use."""
 
     def __init__(self) -> None:
         self._codes: list[int] = []
         self._places: dict[Any, int] = {}
 
     def add(self, value: Any) -> bool:
-        """Add a value at the end of the column; True where it is new."""
+        """Append a value; return True if it is new."""
         known = len(self._places)
         self._codes.append(self._places.setdefault(value, known))
         return len(self._places) > known
@@ -122,7 +122,7 @@ class _Coded:
 
 
 def unpacked_row(columns: Mapping[str, Any], place: int) -> dict[str, Any]:
-    """One row of `Columns.as_json()` as the page's template takes it: what `page.js` does for its rows."""
+    """Return one row of `Columns.as_json()` for the page's template, as `page.js` unpacks it."""
     rows, documents = columns["rows"], columns["documents"]
     row = {name: rows[name][place] for name in _PLAIN}
     row |= {name: rows[name]["values"][rows[name]["codes"][place]] for name in _OF_ROW}
@@ -140,21 +140,21 @@ def unpacked_row(columns: Mapping[str, Any], place: int) -> dict[str, Any]:
 
 
 def cut_around(sentence: str, start: int, end: int, width: int) -> tuple[str, int, int]:
-    """A sentence as it is shown, and where its number stands in that; at most `width` characters beside the number.
+    """Cut a sentence to `width` characters around its number; return it with the number's start and length.
 
-    `start` and `end` are code points; what is returned are a start and a length in UTF-16 units.
+    `start` and `end` count code points; the returned start and length count UTF-16 units.
     """
     left, number, right = parts_around(sentence, start, end, width)
     return left + number + right, _units(left), _units(number)
 
 
 def parts_around(sentence: str, start: int, end: int, width: int) -> tuple[str, str, str]:
-    """What stands before a number, the number, and what stands after it, as they are shown."""
+    """Return the text before a number, the number, and the text after it, escaped and cut for the page."""
     begin, finish = 0, len(sentence)
     if len(sentence) - (end - start) > width:
         before = min(start, max(width // 2, width - (len(sentence) - end)))
         begin, finish = start - before, min(len(sentence), end + width - before)
-    number = visible(_cut(sentence[start:end], LONGEST["text"]))
+    number = visible(_cut(sentence[start:end], MAX_LENGTH["text"]))
     left = ("…" if begin else "") + visible(sentence[begin:start])
     right = visible(sentence[end:finish]) + ("…" if finish < len(sentence) else "")
     return left, number, right
@@ -165,7 +165,7 @@ def _units(text: str) -> int:
 
 
 def _short(text: str | None, kind: str) -> str:
-    return visible(_cut(text or "", LONGEST[kind]))
+    return visible(_cut(text or "", MAX_LENGTH[kind]))
 
 
 def _cut(text: str, longest: int) -> str:
@@ -173,9 +173,11 @@ def _cut(text: str, longest: int) -> str:
 
 
 def _link(row: Mapping[str, Any]) -> str:
-    """Where a reader finds the filing: EDGAR's folder of it, or the URL it was read from; else nothing."""
+    """Return the filing's folder on EDGAR, or the URL it was read from, or an empty string."""
     cik, accession, source = row["cik"] or "", row["accession_number"] or "", row["source"]
     if cik.isdecimal() and cik.isascii() and _ACCESSION.fullmatch(accession):
         return f"https://www.sec.gov/Archives/edgar/data/{int(cik)}/{accession.replace('-', '')}/"
-    is_link = source.startswith(("https://", "http://")) and source.isprintable() and len(source) <= LONGEST["source"]
+    is_link = (
+        source.startswith(("https://", "http://")) and source.isprintable() and len(source) <= MAX_LENGTH["source"]
+    )
     return source if is_link else ""

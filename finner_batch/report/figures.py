@@ -1,17 +1,17 @@
-"""Figures as a person reads them: values with their unit, counts, times, sizes."""
+"""Formats figures for a person: values with their unit, counts, durations, sizes."""
 
 from datetime import UTC, datetime
 from math import isfinite
 
 SIGNS = {"USD": "$", "EUR": "€", "GBP": "£", "JPY": "¥"}
-"""Currencies with a sign of their own; others stand with their ISO 4217 code."""
+"""Currencies shown by a sign; others by their ISO 4217 code."""
 
 _THOUSANDS = ((1e12, "tn"), (1e9, "bn"), (1e6, "m"), (1e3, "k"))
 _BYTES = ((1 << 30, "GB"), (1 << 20, "MB"), (1 << 10, "kB"))
 
 
 def short_value(value: float | None, unit: str | None) -> str:
-    """Four significant digits, at a glance: `2.25%`, `$1.5bn`, `CNY 500m`; empty for None."""
+    """Format a value to four significant digits: `2.25%`, `$1.5bn`, `CNY 500m`; empty for None."""
     if value is None or not isfinite(value):
         return ""
     if unit == "pure":
@@ -26,21 +26,21 @@ def short_value(value: float | None, unit: str | None) -> str:
 
 
 def exact_value(value: float | None, unit: str | None) -> str:
-    """Every digit, with the unit as it is stored: `0.0225 pure`, `1,500,000,000 USD`."""
+    """Format every digit with the unit as stored: `0.0225 pure`, `1,500,000,000 USD`."""
     if value is None:
-        return "none: the number could not be read as a value"
+        return "none: the number has no value"
     return f"{plain_number(value)} {unit or 'without a unit'}"
 
 
 def plain_number(value: float) -> str:
-    """Separators of thousands, no superfluous decimals."""
+    """Format a number with thousands separators and without superfluous decimals."""
     if value.is_integer() and abs(value) < 1e15:
         return f"{value:,.0f}"
     return f"{value:,.12g}" if abs(value) < 1e15 else f"{value:.6g}"
 
 
 def duration(seconds: float | None) -> str:
-    """`0.8 s`, `42 s`, `5 min 16 s`, `3 h 12 min`; a dash of nothing."""
+    """Format seconds: `0.8 s`, `42 s`, `5 min 16 s`, `3 h 12 min`; a dash for None."""
     if seconds is None:
         return "\N{EN DASH}"
     if seconds < 59.5:
@@ -52,7 +52,7 @@ def duration(seconds: float | None) -> str:
 
 
 def moment(when: datetime | str | None) -> str:
-    """`23 November 2026, 13:36 UTC`, of a time with its zone or of that in ISO 8601; other text as it is."""
+    """Format an aware or ISO 8601 time as `23 November 2026, 13:36 UTC`; return other text unchanged."""
     if when is None:
         return "\N{EN DASH}"
     try:
@@ -63,7 +63,7 @@ def moment(when: datetime | str | None) -> str:
 
 
 def size(amount: float) -> str:
-    """Bytes in binary steps: `43.1 MB`."""
+    """Format bytes, in powers of 1024: `43.1 MB`."""
     for least, name in _BYTES:
         if amount >= least:
             return f"{amount / least:,.1f} {name}"
@@ -71,12 +71,12 @@ def size(amount: float) -> str:
 
 
 def percent(part: float | None, whole: float | None) -> str:
-    """A share: `46.5%`; a dash of nothing."""
+    """Format a share: `46.5%`; a dash if either is unknown or `whole` is 0."""
     return f"{100 * part / whole:.1f}%" if whole and part is not None else "–"
 
 
 def counted(amount: int, one: str, several: str | None = None) -> str:
-    """`1 document`, `1,983 numbers`."""
+    """Format a count with its noun: `1 document`, `1,983 numbers`."""
     return f"{amount:,} {one if amount == 1 else several or one + 's'}"
 
 

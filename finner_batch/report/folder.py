@@ -1,27 +1,20 @@
-"""What a results folder holds, counted in SQL: one state of it, rows in force only."""
+"""Counts the current rows of a results folder in SQL."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any
 
 import duckdb
 import numpy as np
 import pyarrow as pa
 
-from finner_batch.errors import FinnerError
-from finner_batch.query.connection import ATTEMPTS, connect
-from finner_batch.query.objects import is_unreadable, one_line
 from finner_batch.report.distributions import Distribution, distribution
 from finner_batch.report.tags import Tag, list_tags
-from finner_batch.results.part import list_parts
-from finner_batch.storage.place import Place
 
 COMPANIES_SHOWN = 15
 FAILURES_SHOWN = 300
 
-Found = TypeVar("Found")
-
-# What is counted is held in memory without its sentences: some 50 bytes a number.
+# The numbers are held in memory without their sentences, at some 50 bytes each.
 _NUMBERS = """
 CREATE TEMP TABLE numbers AS
 SELECT label, value, unit, confidence, company, year(coalesce(period_of_report, filing_date)) AS year
@@ -68,33 +61,33 @@ FROM read_documents WHERE status = 'failed' GROUP BY ALL ORDER BY documents DESC
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TagFigures:
-    """A tag, how many numbers carry it and at how many companies, and how they are spread."""
+    """A tag with the count of its numbers and of their companies, and the distribution of the numbers."""
 
     tag: Tag
     numbers: int
     companies: int
     doubted: int
     """Numbers with a confidence below 0.9."""
-    spread: Distribution
+    distribution: Distribution
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Company:
-    """A filer and its numbers by label."""
+    """A company and its numbers by label."""
 
     name: str
     numbers: int
     by_label: dict[str, int]
 
     def parts(self, tags: Sequence[TagFigures]) -> list[tuple[str, float]]:
-        """The share of each tag, under the class of its accent."""
-        found = [(each.tag, self.by_label.get(each.tag.label, 0)) for each in tags]
-        return [(f"fill {tag.accent}", count / self.numbers) for tag, count in found if count]
+        """Return the share of each tag as (class of its accent, share)."""
+        counts = [(each.tag, self.by_label.get(each.tag.label, 0)) for each in tags]
+        return [(f"fill {tag.accent}", count / self.numbers) for tag, count in counts if count]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Folder:
-    """Counts of a results folder, or of one run's rows in it. The other fields are rows of the queries above."""
+    """Counts of a results folder, or of one run's rows in it. The dictionaries are rows of the queries above."""
 
     totals: dict[str, Any]
     tags: list[TagFigures]
@@ -104,28 +97,8 @@ class Folder:
     failed: list[dict[str, Any]]
 
 
-def in_one_state(results: Place, work: Callable[[duckdb.DuckDBPyConnection], Found]) -> Found:
-    """Give `work` a connection that sees one state of the folder; again where a compaction deletes that state.
-
-    Raises UsageError where there are no results, FinnerError where files cannot be read.
-    """
-    for _ in range(ATTEMPTS):
-        connection = connect(results)
-        parts = list_parts(results)
-        try:
-            return work(connection)
-        except duckdb.Error as error:
-            if not is_unreadable(error):
-                raise
-            if list_parts(results) == parts:
-                raise FinnerError(f"{results} cannot be read: {one_line(error)}") from error
-        finally:
-            connection.close()
-    raise FinnerError(f"{results} changes faster than it can be read: ask again")
-
-
 def count_folder(connection: duckdb.DuckDBPyConnection, run_id: str | None) -> Folder:
-    """Count what is in force: of the whole folder, or the rows that one run wrote."""
+    """Count the current rows of the whole folder, or those that one run wrote."""
     for statement in (_NUMBERS, _DOCUMENTS):
         connection.execute(statement, {"run": run_id})
     numbers = connection.sql("SELECT label, value, unit, confidence, year, company FROM numbers").to_arrow_table()
@@ -145,7 +118,7 @@ def _rows(connection: duckdb.DuckDBPyConnection, sql: str, **parameters: Any) ->
 
 
 def _tags(numbers: pa.Table) -> list[TagFigures]:
-    """Figures by tag, the most frequent first."""
+    """Return the figures by tag, the most frequent tag first."""
     labels = numbers.column("label").combine_chunks().dictionary_encode()
     names, codes = labels.dictionary.to_pylist(), labels.indices.to_numpy()
     counts = np.bincount(codes, minlength=len(names))
@@ -153,7 +126,7 @@ def _tags(numbers: pa.Table) -> list[TagFigures]:
     figures = []
     for tag, code in zip(list_tags(names[code] for code in order), order, strict=True):
         of_tag = numbers.filter(pa.array(codes == code))
-        sure, values, years = (
+        confidence, values, years = (
             of_tag.column(name).cast(pa.float64()).to_numpy().astype(np.float64)
             for name in ("confidence", "value", "year")
         )
@@ -162,8 +135,8 @@ def _tags(numbers: pa.Table) -> list[TagFigures]:
                 tag=tag,
                 numbers=int(counts[code]),
                 companies=len(of_tag.column("company").drop_null().unique()),
-                doubted=int((sure < 0.9).sum()),
-                spread=distribution(tag.name, values, of_tag.column("unit").to_pylist(), sure, years),
+                doubted=int((confidence < 0.9).sum()),
+                distribution=distribution(tag.name, values, of_tag.column("unit").to_pylist(), confidence, years),
             )
         )
     return figures

@@ -1,4 +1,4 @@
-"""The numbers of the page's table: read in order, sampled and cut where the page would grow too heavy, packed."""
+"""Reads the numbers for the page's table, samples and cuts them to keep the page small, and packs them."""
 
 import json
 from base64 import b64encode
@@ -13,14 +13,14 @@ import pyarrow as pa
 from finner_batch.report.columns import Columns, Verdicts, unpacked_row
 from finner_batch.report.tags import Tag
 
-MOST_NUMBERS = 250_000
-"""Numbers on a page; of more, an even sample is drawn."""
+MAX_NUMBERS = 250_000
+"""Maximum number of rows on a page; of more numbers, an even sample is drawn."""
 WIDTHS = (1200, 600, 300, 160)
-"""Characters of a sentence beside its number: the first width that fits the budgets."""
+"""Characters kept around the number in a sentence; the first width that fits the budgets is used."""
 SENTENCE_BUDGET = 70_000_000
-"""Characters of all sentences together, some 20 MB once deflated: told before the columns are packed."""
+"""Characters of all sentences, some 20 MB once deflated; checked before the columns are packed."""
 PACKED_BUDGET = 20 << 20
-"""Bytes of the packed columns. Base64 adds a third, and the page stays below 30 MB."""
+"""Bytes of the packed columns. Base64 adds a third, which keeps the page below 30 MB."""
 BATCH_ROWS = 10_000
 
 _ROWS = """
@@ -35,9 +35,9 @@ ORDER BY company NULLS LAST, filing_date DESC NULLS LAST, period_of_report DESC 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Numbers:
-    """`shown` of `total` numbers. `packed`: JSON of the columns, deflated, in base64. `first`: rows to open with.
+    """`shown` of `total` numbers: `first` are the rows in the HTML, `packed` all columns as JSON, deflated, in base64.
 
-    `cut`: sentences that were cut to `width` characters beside their number.
+    `cut` counts the sentences that were cut to `width` characters around their number.
     """
 
     shown: int
@@ -57,8 +57,8 @@ def read_numbers(
     verdicts: Verdicts,
     first: int,
 ) -> Numbers:
-    """Read the numbers in force, by company, the newest filing first; `total` is how many there are."""
-    millionths = 1_000_000 if total <= MOST_NUMBERS else max(MOST_NUMBERS * 1_000_000 // total, 1)
+    """Read the current numbers by company, the newest filing first; `total` is their count."""
+    millionths = 1_000_000 if total <= MAX_NUMBERS else max(MAX_NUMBERS * 1_000_000 // total, 1)
     table = connection.sql(_ROWS, params={"run": run_id, "millionths": millionths}).to_arrow_table()
     for width in WIDTHS:
         columns = Columns(tags, verdicts, width)
@@ -66,8 +66,8 @@ def read_numbers(
             columns.add(row)
         if columns.characters > SENTENCE_BUDGET and width != WIDTHS[-1]:
             continue
-        found = columns.as_json()
-        packed = compress(json.dumps(found, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode())
+        unpacked = columns.as_json()
+        packed = compress(json.dumps(unpacked, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode())
         if len(packed) <= PACKED_BUDGET:
             break
     return Numbers(
@@ -75,7 +75,7 @@ def read_numbers(
         total=total,
         width=width,
         cut=columns.cut,
-        first=[unpacked_row(found, place) for place in range(min(first, table.num_rows))],
+        first=[unpacked_row(unpacked, place) for place in range(min(first, table.num_rows))],
         packed=b64encode(packed).decode(),
     )
 

@@ -1,5 +1,5 @@
 "use strict";
-// The page's table: unpacks the columns, filters, sorts and pages them. Text goes into the page as text, never as markup.
+// The table: unpacks the columns, then filters, sorts and pages the rows. Text is inserted as text, never as markup.
 (async () => {
   const at = (id) => document.getElementById(id);
   const table = at("table"), rows = at("rows"), template = at("row"), controls = at("controls"), pages = at("pages");
@@ -14,9 +14,9 @@
     return new Response(plain).json();
   };
 
-  await new Promise((go) => setTimeout(go, 0)); // the first rows are shown before the work begins
+  await new Promise((go) => setTimeout(go, 0)); // let the browser show the first rows before the work begins
   if (!("DecompressionStream" in window)) {
-    count.textContent += ". This browser is too old to show the others: it cannot unpack them.";
+    count.textContent += ". This browser is too old to unpack the other rows.";
     return;
   }
   if (at("data").textContent.length > 1e6) count.textContent = "Unpacking all rows…";
@@ -25,7 +25,7 @@
   const { tags, documents, rows: of } = data;
   const total = of.tag.length, document_ = Int32Array.from(of.document);
 
-  // Every column that is searched, filtered or sorted by: a code a row, into distinct values.
+  // The columns to search, filter and sort by: each has one code per row, an index into its distinct values.
   const perDocument = (name) => {
     const codes = documents[name].codes;
     return { codes: Int32Array.from(document_, (place) => codes[place]), values: documents[name].values };
@@ -56,7 +56,7 @@
     years.codes[row] = yearPlaces.get(year);
   }
 
-  // Choices of the filters, each with its count.
+  // The options of the filters, each with its count.
   const filters = { tag, company, form, year: years, section: item, verdict };
   const byName = (a, b) => a[0].localeCompare(b[0], "en", { numeric: true });
   const byCount = (a, b) => b[1] - a[1] || byName(a, b);
@@ -68,7 +68,7 @@
     for (const code of column.codes) counts[code]++;
     const choices = column.values.map((value, code) => [value, counts[code], code]);
     if (choices.length > 3000 || choices.length < 2) {
-      select.closest("label").remove(); // too many to choose from: the search finds them
+      select.closest("label").remove(); // too many options: use the search instead
       continue;
     }
     for (const [value, rowsOfIt, code] of choices.sort(orders[key] ?? byCount)) {
@@ -108,7 +108,7 @@
     return Int32Array.from(found);
   };
 
-  // A rank a row for each order; what has no value stands last, whichever way.
+  // A rank per row for each order; rows without a value come last in both directions.
   const ranked = (column) => {
     const order = column.values.map((_, code) => code).sort((a, b) => byName([column.values[a]], [column.values[b]]));
     const rank = new Float64Array(order.length);
@@ -175,7 +175,7 @@
       const walker = document.createTreeWalker(rows, NodeFilter.SHOW_TEXT);
       while (walker.nextNode()) {
         const node = walker.currentNode, content = node.data.toLowerCase();
-        if (content.length !== node.data.length) continue; // lower case of another length: places would not fit
+        if (content.length !== node.data.length) continue; // lower case has another length, so offsets would not match
         for (const term of wanted) {
           for (let place = content.indexOf(term); place >= 0; place = content.indexOf(term, place + term.length)) {
             const range = new Range();
@@ -197,7 +197,7 @@
       const line = document.createElement("tr"), cell = document.createElement("td");
       cell.colSpan = 5;
       cell.className = "none";
-      cell.textContent = "No number fits. Clear the search or a filter.";
+      cell.textContent = "No number matches. Clear the search or a filter.";
       line.append(cell);
       rows.replaceChildren(line);
     }

@@ -1,27 +1,27 @@
-"""Puts the page together: figures, charts and rows into `page.html`, with its style and script inside.
+"""Renders the page from `page.html`, with figures, charts, rows, style and script in one file.
 
-The page forbids itself everything but its own style and script, by their hashes: no network, no other script. Jinja
-escapes every string; before that each is made visible, so that a filing's control and bidirectional characters show as
-escapes and act on nothing.
+The page's content security policy allows only its own style and script, by their hashes: no network, no other script.
+Control and bidirectional characters of a filing are shown as escapes, and Jinja escapes every string.
 """
 
 import hashlib
 from base64 import b64encode
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import duckdb
 import jinja2
 from markupsafe import Markup
 
 from finner_batch import __version__
+from finner_batch.query.connection import connect, in_one_state
 from finner_batch.query.table import visible
 from finner_batch.report import figures
 from finner_batch.report.charts import bar
 from finner_batch.report.columns import parts_around
-from finner_batch.report.folder import Folder, count_folder, in_one_state
+from finner_batch.report.folder import Folder, count_folder
 from finner_batch.report.numbers import Numbers, read_numbers
 from finner_batch.report.runs import choose_run
 from finner_batch.report.tags import list_tags
@@ -32,27 +32,28 @@ from finner_batch.storage.whole_file import whole_file
 
 HERE = Path(__file__).parent
 FIRST_ROWS = 50
-"""Numbers that stand in the page before, or without, its script."""
+"""Rows of the table in the HTML itself, for a reader without JavaScript."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReportConfig:
-    """What a page is made of. `html`: None is `report.html` in the results folder.
-
-    `run_id`: only what this run wrote; None is the whole folder, and its last run's figures. `against_xbrl`: filings
-    whose tags the numbers are judged by, `model` the folder of the model that made them (None: the packaged one).
-    """
+    """Settings of `finner-batch report`."""
 
     output: Place
+    """The results folder."""
     html: Place | None = None
+    """The file to write; None is `report.html` in the results folder."""
     run_id: str | None = None
+    """Include only what this run wrote; None includes the whole folder, with the figures of its last run."""
     against_xbrl: tuple[str, ...] = ()
+    """Filings with whose tags the numbers are compared."""
     model: str | None = None
+    """The folder of the model that made the numbers, for the comparison; None is the packaged one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Written:
-    """A page that was written: where, its bytes, and the numbers in its table, of how many."""
+    """A written page: its path and size in bytes, and the numbers shown in its table, out of `total`."""
 
     path: Place
     bytes: int
@@ -61,33 +62,34 @@ class Written:
 
 
 def write_report(config: ReportConfig) -> Written:
-    """Write the page of a results folder, complete or not at all.
+    """Write the page about a results folder, completely or not at all.
 
-    Raises UsageError for a folder without results, an unknown run, or a file that can be none; FinnerError where the
-    disk refuses.
+    Raises UsageError for a folder without results, an unknown run, or a path that cannot be a file; FinnerError if
+    writing fails.
     """
     require_results(config.output)
     runs = choose_run(config.output, config.run_id)
     audit = None
     if config.against_xbrl:
-        from finner_batch.report.audit import audit as judge  # noqa: PLC0415 - reads filings, only where asked
+        from finner_batch.report.audit import audit as compare  # noqa: PLC0415 - heavy, and seldom needed
 
-        audit = judge(config.output, config.against_xbrl, model=config.model)
+        audit = compare(config.output, config.against_xbrl, model=config.model)
 
-    def read(connection: duckdb.DuckDBPyConnection) -> tuple[Folder, Numbers]:
-        folder = count_folder(connection, config.run_id)
-        numbers = read_numbers(
-            connection,
-            run_id=config.run_id,
-            total=folder.totals["numbers"],
-            tags=[each.tag for each in folder.tags],
-            verdicts=audit.verdicts if audit else {},
-            first=FIRST_ROWS,
-        )
-        return folder, numbers
+    def read(_: object) -> tuple[Folder, Numbers]:
+        with closing(connect(config.output)) as connection:
+            folder = count_folder(connection, config.run_id)
+            numbers = read_numbers(
+                connection,
+                run_id=config.run_id,
+                total=folder.totals["numbers"],
+                tags=[each.tag for each in folder.tags],
+                verdicts=audit.verdicts if audit else {},
+                first=FIRST_ROWS,
+            )
+            return folder, numbers
 
     folder, numbers = in_one_state(config.output, read)
-    content = render(
+    content = _render(
         folder=folder,
         numbers=numbers,
         runs=runs,
@@ -105,13 +107,12 @@ def write_report(config: ReportConfig) -> Written:
     return Written(path=path, bytes=len(content), shown=numbers.shown, total=numbers.total)
 
 
-def render(**found: Any) -> str:
-    """Fill the template."""
+def _render(*, folder: Folder, numbers: Numbers, **values: Any) -> str:
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(HERE),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
-        finalize=_shown,
+        finalize=_displayed,
         trim_blocks=True,
         lstrip_blocks=True,
     )
@@ -126,8 +127,8 @@ def render(**found: Any) -> str:
         "value": figures.short_value,
     }
     environment.filters["thousands"] = lambda number: None if number is None else f"{number:,}"
-    style, script = (Markup((HERE / name).read_text(encoding="utf-8")) for name in ("page.css", "page.js"))  # noqa: S704 - ours
-    tags = {each.tag.label: each.tag for each in found["folder"].tags}
+    style, script = (Markup((HERE / name).read_text(encoding="utf-8")) for name in ("page.css", "page.js"))  # noqa: S704 - own files
+    tags = {each.tag.label: each.tag for each in folder.tags}
     return (
         environment.get_template("page.html")
         .render(
@@ -138,8 +139,10 @@ def render(**found: Any) -> str:
             version=__version__,
             tag_of=lambda label: tags.get(label) or list_tags([label])[0],
             name_of=lambda name: tags[name].name if name in tags else name,
-            packed=Markup(found["numbers"].packed),  # noqa: S704 - base64
-            **found,
+            packed=Markup(numbers.packed),  # noqa: S704 - base64
+            folder=folder,
+            numbers=numbers,
+            **values,
         )
         .lstrip()
     )
@@ -163,8 +166,8 @@ def _hash(text: str) -> str:
     return f"sha256-{b64encode(hashlib.sha256(text.encode()).digest()).decode()}"
 
 
-def _shown(value: Any) -> Any:
-    """Make visible whatever string the template puts out, and what is missing a dash. Markup is the project's own."""
+def _displayed(value: Any) -> Any:
+    """Escape invisible characters in every string that the template prints, and print None as a dash."""
     if value is None:
         return "\N{EN DASH}"
     return visible(value) if isinstance(value, str) and not isinstance(value, Markup) else value

@@ -1,4 +1,4 @@
-"""The run that the page is about, the run before it, and what differs."""
+"""Chooses the run that the page is about, and compares it with the run before."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ STAGES = {
     "value": "numbers into values",
     "write": "Parquet",
 }
-"""Stages in the order of the data, and what each of them does."""
+"""Stages in the order of the data, with what each processes."""
 
 _TEXTS = (
     "run_id", "status", "started", "device", "device_reason", "backend", "backend_reason", "variant", "model_id",
@@ -30,12 +30,12 @@ _NUMBERS = (
     "tokens_padded", "documents_per_second", "tokens_per_second_of_the_model", "characters_per_second_of_other_stages",
     "peak_mebibytes",
 )  # fmt: skip
-"""What the page shows of a run's report."""
+"""The fields of a run's report that the page shows."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stage:
-    """Seconds of a stage; `clock` is `cpu` (summed over processes) or `wall`. `share` is of all stages' seconds."""
+    """Seconds of a stage by the clock `cpu` (summed over processes) or `wall`; `share` of the seconds of all stages."""
 
     name: str
     does: str
@@ -46,7 +46,7 @@ class Stage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
-    """One figure of two runs, as text; `change` is empty where nothing changed."""
+    """One figure of two runs, as text; `change` is empty if it is the same in both."""
 
     name: str
     now: str
@@ -58,8 +58,8 @@ class Change:
 class Runs:
     """The reports of a run and of the run before it, and their comparison.
 
-    The reports are as `runs/*.json` hold them, but for the figures, texts and maps that the page shows: what an older
-    version, or a person, left out of them or wrote otherwise is None, or empty.
+    The reports are the contents of `runs/*.json`, except that a field the page shows is None or empty if it is missing
+    or has another type, as in reports of older versions.
     """
 
     run: dict[str, Any]
@@ -67,15 +67,15 @@ class Runs:
     stages: list[Stage]
     changes: list[Change]
     settings: list[Change]
-    """Settings, versions and machine, where they differ."""
+    """Settings, versions and machine that differ."""
 
 
 def choose_run(results: Place, run_id: str | None) -> Runs | None:
-    """Take a run's report, by default the last one's; None where no run has reported.
+    """Return a run's report, by default the last run's; None if there is no report.
 
-    Raises UsageError where there is no report of that run, FinnerError where a report is damaged.
+    Raises UsageError for an unknown run, FinnerError for a damaged report.
     """
-    reports = [_as_shown(report) for report in load_runs(results)]
+    reports = [_with_shown_fields(report) for report in load_runs(results)]
     ids = [report.get("run_id") for report in reports]
     if run_id is not None and run_id not in ids:
         known = ", ".join(map(str, ids[-5:])) or "none"
@@ -93,22 +93,28 @@ def choose_run(results: Place, run_id: str | None) -> Runs | None:
     )
 
 
-def _as_shown(report: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the report with whatever the page shows in it, None where it states no such thing."""
+def _with_shown_fields(report: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the report with every field that the page shows; a missing one is None or empty."""
     maps = {key: _numbers(report.get(key)) for key in ("documents", "sources", "labels", "stage_seconds")}
-    for key, names in (("documents", ("ok", "failed")), ("sources", ("sources", "unchanged"))):
-        maps[key] = dict.fromkeys(names) | maps[key]
+    maps["documents"] = {"ok": None, "failed": None} | maps["documents"]
+    maps["sources"] = {"sources": None, "unchanged": None} | maps["sources"]
     others = {key: value if isinstance(value := report.get(key), dict) else {} for key in ("config", "stage_clock")}
     texts = {key: None if (value := report.get(key)) is None else str(value) for key in _TEXTS}
-    return {**report, **texts, **maps, **others, **{key: _at(report, key) for key in _NUMBERS}}
+    return {**report, **texts, **maps, **others, **{key: _number(report.get(key)) for key in _NUMBERS}}
 
 
-def _numbers(found: Any) -> dict[str, Any]:
-    return {name: _at(found, name) for name in found if _at(found, name) is not None} if isinstance(found, dict) else {}
+def _numbers(value: Any) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        return {}
+    return {name: each for name, each in value.items() if _number(each) is not None}
+
+
+def _number(value: Any) -> float | None:
+    return value if isinstance(value, int | float) and not isinstance(value, bool) else None
 
 
 def _stages(run: Mapping[str, Any]) -> list[Stage]:
-    seconds = run.get("stage_seconds", {})
+    seconds = run["stage_seconds"]
     total = sum(seconds.values()) or 1.0
     order = [*(name for name in STAGES if name in seconds), *(name for name in seconds if name not in STAGES)]
     return [
@@ -116,7 +122,7 @@ def _stages(run: Mapping[str, Any]) -> list[Stage]:
             name=name,
             does=STAGES.get(name, ""),
             seconds=seconds[name],
-            clock=run.get("stage_clock", {}).get(name, ""),
+            clock=run["stage_clock"].get(name, ""),
             share=seconds[name] / total,
         )
         for name in order
@@ -124,27 +130,23 @@ def _stages(run: Mapping[str, Any]) -> list[Stage]:
 
 
 def _changes(run: Mapping[str, Any], before: Mapping[str, Any]) -> Iterator[Change]:
-    for name, path in (
-        ("Files given", "sources.sources"),
-        ("of them unchanged, not read again", "sources.unchanged"),
-        ("Documents read", "documents.ok"),
-        ("Documents failed", "documents.failed"),
-        ("Sentences", "sentences"),
-        ("Numbers found", "entities"),
+    for name, group, key in (
+        ("Files given", "sources", "sources"),
+        ("Unchanged files, not read again", "sources", "unchanged"),
+        ("Documents read", "documents", "ok"),
+        ("Documents failed", "documents", "failed"),
     ):
-        yield _counts(name, _at(run, path), _at(before, path))
-    labels = {**before.get("labels", {}), **run.get("labels", {})}
-    for label in sorted(labels):
-        yield _counts(label, run.get("labels", {}).get(label, 0), before.get("labels", {}).get(label, 0))
-    yield _counts("Tokens a second, the model", *_both(run, before, "tokens_per_second_of_the_model"))
-    yield _counts("Peak memory, MiB", *_both(run, before, "peak_mebibytes"))
-    now, then = _both(run, before, "wall_seconds")
-    yield Change(
-        name="Time taken",
-        now="–" if now is None else duration(now),
-        before="–" if then is None else duration(then),
-        change=_percent(now, then),
+        yield _counts(name, run[group][key], before[group][key])
+    yield _counts("Sentences", run["sentences"], before["sentences"])
+    yield _counts("Numbers found", run["entities"], before["entities"])
+    for label in sorted({*before["labels"], *run["labels"]}):
+        yield _counts(label, run["labels"].get(label, 0), before["labels"].get(label, 0))
+    yield _counts(
+        "Tokens per second, the model", run["tokens_per_second_of_the_model"], before["tokens_per_second_of_the_model"]
     )
+    yield _counts("Peak memory, MiB", run["peak_mebibytes"], before["peak_mebibytes"])
+    now, then = run["wall_seconds"], before["wall_seconds"]
+    yield Change(name="Time taken", now=duration(now), before=duration(then), change=_percent(now, then))
 
 
 def _counts(name: str, now: float | None, before: float | None) -> Change:
@@ -182,14 +184,3 @@ def _flat(nested: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
         elif value is not None:
             flat[f"{prefix}{key}"] = ", ".join(map(str, value)) if isinstance(value, list) else str(value)
     return flat
-
-
-def _both(run: Mapping[str, Any], before: Mapping[str, Any], path: str) -> tuple[float | None, float | None]:
-    return _at(run, path), _at(before, path)
-
-
-def _at(report: Mapping[str, Any], path: str) -> float | None:
-    found: Any = report
-    for key in path.split("."):
-        found = found.get(key) if isinstance(found, dict) else None
-    return found if isinstance(found, int | float) and not isinstance(found, bool) else None

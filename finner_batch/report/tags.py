@@ -1,4 +1,4 @@
-"""Tags as the page shows them: a short name, and an accent told by colour and by line."""
+"""Tags as the page shows them: a short name, and an accent that is both a colour and a line style."""
 
 import re
 from collections.abc import Iterable
@@ -7,23 +7,23 @@ from dataclasses import dataclass
 from finner_batch.query.table import visible
 
 ACCENTS = 8
-"""Accents of `page.css`, `t0` to `t7`: eight colours, and four lines to underscore with. Rarer tags share `tx`."""
+"""Accents of `page.css`, `t0` to `t7`: eight colours and four underlines. Rarer tags share `tx`."""
 
-_OWN = {
+_FIXED_ACCENTS = {
     "DebtInstrumentBasisSpreadOnVariableRate1": "t0",
     "DebtInstrumentInterestRateStatedPercentage": "t1",
     "LineOfCreditFacilityMaximumBorrowingCapacity": "t2",
     "DebtInstrumentInterestRateEffectivePercentage": "t3",
 }
-"""Accents of the packaged model's labels: the same on every page, and the hues that the demo has for them."""
+"""Accents of the packaged model's labels: the same on every page, in the hues of the demo."""
 _FAMILIES = ("DebtInstrument", "LineOfCreditFacility", "LineOfCredit")
-"""Beginnings that say little once the rest is read."""
+"""Prefixes that a short name leaves out."""
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z][a-z]+|[a-z]+|\d+|[^A-Za-z\d]+")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tag:
-    """A label, the name it goes by on the page, and the class of its accent."""
+    """A label, its name on the page, and the class of its accent."""
 
     label: str
     name: str
@@ -31,19 +31,19 @@ class Tag:
 
 
 def list_tags(labels: Iterable[str]) -> list[Tag]:
-    """Tags of labels in their order, the first ones with an accent that no other has.
+    """Return the tags of the labels in order; the first ones get unique accents.
 
-    `DebtInstrumentBasisSpreadOnVariableRate1` goes by `Basis spread on variable rate`, where no other tag would.
+    `DebtInstrumentBasisSpreadOnVariableRate1` is named `Basis spread on variable rate` if no other tag has that name.
     """
     labels = list(labels)
     names = [_short(label) for label in labels]
-    taken = {_OWN[label] for label in labels if label in _OWN}
+    taken = {_FIXED_ACCENTS[label] for label in labels if label in _FIXED_ACCENTS}
     free = (accent for accent in (f"t{place}" for place in range(ACCENTS)) if accent not in taken)
     return [
         Tag(
             label=label,
             name=visible(name if names.count(name) == 1 else label),
-            accent=_OWN.get(label) or next(free, "tx"),
+            accent=_FIXED_ACCENTS.get(label) or next(free, "tx"),
         )
         for label, name in zip(labels, names, strict=True)
     ]

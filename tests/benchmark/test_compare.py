@@ -25,7 +25,7 @@ def comparison(sources, counted, model, session):
     for package in ("pysbd", "torch", "transformers"):
         pytest.importorskip(package)
     encoder = read_encoder(model.onnx_path("int8"))
-    return compare(sources, *counted, model, session, encoder, most_sentences=4, repeats=2, run_seconds=0.5)
+    return compare(sources, *counted, model, session, encoder, max_sentences=4, repeats=2, run_seconds=0.5)
 
 
 @pytest.mark.slow
@@ -99,7 +99,7 @@ def test_the_pipeline_takes_a_sentence_at_a_time_on_a_cpu_and_batches_on_a_gpu(d
     assert seen == rows
 
 
-def test_the_whole_job_is_reckoned_from_the_rates_for_the_whole_input(comparison, counted):
+def test_the_whole_job_is_estimated_from_the_rates_for_the_whole_input(comparison, counted):
     found, _ = counted
     rates = {contest.stage: contest.contestants[-1].rate.median for contest in comparison.contests}
     before = found.html_bytes / rates["extract"] + found.characters / rates["split"]

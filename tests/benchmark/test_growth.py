@@ -57,7 +57,7 @@ def test_as_many_copies_have_as_many_times_the_rows(filings):
 
 
 @pytest.mark.slow
-def test_the_command_prints_growth_and_what_the_firms_earlier_filings_held(tmp_path):
+def test_the_command_prints_growth_and_what_the_companys_earlier_filings_held(tmp_path):
     quarter = tmp_path / "quarter"
     quarter.mkdir()
     for number, period in enumerate(("2023-12-31", "2024-03-31")):
@@ -72,7 +72,7 @@ def test_the_command_prints_growth_and_what_the_firms_earlier_filings_held(tmp_p
     text = summary(figures)
     (known,) = figures.known_before.values()
     assert (known.filings, known.known_tokens) == (1, known.tokens)
-    assert "10-Q, a quarter after the firm's last (1 filings)" in text
-    assert "100.0% of them tagged in the firm's earlier ones" in text
+    assert "10-Q, a quarter after the company's last (1 filings)" in text
+    assert "100.0% of them tagged in the company's earlier filings" in text
     assert "2 times the input, made distinct, no cache: 4 documents (0 failed)" in text
     assert "2 times the input" not in summary(replace(figures, growth=None))

@@ -18,6 +18,7 @@ from finner_batch.benchmark.usual_stack import require_packages
 from finner_batch.benchmark.whole_run import TimedRun, WholeRun, run_whole
 from finner_batch.cli import benchmark as command
 from finner_batch.cli.main import commands
+from finner_batch.demo.examples import samples_folder
 from finner_batch.errors import FinnerError, UsageError
 from finner_batch.tagger.device import BackendChoice, Device
 from finner_batch.tagger.model import load_model
@@ -107,7 +108,7 @@ def test_the_part_that_takes_longest_by_itself_binds(figures):
     read = sum(seconds.values()) - own - seconds["model"]
     assert whole.part_seconds["reading"] == pytest.approx(read / whole.workers, rel=0.5)
     assert whole.part_seconds[whole.binds] == max(whole.part_seconds.values())
-    assert f"what binds it: {whole.binds}" in summary(figures)
+    assert f"bottleneck: {whole.binds}" in summary(figures)
 
 
 @pytest.mark.slow
@@ -118,7 +119,7 @@ def test_a_run_with_nothing_new_and_the_starts_are_measured(figures):
     )
     assert 0 < whole.help_seconds.median < whole.small_seconds.median
     text = summary(figures)
-    assert "once more, nothing new:" in text
+    assert "again, with nothing new:" in text
     assert "start: --help" in text
 
 
@@ -141,7 +142,7 @@ def test_the_text_names_the_machine_every_stage_and_the_ceiling(figures):
     text = summary(figures)
     for needed in (*STAGES, figures.machine.cpu, figures.model_id, "everything but the model", "of the int8 ceiling"):
         assert needed in text
-    assert "3.6 an hour" in text
+    assert "3.6 per hour" in text
 
 
 @pytest.fixture(scope="module")
@@ -163,7 +164,7 @@ def compared(figures):
     def text(before, after):
         machine = replace(figures.machine, load=before, cpus=2)
         comparison = Comparison(contests=(contest,), batches={"loop": 8}, load_after=after, whole_job=job)
-        return summary(replace(figures, machine=machine, comparison=comparison)).partition("Side by side")[2]
+        return summary(replace(figures, machine=machine, comparison=comparison)).partition("Comparison, ")[2]
 
     return text
 
@@ -178,7 +179,7 @@ def test_a_comparison_is_marked_busy_where_the_load_was_high_before_it_or_after_
 @pytest.mark.slow
 def test_the_text_of_a_comparison_says_the_batches_and_what_the_whole_job_adds_up(compared):
     text = compared(0.0, 0.0)
-    assert "sentences at a time, in the order given: loop 8\n" in text
+    assert "sentences per batch, in the order given: loop 8\n" in text
     assert "9 s = 9.0x (one process, CPU + wall)" in text
     assert "8 s = 8.0x, one process, CPU + wall" in text
 
@@ -213,7 +214,7 @@ def invoke(figures, monkeypatch):
 
 
 @pytest.mark.slow
-def test_json_goes_to_stdout_or_beside_the_text_into_a_file(invoke, figures, tmp_path):
+def test_json_goes_to_stdout_or_with_the_text_into_a_file(invoke, figures, tmp_path):
     alone, _ = invoke("--input", "x", "--json")
     assert json.loads(alone)["model_id"] == figures.model_id
     text, _ = invoke("--input", "x", "--json", str(tmp_path / "figures.json"))
@@ -224,12 +225,9 @@ def test_json_goes_to_stdout_or_beside_the_text_into_a_file(invoke, figures, tmp
 
 
 @pytest.mark.slow
-def test_flags_reach_the_measurement_and_the_samples_are_the_default(invoke, monkeypatch, tmp_path):
+def test_flags_reach_the_measurement_and_the_samples_are_the_default(invoke):
     _, config = invoke("--repeats", "3", "--device", "cpu", "--price-per-hour", "2")
-    assert config == BenchmarkConfig(input=(str(command.SAMPLES),), repeats=3, device="cpu", price_per_hour=2.0)
-    monkeypatch.setattr(command, "SAMPLES", tmp_path / "absent")
-    with pytest.raises(UsageError, match="--input"):
-        invoke()
+    assert config == BenchmarkConfig(input=(str(samples_folder()),), repeats=3, device="cpu", price_per_hour=2.0)
 
 
 def test_the_command_offers_the_backends_that_are_measured():

@@ -13,6 +13,7 @@ from finner_batch.benchmark.plan_summary import plan_summary
 from finner_batch.benchmark.rates import Amounts, load_rates
 from finner_batch.benchmark.whole_run import run_whole
 from finner_batch.cli.main import commands
+from finner_batch.config import RunConfig
 from finner_batch.errors import UsageError
 from finner_batch.sources.share import share_of
 
@@ -57,9 +58,15 @@ def larger(tmp_path):
     return folder
 
 
+def planned(benchmark, path, **options):
+    """The plan of a first run over a path, by the benchmark measured here."""
+    run = RunConfig(input=(path,), output=str(benchmark[1].parent / "results"))
+    return plan(PlanConfig(run=run, benchmark=str(benchmark[1]), **options))
+
+
 @pytest.mark.slow
 def test_a_plan_is_within_a_factor_of_the_run_that_it_is_for(benchmark, larger, model):
-    made = plan(PlanConfig(input=(str(larger),), benchmark=str(benchmark[1]), sample=6))
+    made = planned(benchmark, str(larger), sample=6)
     run = run_whole([str(larger)], model=model.folder, device="cpu", backend="auto").first
     assert run.seconds / FACTOR < made.seconds_of_one < run.seconds * FACTOR
     assert (made.files, made.documents) == (12, run.documents)
@@ -79,12 +86,12 @@ def test_a_plan_for_what_was_measured_is_what_was_measured(benchmark):
     assert load_rates(str(file)).seconds(twice) == pytest.approx(2 * figures.end_to_end.seconds.median)
 
 
-def test_amounts_of_files_that_were_not_read_are_reckoned_by_kind_of_name(benchmark, larger):
-    whole = plan(PlanConfig(input=(str(larger),), benchmark=str(benchmark[1]), sample=1000))
+def test_amounts_of_files_that_were_not_read_are_estimated_by_kind_of_name(benchmark, larger):
+    whole = planned(benchmark, str(larger), sample=1000)
     assert all(kind.sampled_files == kind.files == 6 for kind in whole.kinds)
     assert {kind.suffix for kind in whole.kinds} == {".htm", ".htm.gz"}
     assert whole.stored_bytes == sum(path.stat().st_size for path in larger.iterdir())
-    part = plan(PlanConfig(input=(str(larger),), benchmark=str(benchmark[1]), sample=1))
+    part = planned(benchmark, str(larger), sample=1)
     assert all(kind.sampled_files == 3 for kind in part.kinds)
     for name in ("documents", "markup_bytes", "prose_tokens", "numbered_tokens", "seconds_of_one"):
         assert getattr(part, name) == pytest.approx(getattr(whole, name), rel=0.1), name
@@ -93,8 +100,8 @@ def test_amounts_of_files_that_were_not_read_are_reckoned_by_kind_of_name(benchm
 
 
 def test_n_machines_take_as_long_as_their_largest_shard_and_cost_what_they_all_take(benchmark, larger):
-    made = plan(PlanConfig(input=(str(larger),), benchmark=str(benchmark[1]), machines=3, price_per_hour=36.0))
-    one = plan(PlanConfig(input=(str(larger),), benchmark=str(benchmark[1]), price_per_hour=36.0))
+    made = planned(benchmark, str(larger), machines=3, price_per_hour=36.0)
+    one = planned(benchmark, str(larger), price_per_hour=36.0)
     sizes = {path.name: path.stat().st_size for path in larger.iterdir() if path.suffix == ".htm"}
     assert len({share_of(name, 3) for name in sizes}) == 3
     assert 1 / 3 < made.largest_share < 1
@@ -106,7 +113,7 @@ def test_n_machines_take_as_long_as_their_largest_shard_and_cost_what_they_all_t
     assert one.largest_share == pytest.approx(1)
 
 
-def test_a_gpu_works_beside_the_reading_processes(benchmark):
+def test_a_gpu_works_in_parallel_to_the_reading_processes(benchmark):
     """On a GPU the slower of model and reading decides; on CPUs they share the cores."""
     on_cpu = load_rates(str(benchmark[1]))
     with_gpu = replace(on_cpu, on_gpu=True, cpus=2, workers=4, factor=1.0)
@@ -121,7 +128,7 @@ def test_a_gpu_works_beside_the_reading_processes(benchmark):
 
 
 def test_the_text_says_what_was_assumed(benchmark, larger):
-    made = plan(PlanConfig(input=(str(larger),), benchmark=str(benchmark[1]), machines=4, price_per_hour=2.0, sample=1))
+    made = planned(benchmark, str(larger), machines=4, price_per_hour=2.0, sample=1)
     text = plan_summary(made)
     assert "12 files, about 12 documents" in text
     assert "counted in 6 files" in text
@@ -154,16 +161,16 @@ def test_the_command_prints_text_or_json_and_finds_the_newest_benchmark_by_itsel
     assert "1 machine" in call("--benchmark", str(benchmark[1])).output
 
 
-def test_an_archive_is_reckoned_by_its_first_members(benchmark, larger, tmp_path, monkeypatch):
+def test_an_archive_is_estimated_by_its_first_members(benchmark, larger, tmp_path, monkeypatch):
     with tarfile.open(tmp_path / "day.tar.gz", "w:gz") as tar:
         for path in sorted(larger.glob("*.htm")):
             tar.add(path, path.name)
-    options = {"input": (str(tmp_path / "day.tar.gz"),), "benchmark": str(benchmark[1])}
-    whole = plan(PlanConfig(**options))
-    loose = plan(PlanConfig(input=(str(larger / "*.htm"),), benchmark=str(benchmark[1])))
+    archive = str(tmp_path / "day.tar.gz")
+    whole = planned(benchmark, archive)
+    loose = planned(benchmark, str(larger / "*.htm"))
     assert (whole.documents, whole.markup_bytes) == (loose.documents, loose.markup_bytes)
-    monkeypatch.setattr("finner_batch.benchmark.plan._MEMBERS", 2)
-    part = plan(PlanConfig(**options))
+    monkeypatch.setattr("finner_batch.benchmark.plan._SAMPLED_MEMBERS", 2)
+    part = planned(benchmark, archive)
     assert (part.files, part.documents) == (1, 6)
     assert part.markup_bytes == pytest.approx(whole.markup_bytes, rel=0.1)
 

@@ -55,7 +55,7 @@ def looked(made, tmp_path, model):
         config = RunConfig(input=(str(made / "in"),), output=str(tmp_path / "results"), **settings)
         planner = WorkPlanner(config, model_id)
         read = {source.name for source in planner.to_read(discover(config.input))}
-        counts = asdict(planner.found)
+        counts = asdict(planner.work)
         why = counts.pop("why")
         return {name: count for name, count in counts.items() if count}, why, read
 
@@ -66,7 +66,7 @@ def test_what_is_done_is_unchanged_and_a_failed_file_is_left_to_retry(looked):
     assert looked() == ({"unchanged": 7, "failed_before": 1}, [], set())
 
 
-def test_new_and_changed_files_are_told_from_copies(looked, made):
+def test_new_and_changed_files_are_separate_from_copies(looked, made):
     files = {"new.htm": page(50), "copy.htm": page(1), "0.htm": page(60)}
     before = (made / "in" / "0.htm").read_text()
 
@@ -99,7 +99,7 @@ def test_a_column_that_is_kept_no_more_is_another_setting(looked, made, tmp_path
     assert (counts["other_settings"], why) == (1, ["keep-column text before, none now"])
 
 
-def test_another_version_of_the_pipeline_is_told_from_another_setting(looked, monkeypatch):
+def test_another_version_of_the_pipeline_is_separate_from_another_setting(looked, monkeypatch):
     monkeypatch.setattr(config_module, "PIPELINE_VERSION", config_module.PIPELINE_VERSION + 1)
     counts, why, _ = looked()
     assert (counts, why) == ({"other_pipeline_version": 8}, [])
@@ -131,7 +131,7 @@ def test_the_command_says_it_in_numbers_with_reasons_and_in_json(made, flag):
         assert "because: tables false before, true now" in text
         assert (found["work"]["other_settings"], found["files"]) == (8, 7)
     else:
-        assert "7 left as they are: unchanged" in text
+        assert "7 to skip: unchanged" in text
         assert "nothing to read" in text
         assert (found["work"]["unchanged"], found["files"]) == (7, 0)
 
@@ -164,7 +164,7 @@ def test_of_an_archive_what_a_run_would_read_is_counted(tmp_path, model):
     ]
     for look in found:
         [*look.to_read(discover([str(tmp_path)]))]
-    assert [(look.found.new, look.found.other_forms) for look in found] == [(3, 0), (2, 1), (4, 0)]
+    assert [(look.work.new, look.work.other_forms) for look in found] == [(3, 0), (2, 1), (4, 0)]
 
 
 def test_a_file_that_cannot_be_read_is_one_that_a_run_would_try(tmp_path):

@@ -155,10 +155,12 @@ def test_doctor_tells_what_is_used_and_why():
     assert done.return_value == 0
     assert {"cpus", "onnxruntime-gpu", "cuda", "device", "model", "check"} <= findings.keys()
     assert re.match(r"(cpu|cuda) \(with --device auto\): .+", findings["device"])
-    ways = {name: told for name, told in findings.items() if " on cpu" in name or " on cuda" in name}
+    ways = {name: finding for name, finding in findings.items() if " on cpu" in name or " on cuda" in name}
     assert len(ways) >= 3
     assert list(ways.values()).count("chosen") == 1
-    assert all(told == "chosen" or told.startswith(("usable with --device", "not usable: ")) for told in ways.values())
+    assert all(
+        finding == "chosen" or finding.startswith(("usable with --device", "not usable: ")) for finding in ways.values()
+    )
     damaged = CliRunner().invoke(commands, ["doctor", "--model", "nowhere"], standalone_mode=False)
     assert damaged.return_value == 5
     assert "nowhere" in damaged.output
@@ -204,10 +206,10 @@ def test_nothing_but_the_program_itself_imports_from_its_commands():
         ("FINNER_CORPUS", ""),
     ],
 )
-def test_a_variable_that_is_no_setting_is_told_with_the_nearest_one(variable, warning, tmp_path):
+def test_a_variable_that_is_no_setting_is_reported_with_the_nearest_one(variable, warning, tmp_path):
     arguments = ["run", "--input", str(tmp_path / "none"), "--output", str(tmp_path / "results")]
-    told = CliRunner().invoke(commands, arguments, env={variable: "1"}, standalone_mode=False)
-    assert told.stderr == warning
+    outcome = CliRunner().invoke(commands, arguments, env={variable: "1"}, standalone_mode=False)
+    assert outcome.stderr == warning
 
 
 @pytest.mark.parametrize(
@@ -223,9 +225,9 @@ def test_a_variable_that_is_no_setting_is_told_with_the_nearest_one(variable, wa
 def test_what_was_probably_meant_is_said(arguments, hint, capsys):
     with pytest.raises(SystemExit) as ended:
         main(arguments)
-    told = capsys.readouterr().err
+    shown = capsys.readouterr().err
     assert ended.value.code == 2
-    assert hint in told
+    assert hint in shown
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Every call to the system below a results folder, or beside what is written, fails once: a line, and no row lost."""
+"""Every call to the system below a results folder, or next to what is written, fails once: a line, and no row lost."""
 
 import builtins
 import errno
@@ -226,7 +226,7 @@ def test_closed_standard_streams_are_no_obstacle_and_nothing_of_the_log_goes_int
     finner("query", "-o", tmp_path / "results", "FROM entities", expect=0, preexec_fn=close_all)
 
 
-def test_a_reader_that_goes_away_is_told_nothing(results):
+def test_a_reader_that_goes_away_gets_no_message(results):
     command = [sys.executable, "-m", "finner_batch", "query", "-o", str(results), "FROM range(1000000)", "--csv"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None

@@ -54,7 +54,9 @@ def visit(chromium, server):
         context.set_default_timeout(120_000)
         opened.append(context)
         page = context.new_page()
-        page.on("console", lambda told: noise.append(f"console: {told.text}") if told.type == "error" else None)
+        page.on(
+            "console", lambda message: noise.append(f"console: {message.text}") if message.type == "error" else None
+        )
         page.on("pageerror", lambda error: noise.append(f"error: {error}"))
         page.on("dialog", lambda dialog: (noise.append(f"dialog: {dialog.message}"), dialog.dismiss()))
         page.on("request", lambda request: None if ours(request.url) else noise.append(f"request: {request.url}"))

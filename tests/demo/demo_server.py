@@ -1,4 +1,4 @@
-"""`finner-batch demo` in a process of its own, which tells on stderr whom it connects to."""
+"""`finner-batch demo` in a process of its own, which reports on stderr what it connects to."""
 
 import os
 import signal
@@ -10,8 +10,8 @@ AUDITED = """
 import sys
 def audit(event, arguments):
     if event in ("socket.connect", "socket.getaddrinfo"):
-        told = arguments[1] if event == "socket.connect" else arguments[:2]
-        print("AUDIT", event, told, file=sys.stderr, flush=True)
+        target = arguments[1] if event == "socket.connect" else arguments[:2]
+        print("AUDIT", event, target, file=sys.stderr, flush=True)
 sys.addaudithook(audit)
 from finner_batch.cli.main import main
 if __name__ == "__main__":

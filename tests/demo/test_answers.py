@@ -9,7 +9,7 @@ from finner_batch.config import RunConfig
 from finner_batch.demo.answers import EMPTY, Answers
 from finner_batch.demo.config import DemoConfig
 from finner_batch.demo.examples import EXAMPLES, PARAGRAPH
-from finner_batch.demo.finder import Finder, Given
+from finner_batch.demo.finder import Finder, Upload
 from finner_batch.engine.run import run
 from finner_batch.errors import FinnerError, ModelError
 from finner_batch.query.connection import connect
@@ -63,7 +63,7 @@ def test_an_example_shows_the_rows_that_the_job_writes(answers, packaged, number
     columns = "section, sentence, text, value, unit, label, confidence, document_start"
     with connect(tmp_path / "results") as connection:
         rows = connection.sql(f"SELECT {columns} FROM entities ORDER BY document_start").fetchall()
-    (found,) = answers.finder.found(reading)
+    (found,) = answers.finder.numbers(reading)
     assert [tuple(row[name] for name in columns.split(", ")) for row in found.rows] == rows
     assert f"{len(rows)} numbers found in {EXAMPLES[number].name}" in shown
     assert marks(shown) == [row[2] for row in rows]
@@ -84,14 +84,14 @@ def test_a_lower_threshold_shows_more_and_a_higher_one_fewer(answers, packaged):
     reading, own = answers.example(0, packaged, 0.65, True)
     counts = []
     for least in (0.05, 0.65, 0.965, 0.99):
-        shown = answers.least(reading, least)
+        shown = answers.slider(reading, least)
         counts.append(len(marks(shown)))
-        rows = [row for found in answers.finder.found(reading, least) for row in found.rows]
+        rows = [row for found in answers.finder.numbers(reading, least) for row in found.rows]
         assert all(row["confidence"] >= least for row in rows)
     assert counts == sorted(counts, reverse=True)
     assert counts[0] > counts[1] == len(marks(own)) > counts[2] > counts[3]
-    assert "No number is found at confidence 0.99" in shown
-    assert answers.own(reading, packaged, 0.99, True) == (own, 0.65)
+    assert "No number was found at confidence 0.99" in shown
+    assert answers.own_thresholds(reading, packaged, 0.99, True) == (own, 0.65)
 
 
 def test_another_model_reads_the_same_again_with_its_own_thresholds(answers, packaged, strict):
@@ -100,7 +100,7 @@ def test_another_model_reads_the_same_again_with_its_own_thresholds(answers, pac
     assert again.model.name == "strict"
     assert least == pytest.approx(1.0)
     assert "0 numbers found" in shown
-    assert "No number is found at the model\u2019s own thresholds" in shown
+    assert "No number was found at the model\u2019s own thresholds" in shown
     _, shown, least = answers.model(reading, strict, 0.65, False)
     assert (len(marks(shown)), least) == (5, 0.65)
     assert answers.model(None, strict, 0.5, False) == (None, EMPTY, 0.5)
@@ -129,11 +129,11 @@ def test_too_much_text_or_too_large_a_file_is_refused_with_the_limit(answers, pa
     reading, shown = answers.text("x" * 30_001, packaged, 0.65, True)
     assert reading is None
     assert 'role="alert"' in shown
-    assert "30,001 characters; here it may have 30,000" in shown
+    assert "30,001 characters; the limit is 30,000" in shown
     large, bomb = tmp_path / "large.txt", tmp_path / "bomb.txt.gz"
     large.write_bytes(b"x" * 1_100_000)
     bomb.write_bytes(gzip.compress(b"notes of 5.25%\n" * 100_000))
-    assert "The file has 1.0 MB; here it may have 1" in answers.file(str(large), packaged, 0.65, True)[1]
+    assert "The file has 1.0 MB; the limit is 1" in answers.file(str(large), packaged, 0.65, True)[1]
     assert "larger than 1 MiB (decompressed)." in answers.file(str(bomb), packaged, 0.65, True)[1]
 
 
@@ -150,7 +150,7 @@ def test_a_file_that_cannot_be_read_says_why(answers, packaged, tmp_path, conten
 def test_without_text_there_is_a_hint(answers, packaged):
     assert "no text yet" in answers.text(" \n", packaged, 0.65, True)[1]
     assert answers.file(None, packaged, 0.65, True) == (None, EMPTY, None)
-    assert answers.least(None, 0.5) == EMPTY
+    assert answers.slider(None, 0.5) == EMPTY
 
 
 def test_half_a_surrogate_pair_is_read_as_a_replacement_character(answers, packaged):
@@ -158,18 +158,18 @@ def test_half_a_surrogate_pair_is_read_as_a_replacement_character(answers, packa
 
 
 def test_a_page_shows_so_many_numbers_and_says_so(answers, packaged, monkeypatch):
-    monkeypatch.setattr("finner_batch.demo.results.MOST_SHOWN", 3)
+    monkeypatch.setattr("finner_batch.demo.results.MAX_SHOWN", 3)
     for reading, _ in (answers.text(PARAGRAPH, packaged, 0.65, True), answers.example(2, packaged, 0.65, True)):
-        shown = answers.least(reading, 0.65)
+        shown = answers.slider(reading, 0.65)
         assert "The first 3 of " in shown
         assert len(marks(shown)) == 3
         assert shown.count('<tr role="row">') == 4
 
 
 def test_more_sentences_than_can_be_waited_for_are_refused(finder, packaged, monkeypatch):
-    monkeypatch.setattr("finner_batch.demo.finder.MOST_SENTENCES", 3)
+    monkeypatch.setattr("finner_batch.demo.finder.MAX_SENTENCES", 3)
     with pytest.raises(FinnerError, match="More than 3 sentences"):
-        finder.read(Given.of_text(PARAGRAPH), packaged)
+        finder.read(Upload.of_text(PARAGRAPH), packaged)
 
 
 def test_a_missing_model_is_refused_before_anything_is_served():

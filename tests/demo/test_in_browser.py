@@ -61,7 +61,7 @@ def test_the_threshold_can_be_moved_and_put_back(visit):
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: example.name)
 def test_an_example_shows_its_company_and_numbers(visit, example):
     page = visit()
-    press(page, example.shows)
+    press(page, example.caption)
     waits_for(page, f"numbers found in {example.name}")
     assert len(marks(page)) >= 10
     assert page.get_by_role("row").count() == len(marks(page)) + 1
@@ -74,7 +74,7 @@ def test_another_model_reads_the_same_again(visit):
     page.get_by_label("Model", exact=True).click()
     page.get_by_role("option", name=re.compile("strict@")).click()
     waits_for(page, "0 numbers")
-    page.get_by_text("No number is found at the model\u2019s own thresholds").wait_for()
+    page.get_by_text("No number was found at the model\u2019s own thresholds").wait_for()
 
 
 def test_a_dropped_filing_is_read_and_deleted(visit, server):
@@ -89,11 +89,11 @@ def test_a_dropped_filing_is_read_and_deleted(visit, server):
 def test_what_is_too_large_is_said_in_the_page(visit, server, tmp_path):
     page = visit()
     paste(page, "x" * 30_001)
-    page.get_by_role("alert").filter(has_text="30,001 characters; here it may have 30,000").wait_for()
+    page.get_by_role("alert").filter(has_text="30,001 characters; the limit is 30,000").wait_for()
     large = tmp_path / "large.htm"
     large.write_text("<p>" + "x" * 1_100_000)
     page.locator("#fb-file input[type=file]").set_input_files(large)
-    page.get_by_role("alert").filter(has_text="The file has 1.0 MB; here it may have 1").wait_for()
+    page.get_by_role("alert").filter(has_text="The file has 1.0 MB; the limit is 1").wait_for()
     assert server.left() == []
 
 
@@ -115,7 +115,7 @@ def test_axe_finds_nothing_serious_in_what_is_ours(visit, scheme):
     page = visit(color_scheme=scheme)
     for example in (None, EXAMPLES[0]):
         if example:
-            press(page, example.shows)
+            press(page, example.caption)
             waits_for(page, "numbers found")
             pale = "document.querySelector('.fb-results .html-container')"
             page.wait_for_function(f"getComputedStyle({pale}).opacity == 1")
@@ -131,7 +131,7 @@ def test_axe_finds_nothing_serious_in_what_is_ours(visit, scheme):
 
 def test_a_phone_shows_all_of_it_without_scrolling_sideways(visit):
     page = visit(width=390, height=844)
-    press(page, EXAMPLES[0].shows)
+    press(page, EXAMPLES[0].caption)
     waits_for(page, "numbers found")
     page.wait_for_function("scrollY > 300")
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")

@@ -23,11 +23,11 @@ def test_without_the_extra_it_says_what_to_install(monkeypatch):
         CliRunner().invoke(commands, ["demo"], standalone_mode=False, catch_exceptions=False)
 
 
-def test_it_listens_on_this_machine_only_unless_told_otherwise():
+def test_it_listens_on_this_machine_only_by_default():
     assert DemoConfig().host == "127.0.0.1"
     assert is_loopback("127.0.0.1")
     assert is_loopback("::1")
-    assert not is_loopback("0.0.0.0")  # noqa: S104 - it is told apart here
+    assert not is_loopback("0.0.0.0")  # noqa: S104 - not listened on
     assert not is_loopback("192.168.1.4")
 
 

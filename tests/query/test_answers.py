@@ -65,7 +65,7 @@ def test_a_spreads_benchmark_is_read_from_its_sentence(ask_of, marked, benchmark
     assert (row["benchmark"], row["year"], row["median_bp"]) == (benchmark, 2023, 125.0)
 
 
-def test_spreads_are_told_by_company_year_and_benchmark(ask_of):
+def test_spreads_are_listed_by_company_year_and_benchmark(ask_of):
     libor, sofr = "At LIBOR plus [1.5]%.", "At SOFR plus [1.5]%."
     documents = [
         filing("a", [number(SPREAD, libor, 0.015), number(SPREAD, libor, 0.025, at=200)], year=2021),
@@ -292,7 +292,7 @@ def test_effective_rates_are_counted_by_their_distance_from_the_stated_rate_they
     assert [row["from_bp"] for row in ask_of("effective_minus_stated", [], band=1, cik=10)] == [13, 16]
 
 
-def test_an_effective_rate_stands_beside_the_stated_rate_it_belongs_to(filled):
+def test_an_effective_rate_stands_next_to_the_stated_rate_it_belongs_to(filled):
     [row] = answers(filled, read_sql("stated_and_effective_rates"))
     assert (row["stated"], row["effective"], row["difference_bp"]) == ("5.0", "5.4", 40.0)
     assert "[5.4]" in row["sentence"]

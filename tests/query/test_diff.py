@@ -67,7 +67,7 @@ def test_a_folder_does_not_differ_from_itself(compared):
     assert (found.a.models, found.b.models, found.a.documents, found.a.entities) == (["m"], ["n"], 2, 3)
 
 
-def test_gained_lost_and_changed_entities_of_one_document_are_told(compared):
+def test_gained_lost_and_changed_entities_of_one_document_are_listed(compared):
     common = rate("Kept at [1.0]%.", 0.01, at=0)
     a = one(
         common,
@@ -106,7 +106,7 @@ def test_gained_lost_and_changed_entities_of_one_document_are_told(compared):
     assert len(compared(a, b, tolerance=0)[1]) == 6
 
 
-def test_documents_of_one_side_and_failed_ones_are_told_from_entities_lost(compared):
+def test_documents_of_one_side_and_failed_ones_are_separate_from_entities_lost(compared):
     rows = [rate("Notes at [5.0]%.", 0.05)]
     a = [*one(*rows, name="gone.htm"), *one(*rows, name="fails.htm"), *one(*rows, name="same.htm")]
     b = [*one(*rows, name="new.htm"), *one(name="fails.htm", status="failed", stage="read"), *one(name="same.htm")]
@@ -118,7 +118,7 @@ def test_documents_of_one_side_and_failed_ones_are_told_from_entities_lost(compa
         ("lost", "", "failed in B"),
         ("lost", "", "only in A"),
     ]
-    assert {(row["document"], row["document_id_a"], row["document_id_b"]) for row in found.elsewhere} == {
+    assert {(row["document"], row["document_id_a"], row["document_id_b"]) for row in found.unmatched} == {
         ("only in A", "gone.htm", None),
         ("only in B", None, "new.htm"),
         ("failed in B", "fails.htm", "fails.htm"),
@@ -151,7 +151,7 @@ def test_documents_of_one_side_and_failed_ones_are_told_from_entities_lost(compa
             {"only in A": 2, "only in B": 2},
         ),
     ],
-    ids=["moved", "moved and changed", "renamed", "others", "moved beside others", "copies", "not to be told"],
+    ids=["moved", "moved and changed", "renamed", "others", "moved among others", "copies", "ambiguous"],
 )
 def test_documents_are_matched_by_source_content_and_name(compared, a, b, documents):
     sides = [[document(name, source=source, sha256=64 * sha) for name, source, sha in side] for side in (a, b)]

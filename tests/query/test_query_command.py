@@ -103,7 +103,7 @@ def test_a_questions_parameters_are_values_and_never_sql(asked):
     arguments = ("--file", "facilities_by_size", "--json")
     assert len(json.loads(asked(*arguments, "-p", "least=1e9").stdout)) == 1
     assert json.loads(asked(*arguments, "-p", "cik=x' OR 1=1; --", "-p", "least=0").stdout) == []
-    with pytest.raises(UsageError, match="least=DROP: that is no DOUBLE"):
+    with pytest.raises(UsageError, match="least=DROP: the value is no DOUBLE"):
         asked(*arguments, "-p", "least=DROP")
 
 
@@ -133,9 +133,9 @@ def test_parameters_keep_leading_zeros_and_become_numbers_where_they_are(asked):
 def test_questions_are_listed_and_asked_by_name(asked):
     assert re.search(r"^facilities_by_size +Which credit facilities", asked("--list").stdout, re.MULTILINE)
     listed = {item["name"]: item for item in json.loads(asked("--list", "--json").stdout)}
-    least = {"name": "least", "default": "0", "meaning": "size from which on, in units of its currency: 1e9"}
+    least = {"name": "least", "default": "0", "meaning": "minimum size in units of the currency, such as 1e9"}
     assert least in listed["facilities_by_size"]["parameters"]
-    assert "--param least=0: size from which on" in asked("--list").stdout
+    assert "--param least=0: minimum size" in asked("--list").stdout
     assert "Acme Corp" in asked("--file", "facilities_by_size").stdout
 
 
@@ -208,12 +208,12 @@ def test_decimals_keep_their_digits(asked):
 
 
 def test_a_value_of_a_parameter_that_is_none_is_named(asked):
-    with pytest.raises(UsageError, match=r"^--param least=much: that is no DOUBLE$"):
+    with pytest.raises(UsageError, match=r"^--param least=much: the value is no DOUBLE$"):
         asked("--file", "facilities_by_size", "-p", "least=much")
 
 
 @pytest.mark.parametrize("name", ["facilities_by_sise", "facilities_by_sise.sql", "/nowhere/facilities_by_sise.sql"])
-def test_a_file_that_is_not_there_is_told_with_the_nearest_question(asked, name):
+def test_a_file_that_is_not_there_is_named_with_the_nearest_question(asked, name):
     with pytest.raises(UsageError, match=r"No such file.*Did you mean facilities_by_size\? Shipped questions: amend"):
         asked("--file", name)
 

@@ -147,7 +147,7 @@ def many_documents(numbers, *, to_a_document=100, seed=6):
 
 
 def _sentence(random_, written, *, index):
-    """The entities of one sentence, with another sentence beside it half of the time, and new digits."""
+    """The entities of one sentence, next to another sentence half of the time, and new digits."""
     first, second = random_.choice(written), random_.choice(written)
     text = f"{first['text']} {second['text']}" if random_.random() < 0.5 else first["text"]
     text = "".join(random_.choice("123456789") if letter.isdigit() else letter for letter in text)

@@ -54,7 +54,7 @@ def test_a_search_finds_words_of_the_sentence_the_company_the_section_and_the_fi
     searched(page, "new.htm", "1 of")
     assert shown(page) == ["2.25"]
     searched(page, "nothing holds this", "0 of")
-    assert "No number fits" in page.inner_text("#rows")
+    assert "No number matches" in page.inner_text("#rows")
     page.click("button[type=reset]")
     waits_for(page, "241 of")
     assert page.evaluate("document.activeElement.id") == "search"

@@ -102,7 +102,7 @@ def test_the_page_says_the_figures_of_folder_run_and_run_before(page_file):
     assert "Filings that name no company: 80 numbers." in text
     assert f"Figure {SECOND_RUN} {FIRST_RUN} Change" in text
     assert "Numbers found 1 240 −239 (−99.6%)" in text
-    assert "Tokens a second, the model 500 400 +100 (+25.0%)" in text
+    assert "Tokens per second, the model 500 400 +100 (+25.0%)" in text
     assert "extract 12.2 10.8%" in text
 
 
@@ -113,7 +113,7 @@ def test_a_page_of_one_run_holds_what_that_run_wrote(results, tmp_path):
     text = parsed(written.path.local_path).text
     assert written.total == 240
     assert "240 numbers from 121 documents" in text
-    assert "There is none in this folder." in text
+    assert "There is no earlier run in this folder." in text
     with pytest.raises(UsageError, match=f"its last runs are {FIRST_RUN}, {SECOND_RUN}"):
         write_report(
             ReportConfig(output=place_of(results), html=place_of(tmp_path / "x.html"), run_id="20990101T000000Z-0000")
@@ -161,7 +161,7 @@ def test_a_page_that_cannot_be_written_is_a_usage_error(results, tmp_path):
 
 def test_too_many_numbers_are_sampled_evenly_and_the_page_says_so(tmp_path, monkeypatch):
     results = write_results(tmp_path / "results", many_documents(3000))
-    monkeypatch.setattr(numbers_module, "MOST_NUMBERS", 1000)
+    monkeypatch.setattr(numbers_module, "MAX_NUMBERS", 1000)
     written = write_report(ReportConfig(output=place_of(results)))
     page = parsed(written.path.local_path)
     assert written.total == 3000
@@ -194,7 +194,7 @@ def test_a_page_of_twenty_thousand_numbers_takes_a_tenth_of_the_megabytes_of_two
     assert written.bytes < 3_000_000
 
 
-def test_the_real_job_is_judged_by_the_filers_tags(tmp_path):
+def test_the_real_job_is_compared_with_the_filers_tags(tmp_path):
     filings, results = REPOSITORY / "data" / "filings", tmp_path / "results"
     for arguments in (
         ["run", "--input", str(filings), "--output", str(results), "--workers", "1"],

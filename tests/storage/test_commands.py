@@ -9,6 +9,7 @@ from bucket_helpers import make_bucket, rows
 
 from finner_batch.benchmark.plan import PlanConfig, _list
 from finner_batch.cli.main import COMMANDS, main
+from finner_batch.config import RunConfig
 from finner_batch.sources.discover import discover
 from finner_batch.storage.object_place import ObjectPlace
 
@@ -141,7 +142,7 @@ def test_what_does_not_work_with_a_bucket_is_refused_in_one_line_that_says_what_
 def test_a_plan_takes_the_sizes_of_objects_from_their_listing(places, folder, proxy):
     proxy.requests.clear()
     filings = f"s3://{places['remote'].bucket.name}/filings"
-    listed = _list(discover([filings]), PlanConfig(input=(filings,)))
+    listed = _list(discover([filings]), PlanConfig(run=RunConfig(input=(filings,))))
     assert listed.kinds[".htm"].files == 2
     assert listed.kinds[".htm"].stored_bytes == sum(path.stat().st_size for path in (folder / "filings").iterdir())
     assert len(proxy.requests) < 5

@@ -24,78 +24,65 @@ class TrainConfig:
 
     data: Annotated[
         tuple[str, ...],
-        Flag("Made by `label`, rows of one's own (JSON, Parquet, save_to_disk), or a hub name; several are mixed."),
+        Flag(
+            "Dataset made by `label`, your own rows (JSON, Parquet, save_to_disk), or a hub name. May be "
+            "given several times."
+        ),
     ] = ("dataset",)
     validation_share: Annotated[
-        float, Flag("Share of the training companies to choose by, where the data have no split `validation`.")
+        float, Flag("Share of companies for validation, if the data have no validation split.")
     ] = 0.0
-    dev_share: Annotated[
-        float, Flag("Share of the training companies to report on, where the data have no split `dev`.")
-    ] = 0.0
-    output: Annotated[str, Flag("The model folder; made where there is none.")] = "model"
+    dev_share: Annotated[float, Flag("Share of companies for the dev split to report on, if the data have none.")] = 0.0
+    output: Annotated[str, Flag("The model folder.")] = "model"
     base: Annotated[
-        str, Flag("DistilBERT or BERT: a folder, a hub name, or package:NAME for an installed package that holds one.")
+        str, Flag("DistilBERT or BERT encoder: a folder, a hub name, or package:NAME for an installed package.")
     ] = DEFAULT_BASE
     labels: Annotated[
         str,
         Flag(
-            "Label set (debt4, finer139), a file of concept names (JSON list, or one a line), or frequent:N for every "
-            "concept that N or more numbers of the split `train` carry. finer139 names integer tags, too."
+            "Label set (debt4, finer139), a file of concept names (a JSON list, or one per line), or "
+            "frequent:N. finer139 also names integer tags."
         ),
     ] = "debt4"
     cues: Annotated[
         str,
-        Flag(
-            "Cues of a label set (debt4), or a TOML file of groups of patterns; a sentence that lacks one of them is "
-            "never read. None by default."
-        ),
+        Flag("Cues, one of which a sentence needs to be tagged: a label set (debt4) or a TOML file; none by default."),
     ] = ""
-    name: Annotated[str, Flag("The model's name; its identity is this and a digest of its files.")] = "debt4"
-    concept_epochs: Annotated[int, Flag("Epochs over every frequent concept first; 0: none.")] = 2
+    name: Annotated[str, Flag("The model's name.")] = "debt4"
+    concept_epochs: Annotated[int, Flag("Epochs of pretraining on all frequent concepts; 0: none.")] = 2
     concept_focus: Annotated[
-        bool, Flag("In those epochs only sentences that speak of a debt's rate or amount: a quarter of the time.")
+        bool, Flag("In these epochs, use only sentences about the rate or the amount of a debt.")
     ] = True
-    concept_minimum: Annotated[int, Flag("Occurrences in the split `train` that make a concept frequent.")] = 20
-    concept_learning_rate: Annotated[float, Flag("Highest learning rate of those epochs.")] = 2e-4
-    epochs: Annotated[int, Flag("The most epochs over the labels.")] = 5
-    learning_rate: Annotated[float, Flag("Highest learning rate over the labels.")] = 8e-5
-    patience: Annotated[int, Flag("Epochs without a better F1 on the split `validation` before training stops.")] = 3
+    concept_minimum: Annotated[int, Flag("Number of occurrences that makes a concept frequent.")] = 20
+    concept_learning_rate: Annotated[float, Flag("Peak learning rate in these epochs.")] = 2e-4
+    epochs: Annotated[int, Flag("Maximum number of epochs on the labels.")] = 5
+    learning_rate: Annotated[float, Flag("Peak learning rate on the labels.")] = 8e-5
+    patience: Annotated[int, Flag("Epochs without a better validation F1 before training stops.")] = 3
     refit: Annotated[
-        bool, Flag("Then train once more, on the validation companies too, for the chosen number of epochs.")
+        bool, Flag("Train once more for the chosen number of epochs, with the validation companies included.")
     ] = False
-    hard_ratio: Annotated[
-        float, Flag("Hard negative sentences (debt, with a rate or an amount) for each positive one, in an epoch.")
-    ] = 4.0
-    easy_ratio: Annotated[float, Flag("Other negative sentences for each positive one, in an epoch.")] = 1.5
-    batch_tokens: Annotated[int, Flag("Tokens in a batch, padding counted.")] = 2048
-    accumulate: Annotated[int, Flag("Batches in a step of the optimizer, of each process.")] = 1
+    hard_ratio: Annotated[float, Flag("Hard negative sentences per positive one.")] = 4.0
+    easy_ratio: Annotated[float, Flag("Other negative sentences per positive one.")] = 1.5
+    batch_tokens: Annotated[int, Flag("Tokens per batch.")] = 2048
+    accumulate: Annotated[int, Flag("Batches per optimizer step in each process.")] = 1
     class_weights: Annotated[
         Literal["none", "balanced"],
-        Flag("Weights of the labels in the loss; balanced finds more of the rare ones and costs precision."),
+        Flag("Weights of the labels in the loss; balanced lowers precision."),
     ] = "none"
-    average: Annotated[
-        float, Flag("Decay of the moving average of the weights, which is what is evaluated and kept; 0: none.")
-    ] = 0.99
-    threshold: Annotated[
-        float, Flag("Least calibrated probability at which the tagger gives a label, above 0 and at most 1.")
-    ] = THRESHOLD
-    max_length: Annotated[
-        int, Flag("Tokens that the model reads at once: at least 16, at most as many as the base has positions.")
-    ] = 512
-    seed: Annotated[int, Flag("Seed of new weights, order, dropout and drawn negatives.")] = 13
+    average: Annotated[float, Flag("Decay of the moving average of the weights that the model keeps; 0: none.")] = 0.99
+    threshold: Annotated[float, Flag("Minimum probability for a label.")] = THRESHOLD
+    max_length: Annotated[int, Flag("Maximum number of tokens per window.")] = 512
+    seed: Annotated[int, Flag("Random seed for weights, order and dropout.")] = 13
     resume: Annotated[
         bool,
-        Flag(
-            "Continue the same training where it stopped in this output, and stop if it is done; --no-resume starts "
-            "again and replaces what the output holds."
-        ),
+        Flag("Continue the same training where it stopped in this output; --no-resume starts over and replaces it."),
     ] = True
-    checkpoint_steps: Annotated[int, Flag("Optimizer steps between states on disk; 0: after each epoch only.")] = 0
+    checkpoint_steps: Annotated[int, Flag("Steps between checkpoints; 0: only after each epoch.")] = 0
     mlflow: Annotated[
-        str | None, Flag("MLflow store for parameters, metrics and artifacts, e.g. sqlite:///mlflow.db.")
+        str | None, Flag("MLflow store for parameters, metrics and artifacts, such as sqlite:///mlflow.db.")
     ] = None
-    mlflow_experiment: Annotated[str, Flag("Experiment of the MLflow store.")] = "finner-batch"
-    notes: Annotated[str, Flag("Provenance and licence for the model card, beyond the measurements.")] = ""
+    mlflow_experiment: Annotated[str, Flag("Experiment in the MLflow store.")] = "finner-batch"
+    notes: Annotated[str, Flag("Provenance and licence for the model card.")] = ""
 
     def __post_init__(self) -> None:
         """Raise UsageError for a number that no training can have."""
