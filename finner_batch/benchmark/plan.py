@@ -16,9 +16,10 @@ from typing import Any
 from finner_batch.benchmark.planned_work import PlannedWork, WorkPlanner
 from finner_batch.benchmark.rates import Amounts, Rates, load_rates
 from finner_batch.benchmark.survey import count
+from finner_batch.config import RunConfig
 from finner_batch.engine.worker import WorkerOptions
 from finner_batch.errors import UsageError
-from finner_batch.machine import MEBIBYTE, RunConfig
+from finner_batch.machine import MEBIBYTE
 from finner_batch.sources.archive import is_archive
 from finner_batch.sources.count import count_documents
 from finner_batch.sources.discover import discover
