@@ -1,7 +1,7 @@
 """The columns of a results folder: type, unit and meaning of each, in one place.
 
 `ENTITIES` and `DOCUMENTS` are pyarrow schemas; every field carries its `unit` and `meaning` as metadata, which Parquet
-keeps, and the README's tables are rendered from them (`columns_markdown`).
+keeps, and docs/schema.md shows them (`columns_markdown`).
 """
 
 import pyarrow as pa
@@ -175,7 +175,7 @@ def with_all_columns(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch
 
 
 def columns_markdown() -> str:
-    """Return both tables of columns as Markdown, as the README shows them."""
+    """Return both tables of columns as Markdown, as docs/schema.md shows them."""
     return "\n\n".join(_table(name, schema) for name, schema in (("entities", ENTITIES), ("documents", DOCUMENTS)))
 
 
