@@ -16,6 +16,7 @@ import shlex
 import subprocess
 import sys
 import tomllib
+from collections import defaultdict
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -82,8 +83,12 @@ def blocks_of(page: str) -> list[Block]:
     return [Block(language, not not_run, text) for language, not_run, text in found]
 
 
-def run_page(page: str) -> None:
-    """Run the blocks of a page in the current folder, and parse those that are not run."""
+def run_page(page: str) -> dict[str, str]:
+    """Run the blocks of a page in the current folder, and parse those that are not run.
+
+    Returns what each command of `finner-batch` printed, all of its calls one after the other.
+    """
+    printed: dict[str, str] = defaultdict(str)
     for block in blocks_of(page):
         if block.language == "sql":
             run_sql(block.text)
@@ -92,9 +97,11 @@ def run_page(page: str) -> None:
             if not block.is_run:
                 parse(command)
                 continue
-            printed = run(command)
+            stdout = run(command)
             if block.language == "console":
-                assert without_measurements(printed) == without_measurements(output), command
+                assert without_measurements(stdout) == without_measurements(output), command
+            printed[command.split()[1]] += stdout
+    return printed
 
 
 def without_measurements(printed: str) -> str:
