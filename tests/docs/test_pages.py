@@ -4,6 +4,7 @@ import re
 import shlex
 import shutil
 
+import click
 import pytest
 from documentation import PAGES, REPOSITORY, blocks_of, flags_of_all_commands, parse, run_page, text_of
 
@@ -12,6 +13,7 @@ from finner_batch.store.schema import columns_markdown
 
 RUN_ELSEWHERE = {"docs/training.md": "tests/training/test_walk.py, with a small base"}
 FLAGS_OF_OTHERS = {"--backend-store-uri", "--debug", "--nproc-per-node", "--no-deps"}
+FENCES = {"sh", "sh not-run", "console", "console not-run", "sql", "json", "text"}
 MARKED_AS_CODE = re.compile(r"`([^`\n]+)`")
 
 
@@ -35,7 +37,7 @@ def test_the_commands_of_a_page_run_and_print_what_it_shows(page):
 @pytest.mark.parametrize("page", PAGES)
 def test_no_command_stands_outside_a_fence_that_says_whether_it_runs(page):
     fences = re.findall(r"^```(.+)$", text_of(page), re.MULTILINE)
-    assert set(fences) <= {"sh", "sh not-run", "console", "console not-run", "sql", "python", "json", "text"}
+    assert set(fences) <= FENCES | ({"python"} if page == "docs/python.md" else set()), "tests/test_api.py runs Python"
     assert not re.search(r"^ {4,}(\$ )?(finner-batch|make|pip|python\S*) ", text_of(page), re.MULTILINE)
 
 
@@ -52,10 +54,38 @@ def test_commands_and_flags_within_a_line_exist(page):
 
 
 @pytest.mark.parametrize("page", PAGES)
-def test_links_and_pictures_of_a_page_are_files(page):
-    for target in re.findall(r"\]\(([^)#\s]+)[^)]*\)", text_of(page)):
-        if "://" not in target:
-            assert ((REPOSITORY / page).parent / target).exists(), target
+def test_links_and_pictures_of_a_page_lead_to_files_and_headings(page):
+    for target, heading in re.findall(r"\]\(([^)#\s]*)#?([^)]*)\)", text_of(page)):
+        if "://" in target:
+            continue
+        file = (REPOSITORY / page).parent / target if target else REPOSITORY / page
+        assert file.exists(), target
+        headings = re.findall(r"^#+ (.+)$", file.read_text(encoding="utf-8"), re.MULTILINE) if heading else []
+        assert not heading or heading in {anchor(line) for line in headings}, (target, heading)
+
+
+def anchor(heading):
+    """The name that GitHub gives to a heading."""
+    return re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-")
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "finner-batch rnu --input filings/",
+        "finner-batch run --input filings/ --wrokers 2",
+        "finner-batch run --input filings/ --device tpu",
+        "ls filings | finner-batch run --input - --wrokers 2",
+        "pip install 'finner-batch[nothing]'",
+        "make nothing",
+        "python data/nothing.py",
+        "python -m finner_nothing",
+        "finer-batch run",
+    ],
+)
+def test_a_command_that_does_not_exist_is_found(command):
+    with pytest.raises((AssertionError, click.UsageError)):
+        parse(command)
 
 
 def test_the_readme_leads_to_every_page_of_the_documentation():
