@@ -1,9 +1,7 @@
-"""How much of a firm's filing stands in its earlier ones: `python -m finner_batch.benchmark.repeats PATH…`.
+"""Counts how much of a filing repeats the firm's earlier filings, which the cache of a run saves.
 
-With `--every-sentence` before the paths of every sentence with a number, as with that flag of a run.
-
-Filings are read, split and tokenised as in a run; no model runs. Windows (what the model reads at once) are compared
-as the cache of `finner-batch run` does, so what is counted as known is what the cache saves where it is large enough.
+Filings are read, split and tokenised as in a run; no model runs. Windows (what the model reads at once) are compared as
+the cache of `finner-batch run` compares them, so known windows are what a cache that is large enough saves.
 """
 
 import sys
@@ -14,19 +12,15 @@ from itertools import groupby
 
 from finner_batch.engine.parse import ParsedDocument, Stopwatch, parse
 from finner_batch.errors import DocumentError
-from finner_batch.sources.discover import discover
 from finner_batch.sources.document import FailedDocument, Source
 from finner_batch.sources.read import ReadOptions, read_documents
 from finner_batch.tagger.cues import EVERY_SENTENCE
-from finner_batch.tagger.model import Model, load_model
+from finner_batch.tagger.model import Model
 from finner_batch.tagger.remembered import window_digest
-from finner_batch.tagger.tagger import WINDOW_SENTENCES
 from finner_batch.tagger.tokens import SentenceTokenizer
 
 GAPS = ((100, "a quarter after"), (380, "a year after"), (sys.maxsize, "longer after"))
 """Days, at most, from the period of the firm's latest earlier filing to the filing's own, and how that is called."""
-
-_EVERY_SENTENCE = "--every-sentence"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,40 +88,6 @@ def after_earlier_ones(filings: Sequence[Filing]) -> dict[tuple[str, str], Count
     return counts
 
 
-def in_one_run(filings: Sequence[Filing], window_sentences: int) -> tuple[Count, Count]:
-    """All filings as one run would take them: a call's own repeats; and what the cache adds over all calls."""
-    within, across = Count(), Count()
-    known: set[bytes] = set()
-    call: dict[bytes, int] = {}
-    sentences = held = 0
-    for place, filing in enumerate(filings, start=1):
-        within.windows, within.tokens = within.windows + filing.windows, within.tokens + filing.tokens
-        call.update(filing.distinct)
-        sentences, held = sentences + filing.sentences, held + 1
-        if sentences >= window_sentences or place == len(filings):
-            across.add(held, call, known)
-            known.update(call)
-            call, sentences, held = {}, 0, 0
-    within.filings = across.filings
-    within.known_windows = within.windows - across.windows
-    within.known_tokens = within.tokens - across.tokens
-    return within, across
-
-
-def table(filings: Sequence[Filing]) -> str:
-    """Lay out all counts."""
-    within, across = in_one_run(filings, WINDOW_SENTENCES["cpu"])
-    lines = [f"{'':<44}{'filings':>8}{'windows':>10}{'known':>7}{'tokens':>12}{'known':>7}{'left to run':>13}"]
-    lines.append(_line("one run over all: repeats within a call", within))
-    lines.append(_line("  of the rest: run in an earlier call", across))
-    counts = after_earlier_ones(filings)
-    order = [(form, gap) for form in sorted({form for form, _ in counts}) for _, gap in GAPS]
-    lines += [
-        _line(f"{form}, {gap} the firm's last", counts[form, gap]) for form, gap in order if (form, gap) in counts
-    ]
-    return "\n".join(lines)
-
-
 def _filing(parsed: ParsedDocument) -> Filing:
     header = parsed.document.header
     return Filing(
@@ -139,21 +99,3 @@ def _filing(parsed: ParsedDocument) -> Filing:
         tokens=sum(window.length for window in parsed.windows),
         distinct={window_digest(window): window.length for window in parsed.windows},
     )
-
-
-def _line(name: str, count: Count) -> str:
-    windows, tokens = (
-        known / whole if whole else 0.0
-        for known, whole in ((count.known_windows, count.windows), (count.known_tokens, count.tokens))
-    )
-    left = count.tokens - count.known_tokens
-    return (
-        f"{name:<44}{count.filings:>8}{count.windows:>10,}{windows:>7.1%}{count.tokens:>12,}{tokens:>7.1%}{left:>13,}"
-    )
-
-
-if __name__ == "__main__":
-    paths = [argument for argument in sys.argv[1:] if argument != _EVERY_SENTENCE]
-    if not paths:
-        sys.exit(f"usage: python -m finner_batch.benchmark.repeats [{_EVERY_SENTENCE}] PATH…")
-    print(table(list(read_filings(discover(paths), load_model(), every_sentence=_EVERY_SENTENCE in sys.argv))))  # noqa: T201

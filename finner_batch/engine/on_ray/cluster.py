@@ -18,7 +18,6 @@ from filelock import FileLock, Timeout
 
 from finner_batch.config import RunConfig, usable_cpus
 from finner_batch.engine.log import fields
-from finner_batch.engine.on_ray.quick_start import only_what_works
 from finner_batch.engine.stop import Stop
 from finner_batch.engine.worker import describe
 from finner_batch.errors import DeviceError, FinnerError, UsageError
@@ -126,18 +125,17 @@ def _session_folder() -> Iterator[str]:
 
 def _start(ray: Any, config: RunConfig, folder: str) -> None:
     try:
-        with only_what_works(ray):
-            ray.init(
-                address="local",
-                num_cpus=config.workers or usable_cpus(),
-                num_gpus=0 if config.device == "cpu" else None,
-                include_dashboard=False,
-                object_store_memory=OBJECT_STORE_BYTES,
-                log_to_driver=False,
-                logging_level="ERROR",
-                _node_ip_address="127.0.0.1",
-                _temp_dir=folder,
-            )
+        ray.init(
+            address="local",
+            num_cpus=config.workers or usable_cpus(),
+            num_gpus=0 if config.device == "cpu" else None,
+            include_dashboard=False,
+            object_store_memory=OBJECT_STORE_BYTES,
+            log_to_driver=False,
+            logging_level="ERROR",
+            _node_ip_address="127.0.0.1",
+            _temp_dir=folder,
+        )
     except Exception as error:
         reason = " ".join(str(error).split()) or type(error).__name__
         raise FinnerError(

@@ -1,6 +1,6 @@
-"""What the main process of a run on Ray does by itself for each document, file, byte and waiting source: measured.
+"""Measures what the main process of a run on Ray does for each document, file, byte and waiting source.
 
-All else grows with the nodes; this does not.
+This work stays in one process however many nodes there are. `nodes.py` uses it.
 """
 
 import json
@@ -14,7 +14,8 @@ from pathlib import Path
 from time import perf_counter, process_time
 from typing import Any
 
-from finner_batch.benchmark.scale import make
+from scale import make
+
 from finner_batch.config import RunConfig
 from finner_batch.engine.on_ray.delivery import Delivery
 from finner_batch.engine.select import Selection, select
@@ -33,22 +34,22 @@ _LARGE_FILES = 16
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MainProcess:
-    """Of one main process. CPU seconds where it says so; the others are wall clock."""
+    """Costs of one main process. Seconds are wall clock unless the name says CPU."""
 
     cpu_seconds_a_document: float
-    """Handing out, taking back, writing: eight rows each."""
+    """To hand out a document, take back its eight rows and write them."""
     bytes_a_document: float
-    """That cross Ray to it."""
+    """That reach it through Ray."""
     hash_bytes_per_second: float
     seconds_a_part: float
-    """To read one more of the ledger's files at the next start."""
+    """To read one more file of the ledger at the next start."""
     bytes_a_waiting_source: float
 
 
 def measure(documents: tuple[int, int]) -> MainProcess:
-    """Run on a Ray cluster of its own twice, over so many small filings each; the difference is what a document costs.
+    """Run twice on a Ray cluster, over a few and over many small filings; the difference gives the cost of a document.
 
-    Raises FinnerError where a run does not come to its end.
+    Raises FinnerError where a run fails.
     """
     with tempfile.TemporaryDirectory(prefix="finner-batch-nodes-") as folder:
         place = Path(folder)
@@ -64,7 +65,7 @@ def measure(documents: tuple[int, int]) -> MainProcess:
 
 
 def _run(place: Path, documents: int) -> dict[str, Any]:
-    """The report of a run over made filings."""
+    """Report of a run over generated filings."""
     filings = place / "filings"
     filings.mkdir(parents=True)
     for number in range(documents):
@@ -81,7 +82,7 @@ def _run(place: Path, documents: int) -> dict[str, Any]:
 
 
 def _hash_bytes_per_second(folder: Path) -> float:
-    """How fast the selection reads large files that are in the system's cache."""
+    """Rate at which the selection hashes large files that are in the page cache."""
     folder.mkdir()
     for number in range(_LARGE_FILES):
         (folder / f"{number}.htm").write_bytes(bytes([number]) * _LARGE_BYTES)
@@ -95,7 +96,7 @@ def _hash_bytes_per_second(folder: Path) -> float:
 
 
 def _seconds_a_part(place: Path, parts: int = 400) -> float:
-    """CPU seconds to load a ledger, for each of its parts; they hold one document each."""
+    """CPU seconds to load a ledger, for each of its parts, which hold one document each."""
     make(place, parts, a_commit=1)
     started = process_time()
     ledger = Ledger.load(place / "results", model_id=load_model().model_id, config_id=RunConfig(input=()).config_id)
@@ -106,7 +107,7 @@ def _seconds_a_part(place: Path, parts: int = 400) -> float:
 
 
 def _bytes_a_waiting_source(folder: Path) -> float:
-    """Memory of a source from its selection to its end."""
+    """Memory that a source takes from its selection until its results are written."""
     ledger = Ledger.load(folder, model_id="", config_id="")
     with Copies() as copies:
         tracemalloc.start()

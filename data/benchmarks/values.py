@@ -1,13 +1,16 @@
-"""Checks the value grammar against the filers' own tags: `python -m finner_batch.entities.audit FOLDER`.
+"""Compares the values that `read_value` reads with the filers' own inline XBRL tags.
 
-An `ix:nonFraction` says value and unit of a number that the prose prints, so it is an oracle for `read_value`. It is
+    python data/benchmarks/values.py FOLDER
+
+An `ix:nonFraction` gives value and unit of a number that the prose prints, so it is an oracle for `read_value`. It is
 not perfect: filers tag wrong scales and units. The sign of a fact follows its concept (a loss may be a negative gain),
-not the wording, so signs are counted apart and agreement means equal magnitude and equal unit.
+not the wording, so signs are counted separately and agreement means equal magnitude and equal unit.
 """
 
+import argparse
 import gzip
+import json
 import re
-import sys
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -20,27 +23,22 @@ from finner_batch.entities.stated import stated_scales
 from finner_batch.entities.value import Value
 from finner_batch.entities.values import read_value
 from finner_batch.sentences.sentence import Sentence
+from finner_batch.sentences.split import split
 from finner_batch.text.block import Extraction, Fact
+from finner_batch.text.extract import extract
 
-Verdict = Literal["agree", "sign", "value", "unit", "digits", "untold"]
-DEBT4 = frozenset(
-    {
-        "DebtInstrumentBasisSpreadOnVariableRate1",
-        "DebtInstrumentInterestRateStatedPercentage",
-        "LineOfCreditFacilityMaximumBorrowingCapacity",
-        "DebtInstrumentInterestRateEffectivePercentage",
-    }
-)
+Verdict = Literal["agree", "sign", "value", "unit", "digits", "unclear"]
+DEBT4 = frozenset(json.loads(Path(__file__).parents[1].joinpath("labels", "debt4.json").read_text("utf-8")))
 AGREEING = ("agree", "sign")
 _CURRENCY = re.compile(r"[A-Z]{3}")
 
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One tagged number of the prose, what was read, and how the two compare.
+    """A tagged number of the prose, the value that was read, and how the two compare.
 
     `verdict`: `agree`; `sign` (equal but for the sign); `value` and `unit` (the first of the two that differs);
-    `digits` (the tag covers not exactly one number token); `untold` (the fact has no value or crosses sentences).
+    `digits` (the tag covers not exactly one number token); `unclear` (the fact has no value or crosses sentences).
     """
 
     fact: Fact
@@ -52,7 +50,7 @@ class Case:
     verdict: Verdict
 
 
-def audit(extraction: Extraction, sentences: Sequence[Sentence]) -> Iterator[Case]:
+def compare_document(extraction: Extraction, sentences: Sequence[Sentence]) -> Iterator[Case]:
     """Read every tagged number of a document that is printed in digits, and compare it with its fact."""
     scales = stated_scales(extraction.text, [sentence.start for sentence in sentences])
     remaining = iter(zip(sentences, scales, strict=True))
@@ -63,7 +61,7 @@ def audit(extraction: Extraction, sentences: Sequence[Sentence]) -> Iterator[Cas
         while sentence and sentence.start + len(sentence.text) <= fact.start:
             sentence, stated = next(remaining, (None, 0))
         if sentence is None or fact.start < sentence.start or fact.end > sentence.start + len(sentence.text):
-            yield Case(fact, fact.text, 0, len(fact.text), None, "untold")
+            yield Case(fact, fact.text, 0, len(fact.text), None, "unclear")
             continue
         start, end = fact.start - sentence.start, fact.end - sentence.start
         inside = [token for token in number_tokens(sentence.text) if token[0] < end and token[1] > start]
@@ -78,7 +76,7 @@ def audit(extraction: Extraction, sentences: Sequence[Sentence]) -> Iterator[Cas
 def compare(value: Value, fact: Fact) -> Verdict:
     """Compare a value with the fact of the same number."""
     if fact.value is None:
-        return "untold"
+        return "unclear"
     if value.value is None or not isclose(abs(value.value), abs(fact.value), rel_tol=1e-9):
         return "value"
     if not _same_unit(value.unit, fact.unit):
@@ -104,43 +102,40 @@ def _same_unit(read: str | None, tagged: str | None) -> bool:
 
 def table(cases: Sequence[Case]) -> str:
     """Lay out agreement over all cases, by unit and for each of the four debt tags, and the classes of disagreement."""
-    told = [case for case in cases if case.verdict != "untold"]
-    lines = [f"{'':<48}{'tagged':>8}{'agree':>8}{'share':>8}", _line("all prose numbers", told)]
-    units = Counter(case.fact.unit or "no unit" for case in told)
+    clear = [case for case in cases if case.verdict != "unclear"]
+    lines = [f"{'':<48}{'tagged':>8}{'agree':>8}{'share':>8}", _line("all prose numbers", clear)]
+    units = Counter(case.fact.unit or "no unit" for case in clear)
     lines += [
-        _line(f"  {unit}", [case for case in told if (case.fact.unit or "no unit") == unit])
+        _line(f"  {unit}", [case for case in clear if (case.fact.unit or "no unit") == unit])
         for unit, _ in units.most_common(8)
     ]
-    four = [case for case in told if case.fact.concept in DEBT4]
+    four = [case for case in clear if case.fact.concept in DEBT4]
     lines.append(_line("four debt tags", four))
     lines += [
         _line(f"  {concept}", [case for case in four if case.fact.concept == concept]) for concept in sorted(DEBT4)
     ]
     lines.append("")
-    classes = Counter(_class(case) for case in told if case.verdict not in AGREEING)
+    classes = Counter(_class(case) for case in clear if case.verdict not in AGREEING)
     lines += [f"{count:>6}  {name}" for name, count in classes.most_common(20)]
     verdicts = Counter(case.verdict for case in cases)
     lines.append(
-        f"signs that differ: {verdicts['sign']}; facts without a value or sentence of their own: {verdicts['untold']}"
+        f"signs that differ: {verdicts['sign']}; facts without a value or sentence of their own: {verdicts['unclear']}"
     )
     return "\n".join(lines)
 
 
 def agreement(cases: Sequence[Case]) -> float:
-    """Share of the cases told apart at all in which magnitude and unit agree, 0..1."""
-    told = [case for case in cases if case.verdict != "untold"]
-    return sum(case.verdict in AGREEING for case in told) / len(told) if told else 0.0
+    """Share of the clear cases in which magnitude and unit agree, 0..1."""
+    clear = [case for case in cases if case.verdict != "unclear"]
+    return sum(case.verdict in AGREEING for case in clear) / len(clear) if clear else 0.0
 
 
-def audit_folder(folder: Path) -> Iterator[Case]:
-    """Audit every inline-XBRL document (`*.htm`, `*.html`, also gzipped) of a folder."""
-    from finner_batch.sentences.split import split  # noqa: PLC0415  (loads its model: only this command needs it)
-    from finner_batch.text.extract import extract  # noqa: PLC0415
-
+def compare_folder(folder: Path) -> Iterator[Case]:
+    """Compare every inline-XBRL document (`*.htm`, `*.html`, also gzipped) of a folder."""
     for path in sorted(folder.glob("*.htm*")):
         content = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
         extraction = extract(content.decode("utf-8", errors="replace"), "html", facts=True)
-        yield from audit(extraction, split(extraction))
+        yield from compare_document(extraction, split(extraction))
 
 
 def _line(name: str, cases: Sequence[Case]) -> str:
@@ -163,6 +158,6 @@ def _class(case: Case) -> str:
 
 
 if __name__ == "__main__":
-    if len(sys.argv) != 2:
-        sys.exit("usage: python -m finner_batch.entities.audit FOLDER")
-    print(table(list(audit_folder(Path(sys.argv[1])))))  # noqa: T201
+    parser = argparse.ArgumentParser(description="Compare read values with the filers' own inline XBRL tags.")
+    parser.add_argument("folder", type=Path, metavar="FOLDER", help="holds *.htm, *.html, also gzipped")
+    print(table(list(compare_folder(parser.parse_args().folder))))

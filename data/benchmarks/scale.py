@@ -1,11 +1,11 @@
-"""The start of a run over very many documents: made files, a ledger made of them by the real writer, the real start.
+"""Measures the start of a run over very many documents.
 
-    python -m finner_batch.benchmark.scale --documents 1000000
+    python data/benchmarks/scale.py --documents 1000000
 
-makes that many small files (some 4 GB of disk blocks) and a results folder in which all of them are done, and measures
-in processes of their own: what a run does before its first document (list the input, read the ledger; then ask it
-about each file), and a whole `finner-batch run`, which finds nothing new and so hashes every file. Seconds are wall
-clock; CPU seconds say what they would be on a machine that does nothing else. Everything made is deleted.
+The script writes that many small files (about 4 GB of disk blocks) and a results folder in which all of them are done.
+In processes of their own it measures what a run does before its first document (list the input, read the ledger, look
+up each file), and a whole `finner-batch run`, which hashes every file and finds nothing new. Seconds are wall clock;
+CPU seconds show what an idle machine would take. The files are deleted at the end.
 """
 
 import argparse
@@ -28,12 +28,12 @@ from finner_batch.store.writer import Writer
 from finner_batch.tagger.model import load_model
 
 A_FOLDER = 1000
-"""Files of one folder."""
+"""Files in one folder."""
 A_COMMIT = RunConfig(input=()).commit_documents
 
 
 def make(place: Path, documents: int, *, a_commit: int = A_COMMIT) -> None:
-    """Make the files below `place/filings`, and the results folder `place/results` that holds a row of each."""
+    """Write the files below `place/filings`, and the results folder `place/results` with a row for each."""
     results = place / "results"
     settings: dict[str, Any] = {"model_id": load_model().model_id, "config_id": RunConfig(input=()).config_id}
     ledger = Ledger.load(results, **settings)
@@ -68,7 +68,7 @@ def make(place: Path, documents: int, *, a_commit: int = A_COMMIT) -> None:
 
 
 def start(place: Path) -> dict[str, Any]:
-    """What a run does before its first document, in this process. Raises RuntimeError where a document is not done."""
+    """Time what a run does before its first document. Raises RuntimeError where a document is not done."""
     imported = own_peak_bytes()
     settings: dict[str, Any] = {"model_id": load_model().model_id, "config_id": RunConfig(input=()).config_id}
     times = [_now()]
@@ -106,8 +106,8 @@ def _cpu_of_children() -> float:
 
 
 def _in_a_process(*arguments: str) -> dict[str, Any]:
-    """Run a module of this program and read the JSON that it prints; a shell keeps this process's peak memory apart."""
-    command = ["/bin/sh", "-c", '"$@"; exit $?', "sh", sys.executable, "-m", *arguments]
+    """Run Python and read the JSON that it prints; the shell keeps this process's peak memory out of the child's."""
+    command = ["/bin/sh", "-c", '"$@"; exit $?', "sh", sys.executable, *arguments]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         raise RuntimeError(f"{arguments} ended with exit code {done.returncode}: {done.stderr.strip()[-500:]}")
@@ -116,24 +116,24 @@ def _in_a_process(*arguments: str) -> dict[str, Any]:
 
 
 def main() -> None:
-    """Make, measure, print JSON."""
-    parser = argparse.ArgumentParser(description="Measures the start of a run over very many documents.")
+    """Write the files, measure, print JSON."""
+    parser = argparse.ArgumentParser(description="Measure the start of a run over very many documents.")
     parser.add_argument("--documents", type=int, default=1_000_000)
-    parser.add_argument("--folder", default=None, help="where the files are made; the system's temporary folder")
+    parser.add_argument("--folder", default=None, help="where to write the files; default: the temporary folder")
     parser.add_argument("--start", default=None, help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.start:
-        print(json.dumps(start(Path(given.start))))  # noqa: T201 - the result
+        print(json.dumps(start(Path(given.start))))
         return
     with tempfile.TemporaryDirectory(prefix="finner-batch-scale-", dir=given.folder) as folder:
         place = Path(folder)
         begun = perf_counter()
         make(place, given.documents)
         made = perf_counter() - begun
-        figures = {"making_seconds": made, "start": _in_a_process(__spec__.name, "--start", folder)}
+        figures = {"making_seconds": made, "start": _in_a_process(__file__, "--start", folder)}
         begun, cpu_before = perf_counter(), _cpu_of_children()
         report = _in_a_process(
-            "finner_batch", "run", "--json", "--input", str(place / "filings"), "--output", str(place / "results")
+            "-m", "finner_batch", "run", "--json", "--input", str(place / "filings"), "--output", str(place / "results")
         )
         figures["run_with_nothing_new"] = {
             "seconds": perf_counter() - begun,
@@ -142,7 +142,7 @@ def main() -> None:
             "documents": report["documents"],
             "peak_mebibytes": report["peak_mebibytes"],
         }
-    print(json.dumps(figures, indent=2))  # noqa: T201 - the result
+    print(json.dumps(figures, indent=2))
 
 
 if __name__ == "__main__":

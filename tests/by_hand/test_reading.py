@@ -1,15 +1,15 @@
 from pathlib import Path
 
 import pytest
+from reading import ReadingRate, extrapolated, powers_of_two, reading_rates, table
 
-from finner_batch.benchmark.reading import Delivery, deliveries, powers_of_two, reckoned, table
 from finner_batch.benchmark.spread import Spread
 
 DATA = Path(__file__).parents[2] / "data" / "filings"
 
 
-def delivery(processes: int, speed: float, receiving: float) -> Delivery:
-    return Delivery(
+def rate(processes: int, speed: float, receiving: float) -> ReadingRate:
+    return ReadingRate(
         processes=processes,
         tokens_per_second=Spread(median=speed, lowest=speed - 1, highest=speed + 1, n=3),
         receiving=receiving,
@@ -17,7 +17,7 @@ def delivery(processes: int, speed: float, receiving: float) -> Delivery:
 
 
 def test_each_number_of_processes_is_measured_on_all_files():
-    found = deliveries([str(DATA)], [1, 2], repeats=2)
+    found = reading_rates([str(DATA)], [1, 2], repeats=2)
     assert [one.processes for one in found] == [1, 2]
     for one in found:
         assert one.tokens_per_second.n == 2
@@ -25,18 +25,18 @@ def test_each_number_of_processes_is_measured_on_all_files():
         assert one.tokens_per_second.median < 1 / one.receiving  # taking costs less than reading
 
 
-def test_more_processes_are_reckoned_until_the_main_process_is_full():
-    found = [delivery(1, 500_000, 1e-8), delivery(2, 900_000, 1e-8)]
-    assert reckoned(found, 16) == pytest.approx(7_200_000)
-    full = [delivery(1, 500_000, 1e-6), delivery(2, 900_000, 1e-6)]
-    assert reckoned(full, 16) == pytest.approx(1_000_000)
+def test_more_processes_are_extrapolated_until_the_main_process_is_full():
+    found = [rate(1, 500_000, 1e-8), rate(2, 900_000, 1e-8)]
+    assert extrapolated(found, 16) == pytest.approx(7_200_000)
+    full = [rate(1, 500_000, 1e-6), rate(2, 900_000, 1e-6)]
+    assert extrapolated(full, 16) == pytest.approx(1_000_000)
 
 
-def test_the_table_says_what_was_measured_and_what_was_reckoned():
-    text = table([delivery(1, 500_000, 1e-8), delivery(2, 900_000, 1e-8)])
+def test_the_table_says_what_was_measured_and_what_was_extrapolated():
+    text = table([rate(1, 500_000, 1e-8), rate(2, 900_000, 1e-8)])
     assert "90%" in text
-    assert "reckoned for 16 processes: 7,200,000" in text
-    assert "reckoned" not in table([delivery(1, 500_000, 1e-8), delivery(16, 7e6, 1e-8)])
+    assert "extrapolated to 16 processes: 7,200,000" in text
+    assert "extrapolated" not in table([rate(1, 500_000, 1e-8), rate(16, 7e6, 1e-8)])
 
 
 @pytest.mark.parametrize(("most", "numbers"), [(1, [1]), (2, [1, 2]), (6, [1, 2, 4, 6]), (16, [1, 2, 4, 8, 16])])

@@ -4,9 +4,9 @@ import sys
 from importlib.util import find_spec
 
 import pytest
+from main_process import MainProcess
+from nodes import Job, Start, project, table
 
-from finner_batch.benchmark.main_process import MainProcess
-from finner_batch.benchmark.nodes import Job, Start, reckon, table
 from finner_batch.config import MEBIBYTE
 
 SCALE = {
@@ -45,7 +45,7 @@ def job(**given):
 def test_each_duty_of_the_main_process_is_a_part_of_the_nodes_time():
     start = Start.of(SCALE)
     assert start == Start(listing=0.001, ledger=0.002, file=0.005, ledger_bytes=100 * MEBIBYTE / 1000)
-    row = reckon(job(), start, MAIN, nodes=1, main_processes=1)
+    row = project(job(), start, MAIN, nodes=1, main_processes=1)
     assert (row.documents_per_hour, row.work_seconds) == (36_000, 10_000)
     assert row.parts == 500, "a commit each 20 seconds: 200 documents"
     assert row.uses == pytest.approx(
@@ -66,7 +66,7 @@ def test_each_duty_of_the_main_process_is_a_part_of_the_nodes_time():
 
 def test_more_nodes_make_each_duty_weigh_more_and_shards_all_but_the_listing_less():
     start = Start.of(SCALE)
-    one, many, shared = (reckon(job(), start, MAIN, *given) for given in ((1, 1), (100, 1), (100, 10)))
+    one, many, shared = (project(job(), start, MAIN, *given) for given in ((1, 1), (100, 1), (100, 10)))
     assert many.uses["results"] == pytest.approx(100 * one.uses["results"])
     assert many.uses["memory"] == one.uses["memory"]
     assert many.first == "hashing"
@@ -76,7 +76,7 @@ def test_more_nodes_make_each_duty_weigh_more_and_shards_all_but_the_listing_les
     assert one.efficiency > shared.efficiency > many.efficiency
 
 
-def test_the_command_measures_a_cluster_of_its_own_and_names_what_binds(tmp_path):
+def test_the_command_measures_a_cluster_of_its_own_and_names_what_binds(tmp_path, scripts):
     if find_spec("ray") is None:
         pytest.skip("Ray is not installed: pip install 'finner-batch[ray]'")
     run = {
@@ -90,7 +90,7 @@ def test_the_command_measures_a_cluster_of_its_own_and_names_what_binds(tmp_path
     (tmp_path / "scale.json").write_text(json.dumps(SCALE))
     done = subprocess.run(
         [
-            *(sys.executable, "-m", "finner_batch.benchmark.nodes", "--json", "--small", "50", "--large", "250"),
+            *(sys.executable, str(scripts / "nodes.py"), "--json", "--small", "50", "--large", "250"),
             *("--run", str(tmp_path / "run.json"), "--scale", str(tmp_path / "scale.json")),
         ],
         capture_output=True,
@@ -106,5 +106,5 @@ def test_the_command_measures_a_cluster_of_its_own_and_names_what_binds(tmp_path
     assert measured.bytes_a_document > 500
     assert measured.hash_bytes_per_second > 1e7
     assert min(measured.seconds_a_part, measured.bytes_a_waiting_source) > 0
-    rows = [reckon(Job(**figures["job"]), Start(**figures["start"]), measured, 100, count) for count in (1, 10)]
+    rows = [project(Job(**figures["job"]), Start(**figures["start"]), measured, 100, count) for count in (1, 10)]
     assert rows[0].first in table(rows)

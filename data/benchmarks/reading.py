@@ -1,11 +1,13 @@
-"""What the reading processes deliver, by their number: `python -m finner_batch.benchmark.reading PATH…`.
+"""Measures how fast 1, 2, 4, … reading processes read, without the model.
 
-The processes are a run's own: they read, extract, split, find the numbers, tokenise and send; the main process takes
-what comes and does nothing with it. Numbers of processes are measured in turns, from one to as many as there are CPUs.
-More CPUs than these are not measured but reckoned from them.
+    python data/benchmarks/reading.py PATH…
+
+The processes are those of a run: they read, extract, split, find the numbers, tokenise and send. The main process
+receives the results and drops them. The numbers of processes are measured in turns, up to one for each CPU. The rate of
+a larger machine is extrapolated.
 """
 
-import sys
+import argparse
 from collections.abc import Sequence
 from dataclasses import dataclass
 from time import perf_counter, process_time
@@ -21,14 +23,14 @@ from finner_batch.sources.document import Source
 from finner_batch.tagger.model import load_model
 
 REPEATS = 3
-RECKONED_FOR = 16
+EXTRAPOLATED_TO = 16
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Delivery:
-    """Prose tokens a second, wall clock, from `processes` processes that were running.
+class ReadingRate:
+    """Prose tokens a second, wall clock, from `processes` processes that had started before.
 
-    `receiving` is the main process's CPU time for one token, in seconds: one over it is what one main process can take.
+    `receiving`: CPU seconds of the main process for one token. Its inverse is the most that one main process can take.
     """
 
     processes: int
@@ -36,16 +38,16 @@ class Delivery:
     receiving: float
 
 
-def deliveries(paths: Sequence[str], numbers_of_processes: Sequence[int], repeats: int = REPEATS) -> list[Delivery]:
+def reading_rates(paths: Sequence[str], process_counts: Sequence[int], repeats: int = REPEATS) -> list[ReadingRate]:
     """Measure each number of processes `repeats` times. Raises UsageError as `discover` and FinnerError as a run do."""
     model = load_model()
     sources = list(distinct_sources(discover(paths), Stopwatch()))
     tokens = count(sources, model)[0].prose_tokens
     options = WorkerOptions.of(RunConfig(input=tuple(paths)), model)
-    seconds: dict[int, list[float]] = {number: [] for number in numbers_of_processes}
-    receiving: dict[int, list[float]] = {number: [] for number in numbers_of_processes}
+    seconds: dict[int, list[float]] = {number: [] for number in process_counts}
+    receiving: dict[int, list[float]] = {number: [] for number in process_counts}
     for _ in range(repeats):
-        for number in numbers_of_processes:
+        for number in process_counts:
             with Pool(number, options) as pool:
                 _take(pool, sources[:1] * number)  # every process has started
                 started, own = perf_counter(), process_time()
@@ -53,26 +55,27 @@ def deliveries(paths: Sequence[str], numbers_of_processes: Sequence[int], repeat
                 seconds[number].append(perf_counter() - started)
                 receiving[number].append(process_time() - own)
     return [
-        Delivery(
+        ReadingRate(
             processes=number,
             tokens_per_second=Spread.of(seconds[number]).rate(tokens),
             receiving=Spread.of(receiving[number]).median / tokens,
         )
-        for number in numbers_of_processes
+        for number in process_counts
     ]
 
 
-def reckoned(found: Sequence[Delivery], processes: int) -> float:
-    """Tokens a second of more processes: each gives what it gives among the most measured, until the main one is full.
+def extrapolated(found: Sequence[ReadingRate], processes: int) -> float:
+    """Tokens a second of more processes than measured, up to what the main process can take.
 
-    That each has a CPU for itself is taken for granted; what the memory of a larger machine does is not known here.
+    Each process is assumed to have a CPU of its own and to keep the rate it has in the largest measured number. The
+    memory bandwidth of a larger machine is not taken into account.
     """
     most = max(found, key=lambda one: one.processes)
     return min(most.tokens_per_second.median / most.processes * processes, 1 / most.receiving)
 
 
-def table(found: Sequence[Delivery]) -> str:
-    """Lay out what was measured, and what follows for a larger machine."""
+def table(found: Sequence[ReadingRate]) -> str:
+    """Lay out the measured rates and the extrapolated one."""
     alone = min(found, key=lambda one: one.processes)
     lines = [f"{'processes':>9} {'tokens/s':>12} {'lowest to highest':>24} {'a process':>10} {'scaling':>8}"]
     for one in found:
@@ -83,8 +86,10 @@ def table(found: Sequence[Delivery]) -> str:
             f" {speed.median / one.processes:>10,.0f} {scaling:>8.0%}"
         )
     lines.append(f"one main process can take {1 / found[-1].receiving:,.0f} tokens/s from them")
-    if found[-1].processes < RECKONED_FOR:
-        lines.append(f"reckoned for {RECKONED_FOR} processes: {reckoned(found, RECKONED_FOR):,.0f} tokens/s")
+    if found[-1].processes < EXTRAPOLATED_TO:
+        lines.append(
+            f"extrapolated to {EXTRAPOLATED_TO} processes: {extrapolated(found, EXTRAPOLATED_TO):,.0f} tokens/s"
+        )
     return "\n".join(lines)
 
 
@@ -100,6 +105,6 @@ def _take(pool: Pool, sources: Sequence[Source]) -> None:
 
 
 if __name__ == "__main__":
-    if len(sys.argv) < 2:
-        sys.exit("usage: python -m finner_batch.benchmark.reading PATH…")
-    print(table(deliveries(sys.argv[1:], powers_of_two(usable_cpus()))))  # noqa: T201
+    parser = argparse.ArgumentParser(description="Measure how fast 1, 2, 4, … processes read, without the model.")
+    parser.add_argument("paths", nargs="+", metavar="PATH", help="filings, as `finner-batch run --input` takes them")
+    print(table(reading_rates(parser.parse_args().paths, powers_of_two(usable_cpus()))))

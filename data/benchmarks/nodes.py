@@ -1,12 +1,13 @@
-"""The path to many nodes: what one main process does by itself, against what ever more nodes do meanwhile.
+"""What limits a run on many nodes: the work of the one main process against the work of the nodes.
 
-    python -m finner_batch.benchmark.scale --documents 1000000 > scale.json
-    python -m finner_batch.benchmark.nodes --run results/runs/….json --scale scale.json
+    python data/benchmarks/scale.py --documents 1000000 > scale.json
+    python data/benchmarks/nodes.py --run results/runs/….json --scale scale.json
 
-measures what the main process of a run on Ray does for each document, and reckons from it, from a run of real filings
-and from the start over a million, what part of the time of 1, 10 and 100 nodes each of its duties takes, and which
-takes most. The nodes' own work is taken to grow in proportion to their CPUs, as no actor waits for another. The last
-row is of the same nodes where `--shard` gives every ten of them a main process and a results folder of their own.
+The script measures what the main process of a run on Ray does for each document. From this, from the report of a run
+over real filings and from the start over a million documents it calculates which share of the time of 1, 10 and 100
+nodes each task of the main process takes, and which task takes most. It assumes that the nodes' work grows in
+proportion to their CPUs, as no actor waits for another. The last row has the same nodes with `--shard`: every ten nodes
+have a main process and a results folder of their own.
 """
 
 import argparse
@@ -17,7 +18,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from finner_batch.benchmark.main_process import MainProcess, measure
+from main_process import MainProcess, measure
+
 from finner_batch.config import MEBIBYTE, RunConfig
 from finner_batch.engine.on_ray.work import ROUND_TASKS
 from finner_batch.errors import FinnerError
@@ -26,13 +28,13 @@ NODES = (1, 10, 100)
 NODES_A_SHARD = 10
 BEFORE = ("listing", "ledger", "small files")
 HASHING = ("hashing", "hashing, link")
-"""The slower of the two counts. It comes before the work too: a source is handed out once its digest is known."""
-BESIDE = ("results", "results, link")
+"""The slower of the two counts. It too comes before the work: a source is handed out when its digest is known."""
+DURING = ("results", "results, link")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
-    """What is to be done, on what."""
+    """The documents, the nodes and the machine of the main process."""
 
     documents: int
     bytes_a_document: float
@@ -40,9 +42,9 @@ class Job:
     documents_per_second_and_cpu: float
     cpus_a_node: int
     link_bytes_per_second: float
-    """Of the machine of the main process."""
+    """Network of the main process's machine."""
     memory_bytes: float
-    """That the main process may use."""
+    """Memory that the main process may use."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,7 +59,7 @@ class Start:
 
     @classmethod
     def of(cls, figures: Mapping[str, Any]) -> "Start":
-        """From what `finner_batch.benchmark.scale` printed."""
+        """Read the figures that `scale.py` printed."""
         start, run = figures["start"], figures["run_with_nothing_new"]
         count = start["documents"]
         return cls(
@@ -69,33 +71,33 @@ class Start:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Reckoned:
-    """So many nodes under so many main processes. `uses` are parts of the nodes' own time, `memory` of the memory."""
+class Projection:
+    """A run on `nodes` nodes. `uses` are shares of the nodes' working time; `memory` is a share of the memory."""
 
     nodes: int
     main_processes: int
     documents_per_hour: float
-    """By the nodes' own work alone."""
+    """By the nodes' work alone."""
     work_seconds: float
     uses: dict[str, float]
     parts: int
 
     @property
     def first(self) -> str:
-        """What binds first as nodes are added."""
+        """The limit that is reached first as nodes are added."""
         return max(self.uses, key=lambda name: self.uses[name])
 
     @property
     def efficiency(self) -> float:
-        """The nodes' own time, over that of the run: what comes before the work adds to it, the rest goes on beside."""
+        """The nodes' working time over the time of the run: some tasks come before the work, others run during it."""
         before = sum(self.uses[name] for name in BEFORE) + max(self.uses[name] for name in HASHING)
-        return 1 / (before + max(1.0, *(self.uses[name] for name in BESIDE)))
+        return 1 / (before + max(1.0, *(self.uses[name] for name in DURING)))
 
 
-def reckon(job: Job, start: Start, main: MainProcess, nodes: int, main_processes: int) -> Reckoned:
-    """What each duty of a main process takes of the time in which its nodes do its share of the documents.
+def project(job: Job, start: Start, main: MainProcess, nodes: int, main_processes: int) -> Projection:
+    """Calculate the share of the nodes' working time that each task of a main process takes.
 
-    Every main process lists the whole input; all else is of its own share.
+    Every main process lists the whole input; its other tasks cover its own share of the documents.
     """
     rate = job.documents_per_second_and_cpu * job.cpus_a_node * nodes
     seconds = job.documents / rate
@@ -105,7 +107,7 @@ def reckon(job: Job, start: Start, main: MainProcess, nodes: int, main_processes
     parts = share / a_part
     hashing = max(start.file - start.listing, 0.0) + job.bytes_a_document / main.hash_bytes_per_second
     memory = share * start.ledger_bytes + min(share, ROUND_TASKS) * main.bytes_a_waiting_source
-    return Reckoned(
+    return Projection(
         nodes=nodes,
         main_processes=main_processes,
         documents_per_hour=3600 * rate,
@@ -124,8 +126,8 @@ def reckon(job: Job, start: Start, main: MainProcess, nodes: int, main_processes
     )
 
 
-def table(rows: Sequence[Reckoned]) -> str:
-    """The rows for a person."""
+def table(rows: Sequence[Projection]) -> str:
+    """Lay out the rows as text."""
     names = list(rows[0].uses)
     lines = [["nodes", "main processes", "documents/h", *names, "efficiency", "first", "files"]]
     lines += [
@@ -147,17 +149,17 @@ def table(rows: Sequence[Reckoned]) -> str:
 
 
 def main() -> None:
-    """Measure, reckon, print."""
-    parser = argparse.ArgumentParser(description="Reckons what binds a run on ever more nodes first.")
+    """Measure, calculate, print."""
+    parser = argparse.ArgumentParser(description="Calculate what limits a run on 1, 10 and 100 nodes.")
     parser.add_argument("--run", required=True, help="report of a run over real filings: results/runs/….json")
-    parser.add_argument("--scale", required=True, help="what `python -m finner_batch.benchmark.scale` printed")
+    parser.add_argument("--scale", required=True, help="JSON that data/benchmarks/scale.py printed")
     parser.add_argument("--documents", type=int, default=1_000_000)
-    parser.add_argument("--document-bytes", type=float, default=None, help="as stored; as in the run")
+    parser.add_argument("--document-bytes", type=float, default=None, help="mean, as stored; default: as in the run")
     parser.add_argument("--cpus-a-node", type=int, default=16)
     parser.add_argument("--link-gbit", type=float, default=10.0)
     parser.add_argument("--memory-gb", type=float, default=8.0)
-    parser.add_argument("--small", type=int, default=500, help="made filings of the first of the two runs on Ray")
-    parser.add_argument("--large", type=int, default=4500)
+    parser.add_argument("--small", type=int, default=500, help="generated filings of the first of two runs on Ray")
+    parser.add_argument("--large", type=int, default=4500, help="and of the second")
     parser.add_argument("--json", action="store_true")
     given = parser.parse_args()
     run = json.loads(Path(given.run).read_text("utf-8"))
@@ -175,15 +177,15 @@ def main() -> None:
         main_process = measure((given.small, given.large))
     except FinnerError as error:
         sys.exit(str(error))
-    rows = [reckon(job, start, main_process, nodes, 1) for nodes in NODES]
-    rows.append(reckon(job, start, main_process, NODES[-1], NODES[-1] // NODES_A_SHARD))
+    rows = [project(job, start, main_process, nodes, 1) for nodes in NODES]
+    rows.append(project(job, start, main_process, NODES[-1], NODES[-1] // NODES_A_SHARD))
     figures = {"job": asdict(job), "start": asdict(start), "main_process": asdict(main_process)}
     if given.json:
-        print(json.dumps(figures | {"rows": [asdict(row) for row in rows]}, indent=2))  # noqa: T201 - the result
+        print(json.dumps(figures | {"rows": [asdict(row) for row in rows]}, indent=2))
         return
     for name, values in figures.items():
-        print(name.replace("_", " "), ", ".join(f"{key}={value:.4g}" for key, value in values.items()))  # noqa: T201
-    print(table(rows))  # noqa: T201 - the result
+        print(name.replace("_", " "), ", ".join(f"{key}={value:.4g}" for key, value in values.items()))
+    print(table(rows))
 
 
 if __name__ == "__main__":

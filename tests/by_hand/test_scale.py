@@ -3,9 +3,9 @@ import subprocess
 import sys
 
 
-def test_the_made_ledger_is_one_that_a_run_knows(tmp_path):
+def test_the_made_ledger_is_one_that_a_run_knows(tmp_path, scripts):
     done = subprocess.run(
-        [sys.executable, "-m", "finner_batch.benchmark.scale", "--documents", "1500", "--folder", str(tmp_path)],
+        [sys.executable, str(scripts / "scale.py"), "--documents", "1500", "--folder", str(tmp_path)],
         capture_output=True,
         text=True,
         check=False,
