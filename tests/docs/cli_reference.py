@@ -79,9 +79,10 @@ def _value(option: click.Option, context: click.Context) -> str:
 def _default(option: click.Option) -> str:
     default = option.to_info_dict()["default"]
     if option.secondary_opts:
-        return f"`{(option.opts if default else option.secondary_opts)[0]}`"
-    is_stated = default is not None and default is not False and default not in ((), [], "")
-    return f"`{default}`" if is_stated else ""
+        default = (option.opts if default else option.secondary_opts)[0]
+    elif isinstance(default, list | tuple):
+        default = " ".join(default)
+    return "" if default in (None, "") or default is False else f"`{default}`"
 
 
 if __name__ == "__main__":
