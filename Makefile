@@ -1,30 +1,36 @@
-# make run    sets up .venv and runs the job on the sample filings
-# make test   sets up .venv with the development tools and checks everything
+# make run       sets up .venv and runs the job on the sample filings
+# make test      sets up .venv with the development tools, then runs ruff, mypy and the quick tests
+# make test-all  the same with every test
 SHELL := /bin/bash
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
-export PIP_CONSTRAINT := $(abspath constraints.txt)
-EXTRAS := $(shell sed -n '/optional-dependencies/,/scripts/s/^\([a-z0-9]*\) = .*/\1/p' pyproject.toml | paste -sd,)
+INSTALL := $(PIP) install --quiet
+LOCKS := $(wildcard requirements/*.txt)
+PYTEST := $(BIN)/pytest -n auto --maxprocesses 4 --dist loadfile --durations 20
 
-.PHONY: help run test lint resolve everything torture clean
+.PHONY: help run test test-slow test-all lint lock resolve everything torture clean
 help: ## show the targets
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo "finner-batch needs Python 3.11 or newer; say which: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 2; }
 	$(PYTHON) -m venv $(VENV)
 
-$(VENV)/.run: $(BIN)/python pyproject.toml constraints.txt
+# The locks name every package with its hashes; the project comes without dependencies, so that nothing is taken past them.
+$(VENV)/.run: $(BIN)/python pyproject.toml $(LOCKS)
 	@echo "installing what the job needs into $(VENV) (a few minutes the first time)"
-	$(PIP) install --quiet --editable .
+	$(INSTALL) --require-hashes -r requirements/build.txt -r requirements/job.txt
+	$(INSTALL) --no-deps --no-build-isolation --editable .
 	@touch $@
 
-$(VENV)/.test: $(BIN)/python pyproject.toml constraints.txt
+$(VENV)/.test: $(BIN)/python pyproject.toml $(LOCKS)
 	@echo "installing what the tests need into $(VENV) (a few minutes the first time)"
-	$(PIP) install --quiet --editable '.[dev,train]'
+	$(INSTALL) --require-hashes -r requirements/test.txt
+	$(INSTALL) -r requirements/torch.txt
+	$(INSTALL) --no-deps --no-build-isolation --editable .
 	@touch $@ $(VENV)/.run
 
 run: $(VENV)/.run ## set up, run the job on data/filings, show the rows
@@ -41,14 +47,25 @@ lint: $(VENV)/.test ## ruff and mypy
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-test: lint ## set up, then ruff, mypy and pytest
-	$(BIN)/pytest -n auto --maxprocesses 4 --dist loadfile --durations 20
+test: lint ## set up, then ruff, mypy and the quick tests
+	$(PYTEST) -m "not slow"
+
+test-slow: $(VENV)/.test ## the tests that `make test` leaves out
+	$(PYTEST) -m slow
+
+test-all: test test-slow ## every test
+
+lock: $(BIN)/python ## write the locks in requirements/ from pyproject.toml (UPGRADE=--upgrade: the newest versions)
+	$(INSTALL) uv
+	$(BIN)/python requirements/lock.py $(UPGRADE)
 
 resolve: $(VENV)/.test ## whether every extra can be installed with every other (downloads 2 GB, installs nothing)
-	$(PIP) install --quiet --dry-run '.[$(EXTRAS)]'
+	$(PIP) install --quiet --dry-run --require-hashes -r requirements/everything.txt
+	$(PIP) install --quiet --dry-run -r requirements/torch.txt
 
-$(VENV)/.everything: $(BIN)/python pyproject.toml constraints.txt
-	$(PIP) install --quiet --editable '.[$(EXTRAS)]'
+$(VENV)/.everything: $(BIN)/python pyproject.toml $(LOCKS)
+	$(INSTALL) --require-hashes -r requirements/everything.txt
+	$(INSTALL) --no-build-isolation -r requirements/torch.txt --editable '.[cuda]'
 	@touch $@
 
 everything: ## set up .venv-everything with every extra (6 GB), import each, run doctor, the engines, the notebook

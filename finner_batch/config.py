@@ -1,10 +1,9 @@
-"""What a run is told, and which of it can change a row."""
+"""The settings of a run, the flags made from them, and which of them can change a row."""
 
 import hashlib
 import json
-import os
 from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from typing import Annotated, Any, Literal, NamedTuple
 
 from finner_batch.sources.names import recordable
 from finner_batch.sources.submission import Chosen
@@ -13,14 +12,14 @@ from finner_batch.tagger.device import BackendChoice, DeviceChoice
 PIPELINE_VERSION = 4
 """Raised whenever the code would give other rows for the same input, model and settings: all is then done again."""
 
-MEBIBYTE = 1 << 20
 
+class Flag(NamedTuple):
+    """How the command line offers a setting: its help, the limits of a number, and the name of its value."""
 
-def usable_cpus() -> int:
-    """CPUs this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+    help: str
+    least: float | None = None
+    most: float | None = None
+    metavar: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,56 +28,58 @@ class RunConfig:
 
     input: tuple[str, ...]
     """Files, folders, globs or fsspec URLs."""
-    output: str = "results"
-    """The results folder; made where there is none."""
-    shard: str | None = None
-    """`i/n`: read only the i-th of n shares of the sources; None reads all."""
-    form: tuple[str, ...] = ()
-    """Forms to read, such as `10-K` or `10-K*`; none reads all. What is left out is not done."""
-    documents: Chosen = "main"
-    """Of a full submission: the main document, the exhibits on debt too (EX-4, EX-10, EX-13), or all that are text."""
-    tables: bool = False
-    """Read the text of tables too."""
-    user_agent: str | None = None
-    """How web servers are asked: a name and a contact, which the SEC requires."""
-    text_column: tuple[str, ...] = ()
-    """Text columns of Parquet, JSONL and CSV shards; none is `text`, and leaves out the CSV files of folders."""
-    id_column: str | None = None
-    """Column of a shard that names its rows."""
-    keep_column: tuple[str, ...] = ()
-    """Columns of a shard whose values go into `documents`, beside the keys of its path."""
-    model: str | None = None
-    """Model folder; None is the packaged one."""
-    every_sentence: bool = False
-    """Read the sentences with a number that lack the model's cues too."""
-    device: DeviceChoice = "auto"
-    """Where the model runs."""
-    engine: Literal["local", "ray"] = "local"
-    """Where the stages run: in processes of this machine, or as actors of a Ray cluster."""
-    address: str | None = None
-    """The Ray cluster to join, `host:port` or `auto`; None starts one on this machine for the run."""
-    backend: BackendChoice = "auto"
-    """What runs it; `auto` is OpenVINO on a CPU where it is installed, faster, and gives the same bits in every batch,
-    else onnxruntime."""
-    workers: int = 0
-    """Processes that read and tokenise; 0 is one per CPU, eight at most. On Ray: actors; 0 is one per CPU."""
-    batch_tokens: int = 0
-    """Tokens in a batch; 0 is the device's own best."""
-    window_sentences: int = 0
-    """Sentences with a number that are gathered before they are sorted by length and tagged; 0 is the device's best."""
-    cache_mb: int | None = None
-    """Mebibytes that the cache of tagged sentences may take in the results folder; 0 switches it off, None is the
-    device's own best."""
-    timeout_s: float = 120.0
-    """Seconds that one document may take to read, to tag, and to find the values of, each."""
-    memory_limit_mb: int = 4096
-    """Mebibytes that a reading process may use."""
-    max_document_mb: int = 512
-    """Mebibytes that one document may have once decompressed."""
-    commit_seconds: float = 20.0
-    """Seconds between commits of finished documents."""
-    commit_documents: int = 512
-    """Documents that wait before they are committed."""
+    output: Annotated[str, Flag("The results folder; made where there is none.")] = "results"
+    shard: Annotated[
+        str | None, Flag("Read the I-th of N shares of the sources only, as in 2/8; all by default.", metavar="I/N")
+    ] = None
+    form: Annotated[
+        tuple[str, ...],
+        Flag("Read these forms only, as in 10-K,10-Q or 10-K*; others are left for a later run.", metavar="FORM,..."),
+    ] = ()
+    documents: Annotated[
+        Chosen, Flag("Of a full submission: the main document, with EX-4, EX-10 and EX-13 too, or all that are text.")
+    ] = "main"
+    tables: Annotated[bool, Flag("Read the text of tables too.")] = False
+    user_agent: Annotated[
+        str | None, Flag("Name and contact for web servers; sec.gov requires them.", metavar="TEXT")
+    ] = None
+    text_column: Annotated[
+        tuple[str, ...],
+        Flag("Text column of shards, by default `text`; repeatable. With it .csv and .tsv files are shards too."),
+    ] = ()
+    id_column: Annotated[str | None, Flag("Column of a shard that names its rows.")] = None
+    keep_column: Annotated[
+        tuple[str, ...],
+        Flag("Column of shards whose values go into documents.kept, with the keys of the path; repeatable."),
+    ] = ()
+    model: Annotated[str | None, Flag("Model folder; the packaged one by default.")] = None
+    every_sentence: Annotated[
+        bool, Flag("Read sentences without the model's cues (no word of debt, say) too: some five times as many.")
+    ] = False
+    device: Annotated[DeviceChoice, Flag("Where the model runs.")] = "auto"
+    engine: Annotated[Literal["local", "ray"], Flag("This machine's processes, or actors of a Ray cluster.")] = "local"
+    address: Annotated[
+        str | None, Flag("Ray cluster to join, or `auto`; without it one is started for the run.", metavar="HOST:PORT")
+    ] = None
+    backend: Annotated[
+        BackendChoice, Flag("What runs the model; auto: OpenVINO (extra `openvino`) on a CPU where it is faster.")
+    ] = "auto"
+    workers: Annotated[
+        int, Flag("Reading processes; 0: one per CPU, eight at most; on Ray one per CPU.", least=0, most=256)
+    ] = 0
+    batch_tokens: Annotated[int, Flag("Tokens in a batch; 0: the best of the device.", least=0)] = 0
+    window_sentences: Annotated[
+        int, Flag("Sentences that are sorted by length and tagged together; 0: the best of the device.", least=0)
+    ] = 0
+    cache_mb: Annotated[
+        int | None,
+        Flag("Mebibytes of tagged sentences that are kept across runs; 0: none.  [default: 256, on a GPU 0]", least=0),
+    ] = None
+    timeout_s: Annotated[float, Flag("Seconds that reading or tagging one document may take.", least=0.1)] = 120.0
+    memory_limit_mb: Annotated[int, Flag("Mebibytes that a reading process may use.", least=256)] = 4096
+    max_document_mb: Annotated[int, Flag("Mebibytes of one document, decompressed.", least=1)] = 512
+    commit_seconds: Annotated[float, Flag("Seconds between commits of finished documents.", least=0)] = 20.0
+    commit_documents: Annotated[int, Flag("Finished documents that start a commit.", least=1)] = 512
 
     @property
     def config_id(self) -> str:

@@ -44,7 +44,7 @@ class DocumentError(FinnerError):
 
 
 class NotTheFilingError(DocumentError):
-    """The file holds what a server sent in place of a filing. Each run reads it again, until it was fetched anew."""
+    """The file holds what a server sent in place of a filing. Every run reads it again, in case it was replaced."""
 
     def __init__(self, what: str, advice: str) -> None:
         """`what` the file holds, and what to do about it."""
@@ -52,7 +52,7 @@ class NotTheFilingError(DocumentError):
 
 
 class BrokenOffError(DocumentError):
-    """A connection ended before all of a file was here."""
+    """A connection ended before the whole file had arrived."""
 
 
 class OutOfTimeError(FinnerError):
@@ -60,4 +60,12 @@ class OutOfTimeError(FinnerError):
 
 
 class OutOfMemoryError(FinnerError):
-    """The device that infers has too little memory for a batch."""
+    """The device that runs the model has too little memory for a batch."""
+
+
+def describe(error: BaseException) -> str:
+    """Return an exception as one line of at most 500 characters, for the log or a row of `documents`."""
+    if isinstance(error, MemoryError):
+        return "out of memory: raise --memory-limit-mb"
+    text = " ".join(str(error).split())
+    return (text or type(error).__name__)[:500]

@@ -12,7 +12,7 @@ def why_not():
     try:
         import playwright.sync_api  # noqa: F401, PLC0415 - an extra
     except ImportError:
-        return "no Playwright here: pip install -e '.[dev]'"
+        return "no Playwright here: make .venv/.test"
     return "" if chromium() else "no Chromium here: apt-get install chromium, or name one in FINNER_CHROMIUM"
 
 

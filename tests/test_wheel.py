@@ -5,7 +5,10 @@ import sys
 import venv
 from pathlib import Path
 
+import pytest
+
 REPOSITORY = Path(__file__).parents[1]
+OWN = {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "FINNER", "VIRTUAL"))}
 
 
 def call(*arguments, **options):
@@ -14,31 +17,48 @@ def call(*arguments, **options):
     return done.stdout
 
 
-def test_the_wheel_holds_model_questions_and_page_and_runs_in_an_empty_environment(tmp_path):
-    """From outside the checkout, with nothing installed but the wheel and what it asks for."""
-    call(sys.executable, "-m", "build", "--wheel", "--outdir", tmp_path / "dist", REPOSITORY)
-    (wheel,) = (tmp_path / "dist").glob("*.whl")
-    venv.create(tmp_path / "empty", with_pip=True)
-    binaries = tmp_path / "empty" / "bin"
-    environment = {
-        name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "FINNER", "VIRTUAL"))
-    }
-    environment["PIP_CONSTRAINT"] = str(REPOSITORY / "constraints.txt")
-    call(binaries / "python", "-m", "pip", "install", "--quiet", wheel, env=environment)
-    work = tmp_path / "work"
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("dist")
+    call(sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", folder, REPOSITORY)
+    (path,) = folder.glob("*.whl")
+    return path
+
+
+def check(program, python, work, environment):
+    """Use what the wheel holds, outside the checkout: the model, the samples, the questions and the page."""
     work.mkdir()
     options = {"cwd": work, "env": environment}
-    report = json.loads(call(binaries / "finner-batch", "run", REPOSITORY / "data" / "filings", "--json", **options))
+    report = json.loads(call(*program, "run", REPOSITORY / "data" / "filings", "--json", **options))
     assert report["documents"]["ok"] > 0
     assert report["entities"] > 0
     examples = "from finner_batch.demo.examples import EXAMPLES; print(all(one.path.is_file() for one in EXAMPLES))"
-    assert call(binaries / "python", "-c", examples, **options).strip() == "True"
-    listed = call(binaries / "finner-batch", "query", "--list", **options)
+    assert call(python, "-c", examples, **options).strip() == "True"
+    listed = call(*program, "query", "--list", **options)
     assert "facilities" in listed
-    (counted,) = json.loads(
-        call(binaries / "finner-batch", "query", "SELECT count(*) AS n FROM entities", "--json", **options)
-    )
+    (counted,) = json.loads(call(*program, "query", "SELECT count(*) AS n FROM entities", "--json", **options))
     assert counted["n"] == report["entities"]
-    page = json.loads(call(binaries / "finner-batch", "report", "--json", **options))
+    page = json.loads(call(*program, "report", "--json", **options))
     assert page["shown"] == report["entities"]
     assert Path(work / page["path"]).read_text(encoding="utf-8").startswith("<!doctype html>")
+
+
+def test_the_wheel_holds_model_questions_and_page(wheel, tmp_path):
+    installed = tmp_path / "installed"
+    call(sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--target", installed, wheel)
+    environment = OWN | {"PYTHONPATH": str(installed)}
+    named = call(sys.executable, "-c", "import finner_batch as it; print(it.__file__)", cwd=tmp_path, env=environment)
+    assert Path(named.strip()).is_relative_to(installed)
+    check([sys.executable, "-m", "finner_batch"], sys.executable, tmp_path / "work", environment)
+
+
+@pytest.mark.slow
+def test_the_wheel_runs_in_an_environment_that_holds_only_what_the_lock_names_for_it(wheel, tmp_path):
+    venv.create(tmp_path / "empty", with_pip=True)
+    binaries = tmp_path / "empty" / "bin"
+    pip = [binaries / "python", "-m", "pip"]
+    lock = REPOSITORY / "requirements" / "job.txt"
+    call(*pip, "install", "--quiet", "--require-hashes", "-r", lock, env=OWN)
+    call(*pip, "install", "--quiet", "--no-deps", wheel, env=OWN)
+    call(*pip, "check", env=OWN)
+    check([binaries / "finner-batch"], binaries / "python", tmp_path / "work", OWN)

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tempfile
 import tracemalloc
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter, process_time
@@ -17,8 +18,9 @@ from typing import Any
 from scale import make
 
 from finner_batch.config import RunConfig
-from finner_batch.engine.on_ray.delivery import Delivery
-from finner_batch.engine.select import Selection, select
+from finner_batch.engine.on_ray.delivery import OnceInOrder
+from finner_batch.engine.select import Selected, WorkQueue
+from finner_batch.engine.worker import Task
 from finner_batch.errors import FinnerError
 from finner_batch.sources.discover import discover
 from finner_batch.sources.fetch import Copies
@@ -88,11 +90,8 @@ def _hash_bytes_per_second(folder: Path) -> float:
         (folder / f"{number}.htm").write_bytes(bytes([number]) * _LARGE_BYTES)
     started = perf_counter()
     ledger = Ledger.load(folder, model_id="", config_id="")
-    selection = Selection()
-    with Copies() as copies:
-        for _ in select(discover([str(folder)]), ledger, selection, copies=copies, retry=False):
-            continue
-    return selection.bytes / (perf_counter() - started)
+    hashed = sum(selected.size or 0 for selected in _selected(folder, ledger))
+    return hashed / (perf_counter() - started)
 
 
 def _seconds_a_part(place: Path, parts: int = 400) -> float:
@@ -109,11 +108,17 @@ def _seconds_a_part(place: Path, parts: int = 400) -> float:
 def _bytes_a_waiting_source(folder: Path) -> float:
     """Memory that a source takes from its selection until its results are written."""
     ledger = Ledger.load(folder, model_id="", config_id="")
+    tracemalloc.start()
+    before, _ = tracemalloc.get_traced_memory()
+    tasks = (selected for selected in _selected(folder, ledger) if isinstance(selected, Task))
+    waiting = OnceInOrder(dict(enumerate(tasks)))
+    held, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    return (held - before) / len(waiting.missing)
+
+
+def _selected(folder: Path, ledger: Ledger) -> Iterator[Selected]:
+    """Select all files of a folder, as a run does."""
     with Copies() as copies:
-        tracemalloc.start()
-        before, _ = tracemalloc.get_traced_memory()
-        selected = select(discover([str(folder)]), ledger, Selection(), copies=copies, retry=False)
-        delivery = Delivery(dict(enumerate(filter(None, selected))))
-        held, _ = tracemalloc.get_traced_memory()
-        tracemalloc.stop()
-    return (held - before) / len(delivery.missing)
+        for selected in WorkQueue(discover([str(folder)]), ledger, copies=copies, retry=False).rounds():
+            yield from filter(None, selected)

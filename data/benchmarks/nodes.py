@@ -20,9 +20,10 @@ from typing import Any
 
 from main_process import MainProcess, measure
 
-from finner_batch.config import MEBIBYTE, RunConfig
+from finner_batch.config import RunConfig
 from finner_batch.engine.on_ray.work import ROUND_TASKS
 from finner_batch.errors import FinnerError
+from finner_batch.machine import MEBIBYTE
 
 NODES = (1, 10, 100)
 NODES_A_SHARD = 10

@@ -14,10 +14,11 @@ from time import perf_counter, process_time
 
 from finner_batch.benchmark.spread import Spread
 from finner_batch.benchmark.survey import count, distinct_sources
-from finner_batch.config import RunConfig, usable_cpus
+from finner_batch.config import RunConfig
 from finner_batch.engine.parse import Stopwatch
 from finner_batch.engine.pool import Pool
 from finner_batch.engine.worker import Task, WorkerOptions
+from finner_batch.machine import usable_cpus
 from finner_batch.sources.discover import discover
 from finner_batch.sources.document import Source
 from finner_batch.tagger.model import load_model

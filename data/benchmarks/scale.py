@@ -19,8 +19,8 @@ from pathlib import Path
 from time import perf_counter, process_time
 from typing import Any
 
-from finner_batch.config import MEBIBYTE, RunConfig
-from finner_batch.engine.worker import own_peak_bytes
+from finner_batch.config import RunConfig
+from finner_batch.machine import MEBIBYTE, own_peak_bytes
 from finner_batch.sources.discover import discover
 from finner_batch.store.ledger import Ledger, Verdict
 from finner_batch.store.runs import new_run_id

@@ -7,9 +7,9 @@ from random import Random
 from time import perf_counter
 
 from finner_batch.benchmark.spread import Spread, ratios
-from finner_batch.engine.log import fields
 from finner_batch.entities.numbers import number_tokens
 from finner_batch.errors import FinnerError
+from finner_batch.log import fields
 from finner_batch.tagger.cues import EVERY_SENTENCE
 from finner_batch.tagger.model import Model
 from finner_batch.tagger.runtimes import Runtime, runtimes

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from finner_batch.config import usable_cpus
 from finner_batch.errors import DeviceError
+from finner_batch.machine import usable_cpus
 from finner_batch.tagger.device import Device
 from finner_batch.tagger.onnx_file import Precision, matrix_product
 

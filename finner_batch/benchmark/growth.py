@@ -14,8 +14,8 @@ from pathlib import Path
 import zstandard
 
 from finner_batch.benchmark.whole_run import TimedRun, run_timed
-from finner_batch.engine.log import fields
 from finner_batch.errors import DocumentError, UsageError
+from finner_batch.log import fields
 from finner_batch.sources.compression import compression_of
 from finner_batch.sources.document import Source
 from finner_batch.sources.storage import open_stored

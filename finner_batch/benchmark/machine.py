@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 
 from finner_batch import __version__
-from finner_batch.config import usable_cpus
-from finner_batch.machine import PACKAGES, cpu_name, int8_instructions
+from finner_batch.machine import PACKAGES, cpu_name, int8_instructions, usable_cpus
 from finner_batch.tagger.device import visible_gpus
 
 _MORE_PACKAGES = ("beautifulsoup4", "numpy", "pysbd")

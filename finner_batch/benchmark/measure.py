@@ -30,9 +30,9 @@ from finner_batch.benchmark.stages import MODEL, Pass, run_stages
 from finner_batch.benchmark.survey import Survey, distinct_sources, survey
 from finner_batch.benchmark.usual_stack import require_packages
 from finner_batch.benchmark.whole_run import WholeRun, made_filing, run_whole
-from finner_batch.config import usable_cpus
-from finner_batch.engine.log import fields
 from finner_batch.engine.parse import Stopwatch
+from finner_batch.log import fields
+from finner_batch.machine import usable_cpus
 from finner_batch.sources.discover import discover
 from finner_batch.tagger.device import BackendChoice, DeviceChoice
 from finner_batch.tagger.model import Model, load_model

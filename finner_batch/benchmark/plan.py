@@ -27,7 +27,7 @@ from finner_batch.sources.fetch import Copies
 from finner_batch.sources.forms import EVERY_FORM, Forms
 from finner_batch.sources.read import ReadOptions
 from finner_batch.sources.share import Share, share_of, shared_name
-from finner_batch.sources.storage import is_url
+from finner_batch.sources.streams import is_url
 from finner_batch.tagger.model import Model, load_model
 
 _COMPRESSED = (".gz", ".zst")

@@ -6,8 +6,9 @@ from dataclasses import dataclass, field, fields
 from itertools import islice
 from typing import Any
 
-from finner_batch.config import MEBIBYTE, RunConfig
+from finner_batch.config import RunConfig
 from finner_batch.errors import DocumentError, FinnerError
+from finner_batch.machine import MEBIBYTE
 from finner_batch.query.connection import connect
 from finner_batch.sources.archive import is_archive
 from finner_batch.sources.document import Source
@@ -15,7 +16,7 @@ from finner_batch.sources.fetch import Copies, drop_copy, version_digest
 from finner_batch.sources.forms import Forms
 from finner_batch.sources.hive import has_rows_of_its_own
 from finner_batch.sources.read import fingerprint
-from finner_batch.sources.storage import is_url
+from finner_batch.sources.streams import is_url
 from finner_batch.store.ledger import Ledger, Verdict
 from finner_batch.store.place import place_of
 from finner_batch.store.runs import load_run

@@ -1,42 +1,40 @@
 """One pass over the input in one process, through the stages of the job, each measured.
 
-The stages are the job's own functions, and tagging, values and writing go through the job's own `Gatherer`, so a pass
-gives the rows that a run gives. What differs is that one process does it all, one stage after the other: what a reading
-process would send is pickled and loaded here, and only the pipe itself is left out.
+The driver, the recorder, the batcher and the reading loop are the job's own, so a pass gives the rows that a run gives.
+The difference is that one process does everything, one stage after the other: what a reading process would send is
+pickled and loaded here, and only the pipe is left out.
 """
 
 import gc
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from multiprocessing.reduction import ForkingPickler
 from pathlib import Path
-from typing import TypeVar, cast
+from typing import cast
 
 from finner_batch.benchmark.survey import distinct_sources
 from finner_batch.benchmark.timed import TimedSession, TimedTagger
 from finner_batch.config import RunConfig
-from finner_batch.engine.gather import Gatherer
-from finner_batch.engine.parse import ParsedDocument, Stopwatch, parse, stage_of
-from finner_batch.engine.pool import Result, SourceDone
-from finner_batch.engine.report import RunReport
-from finner_batch.engine.select import Selection
+from finner_batch.engine.drive import drive
+from finner_batch.engine.gather import Batcher
+from finner_batch.engine.job import Job
+from finner_batch.engine.outcomes import Outcome, SourceFinished
+from finner_batch.engine.parse import Stopwatch
+from finner_batch.engine.pool import Result
+from finner_batch.engine.record import Recorder
 from finner_batch.engine.worker import (
     COLLECT_AFTER_MESSAGES,
     Began,
     Ended,
     Message,
     Task,
-    failed_document,
-    failed_source,
+    WorkerOptions,
+    packed_messages,
 )
-from finner_batch.errors import DocumentError
-from finner_batch.objects.bucket import always
-from finner_batch.sources.document import Document, FailedDocument, Source
-from finner_batch.sources.read import ReadOptions, read_documents
+from finner_batch.sources.document import Source
 from finner_batch.store.ledger import Ledger
-from finner_batch.store.writer import Writer
 from finner_batch.tagger.model import Model
 from finner_batch.tagger.session import AnySession
 from finner_batch.tagger.tagger import WINDOW_SENTENCES, Tagger
@@ -63,8 +61,7 @@ STAGES = (
 tagging but the model, `values` has the decoding of spans too.
 """
 OF_THE_MAIN_PROCESS = ("batches", "values", "write")
-"""Between two windows of sentences; reading processes and a thread that hashes do the rest, but for the model."""
-Sent = TypeVar("Sent", bound=Message)
+"""What the main process does between two calls of the model; reading processes and a hashing thread do the rest."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,43 +85,29 @@ class Pass:
 
 
 def run_stages(sources: Sequence[Source], model: Model, session: AnySession) -> Pass:
-    """Do the whole job once, into a folder that is deleted again.
+    """Do the whole job once, into a folder that is deleted afterwards.
 
-    The cyclic garbage collector is off, as in the job's reading processes, and is called after as many messages as
-    there. The tokenizer is new, as in a process that begins.
+    The cyclic garbage collector is off, as in the job's reading processes, and runs after as many messages as there.
+    The tokenizer is new, as in a process that starts.
     """
     watch = Stopwatch()
     timed = TimedSession(session)
     tagger = TimedTagger(Tagger(model, cast(AnySession, timed)), timed)
-    tokenizer = SentenceTokenizer(model.folder / "tokenizer.json", model.max_length, model.cues)
     config = RunConfig(input=tuple(source.uri for source in sources))
-    report = RunReport(
-        run_id="benchmark",
-        model_id=model.model_id,
-        config=config,
-        selection=Selection(),
-        device=session.device.name,
-        device_reason=session.device.reason,
-        workers=1,
-    )
-    ids = {"model_id": model.model_id, "config_id": config.config_id}
+    engine = _OneProcess(config, model, cast(Tagger, tagger), watch)
     with tempfile.TemporaryDirectory(prefix="finner-batch-benchmark-") as folder, _as_in_a_worker():
-        ledger = Ledger.load(Path(folder), **ids)
-        settings = {**ids, "run_id": report.run_id}
-        with Writer(Path(folder), ledger=ledger, lock=always, **settings) as writer:
-            gatherer = Gatherer(
-                writer,
-                lambda: cast(Tagger, tagger),
-                report,
-                window_sentences=config.window_sentences or WINDOW_SENTENCES[session.device.name],
-                commit_seconds=config.commit_seconds,
-                commit_documents=config.commit_documents,
-                timeout_s=config.timeout_s,
-                is_interrupted=lambda: False,
-            )
-            for result in _results(distinct_sources(sources, watch), tokenizer, _Sender(watch)):
-                gatherer.take(result)
-            gatherer.close(tag_the_rest=True)
+        job = Job(
+            config=config,
+            model=model,
+            results=Path(folder),
+            ledger=Ledger.load(Path(folder), model_id=model.model_id, config_id=config.config_id),
+            run_id="benchmark",
+            device=session.device,
+            workers=1,
+        )
+        with Recorder(job) as recorder:
+            drive(job, engine, [_tasks(distinct_sources(sources, watch))], recorder)
+    report = recorder.report
     measured = report.seconds | watch.seconds | {"batches": tagger.batch_seconds, MODEL: timed.seconds}
     measured["values"] = report.seconds.get("value", 0.0) + tagger.span_seconds
     return Pass(
@@ -140,54 +123,58 @@ def run_stages(sources: Sequence[Source], model: Model, session: AnySession) -> 
     )
 
 
-class _Sender:
-    """Stands for the pipe from a reading process: the main process gets a message as it comes out of the pickle."""
+class _OneProcess:
+    """An engine that does everything in this process, and measures what a reading process and its pipe would do."""
 
-    def __init__(self, watch: Stopwatch) -> None:
+    def __init__(self, config: RunConfig, model: Model, tagger: Tagger, watch: Stopwatch) -> None:
+        self._options = WorkerOptions.of(config, model)
+        self._tokenizer = SentenceTokenizer(self._options.tokenizer_json, model.max_length, self._options.cues)
         self._watch = watch
         self._sent = 0
+        self._batcher = Batcher(
+            lambda: tagger,
+            window_sentences=config.window_sentences or WINDOW_SENTENCES[tagger.session.device.name],
+            timeout_s=config.timeout_s,
+        )
 
-    def send(self, message: Sent) -> Sent:
+    def outcomes(
+        self, tasks: Iterator[Task | None], is_commit_due: Callable[[], bool]
+    ) -> Generator[Outcome | None, None, None]:
+        """As `Engine.outcomes`."""
+        yield from self._batcher.outcomes(self._results(tasks), is_commit_due)
+
+    def documents_in_model(self) -> float:
+        """As `Engine.documents_in_model`."""
+        return self._batcher.documents_in_model
+
+    def _results(self, tasks: Iterator[Task | None]) -> Iterator[Result | None]:
+        """Yield what the main process would get."""
+        for task in filter(None, tasks):
+            for packed in packed_messages(task, self._tokenizer, self._options, pack=self._pack):
+                match message := self._unpack(packed):
+                    case Began():
+                        continue
+                    case Ended(_, complete, kept, _, other_forms):
+                        yield SourceFinished(task, complete, kept, other_forms)
+                    case _:
+                        yield cast(Result, message)
+
+    def _pack(self, message: Message) -> memoryview:
         with self._watch.measure("send"):
-            received: Sent = ForkingPickler.loads(ForkingPickler.dumps(message))
+            return ForkingPickler.dumps(message)
+
+    def _unpack(self, packed: memoryview) -> Message:
+        with self._watch.measure("send"):
+            message: Message = ForkingPickler.loads(packed)
         self._sent += 1
         if self._sent % COLLECT_AFTER_MESSAGES == 0:
             with self._watch.measure("collect"):
                 gc.collect()
-        return received
+        return message
 
 
-def _results(sources: Iterator[Source], tokenizer: SentenceTokenizer, sender: _Sender) -> Iterator[Result]:
-    """What the main process would get, source by source."""
-    for source in sources:
-        task = Task(source=source, sha256=None, size=None)
-        documents = read_documents(source, ReadOptions())
-        complete = True
-        while True:
-            watch = Stopwatch()
-            try:
-                with watch.measure("read"):
-                    document = next(documents, None)
-            except DocumentError as error:
-                yield sender.send(failed_source(task, stage_of(error, watch), type(error).__name__, str(error)))
-                complete = False
-                break
-            if document is None:
-                break
-            if isinstance(document, FailedDocument):
-                yield sender.send(document)
-                continue
-            sender.send(Began(replace(document, content="")))
-            yield sender.send(_parsed(document, tokenizer, watch))
-        sender.send(Ended(0, complete, ()))
-        yield SourceDone(task, complete)
-
-
-def _parsed(document: Document, tokenizer: SentenceTokenizer, watch: Stopwatch) -> ParsedDocument | FailedDocument:
-    try:
-        return parse(document, tokenizer, tables=False, watch=watch)
-    except DocumentError as error:
-        return failed_document(document, stage_of(error, watch), type(error).__name__, str(error))
+def _tasks(sources: Iterator[Source]) -> Iterator[Task | None]:
+    return (Task(source=source, sha256=None, size=None) for source in sources)
 
 
 @contextmanager

@@ -6,7 +6,7 @@ from finner_batch.benchmark.compare import Comparison
 from finner_batch.benchmark.growth import Growth
 from finner_batch.benchmark.measure import Benchmark
 from finner_batch.benchmark.spread import Spread
-from finner_batch.config import MEBIBYTE
+from finner_batch.machine import MEBIBYTE
 
 _BUSY = 0.25
 """Running processes a CPU that are not the benchmark's own, above which the reader is told."""

@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 
 from finner_batch.benchmark.survey import plain_tokenizer
-from finner_batch.config import usable_cpus
 from finner_batch.errors import DeviceError, UsageError
+from finner_batch.machine import usable_cpus
 from finner_batch.tagger.device import Device
 from finner_batch.tagger.model import Model
 from finner_batch.tagger.onnx_file import Encoder

@@ -7,7 +7,8 @@ from typing import Any
 
 import click
 
-from finner_batch.cli.options import FlagOption, given_inputs, input_option
+from finner_batch.cli.options import FlagOption, given_inputs, input_option, setting_options
+from finner_batch.config import RunConfig
 from finner_batch.errors import UsageError
 
 SAMPLES = Path(__file__).resolve().parents[2] / "data" / "filings"
@@ -17,14 +18,7 @@ STDOUT = "-"
 
 @click.command(short_help="Measure the job on this machine, beside the usual stack.")
 @input_option(default="the sample filings")
-@click.option("--model", help="Model folder; the packaged one by default.")
-@click.option("--device", type=click.Choice(["auto", "cpu", "cuda"]), default="auto", help="Where the model runs.")
-@click.option(
-    "--backend",
-    type=click.Choice(["auto", "onnxruntime", "openvino"]),
-    default="auto",
-    help="What runs the model; auto: OpenVINO (extra `openvino`) on a CPU where it is faster.",
-)
+@setting_options(RunConfig, "model", "device", "backend")
 @click.option("--repeats", type=click.IntRange(1), default=5, help="Times that everything is measured.")
 @click.option("--compare", is_flag=True, help="Measure the usual stack too (extra `benchmark`).")
 @click.option(
@@ -59,7 +53,7 @@ def benchmark(inputs: tuple[str, ...], json_file: str | None, **settings: Any) -
     """
     from finner_batch.benchmark.measure import BenchmarkConfig, measure  # noqa: PLC0415 - heavy
     from finner_batch.benchmark.summary import summary  # noqa: PLC0415 - heavy
-    from finner_batch.engine.log import set_up_log  # noqa: PLC0415 - heavy
+    from finner_batch.log import set_up_log  # noqa: PLC0415 - heavy
     from finner_batch.store.whole import whole_file  # noqa: PLC0415 - heavy
 
     set_up_log(logging.INFO)

@@ -48,7 +48,7 @@ def demo(**settings: Any) -> None:
     """
     require_demo_extra()
     from finner_batch.demo.server import serve  # noqa: PLC0415 - heavy
-    from finner_batch.engine.log import set_up_log  # noqa: PLC0415 - heavy
+    from finner_batch.log import set_up_log  # noqa: PLC0415 - heavy
 
     set_up_log(logging.INFO)
     serve(DemoConfig(**settings), ready=lambda url: click.echo(f"{url} (Ctrl-C ends it)"))

@@ -10,9 +10,8 @@ import click
 
 from finner_batch import __version__
 from finner_batch.cli.options import json_option
-from finner_batch.config import usable_cpus
 from finner_batch.errors import FinnerError
-from finner_batch.machine import PACKAGES, cpu_name, int8_instructions
+from finner_batch.machine import PACKAGES, cpu_name, int8_instructions, usable_cpus
 
 if TYPE_CHECKING:
     from finner_batch.tagger.tagger import Tagger

@@ -86,7 +86,7 @@ def evaluate(
 
     With --results and --against-xbrl it compares the rows of a whole job with the filers' own tags instead.
     """
-    from finner_batch.engine.log import set_up_log  # noqa: PLC0415 - heavy
+    from finner_batch.log import set_up_log  # noqa: PLC0415 - heavy
 
     set_up_log(logging.INFO)
     if filings:

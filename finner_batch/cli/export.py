@@ -21,7 +21,7 @@ from finner_batch.training.learning.config import require_train_extra
 def export(model: str, data: str | None, precision: tuple[Any, ...]) -> None:
     """Make ONNX variants; one that does not agree with the checkpoint is not written, and the exit code is 5."""
     require_train_extra()
-    from finner_batch.engine.log import set_up_log  # noqa: PLC0415 - heavy
+    from finner_batch.log import set_up_log  # noqa: PLC0415 - heavy
     from finner_batch.training.export.export import export_model  # noqa: PLC0415 - heavy
 
     set_up_log(logging.INFO)

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import click
 
-from finner_batch.cli.options import given_inputs, input_option, json_option, user_agent_option
+from finner_batch.cli.options import given_inputs, input_option, json_option, setting_options
+from finner_batch.config import RunConfig
 
 
 @click.command(short_help="Make labelled sentences from the filings' own inline XBRL.")
@@ -25,7 +26,7 @@ from finner_batch.cli.options import given_inputs, input_option, json_option, us
     type=click.Path(file_okay=False, path_type=Path),
     help="Folder for a report of the dataset: tables in report.md, and pictures (extra `train`).",
 )
-@user_agent_option
+@setting_options(RunConfig, "user_agent")
 @json_option
 def label(
     inputs: tuple[str, ...],
@@ -41,7 +42,7 @@ def label(
     The split into train, validation and dev goes by company. What was left out, and why, is in the dataset's
     statistics.json.
     """
-    from finner_batch.engine.log import set_up_log  # noqa: PLC0415 - heavy
+    from finner_batch.log import set_up_log  # noqa: PLC0415 - heavy
     from finner_batch.training.data.label import label as label_filings  # noqa: PLC0415 - heavy
     from finner_batch.training.data.labels import read_labels  # noqa: PLC0415 - heavy
     from finner_batch.training.eda.report import write_report  # noqa: PLC0415 - heavy

@@ -1,16 +1,19 @@
-"""Options that several commands share."""
+"""Options that several commands share, and flags made from the fields of a configuration."""
 
 import codecs
+import dataclasses
 import os
 import re
 import sys
 import tomllib
+import types
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
 import click
 
+from finner_batch.config import Flag
 from finner_batch.errors import UsageError
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -18,7 +21,7 @@ _LISTED = "-"
 
 
 class FlagOption(click.Option):
-    """An option whose environment variable is named after its long flag, whatever its parameter is called."""
+    """An option whose environment variable has the name of its long flag, not of its parameter."""
 
     def resolve_envvar_value(self, ctx: click.Context) -> str | None:
         """FINNER_<COMMAND>_<FLAG>."""
@@ -43,7 +46,7 @@ class PathOrUrl(click.ParamType[str]):
 
 
 def input_option(default: str | None = None) -> Callable[[Command], Command]:
-    """`--input PATH`, several times; `default` says what is read without it, else it is required."""
+    """`--input PATH`, which may be repeated; `default` says what is read without it, else it is required."""
     return click.option(
         "--input",
         "-i",
@@ -57,10 +60,10 @@ def input_option(default: str | None = None) -> Callable[[Command], Command]:
 
 
 def given_inputs(inputs: Sequence[str], *, may_be_none: bool = False) -> tuple[str, ...]:
-    """Return the inputs with the paths that standard input lists in the place of `-`.
+    """Return the inputs, with the paths that standard input lists in the place of `-`.
 
-    One stands on each line, or before each NUL where there is one (`find -print0`); blank lines are none. Raises
-    UsageError where none is given, where standard input is a terminal, and where it lists none, unless `may_be_none`.
+    Paths are separated by newlines, or by NUL where there is one (`find -print0`); blank lines are ignored. Raises
+    UsageError if no input is given, if standard input is a terminal, or if it lists no path, unless `may_be_none`.
     """
     if not inputs or not all(inputs):
         raise UsageError("nothing to read: give --input FILES, folders, globs or URLs, and no empty one")
@@ -141,8 +144,41 @@ def json_option(command: Command) -> Command:
     )
 
 
-def user_agent_option(command: Command) -> Command:
-    """`--user-agent TEXT`: how web servers are asked."""
-    return click.option(
-        "--user-agent", metavar="TEXT", help="Name and contact for web servers; sec.gov requires them."
-    )(command)
+def setting_options(
+    config: type, *names: str, repeatable: click.ParamType[str] | None = None
+) -> Callable[[Command], Command]:
+    """Flags for fields of a configuration, of their types, defaults and `Flag`s; `names` chooses some, none all.
+
+    A bool has a `--no-` flag too. A tuple is a flag that may be repeated, of the type `repeatable`.
+    """
+    kinds = get_type_hints(config, include_extras=True)
+    defaults = {field.name: field.default for field in dataclasses.fields(config)}
+
+    def add_flags(command: Command) -> Command:
+        for name in reversed(names or tuple(defaults)):
+            kind, own = get_args(kinds[name])
+            is_tuple = get_origin(kind) is tuple
+            flag = f"--{name.replace('_', '-')}"
+            command = click.option(
+                f"{flag}/--no-{flag.removeprefix('--')}" if kind is bool else flag,
+                type=repeatable if is_tuple else _flag_type(kind, own),
+                multiple=is_tuple,
+                default=defaults[name],
+                metavar=own.metavar,
+                help=own.help,
+            )(command)
+        return command
+
+    return add_flags
+
+
+def _flag_type(kind: Any, own: Flag) -> Any:
+    """Return the type by which Click checks a flag."""
+    if get_origin(kind) is Literal:
+        return click.Choice(get_args(kind))
+    if isinstance(kind, types.UnionType):  # or None
+        kind = get_args(kind)[0]
+    if own.least is None:
+        return kind
+    bounded: Any = click.IntRange if kind is int else click.FloatRange
+    return bounded(own.least, own.most)

@@ -12,6 +12,7 @@ from finner_batch.cli.options import (
     input_option,
     json_option,
     output_option,
+    setting_options,
 )
 from finner_batch.cli.run import run_settings
 from finner_batch.config import RunConfig
@@ -28,7 +29,7 @@ from finner_batch.config import RunConfig
     "--price-per-hour", type=click.FloatRange(0), help="Price of a machine; the benchmark's where it has one."
 )
 @click.option("--sample", type=click.IntRange(1), default=40, help="Files that are read to count what they hold.")
-@click.option("--shard", metavar="I/N", help="Plan the I-th of N shares of the sources only, as in 2/8.")
+@setting_options(RunConfig, "shard")
 @output_option
 @run_settings
 @config_option

@@ -35,7 +35,7 @@ def report(
     What was found by tag and company, how it is spread, every number marked in its sentence, failed documents, the
     last run's figures beside the run before.
     """
-    from finner_batch.engine.log import set_up_log  # noqa: PLC0415 - heavy
+    from finner_batch.log import set_up_log  # noqa: PLC0415 - heavy
     from finner_batch.report.page import ReportConfig, write_report  # noqa: PLC0415 - heavy
     from finner_batch.store.place import place_of  # noqa: PLC0415 - heavy
 

@@ -1,4 +1,4 @@
-"""`finner-batch retry`: the failed documents of a results folder again."""
+"""`finner-batch retry`: thin over `finner_batch.engine.run`."""
 
 import dataclasses
 from typing import Any

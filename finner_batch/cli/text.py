@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from finner_batch.cli.options import user_agent_option
+from finner_batch.cli.options import setting_options
+from finner_batch.config import RunConfig
 from finner_batch.errors import DocumentError
 
 if TYPE_CHECKING:
@@ -19,15 +20,7 @@ if TYPE_CHECKING:
 @click.option("--tables", is_flag=True, help="Include the rows of tables, one a line.")
 @click.option("--sections", is_flag=True, help="Show the Part, Item and note above the text that stands in it.")
 @click.option("--sentences", is_flag=True, help="One sentence a line, with its index, instead of one block.")
-@click.option(
-    "--documents",
-    type=click.Choice(("main", "debt", "all")),
-    default="main",
-    help="Of a full submission: the main document, with EX-4, EX-10 and EX-13 too, or all.",
-)
-@click.option("--text-column", multiple=True, help="Text column of a shard; may be given several times.")
-@click.option("--id-column", help="Column of a shard that names its rows.")
-@user_agent_option
+@setting_options(RunConfig, "documents", "text_column", "id_column", "user_agent")
 def text(
     file: str,
     *,

@@ -11,13 +11,13 @@ from time import perf_counter
 from types import TracebackType
 from typing import Any, Self
 
-from finner_batch.config import MEBIBYTE
 from finner_batch.demo.config import DemoConfig
 from finner_batch.engine.parse import ParsedDocument
 from finner_batch.engine.pool import Pool
 from finner_batch.engine.rows import entity_rows
 from finner_batch.engine.worker import Task, WorkerOptions
 from finner_batch.errors import FinnerError
+from finner_batch.machine import MEBIBYTE
 from finner_batch.sources.discover import discover
 from finner_batch.sources.document import FailedDocument, Header
 from finner_batch.sources.read import ReadOptions

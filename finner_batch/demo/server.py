@@ -9,12 +9,12 @@ from pathlib import Path
 from threading import Event
 from typing import Any
 
-from finner_batch.config import MEBIBYTE
 from finner_batch.demo.config import DemoConfig, is_loopback, require_demo_extra
 from finner_batch.demo.finder import Finder
-from finner_batch.engine.log import fields
 from finner_batch.engine.stop import stop_on_signals
 from finner_batch.errors import UsageError
+from finner_batch.log import fields
+from finner_batch.machine import MEBIBYTE
 
 LOG = logging.getLogger(__name__)
 POLICY = (

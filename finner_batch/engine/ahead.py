@@ -1,4 +1,4 @@
-"""The session is opened while the first documents are read: it takes longer than a small filing does."""
+"""A session that is opened while the first documents are read: that takes longer than reading a small filing."""
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -9,14 +9,14 @@ from finner_batch.engine.worker import Task
 from finner_batch.tagger.session import AnySession
 
 
-class SessionAhead:
-    """Opens a session in a thread of its own, from the first source on that needs work; never where none does.
+class LazySession:
+    """Opens a session in its own thread once there is a task; without a task no session is opened.
 
-    Use as a context manager: leaving it waits for an opening that has begun.
+    Use as a context manager: leaving it waits until a session that is being opened is open.
     """
 
-    def __init__(self, open_it: Callable[[], AnySession]) -> None:
-        self._open_it = open_it
+    def __init__(self, open_session: Callable[[], AnySession]) -> None:
+        self._open_session = open_session
         self._thread = ThreadPoolExecutor(1, "open")
         self._opening: Future[AnySession] | None = None
 
@@ -28,18 +28,18 @@ class SessionAhead:
     ) -> None:
         self._thread.shutdown()
 
-    def from_the_first(self, tasks: Iterator[Task | None]) -> Iterator[Task | None]:
-        """Pass the tasks on, and begin with the first that is one."""
+    def from_first_of(self, tasks: Iterator[Task | None]) -> Iterator[Task | None]:
+        """Pass the tasks on; start to open the session at the first that is not None."""
         for task in tasks:
             if task is not None:
-                self._begin()
+                self._start()
             yield task
 
-    def session(self) -> AnySession:
-        """Wait for the session. Raises what opening it raises."""
-        return self._begin().result()
+    def wait(self) -> AnySession:
+        """Return the session once it is open. Raises what opening it raises."""
+        return self._start().result()
 
-    def _begin(self) -> Future[AnySession]:
+    def _start(self) -> Future[AnySession]:
         if self._opening is None:
-            self._opening = self._thread.submit(self._open_it)
+            self._opening = self._thread.submit(self._open_session)
         return self._opening

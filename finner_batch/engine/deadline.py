@@ -1,7 +1,7 @@
-"""A limit of time that counts only while the process runs.
+"""A time limit that counts only while the process runs.
 
-A job that is stopped and goes on later (SIGSTOP, a frozen container, a suspended machine) must not find its documents
-late. So a stretch in which nobody looked at the clock counts as the CPU time that it took, and one step more.
+After a job was suspended (SIGSTOP, a frozen container, a sleeping machine) its documents must not count as late. So an
+interval between two looks at the clock counts at most as the CPU time that it took, plus one step.
 """
 
 from time import monotonic, process_time
@@ -9,23 +9,23 @@ from time import monotonic, process_time
 from finner_batch.errors import OutOfTimeError
 
 STEP_S = 1.0
-"""How often a limit is looked at, at least."""
+"""The longest time between two looks at the clock while the process runs."""
 
 
 class Deadline:
-    """So many seconds from now on."""
+    """A limit of `limit_s` seconds from now on."""
 
     def __init__(self, limit_s: float) -> None:
         self._limit_s = limit_s
         self.renew()
 
     def renew(self) -> None:
-        """Begin anew."""
+        """Start the limit again."""
         self._spent_s = 0.0
         self._looked_at, self._cpu = monotonic(), process_time()
 
     def left_s(self) -> float:
-        """Look at the clock; seconds that are left, 0 or less where it is over."""
+        """Look at the clock and return the seconds that are left, 0 or less once the limit has passed."""
         now, cpu = monotonic(), process_time()
         self._spent_s += min(now - self._looked_at, STEP_S + cpu - self._cpu)
         self._looked_at, self._cpu = now, cpu
@@ -33,10 +33,10 @@ class Deadline:
 
     @property
     def error(self) -> OutOfTimeError:
-        """What to raise once it is over."""
+        """What to raise once the limit has passed."""
         return OutOfTimeError(f"took longer than {self._limit_s:g} s: raise --timeout-s, then `finner-batch retry`")
 
     def check(self) -> None:
-        """Raise OutOfTimeError where no time is left."""
+        """Raise OutOfTimeError if no time is left."""
         if self.left_s() <= 0:
             raise self.error

@@ -1,95 +1,86 @@
-"""Gathers documents into windows of sentences, tags them, and hands finished documents to the recorder, in order.
+"""The batcher: documents grouped into windows of sentences, each window tagged together, the order kept."""
 
-A window that a stop interrupts is given up: its documents are not committed, and the next run does them.
-"""
-
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from time import perf_counter
+from typing import TypeAlias
 
+from finner_batch.engine.outcomes import Outcome, PeakMemory, SessionOpened
 from finner_batch.engine.parse import ParsedDocument
 from finner_batch.engine.pool import Result
-from finner_batch.engine.progress import Progress
-from finner_batch.engine.record import Opened, Recorder
-from finner_batch.engine.report import RunReport
 from finner_batch.engine.tag import tag_together
-from finner_batch.store.writer import Writer
 from finner_batch.tagger.tagger import Tagger
 
+Held: TypeAlias = Result | PeakMemory
 
-class Gatherer:
-    """Holds about a window of sentences (a document is never divided); what it was given in order, it writes in order.
 
-    `make_tagger` is called when the first sentence must be tagged: a run that has nothing to do loads no model.
+class Batcher:
+    """Holds about a window of sentences, whole documents only, and yields outcomes in the order of what it was given.
+
+    `make_tagger` is called when the first sentence must be tagged: a run that has nothing to tag loads no model.
     """
 
     def __init__(
         self,
-        writer: Writer,
         make_tagger: Callable[[], Tagger],
-        report: RunReport,
         *,
         window_sentences: int,
-        commit_seconds: float,
-        commit_documents: int,
         timeout_s: float,
-        is_interrupted: Callable[[], bool],
-        progress: Progress | None = None,
+        is_interrupted: Callable[[], bool] = lambda: False,
     ) -> None:
-        self._progress = progress or Progress()
-        self._recorder = Recorder(
-            writer,
-            report,
-            commit_seconds=commit_seconds,
-            commit_documents=commit_documents,
-            progress=self._progress,
-        )
         self._make_tagger = make_tagger
         self._tagger: Tagger | None = None
+        self._load_seconds = 0.0
         self._window_sentences = window_sentences
         self._timeout_s = timeout_s
         self._is_interrupted = is_interrupted
-        self._held: list[Result] = []
-        self._held_sentences = 0
+        self.documents_in_model = 0.0
+        """As `Engine.documents_in_model`."""
 
-    def take(self, result: Result | None) -> None:
-        """Take the next result; None says that time has passed."""
-        if result is not None:
-            self._held.append(result)
+    def outcomes(self, results: Iterator[Held | None], is_commit_due: Callable[[], bool]) -> Iterator[Outcome | None]:
+        """Yield the outcome of each result, and None after each step. Raises InterruptedError while the model runs.
+
+        A window is tagged when it is full, when `is_commit_due()`, and when there are no more results.
+        """
+        held: list[Held] = []
+        sentences = 0
+        for result in results:
+            if result is not None:
+                held.append(result)
             if isinstance(result, ParsedDocument):
-                self._held_sentences += len(result.numbered)
-        is_due = self._recorder.is_due
-        if self._held_sentences >= self._window_sentences or (is_due and self._held):
-            self._tag()
-        if is_due:
-            self._recorder.commit()
-        else:
-            self._recorder.commit_if_due()
+                sentences += len(result.numbered)
+            if sentences >= self._window_sentences or (held and is_commit_due()):
+                yield from self._tag(held)
+                held, sentences = [], 0
+            yield None
+        yield from self._tag(held)
 
-    def close(self, *, tag_the_rest: bool) -> None:
-        """Write what is held, or without `tag_the_rest` leave it to the next run, and commit."""
-        if tag_the_rest:
-            self._tag()
-        self._recorder.commit()
-
-    def _tag(self) -> None:
-        """Tag all held sentences together and record their documents."""
-        held, self._held, self._held_sentences = self._held, [], 0
+    def _tag(self, held: list[Held]) -> Iterator[Outcome]:
         parsed = [result for result in held if isinstance(result, ParsedDocument)]
+        had_tagger = self._tagger is not None
+
+        def on_progress(part: float) -> None:
+            self.documents_in_model = part * len(parsed)
+
         tagging = tag_together(
             parsed,
             self._loaded_tagger,
             timeout_s=self._timeout_s,
-            interrupted=self._is_interrupted,
-            advanced=lambda part: self._progress.in_model(part * len(parsed)),
+            is_interrupted=self._is_interrupted,
+            on_progress=on_progress,
         )
-        self._recorder.count_tagging(tagging.statistics, tagging.seconds)
+        if self._tagger is not None and not had_tagger:
+            yield SessionOpened.of(self._tagger.session, self._load_seconds)
+        yield tagging.cost
         for result in held:
-            self._recorder.record(next(tagging.documents) if isinstance(result, ParsedDocument) else result)
-        self._progress.in_model(0)
+            if isinstance(result, ParsedDocument):
+                self.documents_in_model = max(self.documents_in_model - 1, 0.0)
+                yield next(tagging.documents)
+            else:
+                yield result
 
     def _loaded_tagger(self) -> Tagger:
         if self._tagger is None:
             started = perf_counter()
             self._tagger = self._make_tagger()
-            self._recorder.count_session(Opened.of(self._tagger.session, perf_counter() - started))
+            self._load_seconds = perf_counter() - started
         return self._tagger

@@ -23,25 +23,25 @@ from finner_batch.text.extract import extract
 class ParsedDocument:
     """A document ready for the model.
 
-    `document.content` is empty: what is still needed of it are the sentences. `numbered` are the sentences that hold a
-    number, `stated[i]` is the power of ten that the document states for bare amounts in `numbered[i]`, and `windows[i]`
-    reads numbers of `numbered[owners[i]]`. `sentences` and `characters` count the whole document.
+    `document.content` is empty: only its sentences are still needed. `numbered` are the sentences that hold a number,
+    `document_scales[i]` is the power of ten that the document states for bare amounts in `numbered[i]`, and
+    `windows[i]` holds numbers of `numbered[owners[i]]`. `sentences` and `characters` count the whole document.
     """
 
     document: Document
     sentences: int
     characters: int
     numbered: tuple[Sentence, ...] = field(repr=False)
-    stated: tuple[int, ...] = field(repr=False)
+    document_scales: tuple[int, ...] = field(repr=False)
     windows: tuple[Window, ...] = field(repr=False)
     owners: tuple[int, ...] = field(repr=False)
     seconds: dict[str, float]
     unread_exhibits: tuple[str, ...] = ()
-    """Exhibits that hold its financial statements or debt and are not read with it."""
+    """Types of the exhibits that hold its financial statements or debt and are not read with it."""
 
 
 class Stopwatch:
-    """CPU seconds by stage, and the stage that is running (the one to blame when something is raised)."""
+    """CPU seconds by stage, and the stage that runs, which is named when something is raised."""
 
     def __init__(self) -> None:
         self.seconds: dict[str, float] = {}
@@ -49,7 +49,7 @@ class Stopwatch:
 
     @contextmanager
     def measure(self, stage: str) -> Iterator[None]:
-        """Add the CPU time spent inside to `stage`: with it a rate a core is honest beside other processes."""
+        """Add the CPU time of the block to `stage`: unlike wall clock, it does not depend on other processes."""
         self.stage = stage
         started = thread_time()
         try:
@@ -59,7 +59,7 @@ class Stopwatch:
 
 
 def parse(document: Document, tokenizer: SentenceTokenizer, *, tables: bool, watch: Stopwatch) -> ParsedDocument:
-    """Extract, split and tokenise. Raises what a stage raises; `watch.stage` then tells which."""
+    """Extract, split and tokenise. Raises what a stage raises; `watch.stage` is then its name."""
     with watch.measure("extract"):
         extraction = extract(document.content, document.markup, tables=tables)
     with watch.measure("split"):
@@ -71,21 +71,21 @@ def parse(document: Document, tokenizer: SentenceTokenizer, *, tables: bool, wat
         numbered = [sentence for sentence, own in zip(sentences, found, strict=True) if own]
         windows = [own for own in found if own]
     with watch.measure("value"):
-        stated = stated_scales(extraction.text, [sentence.start for sentence in numbered])
+        scales = stated_scales(extraction.text, [sentence.start for sentence in numbered])
     is_row = document.markup == "prose"
     unread: tuple[str, ...] = ()
     if not is_row:
         with watch.measure("exhibits"):
             document = _with_stated_type(document, extraction)
             unread = unread_exhibits(sentences, document.header, document.siblings)
-    # a row of a shard is known by its own id; where it belongs to a filing, the filing's documents are known by content
+    # a row of a shard is identified by its id, a row that belongs to a filing, like other documents, by its content
     is_named = is_row and document.header.accession_number is None
     return ParsedDocument(
         document=replace(document, content="", content_id=None if is_named else content_id(extraction.text)),
         sentences=len(sentences),
         characters=len(extraction.text),
         numbered=tuple(numbered),
-        stated=tuple(stated),
+        document_scales=tuple(scales),
         windows=tuple(chain.from_iterable(windows)),
         owners=tuple(owner for owner, own in enumerate(windows) for _ in own),
         seconds=watch.seconds,
@@ -94,13 +94,13 @@ def parse(document: Document, tokenizer: SentenceTokenizer, *, tables: bool, wat
 
 
 def _with_stated_type(document: Document, extraction: Extraction) -> Document:
-    """A filing's document whose source does not say what it is, with the type that its own first words state."""
+    """Add the type that a document's first words state, where its source states none."""
     if document.header.document_type is not None:
         return document
-    stated = stated_type([block.text for block in extraction.blocks[:HEAD_BLOCKS]])
-    return replace(document, header=replace(document.header, document_type=stated)) if stated else document
+    own_type = stated_type([block.text for block in extraction.blocks[:HEAD_BLOCKS]])
+    return replace(document, header=replace(document.header, document_type=own_type)) if own_type else document
 
 
 def stage_of(error: BaseException, watch: Stopwatch) -> str:
-    """The stage to name in a failed document's row."""
+    """Return the stage to name in a failed document's row."""
     return error.stage if isinstance(error, DocumentError) else watch.stage

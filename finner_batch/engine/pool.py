@@ -1,6 +1,6 @@
-"""Worker processes, their results in the order of the tasks, and what happens when one of them dies.
+"""The pool: worker processes, their results in the order of the tasks, and a new worker for one that dies.
 
-Results come in task order whatever the number of workers, so everything after this point is the same for 1 and for 16.
+Results come in task order whatever the number of workers, so all later stages are the same for 1 worker and for 16.
 What is read ahead is bounded: a worker whose results wait for their turn blocks on its pipe.
 """
 
@@ -19,6 +19,7 @@ from time import monotonic
 from types import TracebackType
 from typing import Self, TypeAlias
 
+from finner_batch.engine.outcomes import SourceFinished
 from finner_batch.engine.parse import ParsedDocument
 from finner_batch.engine.worker import (
     Alive,
@@ -27,41 +28,29 @@ from finner_batch.engine.worker import (
     Ready,
     Task,
     WorkerOptions,
-    failed_document,
-    failed_source,
     work,
 )
 from finner_batch.errors import FinnerError
 from finner_batch.sources.document import Document, FailedDocument
 
 READ_AHEAD_DOCUMENTS = 8
-"""Documents of one source that wait for their turn at most."""
+"""The most documents of one source that wait for their turn."""
 READ_AHEAD_BYTES = 64 << 20
-"""Packed size of all documents that wait for their turn, about."""
+"""Approximate pickled size of all documents that wait for their turn."""
 TASKS_PER_WORKER = 4
-"""Sources begun and not yet delivered, per worker."""
+"""Sources that are begun and not yet delivered, for each worker."""
 GRACE_S = 10.0
-"""Beyond its time limit, a worker that answers nothing (stuck outside Python) is killed after this long."""
+"""A worker that does not answer (stuck outside Python) is killed this long after its time limit."""
 AWAY_S = 5.0
-"""Time in which this process listened to no worker for longer does not count: it was stopped, or had other work."""
-
-
-@dataclass(frozen=True, slots=True)
-class SourceDone:
-    """Every document of the task's source was delivered. `complete` is False where reading it broke off.
-
-    `kept`: digests of the shard's rows that were done before. `other_forms`: as in `Ended`.
-    """
-
-    task: Task
-    complete: bool
-    kept: tuple[bytes, ...] = ()
-    other_forms: int = 0
+"""While this process listens to no worker for longer than this, a worker's time does not count: the process was
+suspended, or tagged."""
+WORKER_DIED = "WorkerDied"
+"""`error_type` of a document over which a reading process died."""
 
 
 _END = object()
 
-Result: TypeAlias = ParsedDocument | FailedDocument | SourceDone
+Result: TypeAlias = ParsedDocument | FailedDocument | SourceFinished
 
 
 @dataclass(slots=True)
@@ -82,7 +71,7 @@ class _Running:
     """How many documents were delivered when a worker died between two documents."""
     heard_at: float = field(default_factory=monotonic)
     held_bytes: int = 0
-    """Packed size of the results."""
+    """Pickled size of the results."""
 
 
 def _end(workers: Sequence[_Worker]) -> None:
@@ -97,7 +86,7 @@ def _end(workers: Sequence[_Worker]) -> None:
 
 
 class Pool:
-    """Worker processes, started as there is work for them. Use as a context manager: leaving it ends them."""
+    """Worker processes that start when there is work for them. Use as a context manager: leaving it ends them."""
 
     def __init__(self, workers: int, options: WorkerOptions) -> None:
         """`workers` is the most that run at a time."""
@@ -125,11 +114,11 @@ class Pool:
 
     @property
     def peak_bytes(self) -> int:
-        """Sum of the workers' peak resident memory, an upper bound of what they held at once."""
+        """The sum of the workers' peak resident memory: an upper bound of what they held at once."""
         return sum(sorted(self._peaks.values(), reverse=True)[: self._size])
 
     def results(self, tasks: Iterator[Task | None]) -> Iterator[Result | None]:  # noqa: C901 - one loop, one state
-        """Run the tasks; yield their results in task order, and None now and then while there is nothing to yield.
+        """Do the tasks; yield their results in task order, and None at least twice a second while there are none.
 
         A None among the tasks stands for a source that needs no work; it is passed on. Raises FinnerError where a
         worker process cannot start.
@@ -162,7 +151,7 @@ class Pool:
                 if item.worker is not None and (item is head or (has_room and len(item.results) < READ_AHEAD_DOCUMENTS))
             }
             ready = wait(list(listening), timeout=0.5)
-            self._leave_out_time_away(running)
+            self._subtract_time_away(running)
             for connection in ready:
                 self._receive(listening[connection])  # type: ignore[index]
             for item in listening.values():
@@ -218,10 +207,10 @@ class Pool:
                 pass
             case Began(document):
                 running.begun = document
-            case Ended(peak_bytes, complete, kept, worn, other_forms):
+            case Ended(peak_bytes, complete, kept, is_worn, other_forms):
                 self._peaks[worker.process.pid or 0] = peak_bytes
                 self._finish(running, complete=complete, kept=kept, other_forms=other_forms)
-                if worn:
+                if is_worn:
                     self._idle.remove(worker)
                     _end([worker])
             case _:
@@ -235,10 +224,10 @@ class Pool:
             self._busy.remove(running.worker)
             self._idle.append(running.worker)
             running.worker = None
-        running.results.append(SourceDone(running.task, complete, kept, other_forms))
+        running.results.append(SourceFinished(running.task, complete, kept, other_forms))
 
     def _bury(self, running: _Running, reason: str | None = None) -> None:
-        """Record a worker's death as the failure of what it was doing, and go on with a new worker."""
+        """Turn a worker's death into a failure of what it was doing, and go on with a new worker."""
         worker = running.worker
         assert worker is not None  # noqa: S101 - narrows the type
         worker.process.join(5)
@@ -249,23 +238,23 @@ class Pool:
                 f"a reading process ended as it started (exit code {worker.process.exitcode}; stderr may say why)."
                 " A higher --memory-limit-mb may help; a script that calls run() needs `if __name__ == '__main__':`"
             )
-        kind = "WorkerDied"
         reason = reason or f"the reading process died (exit code {worker.process.exitcode}): out of memory or a crash"
         running.worker = self._start()
         self._busy.append(running.worker)
         if running.begun is not None:
-            running.results.append(failed_document(running.begun, "extract", kind, reason))
+            failed = FailedDocument.of_document(running.begun, stage="extract", error_type=WORKER_DIED, error=reason)
+            running.results.append(failed)
             running.begun = None
             running.delivered += 1
         elif running.resent_at == running.delivered:
-            running.results.append(failed_source(running.task, "read", kind, reason))
+            running.results.append(running.task.failed("read", WORKER_DIED, reason))
             self._finish(running, complete=False)
             return
-        else:  # between two documents: perhaps not this source's fault, so it gets another chance
+        else:  # between two documents: the source may not be the cause, so it is tried once more
             running.resent_at = running.delivered
         self._send(running)
 
-    def _leave_out_time_away(self, running: deque[_Running]) -> None:
+    def _subtract_time_away(self, running: deque[_Running]) -> None:
         now = monotonic()
         away, self._looked_at = now - self._looked_at, now
         if away > AWAY_S:
@@ -282,9 +271,9 @@ class Pool:
 
 
 def _start_fork_server() -> None:
-    """Start what the reading processes are forked from, where it does not run yet. Raises OSError."""
+    """Start the server that the reading processes are forked from, unless it runs. Raises OSError."""
     resource_tracker.ensure_running()  # it would undo the block below
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # Ctrl-C is the run's to hear, also while the
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # Ctrl-C is for the run only, also while the
     try:  # server still imports: it inherits the block
         forkserver.ensure_running()
     except OSError as error:

@@ -1,4 +1,4 @@
-"""How far a run is: documents done of all, and the time left; a bar on a terminal, else a line a minute in the log."""
+"""The progress of a run: documents done of all, and the time left, as a bar on a terminal or a log line a minute."""
 
 import logging
 import sys
@@ -12,23 +12,23 @@ from typing import NamedTuple, Self
 
 from tqdm import tqdm
 
-from finner_batch.engine.log import fields
+from finner_batch.log import fields
 from finner_batch.sources.document import Source
 
 LOG = logging.getLogger(__name__)
 BAR_S = 0.2
 LOG_S = 60.0
-"""Seconds between two looks of the bar, and between two lines of the log."""
+"""Seconds between two updates of the bar, and between two lines of the log."""
 RECENT_S = 120.0
-"""The speed is that of so many seconds: what is unchanged goes by faster than what is read."""
+"""The speed is that of the last seconds, for unchanged sources pass faster than those that are read."""
 SLOWEST = 1e-4
-"""Documents a second, three hours a document, below which the time left is not told."""
+"""Documents a second (one in three hours) below which the time left is not shown."""
 _BAR = "{desc} {percentage:3.0f}%|{bar:20}| {elapsed}{postfix}"
 _BAR_OF_UNKNOWN = "{desc} {elapsed}{postfix}"
 
 
 class Standing(NamedTuple):
-    """How far a run is. `documents` are done, partly done ones counted in part, of `of`, where that is known yet."""
+    """How far a run is: `documents` done, those in the model counted in part, out of `of`; None while it is unknown."""
 
     documents: float
     of: int | None
@@ -36,23 +36,29 @@ class Standing(NamedTuple):
 
     @property
     def left(self) -> timedelta | None:
-        """Time left at this speed, in whole seconds; None where it cannot be told."""
+        """Time left at this speed, in whole seconds; None where it is unknown."""
         if self.of is None or self.per_second < SLOWEST:
             return None
         return timedelta(seconds=round((self.of - self.documents) / self.per_second))
 
 
 class Progress:
-    """Counts the documents that are done. Use as a context manager: how far it is is shown in between.
+    """Counts the documents that are done. Use as a context manager: the progress is shown inside the block.
 
-    `count` yields all sources with the documents each holds, and is asked in a thread of its own; a source that turns
-    out to hold more adds to them. None for a source: how many there are is not known.
+    `count` yields all sources with the number of documents in each, None where that is not known; it runs in its own
+    thread. A source that turns out to hold more documents adds to the total. `documents_in_model` returns how many
+    documents the model has read that are not done yet, in fractions.
     """
 
     def __init__(
-        self, count: Callable[[], Iterable[tuple[Source, int | None]]] = tuple, *, has_bar: bool = False
+        self,
+        count: Callable[[], Iterable[tuple[Source, int | None]]] = tuple,
+        documents_in_model: Callable[[], float] = float,
+        *,
+        has_bar: bool = False,
     ) -> None:
         self._count = count
+        self._documents_in_model = documents_in_model
         self._bar = tqdm(disable=not has_bar, file=sys.stderr, leave=False, bar_format=_BAR_OF_UNKNOWN)
         self._has_bar = has_bar
         self._ended = Event()
@@ -61,9 +67,8 @@ class Progress:
         self._all = 0
         self._all_known = False
         self._done = 0
-        self._in_model = 0.0
         self._held: dict[str, int] = {}
-        """Documents by source, where they are not 1; those of sources that are being read, as far as they are done."""
+        """Documents by source, where there is not exactly one; below, how many of them are done."""
         self._seen: dict[str, int] = {}
         self._past: deque[tuple[float, float]] = deque([(monotonic(), 0.0)])
 
@@ -83,23 +88,18 @@ class Progress:
         """Count a document of the source with this URI."""
         with self._lock:
             self._done += 1
-            self._in_model = max(self._in_model - 1, 0.0)
             self._seen[source] = seen = self._seen.get(source, 0) + 1
             self._all += seen > self._held.get(source, 1)
 
     def source_done(self, source: str) -> None:
-        """Count the documents of a source that needed no work, or those that it has beside the ones counted."""
+        """Count the documents of a source that were not counted one by one."""
         with self._lock:
             self._done += max(self._held.get(source, 1) - self._seen.pop(source, 0), 0)
 
-    def in_model(self, documents: float) -> None:
-        """Say how many documents the model has read that are not done yet, in parts of documents."""
-        self._in_model = documents
-
     def standing(self) -> Standing:
-        """How far it is now."""
+        """Return how far the run is now."""
         with self._lock:
-            done = self._done + self._in_model
+            done = self._done + self._documents_in_model()
             of = max(self._all, self._done) if self._all_known else None
         now = monotonic()
         self._past.append((now, done))
@@ -117,7 +117,7 @@ class Progress:
                     self._all += documents
                     if documents != 1:
                         self._held[source.uri] = documents
-        except Exception:  # noqa: BLE001 - whoever reads the sources meets it too, and says so
+        except Exception:  # noqa: BLE001 - reading the sources raises it too
             return
         self._all_known = True
 

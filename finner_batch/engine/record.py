@@ -1,114 +1,173 @@
-"""Records finished documents: rows to the writer, counts to the report, commits when they are due."""
+"""The recorder: outcomes to rows and counts. It alone writes to the results folder and to the report of a run."""
 
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from itertools import count
-from time import monotonic, thread_time
-from typing import Any
+from time import thread_time
+from types import TracebackType
+from typing import Any, Self
 
-from finner_batch.engine.log import fields
-from finner_batch.engine.pool import SourceDone
+from finner_batch.engine.job import Job
+from finner_batch.engine.outcomes import (
+    CacheOff,
+    ClusterUsed,
+    ModelCost,
+    Outcome,
+    PeakMemory,
+    SessionOpened,
+    SourceFinished,
+    TaggedDocument,
+)
 from finner_batch.engine.progress import Progress
-from finner_batch.engine.report import RunReport
-from finner_batch.engine.tag import TaggedDocument
-from finner_batch.engine.worker import describe, failed_document
-from finner_batch.errors import DocumentError
+from finner_batch.engine.report import RunReport, Selection
+from finner_batch.engine.select import Selected, Skipped
+from finner_batch.engine.worker import failed_document
+from finner_batch.errors import DocumentError, FinnerError
+from finner_batch.log import fields
 from finner_batch.sources.document import Document, FailedDocument
 from finner_batch.store.writer import Writer
-from finner_batch.tagger.session import AnySession
-from finner_batch.tagger.tagger import TaggingStatistics
 
 LOG = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Opened:
-    """A session that was opened in `seconds`: on what, by what and why. `batch_dependence` is as the session has it."""
-
-    device: str
-    device_reason: str
-    variant: str
-    backend: str
-    backend_reason: str
-    batch_dependence: str | None
-    seconds: float
-
-    @classmethod
-    def of(cls, session: AnySession, seconds: float) -> "Opened":
-        """What there is to tell of a session."""
-        return cls(
-            device=session.device.name,
-            device_reason=session.device.reason,
-            variant=session.variant,
-            backend=session.backend,
-            backend_reason=session.backend_reason,
-            batch_dependence=session.batch_dependence,
-            seconds=seconds,
-        )
+DOCUMENTS_FAILED = 3
+"""Exit code of a run that was done but for documents that failed."""
 
 
 class Recorder:
-    """Takes what is finished, of each source in its order; those of several sources may come mixed."""
+    """Records what was selected and what came of it. Documents of several sources may come mixed, each source in order.
 
-    def __init__(
-        self,
-        writer: Writer,
-        report: RunReport,
-        *,
-        commit_seconds: float,
-        commit_documents: int,
-        progress: Progress | None = None,
-    ) -> None:
-        self._writer = writer
-        self._report = report
+    Use as a context manager: leaving it drops what was not committed.
+    """
+
+    def __init__(self, job: Job, selection: Selection | None = None, progress: Progress | None = None) -> None:
+        """`selection` may hold what was counted before the job began."""
+        self._job = job
         self._progress = progress or Progress()
-        self._commit_seconds = commit_seconds
-        self._commit_documents = commit_documents
-        self._committed_at = monotonic()
-        self._repeats: dict[str, dict[str, Iterator[int]]] = {}
-        """By source and document_id, the numbers that are free; a source with many repeats takes linear time."""
-        self.tagged = 0
-        """Documents that came with rows from the model."""
+        self.report = RunReport(
+            run_id=job.run_id,
+            model_id=job.model.model_id,
+            config=job.config,
+            selection=selection or Selection(),
+            device=job.device.name,
+            device_reason=job.device.reason,
+            workers=job.workers,
+            clock=job.clock,
+        )
+        self._committed_at = self._job.clock.monotonic()
+        self._free_numbers: dict[str, dict[str, Iterator[int]]] = {}
+        """By source and document_id: a source with many documents of one id takes linear time."""
 
-    def record(self, result: TaggedDocument | FailedDocument | SourceDone) -> None:
-        """Give one document to the writer, or the end of a source."""
-        match result:
+    def __enter__(self) -> Self:
+        self._writer = Writer(
+            self._job.results,
+            ledger=self._job.ledger,
+            lock=self._job.check_lock,
+            run_id=self._job.run_id,
+            model_id=self._job.model.model_id,
+            config_id=self._job.config.config_id,
+        )
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._writer.discard()
+
+    def count(self, selected: Selected) -> None:
+        """Count a source that was selected."""
+        selection = self.report.selection
+        selection.sources += 1
+        selection.bytes += selected.size or 0
+        if isinstance(selected, Skipped):
+            selection.count_skipped(selected.reason)
+            self._progress.source_done(selected.source.uri)
+
+    def record(self, outcome: Outcome) -> None:
+        """Write the rows of a finished document or source, and count everything else."""
+        report = self.report
+        match outcome:
             case TaggedDocument():
-                self.tagged += 1
-                self._add_tagged(result)
-                self._progress.document_done(result.document.source)
+                self._add_tagged(outcome)
+                self._progress.document_done(outcome.document.source)
             case FailedDocument():
-                self._add_failed(result)
-                self._progress.document_done(result.source)
-            case SourceDone(task, complete, kept, other_forms):
-                self._report.selection.other_forms += other_forms
-                self._repeats.pop(task.source.uri, None)
-                with self._measure_write():
-                    self._writer.finish(
-                        task.source.uri,
-                        task.sha256,
-                        complete=complete,
-                        kept=kept,
-                        version=task.source.version,
-                        other_forms=other_forms > 0,
-                    )
-                self._progress.source_done(task.source.uri)
+                self._add_failed(outcome)
+                self._progress.document_done(outcome.source)
+            case SourceFinished():
+                self._finish_source(outcome)
+            case ModelCost(statistics, seconds):
+                if statistics.windows:
+                    report.add_seconds({"tag": seconds})
+                    report.tokens += statistics.tokens
+                    report.tokens_run += statistics.tokens_run
+                    report.tokens_padded += statistics.tokens_padded
+                    report.tokens_from_cache += statistics.tokens_remembered
+            case SessionOpened():
+                self._note_session(outcome)
+            case PeakMemory(peak):
+                report.workers_peak_bytes = peak
+            case CacheOff(reason):
+                report.cache_off = reason
+            case ClusterUsed(workers, facts):
+                report.workers, report.cluster = workers, dict(facts)
 
-    def count_tagging(self, statistics: TaggingStatistics, seconds: float) -> None:
-        """Add what a call of the model cost to the report."""
-        if not statistics.windows:
-            return
-        self._report.add_seconds({"tag": seconds})
-        self._report.tokens += statistics.tokens
-        self._report.tokens_run += statistics.tokens_run
-        self._report.tokens_padded += statistics.tokens_padded
-        self._report.tokens_from_cache += statistics.tokens_remembered
+    def is_commit_due(self) -> bool:
+        """Tell whether `--commit-seconds` have passed since the last commit."""
+        return self._job.clock.monotonic() - self._committed_at >= self._job.config.commit_seconds
 
-    def count_session(self, opened: Opened) -> None:
-        """Note that a session was opened, and on what; all of a run are of one device and variant."""
-        report = self._report
+    def commit_if_due(self) -> None:
+        """Commit when it is time, or when `--commit-documents` documents wait for it."""
+        if self.is_commit_due() or self._writer.pending_documents >= self._job.config.commit_documents:
+            self.commit()
+
+    def commit(self) -> None:
+        """Commit what is finished."""
+        with self._measure_write():
+            part = self._writer.commit()
+        if part is not None:
+            self.report.parts += 1
+            LOG.info(
+                fields(
+                    "commit",
+                    part=part,
+                    documents=self.report.documents_ok,
+                    failed=self.report.documents_failed,
+                    entities=self.report.entities,
+                )
+            )
+        self._committed_at = self._job.clock.monotonic()
+
+    def end(self, error: BaseException | None = None) -> None:
+        """Set how the run ended: done, interrupted by a stop, or broken off by the error."""
+        report = self.report
+        if self._job.stop.requested and (error is None or isinstance(error, Exception)):
+            if error is not None:  # a signal to the whole process group ends the workers too
+                LOG.warning(fields("stopped", run=report.run_id, error=error))
+            report.status, report.exit_code = "interrupted", self._job.stop.exit_code
+        elif error is not None:
+            report.status = "broken off"
+            report.exit_code = error.exit_code if isinstance(error, FinnerError) else 1
+        else:
+            report.status = "done"
+            report.exit_code = DOCUMENTS_FAILED if report.documents_failed else 0
+
+    def _finish_source(self, finished: SourceFinished) -> None:
+        task = finished.task
+        self.report.selection.other_forms += finished.other_forms
+        self._free_numbers.pop(task.source.uri, None)
+        with self._measure_write():
+            self._writer.finish(
+                task.source.uri,
+                task.sha256,
+                complete=finished.complete,
+                kept=finished.kept,
+                version=task.source.version,
+                other_forms=finished.other_forms > 0,
+            )
+        self._progress.source_done(task.source.uri)
+
+    def _note_session(self, opened: SessionOpened) -> None:
+        """Note on what the model runs; all sessions of a run have the same device and variant."""
+        report = self.report
         report.add_seconds({"load": opened.seconds})
         if report.variant is None:
             LOG.info(
@@ -128,33 +187,6 @@ class Recorder:
         report.device, report.device_reason, report.variant = opened.device, opened.device_reason, opened.variant
         report.backend, report.backend_reason = opened.backend, opened.backend_reason
 
-    @property
-    def is_due(self) -> bool:
-        """Whether it is time for a commit."""
-        return monotonic() - self._committed_at >= self._commit_seconds
-
-    def commit_if_due(self) -> None:
-        """Commit when it is time, or enough documents wait for it."""
-        if self.is_due or self._writer.pending_documents >= self._commit_documents:
-            self.commit()
-
-    def commit(self) -> None:
-        """Commit what is finished."""
-        with self._measure_write():
-            part = self._writer.commit()
-        if part is not None:
-            self._report.parts += 1
-            LOG.info(
-                fields(
-                    "commit",
-                    part=part,
-                    documents=self._report.documents_ok,
-                    failed=self._report.documents_failed,
-                    entities=self._report.entities,
-                )
-            )
-        self._committed_at = monotonic()
-
     def _add_tagged(self, tagged: TaggedDocument) -> None:
         row = _document_row(tagged.document) | {
             "status": "ok",
@@ -167,26 +199,26 @@ class Recorder:
             with self._measure_write():
                 self._writer.add(row, tagged.entities)
         except DocumentError as error:
-            self._add_failed(failed_document(tagged.document, error.stage, type(error).__name__, describe(error)))
+            self._add_failed(failed_document(tagged.document, error.stage, error))
             return
-        self._report.add_seconds(tagged.seconds)
-        self._report.documents_ok += 1
-        self._report.sentences += tagged.sentences
-        self._report.tagged_sentences += tagged.tagged_sentences
-        self._report.characters += tagged.characters
-        self._report.entities += len(tagged.entities)
+        self.report.add_seconds(tagged.seconds)
+        self.report.documents_ok += 1
+        self.report.sentences += tagged.sentences
+        self.report.tagged_sentences += tagged.tagged_sentences
+        self.report.characters += tagged.characters
+        self.report.entities += len(tagged.entities)
         if tagged.unread_exhibits:
-            self._report.with_unread_exhibits += 1
-            self._report.unread_exhibits.update(tagged.unread_exhibits)
+            self.report.with_unread_exhibits += 1
+            self.report.unread_exhibits.update(tagged.unread_exhibits)
             LOG.info(
                 fields(
                     "exhibits-unread",
                     document=tagged.document.document_id,
                     exhibits=" ".join(tagged.unread_exhibits),
-                    because="its financial statements or debt stand there",
+                    because="they hold its financial statements or debt",
                 )
             )
-        self._report.labels.update(entity["label"] for entity in tagged.entities)
+        self.report.labels.update(entity["label"] for entity in tagged.entities)
 
     def _add_failed(self, failed: FailedDocument) -> None:
         LOG.warning(
@@ -198,19 +230,19 @@ class Recorder:
             "error_type": failed.error_type,
             "error": failed.error,
         }
-        self._report.documents_failed += 1
-        self._report.failures[f"{failed.stage}: {failed.error_type}"] += 1
+        self.report.documents_failed += 1
+        self.report.failures[f"{failed.stage}: {failed.error_type}"] += 1
         with self._measure_write():
             self._add_under_free_id(row)
 
     def _add_under_free_id(self, row: dict[str, Any]) -> None:
-        """Add a failed document's row; where its source has brought the id already, under one of its own."""
+        """Add a failed document's row, under another id where its source already has a document of this id."""
         document_id = row["document_id"]
         while True:
             try:
                 self._writer.add(row)
             except DocumentError:
-                number = next(self._repeats.setdefault(row["source"], {}).setdefault(document_id, count(1)))
+                number = next(self._free_numbers.setdefault(row["source"], {}).setdefault(document_id, count(1)))
                 row["document_id"] = f"{document_id}#failed-{number}"
             else:
                 return
@@ -221,7 +253,7 @@ class Recorder:
         try:
             yield
         finally:
-            self._report.add_seconds({"write": thread_time() - started})
+            self.report.add_seconds({"write": thread_time() - started})
 
 
 def _document_row(document: Document | FailedDocument) -> dict[str, Any]:

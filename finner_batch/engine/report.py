@@ -1,24 +1,59 @@
 """What a run reports: counts, seconds by stage, speed, memory; written as JSON beside the rows."""
 
+import logging
 import platform
 from collections import Counter
 from dataclasses import asdict, dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from importlib.metadata import version
-from time import perf_counter, process_time
+from time import process_time
 from typing import Any
 
 from finner_batch import __version__
-from finner_batch.config import MEBIBYTE, RunConfig, usable_cpus
-from finner_batch.engine.select import Selection
-from finner_batch.engine.worker import own_peak_bytes
+from finner_batch.config import RunConfig
+from finner_batch.engine.select import SkipReason
+from finner_batch.log import fields
+from finner_batch.machine import MEBIBYTE, Clock, own_peak_bytes, usable_cpus
 from finner_batch.sources.submission import is_on_debt
 
+LOG = logging.getLogger(__name__)
 LIBRARIES = ("lxml", "nupunkt", "tokenizers", "pyarrow", "numpy")
 FAILURES_SHOWN = 20
 EXHIBITS_SHOWN = 20
 WALL_CLOCK = frozenset(["load", "tag"])
 """Stages whose threads are the runtime's own."""
+
+
+@dataclass(slots=True)
+class Selection:
+    """How many sources were found, how large they are, and how many of them were skipped, by reason."""
+
+    sources: int = 0
+    bytes: int = 0
+    unchanged: int = 0
+    duplicates: int = 0
+    left_out: int = 0
+    """Files of a folder that are not filings (hidden, `.csv`, `.jpg`, …); they are not among `sources`."""
+    other_forms: int = 0
+    """Documents, and sources as a whole, of forms that the run does not ask for."""
+    failed_before: int = 0
+
+    def leave_out(self, path: str, reason: str) -> None:
+        """Count and log a file that is not a filing."""
+        self.left_out += 1
+        LOG.info(fields("left-out", path=path, reason=reason))
+
+    def count_skipped(self, reason: SkipReason) -> None:
+        """Count a source that needs no work."""
+        match reason:
+            case "unchanged":
+                self.unchanged += 1
+            case "duplicate":
+                self.duplicates += 1
+            case "failed before":
+                self.failed_before += 1
+            case "other form":
+                self.other_forms += 1
 
 
 @dataclass(slots=True, kw_only=True)
@@ -40,7 +75,8 @@ class RunReport:
     backend: str | None = None
     """What ran it, and why; None as `variant`."""
     backend_reason: str | None = None
-    started: datetime = field(default_factory=lambda: datetime.now(UTC))
+    clock: Clock = field(default_factory=Clock, repr=False)
+    started: datetime = field(init=False)
     documents_ok: int = 0
     documents_failed: int = 0
     sentences: int = 0
@@ -71,7 +107,12 @@ class RunReport:
     """What a run on Ray worked on, and how much of the work was done again there; None where none was needed."""
     status: str = "running"
     exit_code: int = 0
-    _clock: float = field(default_factory=perf_counter, repr=False)
+    _started_at: float = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        """Start the clock."""
+        self.started = self.clock.now()
+        self._started_at = self.clock.monotonic()
 
     def add_seconds(self, seconds: dict[str, float]) -> None:
         """Add work by stage."""
@@ -81,7 +122,7 @@ class RunReport:
     @property
     def wall_seconds(self) -> float:
         """Since the report was made."""
-        return perf_counter() - self._clock
+        return self.clock.monotonic() - self._started_at
 
     @property
     def peak_bytes(self) -> int:
@@ -97,7 +138,7 @@ class RunReport:
             "status": self.status,
             "exit_code": self.exit_code,
             "started": self.started.isoformat(timespec="seconds"),
-            "finished": datetime.now(UTC).isoformat(timespec="seconds"),
+            "finished": self.clock.now().isoformat(timespec="seconds"),
             "wall_seconds": round(wall, 3),
             "model_id": self.model_id,
             "config_id": self.config.config_id,
@@ -110,7 +151,7 @@ class RunReport:
             "engine": self.config.engine,
             "cluster": self.cluster,
             "workers": self.workers,
-            "sources": {name: count for name, count in asdict(self.selection).items() if name != "claimed"},
+            "sources": asdict(self.selection),
             "documents": {"ok": self.documents_ok, "failed": self.documents_failed},
             "failures": dict(self.failures.most_common(FAILURES_SHOWN)),
             "unread_exhibits": {

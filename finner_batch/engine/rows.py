@@ -1,4 +1,4 @@
-"""The rows of a document's entities, from what the model says of its windows."""
+"""The rows of a document's entities, made from the spans that the model found in its windows."""
 
 from itertools import groupby
 from operator import itemgetter
@@ -15,19 +15,19 @@ from finner_batch.tagger.span import Span
 def entity_rows(
     parsed: ParsedDocument, spans: list[list[Span]], *, deadline: Deadline | None = None
 ) -> list[dict[str, Any]]:
-    """Rows in the order of the document's text; `spans[i]` is of `parsed.windows[i]` (a sentence may have several).
+    """Return rows in the order of the document's text. `spans[i]` is of `parsed.windows[i]`.
 
-    Raises OutOfTimeError where the deadline passes between two numbers: each takes bounded time.
+    Raises OutOfTimeError where the deadline passes between two numbers; each number takes bounded time.
     """
     rows: list[dict[str, Any]] = []
     pairs = zip(parsed.owners, spans, strict=True)
     for owner, group in groupby(pairs, key=itemgetter(0)):
-        sentence, stated = parsed.numbered[owner], parsed.stated[owner]
+        sentence, scale = parsed.numbered[owner], parsed.document_scales[owner]
         found = sorted((span for _, of_window in group for span in of_window), key=lambda span: span.start)
         for span in found:
             if deadline is not None:
                 deadline.check()
-            value = read_value(sentence.text, span.start, span.end, stated=stated)
-            before = number_before(sentence, span.start, span.end, stated=stated) if sentence.struck else None
+            value = read_value(sentence.text, span.start, span.end, stated=scale)
+            before = number_before(sentence, span.start, span.end, stated=scale) if sentence.struck else None
             rows.append(entity_row(sentence, span, value, before, sec_url=parsed.document.sec_url))
     return rows

@@ -1,4 +1,4 @@
-"""SIGTERM and Ctrl-C: the first asks the run to stop at a safe point, the second does what it did before the run."""
+"""SIGTERM and Ctrl-C: the first requests a stop at a safe point, the second acts as it did before the run."""
 
 import signal
 from collections.abc import Iterator
@@ -9,7 +9,7 @@ from types import FrameType
 
 @dataclass(slots=True)
 class Stop:
-    """Whether a stop was asked for, and by which signal."""
+    """Whether a stop was requested, and by which signal."""
 
     signal_number: int = 0
 
@@ -26,10 +26,10 @@ class Stop:
 
 @contextmanager
 def stop_on_signals() -> Iterator[Stop]:
-    """Turn SIGINT and SIGTERM into a request to stop, while inside (main thread only)."""
+    """Turn SIGINT and SIGTERM into a request to stop inside the block (main thread only)."""
     stop = Stop()
 
-    def ask(number: int, _frame: FrameType | None) -> None:
+    def request(number: int, _frame: FrameType | None) -> None:
         stop.signal_number = number
         restore()
 
@@ -39,7 +39,7 @@ def stop_on_signals() -> Iterator[Stop]:
 
     before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
     for number in before:
-        signal.signal(number, ask)
+        signal.signal(number, request)
     try:
         yield stop
     finally:

@@ -1,19 +1,19 @@
-"""Parsed documents into tagged ones: many documents' windows through the model at once, then each one's own values.
+"""Parsed documents to tagged ones: the windows of many documents through the model at once, then each one's values.
 
 A pure function of documents and model, the same in the main process of a local run and in an actor of a cluster.
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, fields
 from functools import partial
 from time import perf_counter, thread_time
-from typing import Any
 
 from finner_batch.engine.deadline import Deadline
+from finner_batch.engine.outcomes import ModelCost, TaggedDocument
 from finner_batch.engine.parse import ParsedDocument
 from finner_batch.engine.rows import entity_rows
-from finner_batch.engine.worker import describe, failed_document
-from finner_batch.sources.document import Document, FailedDocument
+from finner_batch.engine.worker import failed_document
+from finner_batch.sources.document import FailedDocument
 from finner_batch.tagger.span import Span
 from finner_batch.tagger.tagger import Tagger, TaggingStatistics
 
@@ -21,35 +21,17 @@ NOTHING_TAGGED = TaggingStatistics(
     windows=0, windows_run=0, tokens=0, tokens_run=0, tokens_padded=0, tokens_remembered=0
 )
 ALONE_TOKENS = 100_000
-"""Of 215 real filings with their tables, and every sentence with a number read, the largest has 79,436 tokens; a batch
-has a hundredth of it, so nothing is lost by not mixing it with others."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TaggedDocument:
-    """A document with the rows of its entities, in the order of its text: all that is left to do is to write them.
-
-    `seconds`: CPU time by stage. `tag_seconds`: its share of the wall clock that the model took.
-    """
-
-    document: Document
-    sentences: int
-    tagged_sentences: int
-    characters: int
-    unread_exhibits: tuple[str, ...]
-    entities: list[dict[str, Any]] = field(repr=False)
-    seconds: dict[str, float]
-    tag_seconds: float
+"""Of 215 real filings with their tables and every sentence with a number, the largest has 79,436 tokens; a batch has a
+hundredth of that, so a document of this size fills its batches without others."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tagging:
-    """What the model made of documents that were tagged together; `seconds` of wall clock."""
+    """What the model made of documents that were tagged together."""
 
     documents: Iterator[TaggedDocument | FailedDocument]
-    """In the order given; the values are read as they are taken."""
-    statistics: TaggingStatistics
-    seconds: float
+    """In the order given; the values of a document are read when it is taken."""
+    cost: ModelCost
 
 
 def tag_together(
@@ -57,15 +39,15 @@ def tag_together(
     loaded_tagger: Callable[[], Tagger],
     *,
     timeout_s: float,
-    interrupted: Callable[[], bool] = lambda: False,
-    advanced: Callable[[float], None] = lambda _: None,
+    is_interrupted: Callable[[], bool] = lambda: False,
+    on_progress: Callable[[float], None] = lambda _: None,
 ) -> Tagging:
     """Tag the windows of these documents together. Raises as `Tagger.probabilities` does.
 
-    `loaded_tagger` is called where there is a window: documents without numbers load no model. `advanced` is told now
-    and then which part of the tokens is tagged, 0 to 1. A document whose values cannot be read becomes a
-    `FailedDocument`, and so does one that takes longer than `timeout_s` to tag, or to find the values of.
-    A document with more than `ALONE_TOKENS` is tagged by itself, so that its time is known.
+    `loaded_tagger` is called only if there is a window: documents without numbers load no model. `on_progress` gets the
+    part of the tokens that is tagged, 0 to 1, after each batch. A document that takes longer than `timeout_s` to tag,
+    or whose values cannot be read within `timeout_s`, becomes a `FailedDocument`. A document with more than
+    `ALONE_TOKENS` is tagged by itself, so that its own time is known.
     """
     tokens = [sum(window.length for window in document.windows) for document in parsed]
     together = [place for place, own in enumerate(tokens) if 0 < own <= ALONE_TOKENS]
@@ -80,13 +62,13 @@ def tag_together(
         started = perf_counter()
         deadline = Deadline(timeout_s) if group is not together else None
         own = sum(tokens[place] for place in group) / sum(tokens)
-        tell, before = partial(_tell, advanced, before, own), before + own
+        on_batch, before = partial(_on_batch, on_progress, before, own), before + own
         try:
             probabilities, cost = tagger.probabilities(
-                windows, interrupted=_either(interrupted, deadline), advanced=tell
+                windows, interrupted=_either(is_interrupted, deadline), advanced=on_batch
             )
         except InterruptedError:
-            if interrupted():
+            if is_interrupted():
                 raise
             seconds += perf_counter() - started
             late.update(group)
@@ -98,22 +80,21 @@ def tag_together(
         statistics, seconds = _sum(statistics, cost), seconds + taken
     return Tagging(
         documents=(
-            _failed(document, "tag", Deadline(timeout_s).error)
+            failed_document(document.document, "tag", Deadline(timeout_s).error)
             if place in late
             else _tagged(document, spans.get(place, []), shares.get(place, 0.0), Deadline(timeout_s))
             for place, document in enumerate(parsed)
         ),
-        statistics=statistics,
-        seconds=seconds,
+        cost=ModelCost(statistics, seconds),
     )
 
 
-def _tell(advanced: Callable[[float], None], before: float, own: float, part: float) -> None:
-    advanced(before + part * own)
+def _on_batch(on_progress: Callable[[float], None], before: float, own: float, part: float) -> None:
+    on_progress(before + part * own)
 
 
-def _either(interrupted: Callable[[], bool], deadline: Deadline | None) -> Callable[[], bool]:
-    return interrupted if deadline is None else lambda: interrupted() or deadline.left_s() <= 0
+def _either(is_interrupted: Callable[[], bool], deadline: Deadline | None) -> Callable[[], bool]:
+    return is_interrupted if deadline is None else lambda: is_interrupted() or deadline.left_s() <= 0
 
 
 def _sum(one: TaggingStatistics, other: TaggingStatistics) -> TaggingStatistics:
@@ -129,7 +110,7 @@ def _tagged(
     try:
         rows = entity_rows(parsed, spans, deadline=deadline)
     except Exception as error:  # noqa: BLE001 - any failure of a document is a row of `documents`
-        return _failed(parsed, "value", error)
+        return failed_document(parsed.document, "value", error)
     seconds = parsed.seconds | {"value": parsed.seconds.get("value", 0.0) + thread_time() - started}
     return TaggedDocument(
         document=parsed.document,
@@ -141,7 +122,3 @@ def _tagged(
         seconds=seconds,
         tag_seconds=tag_seconds,
     )
-
-
-def _failed(parsed: ParsedDocument, stage: str, error: Exception) -> FailedDocument:
-    return failed_document(parsed.document, stage, type(error).__name__, describe(error))

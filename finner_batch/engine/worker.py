@@ -1,10 +1,9 @@
-"""A worker process: takes sources, sends back documents ready for the model. One bad document never ends it."""
+"""A worker process: takes sources and sends back documents that are ready for the model. No bad document ends it."""
 
 import gc
 import os
 import resource
 import signal
-import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -16,13 +15,14 @@ from time import monotonic
 from types import FrameType
 from typing import TypeAlias
 
-from finner_batch.config import MEBIBYTE, RunConfig
+from finner_batch.config import RunConfig
 from finner_batch.engine.deadline import STEP_S, Deadline
 from finner_batch.engine.parse import ParsedDocument, Stopwatch, parse, stage_of
-from finner_batch.errors import DocumentError
+from finner_batch.errors import DocumentError, describe
+from finner_batch.machine import MEBIBYTE, own_peak_bytes
 from finner_batch.sources.document import Document, FailedDocument, Source
 from finner_batch.sources.forms import Forms
-from finner_batch.sources.read import ReadOptions, read_documents
+from finner_batch.sources.read import ReadOptions, failed_file, read_documents
 from finner_batch.store.ledger import row_digest
 from finner_batch.store.schema import SHARD_KINDS
 from finner_batch.tagger.cues import EVERY_SENTENCE, Cues
@@ -46,11 +46,11 @@ class WorkerOptions:
     forms: Forms = field(default_factory=Forms)
     """Documents of other forms are left out."""
     environment: Mapping[str, str] = field(default_factory=dict, repr=False)
-    """What the run's says of object stores: a worker's may be as old as the first run of its program."""
+    """The run's own variables for object stores: the fork server keeps those of the first run in its process."""
 
     @classmethod
     def of(cls, config: RunConfig, model: Model) -> "WorkerOptions":
-        """Those of a run with this model."""
+        """Take the options from the settings of a run."""
         return cls(
             read=ReadOptions(
                 documents=config.documents,
@@ -73,7 +73,10 @@ class WorkerOptions:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Task:
-    """One source to read. `skip` documents of it were delivered before; rows whose digest is in `done` are done."""
+    """One source to read. `sha256` and `size` in bytes are None where it could not be hashed.
+
+    Its first `skip` documents were delivered before; rows of a shard whose digest is in `done` were done before.
+    """
 
     source: Source
     sha256: str | None
@@ -81,10 +84,16 @@ class Task:
     skip: int = 0
     done: frozenset[bytes] = frozenset()
 
+    def failed(self, stage: str, error_type: str, error: str) -> FailedDocument:
+        """Return the row of a source that could not be read."""
+        return failed_file(
+            self.source, sha256=self.sha256 or "", bytes=self.size or 0, stage=stage, error_type=error_type, error=error
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Ready:
-    """Sent once, before the first task: the process has started well."""
+    """Sent once, before the first task: the process has started."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +103,7 @@ class Alive:
 
 @dataclass(frozen=True, slots=True)
 class Began:
-    """Sent before a document is parsed, so that a worker's death can be pinned on it."""
+    """Sent before a document is parsed: if the worker dies, this document is the cause."""
 
     document: Document
 
@@ -104,14 +113,14 @@ class Ended:
     """Sent after a source's last document.
 
     `peak_bytes`: the worker's peak resident memory. `complete`: False where reading broke off. `kept`: digests of the
-    rows that were skipped because they are done. `worn`: memory ran out on the way, so another process is to go on.
+    rows that were skipped because they are done. `is_worn`: memory ran out, so that another process must go on.
     `other_forms`: documents that were left out, so that the source is not done.
     """
 
     peak_bytes: int
     complete: bool
     kept: tuple[bytes, ...]
-    worn: bool = False
+    is_worn: bool = False
     other_forms: int = 0
 
 
@@ -119,8 +128,8 @@ Message: TypeAlias = Ready | Alive | Began | ParsedDocument | FailedDocument | E
 BEAT_S = 2.0
 COLLECT_AFTER_MESSAGES = 100
 MOST_BYTES = 64 << 20
-"""What a document may be for the model at most, packed, so that a few fit into the main process. Of 215 real filings
-with their tables, and every sentence with a number read, the largest has 0.8 MB."""
+"""The largest document that is sent, pickled, so that several fit into the main process. Of 215 real filings with their
+tables and every sentence with a number, the largest has 0.8 MB."""
 MOST_DOCUMENTS = 10_000
 """Documents of a submission; all of them are committed together."""
 
@@ -134,15 +143,15 @@ def work(connection: Connection, options: WorkerOptions) -> None:
         del os.environ[name]
     os.environ.update(options.environment)
     tokenizer = SentenceTokenizer(options.tokenizer_json, options.max_length, options.cues)
-    gc.disable()  # a tenth of the time goes into looking for cycles that hardly arise: now and then is enough,
-    gc.freeze()  # and among what was made since
+    gc.disable()  # looking for cycles takes a tenth of the time and hardly finds any: collecting now and then suffices,
+    gc.freeze()  # and only among objects made from here on
     sent = 0
     try:
         connection.send(Ready())
         while True:
             task: Task = connection.recv()
-            for message in _messages(task, tokenizer, options, lambda: connection.send(Alive())):
-                connection.send_bytes(message if isinstance(message, memoryview) else ForkingPickler.dumps(message))
+            for packed in packed_messages(task, tokenizer, options, beat=lambda: connection.send(Alive())):
+                connection.send_bytes(packed)
                 sent += 1
                 if sent % COLLECT_AFTER_MESSAGES == 0:
                     gc.collect()
@@ -157,14 +166,23 @@ def _limit_memory(limit: int) -> None:
     resource.setrlimit(resource.RLIMIT_DATA, (limit, hard))
 
 
-def _messages(  # noqa: C901 - flat: what may come of a document
-    task: Task, tokenizer: SentenceTokenizer, options: WorkerOptions, beat: Callable[[], None]
-) -> Iterator[Message | memoryview]:
-    """Messages, parsed documents packed."""
+def packed_messages(  # noqa: C901 - flat: what may come of a document
+    task: Task,
+    tokenizer: SentenceTokenizer,
+    options: WorkerOptions,
+    *,
+    pack: Callable[[Message], memoryview] = ForkingPickler.dumps,
+    beat: Callable[[], None] = lambda: None,
+) -> Iterator[memoryview]:
+    """Do one task: read its source, parse each document, and yield what is sent, as `pack` pickles it.
+
+    `beat` is called now and then while rows are passed over that are done.
+    Must run in the main thread, for the time limit is a signal.
+    """
     kept: list[bytes] = []
     beaten_at = monotonic()
     reading = Deadline(options.timeout_s)
-    worn = False
+    is_worn = False
 
     def is_done(document_id: str, sha256: str) -> bool:
         nonlocal beaten_at
@@ -187,8 +205,8 @@ def _messages(  # noqa: C901 - flat: what may come of a document
             with _time_limit(options.timeout_s) as reading, watch.measure("read"):
                 document = next(documents, None)
         except Exception as error:  # noqa: BLE001 - any failure of a source is a row of `documents`
-            worn |= _is_out_of_memory(error)
-            yield failed_source(task, stage_of(error, watch), type(error).__name__, describe(error))
+            is_worn |= _is_out_of_memory(error)
+            yield pack(task.failed(stage_of(error, watch), type(error).__name__, describe(error)))
             complete = False
             break
         if document is None:
@@ -196,83 +214,52 @@ def _messages(  # noqa: C901 - flat: what may come of a document
         if position < task.skip:
             continue
         if isinstance(document, FailedDocument):
-            yield document
+            yield pack(document)
             continue
         if not options.forms.include(document.header.form_type):
             other_forms += 1
             continue
-        yield Began(replace(document, content=""))
+        yield pack(Began(replace(document, content="")))
         try:
             with _time_limit(options.timeout_s):
-                packed = _packed(parse(document, tokenizer, tables=options.tables, watch=watch))
+                packed = pack(parse(document, tokenizer, tables=options.tables, watch=watch))
+                _check_size(packed)
         except Exception as error:  # noqa: BLE001 - any failure of a document is a row of `documents`
-            worn |= _is_out_of_memory(error)
-            yield failed_document(document, stage_of(error, watch), type(error).__name__, describe(error))
-            continue
+            is_worn |= _is_out_of_memory(error)
+            packed = pack(failed_document(document, stage_of(error, watch), error))
         yield packed
-    yield Ended(own_peak_bytes(), complete and not other_forms, tuple(kept), worn, other_forms)
+    yield pack(Ended(own_peak_bytes(), complete and not other_forms, tuple(kept), is_worn, other_forms))
 
 
 def _bounded(documents: Iterator[Document | FailedDocument]) -> Iterator[Document | FailedDocument]:
-    """The documents. Raises DocumentError behind as many as a submission may have."""
+    """Pass the documents on. Raises DocumentError after as many as a submission may have."""
     for position, document in enumerate(documents):
         if position >= MOST_DOCUMENTS and document.kind not in SHARD_KINDS:
             raise DocumentError("read", f"more than {MOST_DOCUMENTS:,} documents in one file: divide it")
         yield document
 
 
-def _packed(parsed: ParsedDocument) -> memoryview:
-    """A document as it is sent. Raises DocumentError where the main process is not to hold it."""
-    packed: memoryview = ForkingPickler.dumps(parsed)
+def _check_size(packed: memoryview) -> None:
+    """Raise DocumentError for a document that is too large for the main process to hold."""
     if len(packed) > MOST_BYTES:
         raise DocumentError(
             "tokenize",
             f"its sentences with numbers take {len(packed) / MEBIBYTE:,.0f} MiB, more than {MOST_BYTES // MEBIBYTE}: "
             "no filing has so many; divide it",
         )
-    return packed
 
 
 def _is_out_of_memory(error: Exception) -> bool:
-    """Whether it is that; what the document held in cycles is then let go of, for the next one to find room."""
+    """Tell whether memory ran out; if so, collect the document's cycles, so that the next one finds room."""
     if not isinstance(error, MemoryError):
         return False
     gc.collect()
     return True
 
 
-def own_peak_bytes() -> int:
-    """Peak resident memory of this process so far; elsewhere than on Linux perhaps that of what started it."""
-    status = Path("/proc/self/status")
-    if status.is_file():
-        peak = next(
-            line
-            for line in status.read_text(encoding="ascii", errors="replace").splitlines()
-            if line.startswith("VmHWM")
-        )
-        return int(peak.split()[1]) * 1024
-    unit = 1 if sys.platform == "darwin" else 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
-
-
-def failed_source(task: Task, stage: str, error_type: str, error: str) -> FailedDocument:
-    """The row of a source that could not be read."""
-    return FailedDocument.of_source(
-        task.source, sha256=task.sha256 or "", bytes=task.size or 0, stage=stage, error_type=error_type, error=error
-    )
-
-
-def failed_document(document: Document, stage: str, error_type: str, error: str) -> FailedDocument:
-    """The row of a document that could not be parsed or tagged."""
-    return FailedDocument.of_document(document, stage=stage, error_type=error_type, error=error)
-
-
-def describe(error: BaseException) -> str:
-    """An exception as one line of a row: bounded, without line breaks."""
-    if isinstance(error, MemoryError):
-        return "out of memory: raise --memory-limit-mb"
-    text = " ".join(str(error).split())
-    return (text or type(error).__name__)[:500]
+def failed_document(document: Document, stage: str, error: Exception) -> FailedDocument:
+    """Return the row of a document that could not be parsed or tagged."""
+    return FailedDocument.of_document(document, stage=stage, error_type=type(error).__name__, error=describe(error))
 
 
 @contextmanager

@@ -24,9 +24,9 @@ from urllib.parse import urlsplit
 
 from finner_batch.errors import DocumentError
 from finner_batch.sources.compression import decompressed
-from finner_batch.sources.document import Source, is_web_url
+from finner_batch.sources.document import MEMBER_MARK, Source, is_web_url
 from finner_batch.sources.names import recordable
-from finner_batch.sources.storage import MEMBER_MARK, Joined, chunks_of, is_url, open_seekable, unreadable
+from finner_batch.sources.streams import Joined, chunks_of, is_url, open_file, seekable, unreadable
 
 ARCHIVE_SUFFIXES = (".tar", ".tar.gz", ".tgz", ".tar.zst", ".tzst", ".zip")
 _ZIP_MAGIC = b"PK"
@@ -93,7 +93,7 @@ def members(archive: Source, user_agent: str | None = None) -> Iterator[Member]:
     Raises BrokenArchiveError where the archive cannot be read, or not further.
     """
     try:
-        with open_seekable(archive, user_agent) as stream:
+        with open_file(archive, user_agent) as file, seekable(file) as stream:
             head = stream.read(len(_ZIP_MAGIC))
             stream.seek(0)
             for member in _named_apart(_in_zip(stream) if head == _ZIP_MAGIC else _in_tar(stream)):

@@ -9,7 +9,7 @@ from finner_batch.errors import DocumentError
 from finner_batch.sources.document import LONGEST_FIELD, Header, bounded_field
 from finner_batch.sources.edgar_path import normal_accession_number, normal_cik
 from finner_batch.sources.headers import compact_date
-from finner_batch.sources.storage import too_large
+from finner_batch.sources.streams import too_large
 
 UNREADABLE = object()
 """A value that its column's type cannot give: no id, and no header field."""

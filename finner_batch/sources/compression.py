@@ -12,7 +12,7 @@ from typing import Literal, Protocol
 import zstandard
 
 from finner_batch.errors import DocumentError
-from finner_batch.sources.storage import too_large
+from finner_batch.sources.streams import too_large
 
 Method = Literal["gzip", "zstd"]
 

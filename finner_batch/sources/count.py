@@ -11,9 +11,9 @@ from finner_batch.errors import DocumentError
 from finner_batch.sources.archive import is_archive, members
 from finner_batch.sources.compression import decompressed
 from finner_batch.sources.discover import no_filing
-from finner_batch.sources.document import Source
+from finner_batch.sources.document import MEMBER_MARK, Source
 from finner_batch.sources.kind import SHARD_NAME
-from finner_batch.sources.storage import MEMBER_MARK, chunks_of, is_url
+from finner_batch.sources.streams import chunks_of, is_url
 
 _LINES = {"jsonl", "ndjson"}
 

@@ -16,7 +16,7 @@ from typing import Self
 from finner_batch.errors import DocumentError
 from finner_batch.sources.document import Document, FailedDocument
 from finner_batch.sources.rows import RowReader
-from finner_batch.sources.storage import Joined
+from finner_batch.sources.streams import Joined
 
 _OTHER_DELIMITERS = ",;\t|"
 """What programs write between cells in place of the delimiter that the name says; spreadsheets by country."""

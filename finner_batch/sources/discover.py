@@ -17,12 +17,12 @@ from urllib.request import url2pathname
 from finner_batch.errors import UsageError
 from finner_batch.objects.bucket import Bucket, is_object_url, split_url, strong
 from finner_batch.sources.archive import archive_of
-from finner_batch.sources.document import Source, is_web_url
+from finner_batch.sources.document import MEMBER_MARK, Source, is_web_url
 from finner_batch.sources.edgar_path import document_address, document_name, path_header
 from finner_batch.sources.listing import LocalTree, ObjectTree, PassedOver, RemoteTree, Tree, Walk
 from finner_batch.sources.names import recordable
 from finner_batch.sources.refused import beside_a_filing
-from finner_batch.sources.storage import MEMBER_MARK, is_url
+from finner_batch.sources.streams import is_url
 
 _MAGIC = re.compile(r"[*?\[]")
 _COMPANIONS = frozenset(

@@ -14,6 +14,9 @@ Kept = tuple[tuple[str, str | None], ...]
 
 Markup = Literal["html", "text", "prose"]
 
+MEMBER_MARK = "!/"
+"""Between the path of an archive and the name of one of its members, in the URI of the member's source."""
+
 LONGEST_FIELD = 500
 """Characters of a header field or an error; EDGAR's names of companies have 150 at most. A longer one ends in `…`."""
 LONGEST_ID = 1000
@@ -158,40 +161,6 @@ class FailedDocument:
     def __post_init__(self) -> None:
         """Bound the error, which may quote what is wrong."""
         object.__setattr__(self, "error", bounded_field(self.error))
-
-    @classmethod
-    def of_source(
-        cls,
-        source: Source,
-        *,
-        sha256: str,
-        bytes: int,  # noqa: A002 - the column of `documents`
-        stage: str,
-        error_type: str,
-        error: str,
-    ) -> "FailedDocument":
-        """Describe a whole file that could not be read; what its path states is its header."""
-        from finner_batch.sources.edgar_path import (  # noqa: PLC0415 - it builds on this
-            edgar_url,
-            path_document_id,
-            path_file_name,
-            path_header,
-        )
-        from finner_batch.sources.hive import path_keys  # noqa: PLC0415 - only failures need it
-
-        return cls(
-            document_id=path_document_id(source),
-            source=source.uri,
-            kind=None,
-            header=path_header(source.uri),
-            sha256=sha256,
-            bytes=bytes,
-            stage=stage,
-            error_type=error_type,
-            error=error,
-            sec_url=edgar_url(path_header(source.uri), path_file_name(source.uri)),
-            kept=tuple(path_keys(source).items()),
-        )
 
     @classmethod
     def of_document(cls, document: Document, *, stage: str, error_type: str, error: str) -> "FailedDocument":

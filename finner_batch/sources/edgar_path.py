@@ -15,8 +15,7 @@ A name that holds two different accession numbers, or digits that only resemble 
 import re
 from urllib.parse import parse_qs, quote, urlsplit
 
-from finner_batch.sources.document import Header, Source, is_web_url
-from finner_batch.sources.storage import MEMBER_MARK
+from finner_batch.sources.document import MEMBER_MARK, Header, Source, is_web_url
 
 _DASHED = re.compile(r"(?<![\d-])\d{10}-\d\d-\d{6}(?!-?\d)")
 _EIGHTEEN_DIGITS = re.compile(r"(\d{10})(\d\d)(\d{6})")

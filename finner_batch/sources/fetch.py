@@ -21,12 +21,13 @@ from filelock import FileLock, Timeout
 from finner_batch.errors import BrokenOffError, DocumentError, FinnerError
 from finner_batch.sources.archive import BrokenArchiveError, is_archive, members
 from finner_batch.sources.discover import no_filing
-from finner_batch.sources.document import Source, is_web_url
+from finner_batch.sources.document import MEMBER_MARK, Source, is_web_url
 from finner_batch.sources.kind import SNIFF_BYTES
 from finner_batch.sources.listing import PassedOver
 from finner_batch.sources.read import ReadOptions, container_of
 from finner_batch.sources.shards import SHARDS
-from finner_batch.sources.storage import MEMBER_MARK, chunks_of, fingerprint, is_url, open_stored, too_large
+from finner_batch.sources.storage import fingerprint, open_stored
+from finner_batch.sources.streams import chunks_of, is_url, too_large
 
 _NAME = "finner-batch-copies-"
 _SETTLED_S = 60

@@ -4,9 +4,8 @@ from itertools import takewhile
 from urllib.parse import unquote
 
 from finner_batch.sources.archive import is_archive
-from finner_batch.sources.document import Source
+from finner_batch.sources.document import MEMBER_MARK, Source
 from finner_batch.sources.kind import SHARD_NAME
-from finner_batch.sources.storage import MEMBER_MARK
 
 _ARCHIVE_END = MEMBER_MARK.removesuffix("/")
 _NULL = "__HIVE_DEFAULT_PARTITION__"

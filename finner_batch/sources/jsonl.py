@@ -8,7 +8,7 @@ from finner_batch.errors import DocumentError
 from finner_batch.sources.columns import Columns
 from finner_batch.sources.document import Document, FailedDocument
 from finner_batch.sources.rows import RowReader
-from finner_batch.sources.storage import too_large
+from finner_batch.sources.streams import too_large
 
 _SPACE = b" \t\r\n\xef\xbb\xbf"
 

@@ -8,7 +8,13 @@ from finner_batch.sources.archive import is_archive
 from finner_batch.sources.columns import Wanted
 from finner_batch.sources.compression import compression_of, decompress, decompressed
 from finner_batch.sources.document import Document, FailedDocument, Source
-from finner_batch.sources.edgar_path import document_name
+from finner_batch.sources.edgar_path import (
+    document_name,
+    edgar_url,
+    path_document_id,
+    path_file_name,
+    path_header,
+)
 from finner_batch.sources.encoding import as_utf8
 from finner_batch.sources.envelope import without_page
 from finner_batch.sources.filing import read_document, read_submission
@@ -19,7 +25,7 @@ from finner_batch.sources.shards import SHARDS, read_shard
 from finner_batch.sources.storage import fingerprint, open_seekable, read_stored
 from finner_batch.sources.submission import Chosen
 
-__all__ = ["ReadOptions", "fingerprint", "read_documents"]
+__all__ = ["ReadOptions", "failed_file", "fingerprint", "read_documents"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,6 +80,32 @@ def read_documents(
             yield replace(document, kept=kept)
     else:
         yield replace(read_document(source, stored, data), kept=kept)
+
+
+def failed_file(
+    source: Source,
+    *,
+    sha256: str,
+    bytes: int,  # noqa: A002 - the column of `documents`
+    stage: str,
+    error_type: str,
+    error: str,
+) -> FailedDocument:
+    """Return the row of a whole file that could not be read; its header is what its path states."""
+    header = path_header(source.uri)
+    return FailedDocument(
+        document_id=path_document_id(source),
+        source=source.uri,
+        kind=None,
+        header=header,
+        sha256=sha256,
+        bytes=bytes,
+        stage=stage,
+        error_type=error_type,
+        error=error,
+        sec_url=edgar_url(header, path_file_name(source.uri)),
+        kept=tuple(path_keys(source).items()),
+    )
 
 
 def container_of(head: bytes, source: Source) -> Container:

@@ -12,7 +12,8 @@ from finner_batch.sources.encoding import as_utf8, as_utf8_stream
 from finner_batch.sources.jsonl import read_json, read_jsonl
 from finner_batch.sources.kind import Container
 from finner_batch.sources.rows import RowReader, Skip
-from finner_batch.sources.storage import chunks_of, read_stored
+from finner_batch.sources.storage import read_stored
+from finner_batch.sources.streams import chunks_of
 
 SHARDS: tuple[Container, ...] = ("parquet", "jsonl", "json", "csv", "tsv")
 _KIND = {"json": "jsonl", "tsv": "csv"}

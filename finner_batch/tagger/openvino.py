@@ -19,9 +19,8 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from finner_batch.config import usable_cpus
 from finner_batch.errors import DeviceError, FinnerError, ModelError, UsageError
-from finner_batch.machine import cpu_name, fast_int8, int8_instructions
+from finner_batch.machine import cpu_name, fast_int8, int8_instructions, usable_cpus
 from finner_batch.tagger.device import Device
 from finner_batch.tagger.model import Model
 from finner_batch.tagger.selftest import batch_dependence

@@ -5,9 +5,8 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from finner_batch.config import usable_cpus
 from finner_batch.errors import DeviceError, FinnerError, ModelError, OutOfMemoryError, UsageError
-from finner_batch.machine import cpu_name, int8_instructions
+from finner_batch.machine import cpu_name, int8_instructions, usable_cpus
 from finner_batch.tagger.bound import BoundRun, Dealt
 from finner_batch.tagger.device import BackendChoice, Device, DeviceChoice, choose_device, visible_gpus
 from finner_batch.tagger.memory import is_out_of_memory

@@ -28,6 +28,7 @@ def comparison(sources, counted, model, session):
     return compare(sources, *counted, model, session, encoder, most_sentences=4, repeats=2, run_seconds=0.5)
 
 
+@pytest.mark.slow
 def test_every_contest_has_finner_batch_first_and_the_usual_stack_last(comparison):
     names = {contest.stage: [one.name for one in contest.contestants] for contest in comparison.contests}
     assert names == {

@@ -44,6 +44,7 @@ def test_a_shard_cannot_be_made_distinct(tmp_path):
         write_copies(discover([str(tmp_path)]), 2, tmp_path / "copies")
 
 
+@pytest.mark.slow
 def test_as_many_copies_have_as_many_times_the_rows(filings):
     growth = measure_growth(discover([str(filings)]), 3, ("--device", "cpu"))
     first, last = growth.once
@@ -55,6 +56,7 @@ def test_as_many_copies_have_as_many_times_the_rows(filings):
     assert growth.peak_ratio == growth.copies.peak_bytes / max(first.peak_bytes, last.peak_bytes)
 
 
+@pytest.mark.slow
 def test_the_command_prints_growth_and_what_the_firms_earlier_filings_held(tmp_path):
     quarter = tmp_path / "quarter"
     quarter.mkdir()

@@ -34,6 +34,7 @@ def figures(filings):
         return measure(config)
 
 
+@pytest.mark.slow
 def test_the_shares_of_the_stages_are_those_of_the_cores_time_and_sum_to_one(figures):
     assert [stage.name for stage in figures.stages] == list(STAGES)
     assert sum(stage.share for stage in figures.stages) == pytest.approx(1.0)
@@ -49,6 +50,7 @@ def test_the_shares_of_the_stages_are_those_of_the_cores_time_and_sum_to_one(fig
         assert stage.clock == ("wall" if stage.name == "model" else "CPU")
 
 
+@pytest.mark.slow
 def test_the_other_stages_rate_is_prose_tokens_over_their_seconds(figures):
     lowest = sum(stage.seconds.lowest for stage in figures.stages if stage.name != "model")
     highest = sum(stage.seconds.highest for stage in figures.stages if stage.name != "model")
@@ -74,6 +76,7 @@ def test_hashing_sending_and_collecting_belong_to_everything_but_the_model(filin
     assert rate == pytest.approx(found.input.prose_tokens / (len(STAGES) - 1))
 
 
+@pytest.mark.slow
 def test_the_fraction_of_the_ceiling_is_the_models_speed_over_the_machines(figures):
     model = figures.model
     assert set(model.operations) == set(model.ceilings) == {"int8", "fp32"}
@@ -85,6 +88,7 @@ def test_the_fraction_of_the_ceiling_is_the_models_speed_over_the_machines(figur
     assert model.tokens_per_second.median == pytest.approx(figures.tokens["run"] / seconds)
 
 
+@pytest.mark.slow
 def test_the_cost_is_the_price_of_the_whole_jobs_time(figures):
     whole = figures.end_to_end
     assert (whole.documents, whole.failed, whole.seconds.n) == (2, 0, 2)
@@ -93,6 +97,7 @@ def test_the_cost_is_the_price_of_the_whole_jobs_time(figures):
     assert whole.peak_bytes.median > 50 << 20
 
 
+@pytest.mark.slow
 def test_the_part_that_takes_longest_by_itself_binds(figures):
     whole = figures.end_to_end
     seconds = {stage.name: stage.seconds.median for stage in figures.stages}
@@ -105,6 +110,7 @@ def test_the_part_that_takes_longest_by_itself_binds(figures):
     assert f"what binds it: {whole.binds}" in summary(figures)
 
 
+@pytest.mark.slow
 def test_a_run_with_nothing_new_and_the_starts_are_measured(figures):
     whole = figures.end_to_end
     assert whole.unchanged_bytes_per_second.median == pytest.approx(
@@ -116,6 +122,7 @@ def test_a_run_with_nothing_new_and_the_starts_are_measured(figures):
     assert "start: --help" in text
 
 
+@pytest.mark.slow
 def test_openvinos_products_are_counted_as_they_are_computed_and_reach_a_part_of_their_ceilings(filings):
     pytest.importorskip("openvino")
     config = BenchmarkConfig(input=(str(filings),), device="cpu", backend="openvino", repeats=1, ceiling_seconds=0.0)
@@ -129,6 +136,7 @@ def test_openvinos_products_are_counted_as_they_are_computed_and_reach_a_part_of
     assert found.model.of_ceiling > 0
 
 
+@pytest.mark.slow
 def test_the_text_names_the_machine_every_stage_and_the_ceiling(figures):
     text = summary(figures)
     for needed in (*STAGES, figures.machine.cpu, figures.model_id, "everything but the model", "of the int8 ceiling"):
@@ -160,12 +168,14 @@ def compared(figures):
     return text
 
 
+@pytest.mark.slow
 def test_a_comparison_is_marked_busy_where_the_load_was_high_before_it_or_after_it(compared):
     assert "BUSY" not in compared(0.1, 2.2)  # its own two threads
     assert "BUSY: 0.9 running processes before the benchmark, 2.2 at the end" in compared(0.9, 2.2)
     assert "BUSY: 0.1 running processes before the benchmark, 3.4 at the end" in compared(0.1, 3.4)
 
 
+@pytest.mark.slow
 def test_the_text_of_a_comparison_says_the_batches_and_what_the_whole_job_adds_up(compared):
     text = compared(0.0, 0.0)
     assert "sentences at a time, in the order given: loop 8\n" in text
@@ -173,6 +183,7 @@ def test_the_text_of_a_comparison_says_the_batches_and_what_the_whole_job_adds_u
     assert "8 s = 8.0x, one process, CPU + wall" in text
 
 
+@pytest.mark.slow
 def test_a_stage_that_took_no_time_has_no_rate_in_the_text(figures):
     collect = next(stage for stage in figures.stages if stage.name == "collect")
     assert collect.seconds.median == 0  # two documents are too few for the garbage collector
@@ -180,6 +191,7 @@ def test_a_stage_that_took_no_time_has_no_rate_in_the_text(figures):
     assert row.split()[-4:] == ["-", "-", "-", "0.0%"]
 
 
+@pytest.mark.slow
 def test_the_json_holds_machine_settings_and_figures(figures):
     found = json.loads(json.dumps(figures.as_json()))
     assert found["machine"]["versions"]["finner-batch"]
@@ -200,6 +212,7 @@ def invoke(figures, monkeypatch):
     return call
 
 
+@pytest.mark.slow
 def test_json_goes_to_stdout_or_beside_the_text_into_a_file(invoke, figures, tmp_path):
     alone, _ = invoke("--input", "x", "--json")
     assert json.loads(alone)["model_id"] == figures.model_id
@@ -210,6 +223,7 @@ def test_json_goes_to_stdout_or_beside_the_text_into_a_file(invoke, figures, tmp
         invoke("--json", str(tmp_path / "absent" / "figures.json"))
 
 
+@pytest.mark.slow
 def test_flags_reach_the_measurement_and_the_samples_are_the_default(invoke, monkeypatch, tmp_path):
     _, config = invoke("--repeats", "3", "--device", "cpu", "--price-per-hour", "2")
     assert config == BenchmarkConfig(input=(str(command.SAMPLES),), repeats=3, device="cpu", price_per_hour=2.0)

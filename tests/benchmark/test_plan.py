@@ -57,6 +57,7 @@ def larger(tmp_path):
     return folder
 
 
+@pytest.mark.slow
 def test_a_plan_is_within_a_factor_of_the_run_that_it_is_for(benchmark, larger, model):
     made = plan(PlanConfig(input=(str(larger),), benchmark=str(benchmark[1]), sample=6))
     run = run_whole([str(larger)], model=model.folder, device="cpu", backend="auto").first

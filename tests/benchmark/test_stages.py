@@ -42,9 +42,9 @@ def test_a_pass_does_what_a_run_does_and_measures_every_stage(filings, sources, 
 
 def test_the_garbage_collector_is_off_while_a_pass_measures_and_on_again_after_it(sources, model, session, monkeypatch):
     seen = []
-    parse = stages.parse
+    parse = worker.parse
     monkeypatch.setattr(
-        stages,
+        worker,
         "parse",
         lambda *given, **more: seen.append((gc.isenabled(), gc.get_freeze_count() > 0)) or parse(*given, **more),
     )
@@ -68,15 +68,15 @@ def test_a_pass_pickles_and_loads_what_the_reading_processes_send(filings, model
     )
     tokenizer = Tagger(model, session).tokenizer()
     tasks = [worker.Task(source=source, sha256=None, size=None) for source in sources]
-    sent = [
-        pickle.loads(message) if isinstance(message, memoryview) else message
-        for task in tasks
-        for message in worker._messages(task, tokenizer, options, lambda: None)
-    ]
+    sent = [pickle.loads(packed) for task in tasks for packed in worker.packed_messages(task, tokenizer, options)]
     dumped, taken = [], []
-    dumps, take = stages.ForkingPickler.dumps, stages.Gatherer.take
+    dumps, outcomes = stages.ForkingPickler.dumps, stages.Batcher.outcomes
     monkeypatch.setattr(stages.ForkingPickler, "dumps", lambda message: dumped.append(message) or dumps(message))
-    monkeypatch.setattr(stages.Gatherer, "take", lambda self, result: taken.append(result) or take(self, result))
+
+    def watched(self, results, is_commit_due):
+        return outcomes(self, (taken.append(result) or result for result in results), is_commit_due)
+
+    monkeypatch.setattr(stages.Batcher, "outcomes", watched)
     found = run_stages(sources, model, session)
     assert [type(message) for message in dumped] == [type(message) for message in sent]
     assert [_tokens(message) for message in dumped] == [_tokens(message) for message in sent]
@@ -107,12 +107,14 @@ def test_every_file_is_hashed_and_of_those_with_the_same_bytes_the_first_is_read
     shutil.copy(filings / "a.htm", tmp_path / "copy.htm")
     given = list(discover([str(tmp_path)]))
     hashed, read = [], []
-    fingerprint, read_documents = benchmark_survey.fingerprint, stages.read_documents
+    fingerprint, read_documents = benchmark_survey.fingerprint, worker.read_documents
     monkeypatch.setattr(
         benchmark_survey, "fingerprint", lambda source: hashed.append(source.name) or fingerprint(source)
     )
     monkeypatch.setattr(
-        stages, "read_documents", lambda source, *more: read.append(source.name) or read_documents(source, *more)
+        worker,
+        "read_documents",
+        lambda source, *given, **more: read.append(source.name) or read_documents(source, *given, **more),
     )
     found = run_stages(given, model, session)
     assert hashed == ["a.htm", "b.htm", "copy.htm"]

@@ -7,7 +7,7 @@ import pytest
 from main_process import MainProcess
 from nodes import Job, Start, project, table
 
-from finner_batch.config import MEBIBYTE
+from finner_batch.machine import MEBIBYTE
 
 SCALE = {
     "start": {

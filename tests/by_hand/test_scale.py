@@ -2,7 +2,10 @@ import json
 import subprocess
 import sys
 
+import pytest
 
+
+@pytest.mark.slow
 def test_the_made_ledger_is_one_that_a_run_knows(tmp_path, scripts):
     done = subprocess.run(
         [sys.executable, str(scripts / "scale.py"), "--documents", "1500", "--folder", str(tmp_path)],

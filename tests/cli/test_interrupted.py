@@ -86,6 +86,7 @@ def test_the_second_signal_ends_at_once_what_the_first_does_not(hangs_at, filing
     assert not any(said in process.communicate()[1] for said in NOT_SAID)
 
 
+@pytest.mark.slow
 def test_interrupted_at_random_moments_it_never_shows_a_traceback(filings, tmp_path):
     """Ctrl-C goes to the whole group: to the server that the reading processes are forked from, too."""
     seed = random.randrange(1 << 30)

@@ -108,7 +108,9 @@ def rows(results: Path) -> Counter[tuple[object, ...]]:
         return Counter(connection.execute("SELECT source, text, value FROM entities").fetchall())
 
 
-@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize(
+    "command", ["query", *(pytest.param(name, marks=pytest.mark.slow) for name in COMMANDS if name != "query")]
+)
 def test_each_call_that_the_system_refuses_is_one_line_and_costs_no_row(command, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr("finner_batch.store.compact.SETTLE_S", 0)
     monkeypatch.setattr("time.sleep", lambda _seconds: None)

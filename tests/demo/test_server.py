@@ -60,6 +60,7 @@ def short_folder():
 
 
 @pytest.mark.usefixtures("gradio")
+@pytest.mark.slow
 def test_it_serves_no_file_calls_nobody_and_leaves_nothing_when_it_ends(short_folder):
     temporary = short_folder / "temporary"
     temporary.mkdir()

@@ -2,26 +2,26 @@ import threading
 
 import pytest
 
-from finner_batch.engine.ahead import SessionAhead
+from finner_batch.engine.ahead import LazySession
 from finner_batch.engine.worker import Task
 from finner_batch.errors import ModelError
 
 
 def test_the_session_is_opened_while_the_first_task_is_worked_on():
     opening = threading.Event()
-    with SessionAhead(lambda: opening.set() or "session") as ahead:
-        tasks = ahead.from_the_first(iter([None, Task(source=None, sha256=None, size=None)]))
+    with LazySession(lambda: opening.set() or "session") as session:
+        tasks = session.from_first_of(iter([None, Task(source=None, sha256=None, size=None)]))
         assert next(tasks) is None
         assert not opening.wait(0.05)  # nothing needs it yet
         next(tasks)
         assert opening.wait(30)
-        assert ahead.session() == "session"
+        assert session.wait() == "session"
 
 
 def test_nothing_is_opened_where_nothing_needs_work():
     opened = []
-    with SessionAhead(lambda: opened.append(1)) as ahead:
-        assert list(ahead.from_the_first(iter([None, None]))) == [None, None]
+    with LazySession(lambda: opened.append(1)) as session:
+        assert list(session.from_first_of(iter([None, None]))) == [None, None]
     assert opened == []
 
 
@@ -32,9 +32,9 @@ def test_it_is_opened_once_and_what_it_raises_reaches_who_asks():
         calls.append(1)
         raise ModelError("damaged")
 
-    with SessionAhead(fail) as ahead:
-        list(ahead.from_the_first(iter([Task(source=None, sha256=None, size=None)] * 3)))
+    with LazySession(fail) as session:
+        list(session.from_first_of(iter([Task(source=None, sha256=None, size=None)] * 3)))
         for _ in range(2):
             with pytest.raises(ModelError, match="damaged"):
-                ahead.session()
+                session.wait()
     assert calls == [1]

@@ -7,6 +7,7 @@ import subprocess
 import tarfile
 import zipfile
 
+import pytest
 import zstandard
 from engine_helpers import ask, command, filing, plain_rows, run_job
 
@@ -95,6 +96,7 @@ def test_each_member_is_a_document_a_bad_one_fails_alone_and_a_copy_is_read_once
     assert again["sources"]["failed_before"] == 1
 
 
+@pytest.mark.slow
 def test_an_archive_that_breaks_off_is_a_failed_row_until_it_was_fetched_again(tmp_path):
     path = feed(tmp_path / "feed.tar.gz", submissions(range(4)))
     whole = path.read_bytes()
@@ -111,6 +113,7 @@ def test_an_archive_that_breaks_off_is_a_failed_row_until_it_was_fetched_again(t
     assert ask(results, "SELECT count(*) AS n FROM documents") == [{"n": 4}]
 
 
+@pytest.mark.slow
 def test_a_run_killed_within_an_archive_goes_on_behind_what_was_committed(tmp_path):
     path = feed(tmp_path / "feed.tar.gz", submissions(range(30)))
     undisturbed, results = tmp_path / "undisturbed", tmp_path / "results"
@@ -132,6 +135,7 @@ def test_a_run_killed_within_an_archive_goes_on_behind_what_was_committed(tmp_pa
         assert plain_rows(results, table) == plain_rows(undisturbed, table)
 
 
+@pytest.mark.slow
 def test_only_the_forms_that_are_asked_for_are_read_and_the_others_are_left_for_later(tmp_path):
     folder = tmp_path / "in"
     folder.mkdir()
@@ -150,6 +154,7 @@ def test_only_the_forms_that_are_asked_for_are_read_and_the_others_are_left_for_
     assert [(row["form_type"], row["n"]) for row in forms] == [("10-K", 3), ("10-K/A", 1), ("8-K", 3), (None, 1)]
 
 
+@pytest.mark.slow
 def test_what_cannot_be_read_fails_once_whatever_forms_are_asked_for(tmp_path):
     bad = ("0001000000-24-000090.nc", bytes(range(256)) * 20)
     path = feed(tmp_path / "feed.tar.gz", [*submissions([1]), bad])

@@ -92,6 +92,7 @@ def test_a_file_that_vanishes_during_the_run_is_one_failed_row(tmp_path, monkeyp
     assert report.failures == Counter({"read: DocumentError": 1})
 
 
+@pytest.mark.slow
 def test_a_file_without_permission_is_one_failed_row(tmp_path):
     filings = write_filings(tmp_path / "filings", 3)
     locked = filings / "locked.htm"
@@ -116,6 +117,7 @@ def test_a_file_without_permission_is_one_failed_row(tmp_path):
     assert "ermission" in rows["locked.htm"]["error"]
 
 
+@pytest.mark.slow
 def test_a_document_over_its_time_is_one_failed_row_and_retry_reads_it(tmp_path):
     filings = write_filings(tmp_path / "filings", 3)
     (filings / "long.htm").write_text("<p>The Company pays. It does so twice a year.</p>" * 160_000)
@@ -143,6 +145,7 @@ def test_an_input_that_matches_nothing_is_a_usage_error(tmp_path, arguments):
     finner("run", "--output", tmp_path / "results", *arguments, expect=2)
 
 
+@pytest.mark.slow
 def test_a_full_disk_ends_the_run_with_a_reason_and_leaves_what_was_committed(tmp_path):
     filings = write_filings(tmp_path / "filings")
     results = tmp_path / "results"

@@ -3,6 +3,7 @@ import signal
 import subprocess
 import time
 
+import pytest
 from engine_helpers import ask, command, finner, plain_rows, run_job
 
 from finner_batch.entities.numbers import number_tokens
@@ -35,6 +36,7 @@ def rows_of(results):
     return ask(results, "SELECT * EXCLUDE (source, run_id) FROM entities ORDER BY ALL")
 
 
+@pytest.mark.slow
 def test_the_next_quarter_costs_the_tokens_of_its_new_sentences_and_has_the_rows_of_a_run_without_cache(tmp_path):
     write_filing(tmp_path / "in" / "a-q1.htm", KEPT + FIRST)
     cached, plain = tmp_path / "cached", tmp_path / "plain"
@@ -80,6 +82,7 @@ def test_a_killed_run_loses_rows_but_not_the_tagging_of_them(filings, tmp_path):
         assert plain_rows(results, table) == plain_rows(plain, table)
 
 
+@pytest.mark.slow
 def test_a_damaged_and_an_unusable_cache_cost_a_line_of_the_log_and_no_row(tmp_path):
     write_filing(tmp_path / "in" / "a-q1.htm", KEPT + FIRST)
     plain, damaged, unusable = (tmp_path / name for name in ("plain", "damaged", "unusable"))

@@ -75,6 +75,7 @@ def start(limit_s, work_s):
     return process
 
 
+@pytest.mark.slow
 def test_a_process_that_is_really_stopped_for_longer_than_the_limit_finishes_its_document():
     process = start(limit_s=20, work_s=0.5)
     process.send_signal(signal.SIGSTOP)

@@ -30,6 +30,7 @@ def filings(tmp_path):
     return folder
 
 
+@pytest.mark.slow
 def test_the_run_says_in_which_unread_exhibits_debt_stands_and_reads_them_when_asked(filings, tmp_path):
     results = tmp_path / "results"
     done = finner("run", "--input", filings, "--output", results, "--workers", 1)

@@ -5,6 +5,7 @@ import sys
 import time
 from pathlib import Path
 
+import pytest
 from engine_helpers import ask, marked, processes_marked, wait_for, write_filings
 
 CHILD = Path(__file__).with_name("freezing_child.py")
@@ -27,6 +28,7 @@ def is_reading(main):
     return any(parent not in (0, main) and parent in known and cpu > 0.8 for parent, cpu in known.values())
 
 
+@pytest.mark.slow
 def test_a_job_that_is_stopped_for_longer_than_its_limit_and_goes_on_fails_no_document(tmp_path):
     filings = write_filings(tmp_path / "filings", 2)
     (filings / "long.htm").write_text("<p>The Company pays. It does so twice a year.</p>" * 50_000)

@@ -41,11 +41,13 @@ def test_every_file_is_read_once_and_a_second_run_knows_it(filings, tmp_path):
     assert all(row["found"] for row in rows)
 
 
+@pytest.mark.slow
 def test_shards_of_a_run_divide_the_files_between_them(filings, tmp_path):
     read = [run_job(filings, tmp_path / f"{number}", "--shard", f"{number}/2") for number in (1, 2)]
     assert sum(report["documents"]["ok"] for report in read) == 5
 
 
+@pytest.mark.slow
 def test_a_failed_file_in_a_folder_of_a_hostile_name_is_found_by_retry(tmp_path):
     folder = tmp_path / "filings\udcff"
     folder.mkdir()

@@ -6,6 +6,7 @@ import time
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+import pytest
 from engine_helpers import command, finner, leftovers, marked, plain_rows, processes_marked, run_job
 
 SMALL_COMMITS = ("--commit-seconds", 0, "--window-sentences", 8)
@@ -28,6 +29,7 @@ def check_whole(filings, results, undisturbed):
     assert again["sources"]["unchanged"] == 40
 
 
+@pytest.mark.slow
 def test_twenty_kills_leave_every_row_exactly_once(filings, tmp_path):
     """Each comes at a random moment after so many commits of its run: how fast the machine is does not matter."""
     undisturbed = tmp_path / "undisturbed"
@@ -62,6 +64,7 @@ def test_twenty_kills_leave_every_row_exactly_once(filings, tmp_path):
     assert processes_marked("kill") == [], "workers must end with the run that was killed"
 
 
+@pytest.mark.slow
 def test_a_stopped_run_ends_cleanly_and_is_resumed(filings, tmp_path):
     for number, code in ((signal.SIGTERM, 143), (signal.SIGINT, 130)):
         results = tmp_path / f"results-{code}"
@@ -102,6 +105,7 @@ def shard_of(rows):
     return pa.table({"id": [f"row-{n}" for n in range(rows)], "text": texts})
 
 
+@pytest.mark.slow
 def test_a_shard_is_committed_as_it_is_read_and_resumed_inside(tmp_path):
     folder = tmp_path / "shards"
     folder.mkdir()
@@ -123,6 +127,7 @@ def test_a_shard_is_committed_as_it_is_read_and_resumed_inside(tmp_path):
         assert plain_rows(killed, table) == plain_rows(undisturbed, table)
 
 
+@pytest.mark.slow
 def test_a_signal_to_the_whole_process_group_ends_as_one_to_the_run(filings, tmp_path):
     for attempt in range(6):
         results = tmp_path / f"results-{attempt}"

@@ -10,7 +10,8 @@ from engine_helpers import ask, plain_rows, write_filings
 
 from finner_batch.config import RunConfig
 from finner_batch.engine import pool, rows, tag, worker
-from finner_batch.engine.pool import Pool, SourceDone
+from finner_batch.engine.outcomes import SourceFinished
+from finner_batch.engine.pool import Pool
 from finner_batch.engine.run import run
 from finner_batch.engine.worker import Task, WorkerOptions
 from finner_batch.sources.discover import discover
@@ -28,6 +29,7 @@ def failures(results):
     return ask(results, "SELECT document_id, stage, error_type FROM documents WHERE status = 'failed' ORDER BY ALL")
 
 
+@pytest.mark.slow
 def test_a_document_whose_values_take_too_long_is_one_failed_row_and_the_run_goes_on(tmp_path, monkeypatch):
     filings = write_filings(tmp_path / "filings", 4)
     (filings / "b-slow.htm").write_text("<p>The Gull Notes bear interest at a fixed rate of 5.25% per annum.</p>" * 300)
@@ -88,8 +90,8 @@ def messages(path, options):
     """What a reading process sends for a file."""
     (source,) = discover([str(path)])
     tokenizer = SentenceTokenizer(options.tokenizer_json, options.max_length, options.cues)
-    sent = worker._messages(Task(source=source, sha256=None, size=None), tokenizer, options, lambda: None)
-    return [pickle.loads(message) if isinstance(message, memoryview) else message for message in sent]
+    task = Task(source=source, sha256=None, size=None)
+    return [pickle.loads(packed) for packed in worker.packed_messages(task, tokenizer, options)]
 
 
 def test_a_document_with_more_for_the_model_than_the_main_process_can_hold_fails_alone(tmp_path, options, monkeypatch):
@@ -126,7 +128,9 @@ def test_a_process_whose_memory_ran_out_is_replaced_and_the_next_document_is_rea
     (filings / "a-huge.htm").write_text("".join(f"<p>The rate is {n % 9}.25%.</p>" for n in range(1_500_000)))
     tasks = [Task(source=source, sha256=None, size=None) for source in discover([str(filings)])]
     with Pool(1, replace(options, memory_limit_mb=256)) as processes:
-        results = [result for result in processes.results(iter(tasks)) if result and not isinstance(result, SourceDone)]
+        results = [
+            result for result in processes.results(iter(tasks)) if result and not isinstance(result, SourceFinished)
+        ]
         assert len(processes._peaks) == 2
     assert [isinstance(result, FailedDocument) for result in results] == [True, False, False]
     assert "memory" in results[0].error

@@ -11,14 +11,17 @@ from engine_helpers import write_filings
 from terminal import on_a_terminal
 
 from finner_batch.config import RunConfig
+from finner_batch.engine import gather
 from finner_batch.engine import progress as progress_module
+from finner_batch.engine.gather import Batcher
 from finner_batch.engine.on_ray import work as on_ray
-from finner_batch.engine.pool import SourceDone
+from finner_batch.engine.outcomes import ModelCost, SourceFinished
+from finner_batch.engine.parse import ParsedDocument
 from finner_batch.engine.progress import Progress, Standing
 from finner_batch.engine.run import _counted, run
-from finner_batch.engine.worker import failed_source
+from finner_batch.engine.tag import NOTHING_TAGGED, Tagging
 from finner_batch.errors import UsageError
-from finner_batch.sources.document import Source
+from finner_batch.sources.document import Document, Header, Source
 from finner_batch.tagger.tagger import Tagger
 
 SENTENCE = "The notes bear interest at a fixed rate of {}.25% and mature in {}."
@@ -34,8 +37,8 @@ def counted(monkeypatch):
     clock = [0.0]
     monkeypatch.setattr(progress_module, "monotonic", lambda: clock[0])
 
-    def make(found):
-        progress = Progress(lambda: found)
+    def make(found, documents_in_model=float):
+        progress = Progress(lambda: found, documents_in_model)
         progress._count_all()
         return progress, clock
 
@@ -70,16 +73,41 @@ def test_csv_files_count_among_all_where_they_are_read(tmp_path):
     assert {Path(source.uri).name: count for source, count in _counted(config, None)} == {"a.txt": 1, "b.csv": None}
 
 
-def test_documents_in_the_model_count_in_part_and_once(counted):
-    progress, _ = counted(sources(a=1, b=1, c=1, d=1))
-    for part in (0.5, 1.0, 2.0):
-        progress.in_model(part)
-        assert progress.standing().documents == part
-    progress.document_done("a")
-    assert progress.standing().documents == 2
-    progress.document_done("b")
-    assert progress.standing().documents == 2
-    assert progress._in_model == 0
+def parsed(name):
+    return ParsedDocument(
+        document=Document(
+            document_id=name, source=name, kind="html", markup="html", content="", header=Header(), sha256="", bytes=0
+        ),
+        sentences=0,
+        characters=0,
+        numbered=(),
+        document_scales=(),
+        windows=(),
+        owners=(),
+        seconds={},
+    )
+
+
+def test_documents_in_the_model_count_in_part_and_once(counted, monkeypatch):
+    batcher = Batcher(lambda: None, window_sentences=1000, timeout_s=60)
+    progress, _ = counted(sources(a=1, b=1, c=1, d=1), lambda: batcher.documents_in_model)
+
+    def tag_together(documents, *_, on_progress, **__):
+        for part, seen in ((0.25, 0.5), (0.5, 1.0), (1.0, 2.0)):
+            on_progress(part)
+            assert progress.standing().documents == seen
+        return Tagging(documents=iter(documents), cost=ModelCost(NOTHING_TAGGED, 0.0))
+
+    monkeypatch.setattr(gather, "tag_together", tag_together)
+    tagged = (
+        outcome
+        for outcome in batcher.outcomes(iter([parsed("a"), parsed("b")]), lambda: False)
+        if isinstance(outcome, ParsedDocument)
+    )
+    for outcome in tagged:
+        progress.document_done(outcome.document.source)
+        assert progress.standing().documents == 2
+    assert batcher.documents_in_model == 0
 
 
 def test_a_source_that_turns_out_to_hold_more_adds_to_all(counted):
@@ -159,18 +187,19 @@ def test_without_a_terminal_the_log_says_now_and_then_how_far_it_is(tmp_path, of
 
 
 def test_a_run_on_ray_says_the_same(tmp_path, often, monkeypatch):
-    class Work:
+    class ClusterWork:
         def __init__(self, *_):
             """Needs no cluster."""
 
-        def results(self, tasks):
+        def outcomes(self, tasks):
             for task in tasks.values():
-                yield failed_source(task, "read", "Error", "no cluster")
-                yield SourceDone(task, complete=False)
+                yield task.failed("read", "Error", "no cluster")
+                yield SourceFinished(task, complete=False)
+                yield None
                 time.sleep(0.1)
 
     monkeypatch.setattr(on_ray, "use_cluster", lambda *_: nullcontext())
-    monkeypatch.setattr(on_ray, "_Work", Work)
+    monkeypatch.setattr(on_ray, "_ClusterWork", ClusterWork)
     monkeypatch.setattr("finner_batch.engine.run.find_spec", lambda _: object())
     write_filings(tmp_path / "input", 3)
     run(RunConfig(input=(str(tmp_path / "input"),), output=str(tmp_path / "results"), engine="ray"))

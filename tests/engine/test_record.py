@@ -1,33 +1,21 @@
 from collections import Counter
 from time import process_time
-from types import SimpleNamespace
 
 import pytest
+from small_job import small_job
 
-from finner_batch.config import RunConfig
-from finner_batch.engine.pool import SourceDone
+from finner_batch.engine.outcomes import SourceFinished
 from finner_batch.engine.record import Recorder
-from finner_batch.engine.report import RunReport
-from finner_batch.engine.select import Selection
 from finner_batch.engine.worker import Task
 from finner_batch.sources.document import FailedDocument, Header, Source
-from finner_batch.store.ledger import Ledger
-from finner_batch.store.writer import Writer
 
 SOURCE = Source(uri="/in/a.txt", name="a.txt")
 
 
 @pytest.fixture
 def recorder(tmp_path):
-    ledger = Ledger.load(tmp_path, model_id="m", config_id="c")
-    config = RunConfig(input=("x",))
-    report = RunReport(
-        run_id="r", model_id="m", config=config, selection=Selection(), device="cpu", device_reason="", workers=1
-    )
-    with Writer(tmp_path / "results", ledger=ledger, run_id="r", model_id="m", config_id="c") as writer:
-        yield SimpleNamespace(
-            record=Recorder(writer, report, commit_seconds=1e9, commit_documents=10**9).record, writer=writer
-        )
+    with Recorder(small_job(tmp_path / "results")) as recorder:
+        yield recorder
 
 
 def failed(document_id="a.txt"):
@@ -45,7 +33,7 @@ def failed(document_id="a.txt"):
 
 
 def ids(recorder):
-    (opened,) = recorder.writer._open.values()
+    (opened,) = recorder._writer._open.values()
     return [row["document_id"] for row, _ in opened.waiting]
 
 
@@ -60,7 +48,7 @@ def test_failed_documents_of_one_id_each_have_a_row_of_their_own(recorder):
         "b.txt",
         "a.txt#failed-4",
     ]
-    recorder.record(SourceDone(Task(source=SOURCE, sha256="ab" * 32, size=1), complete=True))
+    recorder.record(SourceFinished(Task(source=SOURCE, sha256="ab" * 32, size=1), complete=True))
 
 
 def test_many_failed_documents_of_one_id_take_linear_time(recorder, caplog):

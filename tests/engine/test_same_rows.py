@@ -22,10 +22,10 @@ def undisturbed(filings, tmp_path):
 @pytest.mark.parametrize(
     "flags",
     [
-        ("--workers", 1),
-        ("--workers", 4),
-        ("--batch-tokens", 1),
-        ("--batch-tokens", 20_000, "--window-sentences", 3),
+        pytest.param(("--workers", 1), marks=pytest.mark.slow),
+        pytest.param(("--workers", 4), marks=pytest.mark.slow),
+        pytest.param(("--batch-tokens", 1), marks=pytest.mark.slow),
+        pytest.param(("--batch-tokens", 20_000, "--window-sentences", 3), marks=pytest.mark.slow),
         ("--window-sentences", 1, "--commit-documents", 1, "--workers", 3),
     ],
 )
@@ -59,6 +59,7 @@ def test_a_changed_file_replaces_its_rows_in_every_view_and_nothing_else_is_done
     ]
 
 
+@pytest.mark.slow
 def test_another_model_does_all_documents_again_and_shows_them_once(filings, undisturbed, tmp_path):
     before = ask(undisturbed, "SELECT * EXCLUDE (run_id, model_id) FROM entities ORDER BY ALL")
     model = tmp_path / "model"
@@ -74,6 +75,7 @@ def test_another_model_does_all_documents_again_and_shows_them_once(filings, und
     assert models == [{"model_id": report["model_id"]}]
 
 
+@pytest.mark.slow
 def test_another_setting_does_all_documents_again_and_shows_them_once(filings, undisturbed):
     before = ask(undisturbed, "SELECT * EXCLUDE (run_id) FROM entities ORDER BY ALL")
     report = run_job(filings, undisturbed, "--tables")
@@ -84,6 +86,7 @@ def test_another_setting_does_all_documents_again_and_shows_them_once(filings, u
     ]
 
 
+@pytest.mark.slow
 def test_a_moved_and_a_copied_file_bring_no_second_rows(filings, undisturbed):
     before = plain_rows(undisturbed, "entities")
     (filings / "sub").mkdir()
@@ -118,6 +121,7 @@ def test_compressed_files_shards_and_files_side_by_side(tmp_path):
     assert {row["document_id"] for row in ids} == {f"row-{n}" for n in range(29)}
 
 
+@pytest.mark.slow
 def test_documents_of_a_results_folder_are_whole_at_any_moment_of_a_run(tmp_path):
     """A second process reads while the run commits: every document that is there has all its entities."""
     count = 300

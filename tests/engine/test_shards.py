@@ -33,6 +33,7 @@ def done(tmp_path_factory):
     return folder, reports
 
 
+@pytest.mark.slow
 def test_three_shards_in_folders_of_their_own_have_the_rows_of_one_run(done):
     folder, reports = done
     shards = [reports[number] for number in (1, 2, 3)]
@@ -44,6 +45,7 @@ def test_three_shards_in_folders_of_their_own_have_the_rows_of_one_run(done):
         assert sum(parts[1:], parts[0]) == plain_rows(folder / "whole", table)
 
 
+@pytest.mark.slow
 def test_the_folders_of_all_shards_are_asked_as_one(done):
     folder, _ = done
     with connect(folder / "whole") as one, connect(folder / "r" / "*") as several:
@@ -55,6 +57,7 @@ def test_the_folders_of_all_shards_are_asked_as_one(done):
         assert views(plain) == views(one)
 
 
+@pytest.mark.slow
 def test_a_shard_and_then_the_rest_in_one_folder_have_the_rows_of_one_run(done, tmp_path):
     folder, reports = done
     results = tmp_path / "results"

@@ -23,6 +23,8 @@ import pytest
 REPOSITORY = Path(__file__).parents[2]
 CONTAINERFILE = REPOSITORY / "jobs" / "Containerfile"
 USER = 10001
+NO_LONGER_THE_NEWEST = ("tqdm", "4.67.1", "26445eca388f82e72884e0d580d5464cd801a3ea01e63e5601bdff9ba6a48de2")
+"""A version that pip takes only where it reads the lock, with the hash of its wheel."""
 REGISTRY = re.compile(
     r"PIP_(CERT|DEFAULT_TIMEOUT|(EXTRA_)?INDEX_URL|FIND_LINKS|TRUSTED_HOST)|\w+_proxy|SSL_CERT_FILE", re.IGNORECASE
 )
@@ -201,16 +203,18 @@ def machine(base):
     return {"PATH": f"{programs}:/usr/bin:/bin", "HOME": os.environ["HOME"], **registry, **environment}
 
 
+@pytest.mark.slow
 def test_the_steps_of_the_containerfile_end_in_an_image_that_reads_filings_as_a_user_without_rights(folder, machine):
     context = folder / "context"
     context.mkdir()
     for path in REPOSITORY.iterdir():
         (context / path.name).symlink_to(path)
-    (context / "constraints.txt").unlink()
-    pins = dict(line.split("==") for line in (REPOSITORY / "constraints.txt").read_text().split() if "==" in line)
-    pins = {name.lower().replace("_", "-"): version for name, version in pins.items()}
-    pins |= {"tqdm": "4.67.1"}  # no longer the newest: pip takes it only where it reads the file
-    (context / "constraints.txt").write_text("".join(f"{name}=={version}\n" for name, version in pins.items()))
+    (context / "requirements").unlink()
+    shutil.copytree(REPOSITORY / "requirements", context / "requirements")
+    lock = context / "requirements" / "job.txt"
+    own = f"{NO_LONGER_THE_NEWEST[0]}=={NO_LONGER_THE_NEWEST[1]} --hash=sha256:{NO_LONGER_THE_NEWEST[2]}\n"
+    lock.write_text(re.sub(r"^tqdm==.*\n(?: +--hash.*\n)+", own, lock.read_text(), flags=re.MULTILINE))
+    pins = dict(re.findall(r"^([\w.-]+)==(\S+)", lock.read_text(), re.MULTILINE))
 
     image = Build(folder, context, machine)
     image.run(CONTAINERFILE.read_text())
@@ -219,7 +223,7 @@ def test_the_steps_of_the_containerfile_end_in_an_image_that_reads_filings_as_a_
     installed = {one.name.lower().replace("_", "-"): one.version for one in distributions(path=[str(packages)])}
     for name in ("pip", "setuptools", "finner-batch"):
         installed.pop(name, None)
-    assert installed["tqdm"] == "4.67.1"
+    assert installed["tqdm"] == NO_LONGER_THE_NEWEST[1]
     assert installed == {name: pins[name] for name in installed}
 
     assert image.user == USER

@@ -22,7 +22,7 @@ from finner_batch.objects.path import ObjectPath
 def server():
     """An S3-speaking server, as host and port."""
     for package in ("moto", "flask", "flask_cors", "s3fs", "stamina"):
-        pytest.importorskip(package, reason=f"{package} is not installed: pip install 'finner-batch[dev]'")
+        pytest.importorskip(package, reason=f"{package} is not installed: make .venv/.test")
     from moto.server import ThreadedMotoServer  # noqa: PLC0415 - slow to import
 
     logging.getLogger("werkzeug").setLevel(logging.ERROR)

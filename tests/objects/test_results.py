@@ -95,6 +95,7 @@ def copy(folder, to):
             copy(path, to / path.name)
 
 
+@pytest.mark.slow
 def test_killed_at_every_change_of_the_bucket_a_run_and_a_compaction_can_be_finished(
     bucket, expected, kill_at, monkeypatch
 ):
@@ -166,6 +167,7 @@ def test_no_results_and_missing_files_are_clear_errors(results):
         ask(results, "SELECT count(*) FROM entities")
 
 
+@pytest.mark.slow
 def test_a_compaction_between_listing_and_opening_is_no_error(results, monkeypatch):
     Job(results).run(BEFORE)
     Job(results).run(AFTER)

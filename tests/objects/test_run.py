@@ -60,6 +60,7 @@ def test_csv_below_keys_of_a_path_in_a_bucket_is_read_once(bucket, results):
     assert job(data, results, text_column=("body",))["sources"]["unchanged"] == 2
 
 
+@pytest.mark.slow
 def test_a_throttled_store_gives_the_same_rows(uploaded, results, local, proxy):
     proxy.fault = at_random(5, 0.2)
     assert job(uploaded, results)["documents"] == {"ok": 12, "failed": 0}
@@ -69,6 +70,7 @@ def test_a_throttled_store_gives_the_same_rows(uploaded, results, local, proxy):
     assert rows(results) == local.rows
 
 
+@pytest.mark.slow
 def test_the_shares_of_a_run_in_folders_of_one_bucket_are_asked_as_one(uploaded, bucket, local):
     shares = [job(uploaded, f"s3://{bucket.name}/shares/{n}", shard=f"{n}/2")["documents"]["ok"] for n in (1, 2)]
     assert sum(shares) == 12
@@ -86,6 +88,7 @@ def test_a_run_on_ray_gives_the_same_rows_in_a_bucket(uploaded, results, local, 
     assert proxy.asked("GET", "/in/") == []
 
 
+@pytest.mark.slow
 def test_a_run_that_is_killed_and_repeated_gives_the_same_rows(uploaded, results, local, proxy):
     proxy.fault = at_random(12, 0.05)
     process = start(uploaded, results)
@@ -101,6 +104,7 @@ def test_a_run_that_is_killed_and_repeated_gives_the_same_rows(uploaded, results
     assert json.loads((results / ".lock.json").read_bytes())["released"]
 
 
+@pytest.mark.slow
 def test_of_two_runs_that_begin_together_one_works_and_one_is_told(uploaded, results, local):
     both = [start(uploaded, results) for _ in range(2)]
     logs = [process.communicate(timeout=120)[1] for process in both]
@@ -113,6 +117,7 @@ def test_of_two_runs_that_begin_together_one_works_and_one_is_told(uploaded, res
     assert rows(results) == local.rows
 
 
+@pytest.mark.slow
 def test_a_shard_is_read_by_range_and_not_at_all_while_it_is_the_same(bucket, results, proxy, tmp_path):
     chance = random.Random(1)
     texts = [f"The {n} notes bear interest at {n % 8 + 1}.{n % 90 + 10}% per annum." for n in range(300)]
@@ -133,6 +138,7 @@ def test_a_shard_is_read_by_range_and_not_at_all_while_it_is_the_same(bucket, re
     assert sum(request.sent for request in proxy.asked("GET", "/in/rows.parquet")) == 0
 
 
+@pytest.mark.slow
 def test_failed_documents_are_left_alone_and_retried_from_the_bucket(bucket, results, local):
     for path in sorted(local.filings.iterdir())[:2]:
         bucket.put(f"in/{path.name}", path.read_bytes())
@@ -157,6 +163,7 @@ main(sys.argv[1:])
 """
 
 
+@pytest.mark.slow
 def test_a_run_that_sleeps_loses_the_lock_and_commits_no_more(uploaded, results, local, proxy):
     """A run on another machine is stopped in its middle, as by a closed lid; another takes over, and it wakes up."""
     arguments = [sys.executable, "-c", SLEEPER, "run", "--input", uploaded, "--output", str(results), *SMALL_COMMITS]

@@ -139,7 +139,9 @@ def test_an_export_that_is_killed_leaves_the_earlier_one_whole(filled, tmp_path)
     assert sorted(each.name for each in tmp_path.iterdir()) == ["results", "x.duckdb"], "what it left is gone"
 
 
-@pytest.mark.parametrize("kibibytes", [4, 20, 64, 200, 400, 800])
+@pytest.mark.parametrize(
+    "kibibytes", [20, *(pytest.param(size, marks=pytest.mark.slow) for size in (4, 64, 200, 400, 800))]
+)
 def test_an_export_for_which_there_is_no_room_says_so_and_leaves_the_earlier_one(filled, tmp_path, kibibytes):
     path = tmp_path / "x.duckdb"
     export_database(filled, path)

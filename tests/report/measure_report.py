@@ -1,7 +1,7 @@
 """How heavy a page is: `python tests/report/measure_report.py [NUMBERS]` prints it as JSON.
 
 Makes a results folder of that many numbers (200,000) through the store's writer, runs `finner-batch report` on it, and
-opens the page in headless Chromium three times (needs the extra `dev`).
+opens the page in headless Chromium three times (needs the group `dev`).
 """
 
 import json

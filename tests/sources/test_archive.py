@@ -8,21 +8,23 @@ import struct
 import tarfile
 import tracemalloc
 import zipfile
+from itertools import chain
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 import zstandard
 
-from finner_batch.engine.select import Selection, select
+from finner_batch.engine.select import WorkQueue
 from finner_batch.errors import DocumentError, FinnerError
 from finner_batch.objects.retry import BusyError
-from finner_batch.sources import archive, fetch, storage
+from finner_batch.sources import archive, fetch, streams
 from finner_batch.sources.archive import BrokenArchiveError, archive_of, is_archive, member_digests, members
 from finner_batch.sources.document import Source
 from finner_batch.sources.fetch import Copies, drop_copy
 from finner_batch.sources.read import ReadOptions, read_documents
-from finner_batch.sources.storage import CHUNK_BYTES, open_stored
+from finner_batch.sources.storage import open_stored
+from finner_batch.sources.streams import CHUNK_BYTES
 from finner_batch.store.ledger import Ledger
 
 FILES = {"a.htm": b"first" * 400, "folder/b.txt": b"second" * 400, "c d.nc": b"third"}
@@ -211,8 +213,8 @@ def test_members_opened_in_order_cost_one_reading_of_their_archive(monkeypatch, 
     path = tmp_path / "feed.tar"
     path.write_bytes(tar_of(FILES))
     opened = []
-    open_seekable = archive.open_seekable
-    monkeypatch.setattr(archive, "open_seekable", lambda *given: opened.append(given) or open_seekable(*given))
+    open_file = archive.open_file
+    monkeypatch.setattr(archive, "open_file", lambda *given: opened.append(given) or open_file(*given))
 
     def text_of(name):
         with open_stored(Source(uri=f"{path}!/{name}", name=name)) as stream:
@@ -235,7 +237,7 @@ def test_a_storage_that_fails_within_a_member_is_told(monkeypatch, tmp_path):
 
     path = tmp_path / "feed.tar"
     path.write_bytes(tar_of({"a.htm": b"1", "b.htm": b"2" * (3 * CHUNK_BYTES)}))
-    monkeypatch.setattr(storage, "_open", lambda *_: Failing(path.read_bytes()))
+    monkeypatch.setattr(streams, "_open", lambda *_: Failing(path.read_bytes()))
     found = []
 
     def read_all():
@@ -279,8 +281,8 @@ def test_members_that_fail_do_not_make_the_archive_be_read_from_its_beginning(mo
     path = tmp_path / "feed.tar"
     path.write_bytes(tar_of(dict.fromkeys("abcdef", b"\x00\x01\x02" * 1000)))
     opened = []
-    open_seekable = archive.open_seekable
-    monkeypatch.setattr(archive, "open_seekable", lambda *given: opened.append(given) or open_seekable(*given))
+    open_file = archive.open_file
+    monkeypatch.setattr(archive, "open_file", lambda *given: opened.append(given) or open_file(*given))
     for name in "abdf":  # some go to other processes
         with pytest.raises(DocumentError, match="binary data"):
             list(read_documents(Source(uri=f"{path}!/{name}", name=name), ReadOptions()))
@@ -291,7 +293,7 @@ def test_few_members_are_copied_before_their_turn_and_none_is_held_in_memory(tmp
     path = tmp_path / "feed.tar"
     path.write_bytes(tar_of({f"{number}.htm": b"%d" % number + b"x" * 200_000 for number in range(200)}))
     ledger = Ledger.load(tmp_path / "results", model_id="m", config_id="c")
-    selection, most = Selection(), 0
+    tasks = most = 0
     tracemalloc.start()
     with Copies() as copies:
         found = copies.with_members(
@@ -300,12 +302,13 @@ def test_few_members_are_copied_before_their_turn_and_none_is_held_in_memory(tmp
             left_out=lambda *_: None,
             broken_before=frozenset(),
         )
-        for task in select(found, ledger, selection, copies=copies, retry=False):
+        for task in chain.from_iterable(WorkQueue(found, ledger, copies=copies, retry=False).rounds()):
+            tasks += 1
             most = max(most, len(list(Path(task.source.copy).parent.iterdir())))
             drop_copy(task.source)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
-    assert selection.sources == 200
+    assert tasks == 200
     assert most < 80
     assert peak < 16 << 20
 

@@ -4,8 +4,9 @@ from functools import partial
 
 import pytest
 
-from finner_batch.sources.document import LONGEST_FIELD, LONGEST_ID, FailedDocument, Header, Source
+from finner_batch.sources.document import LONGEST_FIELD, LONGEST_ID, Header, Source
 from finner_batch.sources.headers import compact_date, first_stated, submission_header
+from finner_batch.sources.read import failed_file
 
 FULL_TEXT = """<SEC-DOCUMENT>0001193125-24-001234.txt : 20240115
 <SEC-HEADER>0001193125-24-001234.hdr.sgml : 20240115
@@ -122,7 +123,7 @@ def test_a_field_of_usual_length_is_kept_as_it_is():
 
 
 def test_an_error_that_quotes_a_whole_source_is_cut_and_can_be_recorded():
-    failed = FailedDocument.of_source(
+    failed = failed_file(
         Source(uri="/in/a.htm", name="a.htm"), sha256="", bytes=0, stage="read", error_type="E", error=f"\udcff{LONG}"
     )
 

@@ -12,7 +12,7 @@ import pytest
 from finner_batch.errors import DocumentError
 from finner_batch.sources.document import Document, FailedDocument, Source
 from finner_batch.sources.hive import path_keys
-from finner_batch.sources.read import ReadOptions, read_documents
+from finner_batch.sources.read import ReadOptions, failed_file, read_documents
 from finner_batch.training.data.finer import token_sentence
 
 WORDS = [["The", "rate", "is", "2.25", "%", "."], ["\u20ac", "400", "million"], ["none"]]
@@ -225,7 +225,7 @@ def test_filings_below_keys_keep_them_too_also_those_that_fail(stored):
         assert stored.read_one(text, name="year=2023/a.txt").kept == (("year", "2023"),)
     assert stored.read_one("plus 2%", name="a=b.txt").kept == ()
     source = stored.source(b"\0", name="year=2023/a.htm")
-    failed = FailedDocument.of_source(source, sha256="", bytes=1, stage="read", error_type="E", error="e")
+    failed = failed_file(source, sha256="", bytes=1, stage="read", error_type="E", error="e")
     assert failed.kept == (("year", "2023"),)
 
 

@@ -9,7 +9,7 @@ import zstandard
 
 from finner_batch.errors import DocumentError
 from finner_batch.sources.document import Document, FailedDocument, Header, Source
-from finner_batch.sources.read import ReadOptions, fingerprint, read_documents
+from finner_batch.sources.read import ReadOptions, failed_file, fingerprint, read_documents
 
 PAGE = "<html><body><p>plus 2.25%</p></body></html>"
 
@@ -69,13 +69,13 @@ def test_an_fsspec_url_is_read_like_a_file():
     ("data", "message"),
     [
         (b"", "empty"),
-        (gzip.compress(b""), "empty"),
-        (gzip.compress(b"\n\n"), "white space"),
+        (gzip.compress(b"", mtime=0), "empty"),
+        (gzip.compress(b"\n\n", mtime=0), "white space"),
         (b" " * 100_000, "empty"),
-        (gzip.compress(PAGE.encode())[:-9], "ends early"),
-        (gzip.compress(PAGE.encode())[:12], "ends early"),
+        (gzip.compress(PAGE.encode(), mtime=0)[:-9], "ends early"),
+        (gzip.compress(PAGE.encode(), mtime=0)[:12], "ends early"),
         (b"\x1f\x8b" + b"no gzip" * 9, "damaged"),
-        (gzip.compress(b"%PDF-1.4"), "PDF"),
+        (gzip.compress(b"%PDF-1.4", mtime=0), "PDF"),
         (b"\x89PNG\r\n\x1a\n" + bytes(90), "PNG"),
         (b"<html>" + bytes(200), "binary"),
         (b'<?xml version="1.0"?><feed><entry/></feed>', "XML data"),
@@ -126,9 +126,7 @@ def test_a_url_whose_driver_fails_is_a_document_error():
 def test_a_failed_source_is_described_by_what_its_path_states():
     source = Source(uri="/d/0000320193-23-000106/a.htm.gz", name="a.htm.gz")
 
-    failed = FailedDocument.of_source(
-        source, sha256="", bytes=0, stage="read", error_type="DocumentError", error="empty"
-    )
+    failed = failed_file(source, sha256="", bytes=0, stage="read", error_type="DocumentError", error="empty")
 
     assert failed.document_id == "0000320193-23-000106/a.htm"
     assert failed.header == Header(accession_number="0000320193-23-000106")

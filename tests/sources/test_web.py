@@ -12,7 +12,7 @@ import pytest
 from click.testing import CliRunner
 
 from finner_batch.cli.main import commands
-from finner_batch.engine.select import Selection, select
+from finner_batch.engine.select import Skipped, WorkQueue
 from finner_batch.errors import DocumentError, UsageError
 from finner_batch.sources import web
 from finner_batch.sources.discover import discover
@@ -170,22 +170,19 @@ def test_servers_are_told_who_asks(server):
 
 def test_each_address_is_asked_once_and_told_who_asks(server, tmp_path):
     paths = ["/10-k.txt", "/8-k.txt", "/forbidden.htm"]
-    selection = Selection()
     with Copies(AGENT) as copies:
-        tasks = list(
-            select(
-                (Source(uri=server.url(path), name=path[1:]) for path in paths),
-                Ledger.load(tmp_path, model_id="m", config_id="c"),
-                selection,
-                copies=copies,
-                retry=False,
-                forms=Forms(["10-K"]),
-            )
+        queue = WorkQueue(
+            (Source(uri=server.url(path), name=path[1:]) for path in paths),
+            Ledger.load(tmp_path, model_id="m", config_id="c"),
+            copies=copies,
+            retry=False,
+            forms=Forms(["10-K"]),
         )
-        read, left_out, failed = tasks
+        (selected,) = map(list, queue.rounds())
+        read, left_out, failed = selected
         assert [document.header.form_type for document in read_documents(read.source, ReadOptions())] == ["10-K"]
-        assert left_out is None
-        assert selection.other_forms == 1
+        assert isinstance(left_out, Skipped)
+        assert left_out.reason == "other form"
         with pytest.raises(DocumentError, match="403 Forbidden"):
             list(read_documents(failed.source, ReadOptions()))
     assert server.agents == {AGENT}

@@ -48,7 +48,7 @@ PIPELINE_VERSIONS = {1: 2, 2: 3}
 """By schema version, the pipeline version that wrote the folder."""
 
 
-@pytest.fixture(params=PIPELINE_VERSIONS)
+@pytest.fixture(scope="module", params=PIPELINE_VERSIONS)
 def version(request):
     return request.param
 
@@ -56,7 +56,11 @@ def version(request):
 @pytest.fixture
 def old(tmp_path, filings, version):
     """The folder, as if its input had been at `filings`."""
-    results = Path(shutil.copytree(FIXTURES / f"results-schema-{version}", tmp_path / "old"))
+    return copy_old(tmp_path / "old", filings, version)
+
+
+def copy_old(results, filings, version):
+    shutil.copytree(FIXTURES / f"results-schema-{version}", results)
     for path in results.glob("*/*.parquet"):
         table = pq.read_table(path)
         moved = [source.replace("/data/filings", str(filings)) for source in table.column("source").to_pylist()]
@@ -84,14 +88,22 @@ def documents(results, columns="document_id"):
 
 @pytest.fixture
 def mixed(old, tmp_path):
-    """The folder, with a part of this version beside its own."""
-    (tmp_path / "more").mkdir()
-    (tmp_path / "more" / "new.htm").write_text(
-        "<p>The term loan bears interest at a fixed rate of 3.95% per annum.</p>"
-    )
-    report = job(old, tmp_path / "more")
-    assert report.documents_ok == 1
-    return old
+    """The folder, with a part of this version too."""
+    return add_part(old, tmp_path / "more")
+
+
+@pytest.fixture(scope="module")
+def mixed_to_read(tmp_path_factory, version):
+    """The same for the tests that only read it."""
+    folder = tmp_path_factory.mktemp("mixed")
+    return add_part(copy_old(folder / "old", FIXTURES / "filings", version), folder / "more")
+
+
+def add_part(results, filings):
+    filings.mkdir()
+    (filings / "new.htm").write_text("<p>The term loan bears interest at a fixed rate of 3.95% per annum.</p>")
+    assert job(results, filings).documents_ok == 1
+    return results
 
 
 MORE = ("new.htm", "3.95", 0.0395)
@@ -125,19 +137,19 @@ def test_its_views_have_all_columns_and_its_rows_null_in_those_that_came_later(o
         assert connection.execute("SELECT count(*), sum(documents_ok) FROM runs").fetchall() == [(2, 9)]
 
 
-def test_parts_of_both_versions_are_shown_together(mixed, version):
-    assert numbers(mixed) == sorted([*NUMBERS, MORE])
-    assert documents(mixed) == sorted([*((name,) for name in DOCUMENT_IDS), ("new.htm",)])
-    known = [row for row in documents(mixed, "document_id, content_id") if row[1] is not None]
+def test_parts_of_both_versions_are_shown_together(mixed_to_read, version):
+    assert numbers(mixed_to_read) == sorted([*NUMBERS, MORE])
+    assert documents(mixed_to_read) == sorted([*((name,) for name in DOCUMENT_IDS), ("new.htm",)])
+    known = [row for row in documents(mixed_to_read, "document_id, content_id") if row[1] is not None]
     assert "new.htm" in dict(known)
     assert (len(known) == 1) == (version == 1)
 
 
 @pytest.mark.parametrize("question", list_questions(), ids=lambda question: question.name)
-def test_every_question_is_answered(mixed, question):
+def test_every_question_is_answered(mixed_to_read, question):
     if "against_xbrl" in question.sql:
         pytest.skip("needs filings with inline XBRL")
-    answer = ask(mixed, question.sql)
+    answer = ask(mixed_to_read, question.sql)
     assert all(len(row) == len(answer.schema.names) for row in rows_of(answer))
 
 
@@ -200,8 +212,8 @@ def test_it_is_compared_with_one_of_this_version(old, filings, tmp_path):
     rows_of(found.rows)
 
 
-def test_it_is_exported_with_parts_of_both_versions(mixed, tmp_path):
-    rows = export_database(mixed, tmp_path / "export.duckdb")
+def test_it_is_exported_with_parts_of_both_versions(mixed_to_read, tmp_path):
+    rows = export_database(mixed_to_read, tmp_path / "export.duckdb")
 
     assert rows == {"entities": len(NUMBERS) + 1, "documents": len(DOCUMENT_IDS) + 1, "runs": 3}
 
@@ -218,8 +230,8 @@ def test_its_rows_can_be_compared_with_the_filers_tags(old):
     assert sum(len(one.rows) for copies in stored.values() for one in copies) == len(NUMBERS)
 
 
-def test_it_has_a_report(mixed, tmp_path):
-    written = write_report(ReportConfig(output=mixed, html=tmp_path / "report.html"))
+def test_it_has_a_report(mixed_to_read, tmp_path):
+    written = write_report(ReportConfig(output=mixed_to_read, html=tmp_path / "report.html"))
 
     assert written.path.read_text(encoding="utf-8").count("quarry-pond.htm") >= 1
 

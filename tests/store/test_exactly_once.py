@@ -100,6 +100,7 @@ def test_readers_see_whole_documents_while_a_run_commits_and_compacts(tmp_path, 
     assert {key: set(rows) for key, rows in look(results).items()} == expected
 
 
+@pytest.mark.slow
 def test_killed_at_every_change_of_the_disk_a_run_can_be_finished(tmp_path, job, content, look, kill_at, killed):
     accession = "0000320193-23-000106"
     before = {
@@ -137,6 +138,7 @@ def test_killed_at_every_change_of_the_disk_a_run_can_be_finished(tmp_path, job,
 
 
 @pytest.mark.parametrize("target_bytes", [1, 1 << 20])
+@pytest.mark.slow
 def test_killed_at_every_change_of_the_disk_a_compaction_changes_no_view(
     tmp_path, job, content, look, kill_at, killed, monkeypatch, target_bytes
 ):
@@ -199,6 +201,7 @@ RUNS = st.lists(
 
 @settings(max_examples=HISTORIES, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(runs=RUNS)
+@pytest.mark.slow
 def test_any_history_with_kills_and_compactions_ends_like_the_same_history_without(
     tmp_path_factory, job, content, look, kill_at, killed, runs
 ):

@@ -9,7 +9,7 @@ import sys
 
 import onnxruntime
 
-from finner_batch.config import MEBIBYTE
+from finner_batch.machine import MEBIBYTE
 from finner_batch.tagger.device import Device
 from finner_batch.tagger.model import load_model
 from finner_batch.tagger.session import Session

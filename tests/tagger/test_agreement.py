@@ -6,8 +6,8 @@ import numpy as np
 import onnxruntime
 import pytest
 
-from finner_batch.config import MEBIBYTE
 from finner_batch.engine.parse import Stopwatch, parse
+from finner_batch.machine import MEBIBYTE
 from finner_batch.sources.discover import discover
 from finner_batch.sources.read import ReadOptions, read_documents
 from finner_batch.tagger.bound import BoundRun, Dealt

@@ -11,12 +11,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from small_job import small_job
 
 from finner_batch.cli.doctor import examine
-from finner_batch.config import RunConfig
-from finner_batch.engine.record import Opened, Recorder
-from finner_batch.engine.report import RunReport
-from finner_batch.engine.select import Selection
+from finner_batch.engine.outcomes import SessionOpened
+from finner_batch.engine.record import Recorder
 from finner_batch.errors import DeviceError
 from finner_batch.machine import cpu_flags, fast_int8
 from finner_batch.tagger import openvino, session
@@ -172,22 +171,16 @@ def test_auto_says_where_openvino_is_not_installed_or_was_not_gated(monkeypatch)
 
 
 @needs_openvino
-def test_openvino_asked_for_where_nothing_helps_says_so_in_the_log_the_report_and_the_doctor(processor, caplog):
+def test_openvino_asked_for_where_nothing_helps_says_so_in_the_log_the_report_and_the_doctor(
+    processor, caplog, tmp_path
+):
     processor(int8=False, finds="logits of 1 windows differ")
     asked_for = open_session(load_model(), "cpu", backend="openvino")
     assert asked_for.products == "fp32"
-    report = RunReport(
-        run_id="r",
-        model_id="m",
-        config=RunConfig(input=("in",)),
-        selection=Selection(),
-        device="cpu",
-        device_reason="asked for",
-        workers=1,
-    )
+    recorder = Recorder(small_job(tmp_path))
     with caplog.at_level(logging.INFO, logger="finner_batch"):
-        recorder = Recorder(None, report, commit_seconds=1, commit_documents=1)
-        recorder.count_session(Opened.of(asked_for, 0.5))
+        recorder.record(SessionOpened.of(asked_for, 0.5))
+    report = recorder.report
     warnings = [record.getMessage() for record in caplog.records if record.levelno == logging.WARNING]
     assert len(warnings) == 1
     assert "event=last-bits-depend-on-the-batch backend=openvino" in warnings[0]

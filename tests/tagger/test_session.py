@@ -65,6 +65,7 @@ print(own() - before)
 
 @pytest.mark.skipif(not is_installed(), reason="extra `openvino`")
 @pytest.mark.skipif(not Path("/proc/self/status").is_file(), reason="Linux tells a process its memory")
+@pytest.mark.slow
 def test_openvino_keeps_little_for_shapes_that_have_gone_by():
     def mebibytes(**environment):
         arguments = [sys.executable, "-c", KERNELS]

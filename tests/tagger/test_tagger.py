@@ -31,12 +31,19 @@ def windows(tagger):
     return [window for sentence in SENTENCES for window in tokenizer.windows(sentence, number_tokens(sentence))]
 
 
-def test_the_same_sentence_gets_the_same_confidence_in_every_batch(tagger, windows):
+@pytest.fixture(scope="module")
+def computed(tagger, windows):
+    """Probabilities of all windows in one call, and its statistics."""
+    return tagger.probabilities(windows)
+
+
+@pytest.mark.slow
+def test_the_same_sentence_gets_the_same_confidence_in_every_batch(tagger, windows, computed, monkeypatch):
     """To the last bit: whatever its neighbours, its place and the size of the batch are."""
-    reference, _ = tagger.probabilities(windows)
+    reference, _ = computed
     chance = np.random.default_rng(5)
     for budget in (1, 64, 300, 1024, 16_384):
-        tagger.budget_tokens = budget
+        monkeypatch.setattr(tagger, "budget_tokens", budget)
         for count in (1, 7, len(windows)):
             chosen = chance.permutation(len(windows))[:count]
             found, _ = tagger.probabilities([windows[place] for place in chosen])
@@ -44,9 +51,9 @@ def test_the_same_sentence_gets_the_same_confidence_in_every_batch(tagger, windo
                 assert np.array_equal(table, reference[place])
 
 
-@pytest.mark.parametrize("threads", [1, 3])
-def test_any_number_of_threads_gives_the_same_bits(tagger, windows, threads):
-    reference, of_reference = tagger.probabilities(windows)
+@pytest.mark.parametrize("threads", [pytest.param(1, marks=pytest.mark.slow), 3])
+def test_any_number_of_threads_gives_the_same_bits(tagger, windows, computed, threads):
+    reference, of_reference = computed
     other = Tagger.load(
         device="cpu", backend=tagger.session.backend, threads=threads, budget_tokens=tagger.budget_tokens
     )
@@ -57,8 +64,8 @@ def test_any_number_of_threads_gives_the_same_bits(tagger, windows, threads):
         assert np.array_equal(table, wanted)
 
 
-def test_repeats_are_run_once_and_onnxruntime_pads_nothing_on_a_cpu(tagger, windows):
-    once, _ = tagger.probabilities(windows)
+def test_repeats_are_run_once_and_onnxruntime_pads_nothing_on_a_cpu(tagger, windows, computed):
+    once, _ = computed
     twice, statistics = tagger.probabilities([*windows, *windows])
     assert statistics.windows == 2 * len(windows)
     assert statistics.windows_run == len({(window.packed_ids, window.positions) for window in windows})
@@ -69,8 +76,8 @@ def test_repeats_are_run_once_and_onnxruntime_pads_nothing_on_a_cpu(tagger, wind
         assert np.array_equal(first, original)
 
 
-def test_probabilities_are_of_every_number_and_sum_to_one(tagger, windows):
-    tables, _ = tagger.probabilities(windows)
+def test_probabilities_are_of_every_number_and_sum_to_one(tagger, windows, computed):
+    tables, _ = computed
     for window, table in zip(windows, tables, strict=True):
         assert table.shape == (len(window.numbers), len(tagger.model.labels))
         assert np.allclose(table.sum(axis=1), 1.0)
@@ -93,8 +100,8 @@ def test_plain_statements_are_tagged_as_a_reader_would(tagger):
         assert all(0.5 <= span.confidence <= 1 for span in spans)
 
 
-def test_a_span_is_a_number_with_its_likeliest_label_and_that_labels_probability(tagger, windows):
-    tables, _ = tagger.probabilities(windows)
+def test_a_span_is_a_number_with_its_likeliest_label_and_that_labels_probability(tagger, windows, computed):
+    tables, _ = computed
     wanted = [
         [
             (*number, tagger.model.labels[1 + row[1:].argmax()], row[1:].max())
@@ -111,8 +118,8 @@ def test_a_span_is_a_number_with_its_likeliest_label_and_that_labels_probability
         tagger.spans(windows, [tables[0][:-1], *tables[1:]])
 
 
-def test_a_number_below_its_threshold_is_not_given(tagger, windows):
-    tables, _ = tagger.probabilities(windows)
+def test_a_number_below_its_threshold_is_not_given(tagger, windows, computed):
+    tables, _ = computed
     given = tagger.spans(windows, tables)
     limits = tagger._thresholds.copy()
     tagger._thresholds[1:] = 1.01

@@ -113,7 +113,9 @@ After the page.
     assert "Net sales $ 12 $ 11" in blocks(markup, tables=True)
 
 
-@pytest.mark.parametrize("tag", ["div", "span", "b", "font", "p", "table", "ul"])
+@pytest.mark.parametrize(
+    "tag", ["div", "b", *(pytest.param(tag, marks=pytest.mark.slow) for tag in ("span", "font", "p", "table", "ul"))]
+)
 @pytest.mark.parametrize("closed", [True, False])
 def test_200_000_nested_tags_lose_no_text(tag, closed):
     end = f"</{tag}>" * 200_000 if closed else ""

@@ -20,6 +20,7 @@ NOTICEABLE_SECONDS = 0.5
 WORST_RATIO = 7.0
 """Four times the size takes four times as long where the time is linear, sixteen times where it is quadratic."""
 SMALL_FILE_SECONDS = 12
+LONGEST = {"html", "numbered", "open", "two parts"}
 
 
 def read_pieces(place: str, folder: Path) -> None:
@@ -51,7 +52,13 @@ def read_pieces(place: str, folder: Path) -> None:
                 sys.exit("grows faster than its size")
 
 
-@pytest.mark.parametrize("place", sorted({name.partition(":")[0] for name in HOSTILE}))
+@pytest.mark.parametrize(
+    "place",
+    [
+        pytest.param(place, marks=[pytest.mark.slow] if place in LONGEST else [])
+        for place in sorted({name.partition(":")[0] for name in HOSTILE})
+    ],
+)
 def test_no_repeated_piece_takes_long_to_read_or_ends_the_process(place, tmp_path):
     command = [sys.executable, "-X", "faulthandler", __file__, place, str(tmp_path)]
     reading = subprocess.run(command, capture_output=True, text=True, check=False)

@@ -21,9 +21,8 @@ from finner_batch.errors import UsageError
 from finner_batch.training.data.dataset import write_sentences
 from finner_batch.training.data.examples import MASKED
 from finner_batch.training.learning import processes
-from finner_batch.training.learning.average import WeightAverage
 from finner_batch.training.learning.checkpoints import Checkpoints, identify
-from finner_batch.training.learning.loop import class_weights, fit
+from finner_batch.training.learning.loop import _averaged, class_weights, fit
 
 CHILD = Path(__file__).with_name("fitting_child.py")
 KILLED = -9
@@ -94,16 +93,22 @@ def test_the_average_of_the_weights_is_what_is_scored_and_kept(folder):
     fit(plain, examples, replace(CONFIG, epochs=1, average=0.0))
     assert equal(model.state_dict(), seen[0])
     assert not equal(model.state_dict(), plain.state_dict())
-    by_hand, _ = prepared(folder)
-    average = WeightAverage(by_hand, 0.5)
+
+
+@pytest.mark.parametrize(
+    ("decay", "steps", "share"), [(0.5, 100, 0.5), (0.99, 0, 1 - 2 / 11), (0.0, 0, 1.0)], ids=["late", "first", "none"]
+)
+def test_the_average_moves_by_its_decay_and_faster_in_the_first_steps(folder, decay, steps, share):
+    model, _ = prepared(folder)
+    before = model.classifier.bias.detach().clone()
+    averaged = _averaged(model, decay, steps, {})
     with torch.no_grad():
-        by_hand.classifier.bias += 1.0
-    average.update(by_hand, steps=100)
-    before = prepared(folder)[0].classifier.bias
-    torch.testing.assert_close(average.weights["classifier.bias"], before + 0.5)
-    with average.in_place(by_hand):
-        torch.testing.assert_close(by_hand.classifier.bias, before + 0.5)
-    torch.testing.assert_close(by_hand.classifier.bias, before + 1.0)
+        model.classifier.bias += 1.0
+    averaged.update_parameters(model)
+    torch.testing.assert_close(averaged.module.classifier.bias.detach(), before + share)
+    torch.testing.assert_close(model.classifier.bias.detach(), before + 1.0)
+    resumed = _averaged(model, decay, steps + 1, averaged.module.state_dict())
+    assert equal(resumed.module.state_dict(), averaged.module.state_dict())
 
 
 def test_a_killed_and_resumed_training_ends_with_the_weights_of_an_undisturbed_one(folder, undisturbed, tmp_path):
@@ -194,6 +199,7 @@ def test_training_stops_after_epochs_without_a_better_score_and_keeps_the_best(f
     assert equal(model.state_dict(), weights[1])
 
 
+@pytest.mark.slow
 def test_two_processes_end_with_equal_weights_which_are_those_of_one_with_twice_the_batches(folder, tmp_path):
     shutil.copytree(folder, tmp_path / "two")
     for child in start_two(tmp_path / "two"):
@@ -215,6 +221,7 @@ def test_two_processes_end_with_equal_weights_which_are_those_of_one_with_twice_
         torch.testing.assert_close(first[name], tensor, rtol=1e-3, atol=1e-3)
 
 
+@pytest.mark.slow
 def test_two_processes_that_died_go_on_to_the_same_weights(folder, tmp_path):
     for name in ("whole", "broken"):
         shutil.copytree(folder, tmp_path / name)

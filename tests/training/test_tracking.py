@@ -139,6 +139,7 @@ def runs(config):
     return client, client.search_runs([experiment.experiment_id for experiment in client.search_experiments()])
 
 
+@pytest.mark.slow
 def test_a_training_has_one_run_however_often_and_however_it_is_broken_off(quick, monkeypatch):
     judged, endings = passes.validation_f1, [None, KeyboardInterrupt, None, ValueError, None, None]
 
@@ -193,6 +194,7 @@ def test_an_error_of_use_has_no_run(quick, tmp_path, changes, error):
     assert sorted(path.name for path in tmp_path.iterdir()) == [], "neither a store nor a model"
 
 
+@pytest.mark.slow
 def test_a_training_that_is_terminated_is_recorded_as_killed(quick, tmp_path):
     endless = {**asdict(quick), "epochs": 10_000, "patience": 10_000}
     job = "".join(f"{key.replace('_', '-')} = {json.dumps(value)}\n" for key, value in endless.items())

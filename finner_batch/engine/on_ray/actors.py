@@ -1,7 +1,7 @@
-"""The actors of the pipeline. On CPUs each reads and tags; a GPU's actor tags what others read for it.
+"""The actors of the pipeline. On CPUs each reads and tags; a GPU's actor tags what other actors read for it.
 
-The stages' own functions do the work. Reading is done in a process of its own under the actor, by the `Pool` of a local
-run: time and memory of a document are bounded, and a document that kills its process is one failed row, as there.
+They call the stages of a local run. An actor reads in processes under it, by the same `Pool`: time and memory of a
+document are bounded, and a document that kills its process is one failed row.
 """
 
 import atexit
@@ -18,46 +18,47 @@ import pyarrow as pa
 
 from finner_batch import __version__
 from finner_batch.config import RunConfig
-from finner_batch.engine.ahead import SessionAhead
+from finner_batch.engine.ahead import LazySession
 from finner_batch.engine.on_ray.messages import (
-    BESIDE,
-    Broken,
+    NO_TASK,
+    ActorFailed,
+    ActorReport,
     Numbered,
     Row,
-    Worked,
-    beside,
+    actor_row,
     rows_of,
     table_of,
     unpack_tasks,
 )
-from finner_batch.engine.on_ray.tally import Tally
+from finner_batch.engine.on_ray.tally import AttemptCounter
+from finner_batch.engine.outcomes import SessionOpened, SourceFinished
 from finner_batch.engine.parse import ParsedDocument
-from finner_batch.engine.pool import Pool, SourceDone
-from finner_batch.engine.record import Opened
+from finner_batch.engine.pool import Pool
 from finner_batch.engine.tag import tag_together
-from finner_batch.engine.worker import Task, WorkerOptions, own_peak_bytes
+from finner_batch.engine.worker import Task, WorkerOptions
 from finner_batch.errors import FinnerError
+from finner_batch.machine import own_peak_bytes
 from finner_batch.tagger.model import Model, load_model
 from finner_batch.tagger.session import AnySession, open_session
 from finner_batch.tagger.tagger import WINDOW_SENTENCES, Tagger
 
 DeviceName: TypeAlias = Literal["cpu", "cuda"]
-NAME = uuid4().hex
+ACTOR_ID = uuid4().hex
 """Of this process."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Order:
-    """What an actor must know of the run; it tells `tally` what it takes up."""
+class ActorOptions:
+    """What an actor must know of the run. It counts in `attempts` what it begins."""
 
     config: RunConfig
     model_id: str
     version: str
-    tally: Tally
+    attempts: AttemptCounter
     pass_number: int = 0
 
     def model(self) -> Model:
-        """The model as this node has it. Raises FinnerError where it, or the program, is not the run's own."""
+        """Load the model on this node. Raises FinnerError where it, or the program, is another than the run's."""
         if __version__ != self.version:
             raise FinnerError(f"a node has finner-batch {__version__}, the run {self.version}: install the same on all")
         model = load_model(self.config.model)
@@ -66,20 +67,20 @@ class Order:
         return model
 
     def begin(self, stage: str, number: int, position: int, amount: int) -> bool:
-        """Tell the tally; False: the block killed its actors before and is left alone."""
-        return self.tally.begin(stage, (self.pass_number, number, position), amount)
+        """Count an attempt; False: the block killed its actors before and must be left alone."""
+        return self.attempts.begin(stage, (self.pass_number, number, position), amount)
 
 
 class WorkingActor:
-    """Takes tasks; yields tagged and failed documents, in the order of each source. One session.
+    """Takes tasks; yields tagged and failed documents, in the order of each source. It has one session.
 
-    It has as many reading processes as CPUs, and tags as many batches at once; the two take turns.
+    It has as many reading processes as CPUs, and tags as many batches at once; reading and tagging take turns.
     """
 
-    def __init__(self, order: Order, device: DeviceName, cpus: int) -> None:
-        _exit_at_once()
-        self._tagging = _Tagging(order, device, cpus)
-        self._reading = _Reading(order, device, cpus, self._tagging.ahead)
+    def __init__(self, options: ActorOptions, device: DeviceName, cpus: int) -> None:
+        _exit_without_destructors()
+        self._tagging = _Tagging(options, device, cpus)
+        self._reading = _Reading(options, device, cpus, self._tagging.session)
 
     def __call__(self, block: pa.Table) -> Iterator[pa.Table]:
         """Do one block of tasks. The session is opened while the first is read."""
@@ -87,11 +88,11 @@ class WorkingActor:
 
 
 class ReadingActor:
-    """Takes tasks; yields what reading and parsing makes of them, in the order of each source."""
+    """Takes tasks; yields parsed and failed documents, in the order of each source."""
 
-    def __init__(self, order: Order, device: DeviceName) -> None:
-        _exit_at_once()
-        self._reading = _Reading(order, device, 1)
+    def __init__(self, options: ActorOptions, device: DeviceName) -> None:
+        _exit_without_destructors()
+        self._reading = _Reading(options, device, 1)
 
     def __call__(self, block: pa.Table) -> Iterator[pa.Table]:
         """Read one block of tasks."""
@@ -99,31 +100,32 @@ class ReadingActor:
 
 
 class TaggingActor:
-    """Takes what was read; yields tagged documents, and everything else as it came. One session."""
+    """Takes what was read; yields tagged documents, and everything else unchanged. It has one session."""
 
-    def __init__(self, order: Order, device: DeviceName) -> None:
-        _exit_at_once()
-        self._tagging = _Tagging(order, device, 1)
+    def __init__(self, options: ActorOptions, device: DeviceName) -> None:
+        _exit_without_destructors()
+        self._tagging = _Tagging(options, device, 1)
 
     def __call__(self, block: pa.Table) -> Iterator[pa.Table]:
         """Tag the documents of one block together."""
-        return _tables(map(self._tagging.tag, map(list, map(rows_of, [block]))))
+        return _tables(self._tagging.tag(list(rows_of(one))) for one in (block,))
 
 
 class _Reading:
-    """Reading processes, and what they make of tasks for a session on `device`."""
+    """Reading processes for a session on `device`, which is `session` where the same actor opens it."""
 
-    def __init__(self, order: Order, device: DeviceName, processes: int, ahead: SessionAhead | None = None) -> None:
-        """`ahead`: opens the session of the same actor."""
-        self._order = order
+    def __init__(
+        self, options: ActorOptions, device: DeviceName, processes: int, session: LazySession | None = None
+    ) -> None:
+        self._options = options
         self._processes = processes
-        self._ahead = ahead
-        self._window = order.config.window_sentences or WINDOW_SENTENCES[device]
+        self._session = session
+        self._window = options.config.window_sentences or WINDOW_SENTENCES[device]
         self._pool: Pool | None = None
 
     def chunks(self, numbered: list[Numbered]) -> Iterator[list[Row]]:
-        """Rows of the tasks, as many together as a local run tags together, or has when it is time for a commit."""
-        config = self._order.config
+        """Yield the rows of the tasks, grouped as a local run groups them: a window, or until a commit is due."""
+        config = self._options.config
         rows: list[Row] = []
         sentences, began = 0, monotonic()
         for row in self._rows(numbered):
@@ -140,25 +142,25 @@ class _Reading:
         tasks = iter(numbered)
         number, task = next(tasks)
         position = task.skip
-        if not self._order.begin("read", number, position, len(numbered)):
+        if not self._options.begin("read", number, position, len(numbered)):
             return
         pool = self._started_pool()
         to_read: Iterator[Task | None] = iter([task for _, task in numbered])
-        for result in pool.results(self._ahead.from_the_first(to_read) if self._ahead else to_read):
+        for result in pool.results(self._session.from_first_of(to_read) if self._session else to_read):
             if result is None:
                 continue
-            if isinstance(result, SourceDone):
-                result = replace(result, task=replace(result.task, done=frozenset()))  # noqa: PLW2901 - known there
-            yield Row(number, position, result)
-            position += 1
-            if isinstance(result, SourceDone):
-                number, task = next(tasks, (BESIDE, task))
+            if isinstance(result, SourceFinished):  # the main process has the digests of the rows that are done
+                yield Row(number, position, replace(result, task=replace(result.task, done=frozenset())))
+                number, task = next(tasks, (NO_TASK, task))
                 position = task.skip
-        yield beside(Worked(actor=NAME, peak_bytes=own_peak_bytes() + pool.peak_bytes))
+            else:
+                yield Row(number, position, result)
+                position += 1
+        yield actor_row(ActorReport(actor=ACTOR_ID, peak_bytes=own_peak_bytes() + pool.peak_bytes))
 
     def _started_pool(self) -> Pool:
         if self._pool is None:
-            options = WorkerOptions.of(self._order.config, self._order.model())
+            options = WorkerOptions.of(self._options.config, self._options.model())
             main: Any = sys.modules["__main__"]
             main.__file__ = None  # else each reading process would import Ray's own main module, and Ray with it
             self._pool = Pool(self._processes, options).__enter__()  # it ends with this process
@@ -166,76 +168,70 @@ class _Reading:
 
 
 class _Tagging:
-    """One session, and what it makes of documents. `ahead` opens it before there are any."""
+    """One session, and the tagger on it."""
 
-    def __init__(self, order: Order, device: DeviceName, threads: int) -> None:
-        self._order = order
+    def __init__(self, options: ActorOptions, device: DeviceName, threads: int) -> None:
+        self._options = options
         self._device = device
         self._threads = threads
         self._model: Model | None = None
         self._tagger: Tagger | None = None
         self._seconds = 0.0
-        self._opened: Opened | None = None
-        self.ahead = SessionAhead(self._open)
+        self._opened: SessionOpened | None = None
+        self.session = LazySession(self._open)
 
     def tag(self, rows: list[Row]) -> list[Row]:
-        """The rows with their documents tagged together; none where they killed actors before."""
+        """Return the rows with their documents tagged together; no rows where they killed actors before."""
         untagged = [row for row in rows if isinstance(row.payload, ParsedDocument)]
         if not untagged:
             return rows
-        if not self._order.begin("tag", untagged[0].number, untagged[0].position, len(untagged)):
+        if not self._options.begin("tag", untagged[0].number, untagged[0].position, len(untagged)):
             return []
         self._opened = None
         parsed = [row.payload for row in rows if isinstance(row.payload, ParsedDocument)]
-        tagging = tag_together(parsed, self._loaded_tagger, timeout_s=self._order.config.timeout_s)
+        tagging = tag_together(parsed, self._loaded_tagger, timeout_s=self._options.config.timeout_s)
         done = [
             row._replace(payload=next(tagging.documents)) if isinstance(row.payload, ParsedDocument) else row
             for row in rows
         ]
-        worked = Worked(
-            actor=NAME,
-            peak_bytes=own_peak_bytes(),
-            opened=self._opened,
-            statistics=tagging.statistics,
-            tag_seconds=tagging.seconds,
-        )
-        return [*done, beside(worked)]
+        report = ActorReport(actor=ACTOR_ID, peak_bytes=own_peak_bytes(), opened=self._opened, cost=tagging.cost)
+        return [*done, actor_row(report)]
 
     def _open(self) -> AnySession:
         started = perf_counter()
-        self._model = self._order.model()
-        session = open_session(self._model, self._device, backend=self._order.config.backend, threads=self._threads)
+        self._model = self._options.model()
+        session = open_session(self._model, self._device, backend=self._options.config.backend, threads=self._threads)
         self._seconds = perf_counter() - started
         return session
 
     def _loaded_tagger(self) -> Tagger:
         if self._tagger is None:
-            session = self.ahead.session()
+            session = self.session.wait()
             assert self._model is not None  # noqa: S101 - narrows the type
-            self._tagger = Tagger(self._model, session, budget_tokens=self._order.config.batch_tokens or None)
-            self._opened = Opened.of(session, self._seconds)
+            self._tagger = Tagger(self._model, session, budget_tokens=self._options.config.batch_tokens or None)
+            self._opened = SessionOpened.of(session, self._seconds)
         return self._tagger
 
 
 def _tables(chunks: Iterable[list[Row]]) -> Iterator[pa.Table]:
-    """Each chunk as a table. What goes wrong beyond a document is told in a row: Ray is not to try it again."""
+    """Yield each chunk as a table. An error that is not of one document becomes a row: Ray must not try again."""
     try:
         for rows in chunks:
             yield table_of(rows)
     except Exception as error:  # noqa: BLE001 - it ends the run in the main process
-        yield table_of([beside(Broken(_as_finner_error(error)))])
+        yield table_of([actor_row(ActorFailed(_as_finner_error(error)))])
 
 
-def _exit_at_once() -> None:
-    """Let this process end without Ray's destructors: Ray 2.60 now and then waits in them for itself, for ever.
+def _exit_without_destructors() -> None:
+    """End this process without Ray's destructors, in which Ray 2.60 sometimes waits for itself without end.
 
-    It ends after Ray has taken leave of the cluster.
+    The process ends after Ray has left the cluster.
     """
     atexit.register(os._exit, 0)
 
 
 def _as_finner_error(error: Exception) -> FinnerError:
-    """An error as it can travel: a user's as it is, a bug with its traceback."""
+    """Return an error that can be pickled: a user's error as it is, a bug with its traceback."""
     if isinstance(error, FinnerError):
         return error
     return FinnerError(f"an actor failed: {''.join(traceback.format_exception(error))}")

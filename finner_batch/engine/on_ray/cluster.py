@@ -1,4 +1,4 @@
-"""The cluster that a run works on: one that is joined, or one that is started on this machine for the run alone."""
+"""The cluster of a run: one that it joins, or one that it starts on this machine for itself."""
 
 import logging
 import os
@@ -16,22 +16,22 @@ from typing import Any, Literal
 
 from filelock import FileLock, Timeout
 
-from finner_batch.config import RunConfig, usable_cpus
-from finner_batch.engine.log import fields
+from finner_batch.config import RunConfig
 from finner_batch.engine.stop import Stop
-from finner_batch.engine.worker import describe
-from finner_batch.errors import DeviceError, FinnerError, UsageError
+from finner_batch.errors import DeviceError, FinnerError, UsageError, describe
+from finner_batch.log import fields
+from finner_batch.machine import usable_cpus
 
 LOG = logging.getLogger(__name__)
 OBJECT_STORE_BYTES = 256 << 20
-"""Shared memory of a cluster that is started here: some sixty blocks on their way from one stage to the next."""
+"""Shared memory of a cluster that is started here: some sixty blocks between one stage and the next."""
 FOLDER_PREFIX = "finner-ray-"
 ANSWER_S = 15.0
 QUIET = {
     "RAY_USAGE_STATS_ENABLED": "0",
     "RAY_BACKEND_LOG_LEVEL": "fatal",
     "RAY_DATA_DISABLE_PROGRESS_BARS": "1",
-    "RAY_DEDUP_LOGS_SKIP_REGEX": ".",  # what other processes of the cluster would print here, on stdout too
+    "RAY_DEDUP_LOGS_SKIP_REGEX": ".",  # else other processes of the cluster print here, on stdout too
 }
 OWN = {
     "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",  # under this name Ray has the switch that keeps its ports on 127.0.0.1
@@ -41,7 +41,7 @@ OWN = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cluster:
-    """What the run may use. `address` is None for a cluster of the run's own."""
+    """What the run may use. `address` is None for a cluster that the run started."""
 
     address: str | None
     nodes: int
@@ -52,22 +52,22 @@ class Cluster:
 
     @property
     def device(self) -> Literal["cpu", "cuda"]:
-        """Where every session of the run is opened: never on both, for their confidences differ in the last digits."""
+        """Where every session of the run is opened: never on both, whose confidences differ in the last digits."""
         return "cuda" if self.gpus else "cpu"
 
     @property
     def device_reason(self) -> str:
-        """Why, in a sentence for the log."""
+        """The reason for that device, for the log."""
         return f"GPUs of the Ray cluster: {self.gpus}" if self.gpus else "no GPU of a Ray cluster that may be used"
 
 
 @contextmanager
 def use_cluster(config: RunConfig, stop: Stop) -> Iterator[Cluster]:
-    """Join the cluster at `config.address`, or start one; leave it afterwards, and end it where it was started.
+    """Join the cluster at `config.address`, or start one; leave it afterwards, and end one that was started here.
 
-    A cluster that the calling program had joined is used as it is, and left to it. Raises UsageError where Ray is not
+    A cluster that the calling program had joined is used as it is and not left. Raises UsageError where Ray is not
     installed or nothing answers at the address, DeviceError where a GPU is required and the cluster has none,
-    InterruptedError where a stop was asked for meanwhile.
+    InterruptedError where a stop is requested meanwhile.
     """
     with ExitStack() as on_leaving:
         own = config.address is None
@@ -84,25 +84,25 @@ def use_cluster(config: RunConfig, stop: Stop) -> Iterator[Cluster]:
                     on_leaving.callback(ray.shutdown)
                     _join(ray, config.address)
         if stop.requested:
-            raise InterruptedError("a stop was asked for")
+            raise InterruptedError("a stop was requested")
         cluster = _describe(ray, config)
         LOG.info(fields("cluster", address=cluster.address, nodes=cluster.nodes, cpus=cluster.cpus, gpus=cluster.gpus))
         yield cluster
 
 
 def import_ray() -> Any:
-    """Ray with Ray Data, its messages kept from the terminal. Raises UsageError where it cannot be imported."""
+    """Import Ray with Ray Data, without their messages on the terminal. Raises UsageError where that fails."""
     ray = _import("ray")
     _import("ray.data")
     logger = logging.getLogger("ray.data")
     for handler in logger.handlers:
-        if isinstance(handler, logging.StreamHandler):  # the other one writes to the session's own file
+        if isinstance(handler, logging.StreamHandler):  # the other handler writes to the session's file
             logger.removeHandler(handler)
     return ray
 
 
 def _import(name: str) -> Any:
-    """A module of Ray: heavy, an extra, and it reads the environment as it is imported."""
+    """Import a module of Ray: it is heavy, an extra, and reads the environment when it is imported."""
     try:
         return import_module(name)
     except ImportError as error:
@@ -111,7 +111,7 @@ def _import(name: str) -> Any:
 
 @contextmanager
 def _session_folder() -> Iterator[str]:
-    """A folder for Ray's sockets and logs, removed afterwards; those that killed runs have left are removed first."""
+    """Make a folder for Ray's sockets and logs, removed afterwards; first remove those that killed runs left."""
     for left in Path(tempfile.gettempdir()).glob(f"{FOLDER_PREFIX}*"):
         with suppress(Timeout, OSError), FileLock(left / "lock", timeout=0):
             shutil.rmtree(left, ignore_errors=True)
@@ -180,7 +180,7 @@ def _describe(ray: Any, config: RunConfig) -> Cluster:
 
 @contextmanager
 def _environment(values: Mapping[str, str]) -> Iterator[None]:
-    """Set variables for Ray and what it starts; what the user has set stays, but for the promises of the network."""
+    """Set environment variables for Ray and the processes that it starts; restore them afterwards."""
     before = {name: os.environ.get(name) for name in values}
     os.environ.update(values)
     try:
@@ -195,7 +195,7 @@ def _environment(values: Mapping[str, str]) -> Iterator[None]:
 
 @contextmanager
 def _native_messages_dropped() -> Iterator[None]:
-    """What Ray's own runtime prints as it starts goes nowhere; what goes wrong is raised."""
+    """Drop what Ray's runtime prints on stderr as it starts; errors are raised all the same."""
     kept = os.dup(2)
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, 2)
@@ -209,17 +209,17 @@ def _native_messages_dropped() -> Iterator[None]:
 
 @contextmanager
 def _signals_kept(stop: Stop) -> Iterator[None]:
-    """Ray takes SIGTERM for itself as it starts, to exit: keep it a request to stop."""
+    """Keep SIGTERM a request to stop: as Ray starts, it installs a handler that exits."""
     numbers = (signal.SIGINT, signal.SIGTERM)
     before: dict[int, Any] = {number: signal.getsignal(number) for number in numbers}
     try:
         yield
     except SystemExit as error:
         stop.signal_number = stop.signal_number or signal.SIGTERM
-        raise InterruptedError("a stop was asked for") from error
+        raise InterruptedError("a stop was requested") from error
     finally:
         for number, handler in before.items():
             try:
                 signal.signal(number, handler)
-            except ValueError:  # not the main thread: Ray has taken nothing
+            except ValueError:  # not the main thread: Ray has installed nothing
                 break

@@ -1,4 +1,4 @@
-"""One pass over tasks: a Ray dataset of them through reading and tagging actors, its rows streamed back."""
+"""One pass over tasks: a Ray dataset of them goes through reading and tagging actors, and its rows stream back."""
 
 import logging
 from collections.abc import Iterator, Sequence
@@ -13,33 +13,33 @@ from typing import Any
 
 import pyarrow as pa
 
-from finner_batch.engine.log import fields
-from finner_batch.engine.on_ray.actors import Order, ReadingActor, TaggingActor, WorkingActor
+from finner_batch.engine.on_ray.actors import ActorOptions, ReadingActor, TaggingActor, WorkingActor
 from finner_batch.engine.on_ray.cluster import Cluster
 from finner_batch.engine.on_ray.messages import Numbered, pack_tasks
 from finner_batch.engine.pool import GRACE_S
-from finner_batch.engine.worker import describe
+from finner_batch.errors import describe
+from finner_batch.log import fields
 
 LOG = logging.getLogger(__name__)
 BLOCK_BYTES = 4 << 20
-"""Of what is read, tagged at once at most: some ten thousand sentences."""
+"""The most of what was read that is tagged at once: some ten thousand sentences."""
 MOST_SOURCES = 32
-"""Sources in a block at most, for each CPU. The more are tagged together, the fuller and the more alike the batches."""
+"""The most sources in a block, for each CPU. The more are tagged together, the fuller and more uniform the batches."""
 MOST_CPUS = 4
-"""CPUs of an actor at most: they share one session, its memory and what it compiles, and die together."""
+"""The most CPUs of an actor: they share one session, with its memory and what it compiles, and die together."""
 BLOCK_STORED_BYTES = 64 << 20
 ROWS_FOR_A_GPU = 256
-"""Rows that a GPU's actor is given together, of however many blocks: Ray asks for a number there."""
+"""Rows that a GPU's actor gets together, from any number of blocks; Ray needs a number here."""
 
 
 def cpus_of_an_actor(workers: int, cpus_of_nodes: Sequence[int]) -> int:
-    """As many as leave no CPU of any node without work: a divisor of all their numbers."""
+    """Return how many CPUs an actor gets so that no CPU of any node is left idle: a divisor of all their numbers."""
     common = gcd(workers, *cpus_of_nodes)
     return max(count for count in range(1, MOST_CPUS + 1) if common % count == 0)
 
 
 def blocks_of(tasks: Sequence[Numbered], actors: int, most: int) -> Iterator[list[Numbered]]:
-    """Divide tasks into blocks, small ones towards the end, so that all actors finish at about the same time."""
+    """Divide tasks into blocks that get smaller towards the end, so that all actors finish at about the same time."""
     parts = 2 * actors if actors > 1 else 1
     begin = 0
     while begin < len(tasks):
@@ -56,25 +56,25 @@ def blocks_of(tasks: Sequence[Numbered], actors: int, most: int) -> Iterator[lis
 
 
 class PassFailedError(Exception):
-    """Ray ended a pass before its end; what it did not bring can be done again."""
+    """Ray broke off a pass; what it did not deliver can be done again."""
 
 
 class Pipeline:
-    """The two stages on a cluster, for any number of passes."""
+    """Reading and tagging on a cluster, for any number of passes."""
 
-    def __init__(self, ray: Any, cluster: Cluster, order: Order, workers: int) -> None:
-        """`workers`: the most CPUs that work."""
+    def __init__(self, ray: Any, cluster: Cluster, options: ActorOptions, workers: int) -> None:
+        """`workers`: the most CPUs that are used."""
         self._ray = ray
         self._cluster = cluster
-        self._order = order
+        self._options = options
         self._workers = workers
         self._cpus = 1 if cluster.gpus else cpus_of_an_actor(workers, cluster.cpus_of_nodes)
         self._passes = count()
 
     def tables(self, tasks: Sequence[Numbered], *, one_by_one: bool) -> Iterator[pa.Table | None]:
-        """Do the tasks; yield the tables of rows as they come, None now and then. Raises PassFailedError.
+        """Do the tasks and yield tables of rows, None twice a second while there are none. Raises PassFailedError.
 
-        With `one_by_one` each source is a block of its own. What dies too often is left out.
+        With `one_by_one` each source is a block of its own. A block that kills its actors too often is left out.
         """
         dataset = self._dataset(tasks, one_by_one=one_by_one)
         ready: Queue[pa.Table | Exception | None] = Queue(maxsize=2)
@@ -105,15 +105,15 @@ class Pipeline:
         context.enable_progress_bars = False
         context.print_on_execution_start = False
         context.target_max_block_size = BLOCK_BYTES
-        context.max_errored_blocks = -1  # what is missing is done again, by itself
-        longest = MOST_SOURCES * (self._order.config.timeout_s + GRACE_S)
+        context.max_errored_blocks = -1  # what is missing is done again, each source alone
+        longest = MOST_SOURCES * (self._options.config.timeout_s + GRACE_S)
         context.execution_no_progress_timeout_s = longest + 600
         most = 1 if one_by_one else MOST_SOURCES * self._cpus
         items = [pack_tasks(block) for block in blocks_of(tasks, self._taggers, most)]
         stage = partial(self._stage, blocks=len(items))
         dataset = data.from_items(items, override_num_blocks=len(items))
-        order = replace(self._order, pass_number=next(self._passes))
-        arguments: dict[str, Any] = {"order": order, "device": self._cluster.device}
+        options = replace(self._options, pass_number=next(self._passes))
+        arguments: dict[str, Any] = {"options": options, "device": self._cluster.device}
         if not self._cluster.gpus:
             return stage(dataset, WorkingActor, arguments | {"cpus": self._cpus}, self._taggers, num_cpus=self._cpus)
         dataset = stage(dataset, ReadingActor, arguments, self._workers, num_cpus=1)
@@ -134,7 +134,7 @@ class Pipeline:
         batch_size: int | None = None,
         **resources: int,
     ) -> Any:
-        """`dataset` through a pool of one to `most` actors."""
+        """Send `dataset` through a pool of one to `most` actors."""
         most = min(most, blocks)
         return dataset.map_batches(
             actor,
@@ -147,7 +147,7 @@ class Pipeline:
 
 
 def _pump(dataset: Any, ready: Queue[pa.Table | Exception | None], left: Event) -> None:
-    """Bring what the dataset yields to the main thread, which must not wait without end: a stop may be asked for."""
+    """Move what the dataset yields to the main thread, which must not block: a stop may be requested."""
     end: Exception | None = None
     try:
         for table in dataset.iter_batches(batch_size=None, batch_format="pyarrow", prefetch_batches=1):
@@ -167,11 +167,11 @@ def _put(ready: Queue[pa.Table | Exception | None], item: pa.Table | Exception |
 
 
 def _end(dataset: Any) -> None:
-    """End the execution of a dataset that nobody reads any more: its actors are killed."""
+    """End the execution of a dataset that is not read to its end: its actors are killed."""
     executor = dataset._current_executor  # noqa: SLF001 - Ray Data has no public way to leave an iteration from outside
     if executor is None:
         return
     try:
         executor.shutdown(force=True)
-    except Exception as error:  # noqa: BLE001 - a signal to the whole group has ended Ray too
+    except Exception as error:  # noqa: BLE001 - a signal to the whole process group has ended Ray too
         LOG.info(fields("ray-gone", error=error))

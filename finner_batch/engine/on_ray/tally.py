@@ -1,56 +1,56 @@
-"""Counts how often work was begun, all over the cluster: to tell what was repeated, and to end what kills actors."""
+"""Counts how often work was begun, in the whole cluster: what was repeated, and what kills one actor after another."""
 
 from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
-MOST_BEGUN = 2
-"""So often a block is begun in one pass; Ray itself would repeat for ever what dies with its actor."""
+MOST_ATTEMPTS = 2
+"""How often a block is begun in one pass; Ray itself would repeat a block that kills its actor without end."""
 
 
-class _Tally:
+class _Counter:
     def __init__(self) -> None:
-        self._documents: Counter[str] = Counter()
-        self._times: Counter[tuple[str, int, int, int]] = Counter()
+        self._amounts: Counter[str] = Counter()
+        self._attempts: Counter[tuple[str, int, int, int]] = Counter()
 
     def begin(self, stage: str, block: tuple[int, int, int], amount: int) -> bool:
-        self._times[stage, *block] += 1
-        self._documents[stage] += amount
-        return self._times[stage, *block] <= MOST_BEGUN
+        self._attempts[stage, *block] += 1
+        self._amounts[stage] += amount
+        return self._attempts[stage, *block] <= MOST_ATTEMPTS
 
-    def begun(self) -> dict[str, int]:
-        self._times.clear()
-        return dict(self._documents)
+    def end_pass(self) -> dict[str, int]:
+        self._attempts.clear()
+        return dict(self._amounts)
 
 
 @dataclass(frozen=True, slots=True)
-class Tally:
-    """A counter in an actor beside the main process, where a dying node does not take it away."""
+class AttemptCounter:
+    """A counter in an actor of its own on the main process's node, so that a dying node does not take it away."""
 
     handle: Any
 
     @classmethod
-    def start(cls) -> "Tally":
-        """Start the actor on the main process's own node."""
+    def start(cls) -> "AttemptCounter":
+        """Start the actor."""
         import ray  # noqa: PLC0415 - an extra
 
         here = ray.util.scheduling_strategies.NodeAffinitySchedulingStrategy(
             ray.get_runtime_context().get_node_id(), soft=False
         )
-        return cls(ray.remote(_Tally).options(num_cpus=0, scheduling_strategy=here).remote())
+        return cls(ray.remote(_Counter).options(num_cpus=0, scheduling_strategy=here).remote())
 
     def begin(self, stage: str, block: tuple[int, int, int], amount: int) -> bool:
-        """Note that a block of so many sources (`read`) or documents (`tag`) is taken up; False: once too often.
+        """Count that a block of `amount` sources (`read`) or documents (`tag`) is begun; False: it was too often.
 
-        `block`: the pass, and number and position of its first row.
+        `block`: the pass, and the number and position of its first row.
         """
         import ray  # noqa: PLC0415 - an extra
 
         return bool(ray.get(self.handle.begin.remote(stage, block, amount)))
 
     def end_pass(self) -> dict[str, int]:
-        """Sources and documents taken up so far, by stage; the blocks of the pass are forgotten."""
+        """Return the sources and documents begun so far, by stage; forget the blocks of the pass."""
         import ray  # noqa: PLC0415 - an extra
 
-        begun: dict[str, int] = ray.get(self.handle.begun.remote())
+        begun: dict[str, int] = ray.get(self.handle.end_pass.remote())
         return begun

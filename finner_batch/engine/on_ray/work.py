@@ -1,124 +1,100 @@
-"""The work of a run on Ray: passes until every task has come to its end, each result recorded here and nowhere else."""
+"""The Ray engine: passes over the tasks until each has come to its end, whatever dies on the way."""
 
 import logging
 from collections.abc import Callable, Generator, Iterator, Mapping
-from contextlib import ExitStack, closing
+from contextlib import ExitStack
 from dataclasses import replace
 from itertools import islice
-from typing import Any
+from types import TracebackType
+from typing import Any, Self
 
 from finner_batch import __version__
-from finner_batch.config import RunConfig
-from finner_batch.engine.log import fields
-from finner_batch.engine.on_ray.actors import Order
+from finner_batch.engine.job import Job
+from finner_batch.engine.on_ray.actors import ActorOptions
 from finner_batch.engine.on_ray.cluster import Cluster, import_ray, use_cluster
-from finner_batch.engine.on_ray.delivery import Delivery, Finished
-from finner_batch.engine.on_ray.messages import Broken, Worked, rows_of
+from finner_batch.engine.on_ray.delivery import OnceInOrder
+from finner_batch.engine.on_ray.messages import ActorFailed, ActorReport, rows_of
 from finner_batch.engine.on_ray.pipeline import PassFailedError, Pipeline
-from finner_batch.engine.on_ray.tally import Tally
+from finner_batch.engine.on_ray.tally import AttemptCounter
+from finner_batch.engine.outcomes import ClusterUsed, Outcome, PeakMemory, SourceFinished, TaggedDocument
 from finner_batch.engine.parse import ParsedDocument
-from finner_batch.engine.pool import SourceDone
-from finner_batch.engine.progress import Progress
-from finner_batch.engine.record import Recorder
-from finner_batch.engine.report import RunReport
-from finner_batch.engine.select import select_claimed
-from finner_batch.engine.stop import Stop
-from finner_batch.engine.worker import Task, failed_source
+from finner_batch.engine.pool import WORKER_DIED
+from finner_batch.engine.worker import Task
 from finner_batch.errors import FinnerError
+from finner_batch.log import fields
 from finner_batch.sources.fetch import drop_copy
-from finner_batch.store.ledger import Ledger
-from finner_batch.store.place import place_of
-from finner_batch.store.writer import Writer
-from finner_batch.tagger.model import Model
 
 LOG = logging.getLogger(__name__)
 ROUND_TASKS = 100_000
-"""Sources that are selected and then done together: some 100 MB of them here."""
+"""Sources that are selected and then done together; they take some 100 MB here."""
 MOST_FAILURES = 3
-"""So often Ray itself may fail over a round before the run does."""
+"""The run fails when Ray itself has failed this often over one round."""
 
 
-def work_on_ray(
-    config: RunConfig,
-    model: Model,
-    ledger: Ledger,
-    lock: Callable[[], None],
-    tasks: Iterator[Task | None],
-    report: RunReport,
-    progress: Progress,
-    stop: Stop,
-    *,
-    retry: bool,
-) -> None:
-    """Drive the stages on a cluster until the tasks are done or a stop is asked for. Raises as `use_cluster` does.
+class RayEngine:
+    """Runs the stages on a Ray cluster. Use as a context manager: leaving it leaves the cluster.
 
-    A cluster is joined or started when the first task comes: a run that has nothing to do needs none.
+    A cluster is joined or started at the first task: a run that has nothing to do needs none. Raises as `use_cluster`.
     """
-    settings = {"run_id": report.run_id, "model_id": model.model_id, "config_id": config.config_id}
-    with (
-        Writer(place_of(config.output), ledger=ledger, lock=lock, **settings) as writer,
-        ExitStack() as on_leaving,
-    ):
-        recorder = Recorder(
-            writer,
-            report,
-            commit_seconds=config.commit_seconds,
-            commit_documents=config.commit_documents,
-            progress=progress,
-        )
-        work: _Work | None = None
-        while True:
-            for chosen in _rounds(tasks, stop):
-                if work is None:
-                    cluster = on_leaving.enter_context(use_cluster(config, stop))
-                    work = _Work(cluster, config, model, recorder, report, stop)
-                with closing(work.results(chosen)) as results:
-                    for result in results:
-                        if stop.requested:
-                            break
-                        if result is not None:
-                            recorder.record(result)
-                        recorder.commit_if_due()
-                if stop.requested:
-                    break
-            recorder.commit()
-            if stop.requested or not report.selection.claimed:
-                return
-            tasks = select_claimed(ledger, report.selection, retry=retry, passed_over=progress.source_done)
 
+    def __init__(self, job: Job) -> None:
+        self._job = job
+        self._on_leaving = ExitStack()
+        self._work: _ClusterWork | None = None
 
-def _rounds(tasks: Iterator[Task | None], stop: Stop) -> Iterator[dict[int, Task]]:
-    """Numbered tasks, so many at a time; none any more once a stop was asked for."""
+    def __enter__(self) -> Self:
+        return self
 
-    def chosen() -> Iterator[Task]:
-        for task in tasks:
-            if stop.requested:
-                return
-            if task is not None:
-                drop_copy(task.source)  # so many would fill the disk, and another node reads its own
-                yield task
-
-    every = enumerate(chosen())
-    while found := dict(islice(every, ROUND_TASKS)):
-        if stop.requested:
-            return
-        yield found
-
-
-class _Work:
-    """The pipeline on the cluster, and what its actors say of themselves."""
-
-    def __init__(
-        self, cluster: Cluster, config: RunConfig, model: Model, recorder: Recorder, report: RunReport, stop: Stop
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._on_leaving.close()
+
+    def outcomes(
+        self,
+        tasks: Iterator[Task | None],
+        is_commit_due: Callable[[], bool],  # noqa: ARG002 - an actor holds nothing for longer than that by itself
+    ) -> Generator[Outcome | None, None, None]:
+        """As `Engine.outcomes`."""
+        for chosen in self._rounds(tasks):
+            if self._work is None:
+                cluster = self._on_leaving.enter_context(use_cluster(self._job.config, self._job.stop))
+                self._work = _ClusterWork(cluster, self._job)
+            yield from self._work.outcomes(chosen)
+
+    def documents_in_model(self) -> float:
+        """As `Engine.documents_in_model`: the actors do not say."""
+        return 0.0
+
+    def _rounds(self, tasks: Iterator[Task | None]) -> Iterator[dict[int, Task]]:
+        """Yield numbered tasks, `ROUND_TASKS` at a time; none after a request to stop."""
+
+        def chosen() -> Iterator[Task]:
+            for task in tasks:
+                if self._job.stop.requested:
+                    return
+                if task is not None:
+                    drop_copy(task.source)  # a round's copies would fill the disk, and other nodes fetch their own
+                    yield task
+
+        numbered = enumerate(chosen())
+        while found := dict(islice(numbered, ROUND_TASKS)):
+            if self._job.stop.requested:
+                return
+            yield found
+
+
+class _ClusterWork:
+    """The pipeline on a cluster, and what is known of the work there."""
+
+    def __init__(self, cluster: Cluster, job: Job) -> None:
         self._cluster = cluster
-        self._recorder = recorder
-        self._report = report
-        self._stop = stop
+        self._stop = job.stop
+        self._workers = job.config.workers or cluster.cpus
         self._peaks: dict[str, int] = {}
         self._tasks = 0
-        self._tally = Tally.start()
-        report.workers = config.workers or cluster.cpus
+        self._tagged = 0
+        self._attempts = AttemptCounter.start()
         self._facts: dict[str, Any] = {
             "address": cluster.address,
             "nodes": cluster.nodes,
@@ -127,70 +103,78 @@ class _Work:
             "ray": cluster.ray_version,
             "bytes_to_main_process": 0,
         }
-        report.cluster = self._facts
-        order = Order(config=config, model_id=model.model_id, version=__version__, tally=self._tally)
-        self._pipeline = Pipeline(import_ray(), cluster, order, report.workers)
+        options = ActorOptions(
+            config=job.config, model_id=job.model.model_id, version=__version__, attempts=self._attempts
+        )
+        self._pipeline = Pipeline(import_ray(), cluster, options, self._workers)
 
-    def results(self, tasks: Mapping[int, Task]) -> Generator[Finished | None, None, None]:
-        """Do the tasks: each document once and each source in order, None now and then. Raises FinnerError.
+    def outcomes(self, tasks: Mapping[int, Task]) -> Iterator[Outcome | None]:
+        """Do the tasks: each document once, each source in order, None after each table. Raises FinnerError.
 
-        A source over which actors die, also when it has its block for itself, ends as a failed row.
+        A source over which actors die, also when it has a block of its own, ends as a failed row.
         """
-        delivery = Delivery(tasks)
+        yield self._cluster_used()
+        results = OnceInOrder(tasks)
         self._tasks += len(tasks)
-        alone, failures = False, 0
+        is_alone, failures = False, 0
         while True:
             try:
-                yield from self._pass(delivery, alone=alone)
+                yield from self._pass(results, one_by_one=is_alone)
             except PassFailedError as error:
                 if self._stop.requested:  # the signal may have ended Ray too
                     return
                 failures += 1
-                LOG.warning(fields("ray-failed", sources=len(delivery.missing), times=failures, error=error))
+                LOG.warning(fields("ray-failed", sources=len(results.missing), times=failures, error=error))
                 if failures == MOST_FAILURES:
                     raise FinnerError(f"Ray failed {failures} times, the last time by {error}") from error
                 continue
-            self._count_repeats()
-            if alone or not delivery.missing:
+            yield self._count_repeats()
+            if is_alone or not results.missing:
                 break
-            LOG.warning(fields("actors-died", sources=len(delivery.missing), then="each is done alone"))
-            alone = True
-        for number in delivery.missing:
-            task = delivery.give_up(number)
+            LOG.warning(fields("actors-died", sources=len(results.missing), then="each is done alone"))
+            is_alone = True
+        for number in results.missing:
+            task = results.give_up(number)
             reason = "the Ray actors that took it up died again and again: out of memory or a crash"
-            yield failed_source(task, "read", "WorkerDied", reason)
-            yield SourceDone(task, complete=False)
+            yield task.failed("read", WORKER_DIED, reason)
+            yield SourceFinished(task, complete=False)
 
-    def _pass(self, delivery: Delivery, *, alone: bool) -> Iterator[Finished | None]:
-        for table in self._pipeline.tables(list(delivery.missing.items()), one_by_one=alone):
-            if table is None:
-                yield None
-                continue
-            self._facts["bytes_to_main_process"] += table.nbytes
-            for row in rows_of(table):
-                match row.payload:
-                    case Broken(error):
-                        raise error
-                    case Worked() as worked:
-                        self._note(worked)
-                    case ParsedDocument() as parsed:
-                        raise TypeError(f"{parsed.document.document_id} came back untagged")
-                    case finished:
-                        yield from delivery.accept(row.number, row.position, finished)
+    def _pass(self, results: OnceInOrder, *, one_by_one: bool) -> Iterator[Outcome | None]:
+        for table in self._pipeline.tables(list(results.missing.items()), one_by_one=one_by_one):
+            if table is not None:
+                self._facts["bytes_to_main_process"] += table.nbytes
+                yield self._cluster_used()
+                for row in rows_of(table):
+                    match row.payload:
+                        case ActorFailed(error):
+                            raise error
+                        case ActorReport() as report:
+                            yield from self._report_outcomes(report)
+                        case ParsedDocument() as parsed:
+                            raise TypeError(f"{parsed.document.document_id} came back untagged")
+                        case result:
+                            for outcome in results.accept(row.number, row.position, result):
+                                self._tagged += isinstance(outcome, TaggedDocument)
+                                yield outcome
+            yield None
 
-    def _note(self, worked: Worked) -> None:
-        self._peaks[worked.actor] = max(worked.peak_bytes, self._peaks.get(worked.actor, 0))
-        self._report.workers_peak_bytes = sum(self._peaks.values())
-        if worked.opened is not None:
-            self._recorder.count_session(replace(worked.opened, device_reason=self._cluster.device_reason))
-        if worked.statistics is not None:
-            self._recorder.count_tagging(worked.statistics, worked.tag_seconds)
+    def _report_outcomes(self, report: ActorReport) -> Iterator[Outcome]:
+        self._peaks[report.actor] = max(report.peak_bytes, self._peaks.get(report.actor, 0))
+        yield PeakMemory(sum(self._peaks.values()))
+        if report.opened is not None:
+            yield replace(report.opened, device_reason=self._cluster.device_reason)
+        if report.cost is not None:
+            yield report.cost
 
-    def _count_repeats(self) -> None:
-        """How often work was begun that had been begun before, because an actor or a node died."""
-        begun = self._tally.end_pass()
+    def _cluster_used(self) -> ClusterUsed:
+        return ClusterUsed(self._workers, dict(self._facts))
+
+    def _count_repeats(self) -> ClusterUsed:
+        """Count how often work was begun again because an actor or a node died."""
+        begun = self._attempts.end_pass()
         sources = begun.get("read", 0) - self._tasks
-        documents = begun.get("tag", 0) - self._recorder.tagged
+        documents = begun.get("tag", 0) - self._tagged
         self._facts |= {"sources_read_again": sources, "documents_tagged_again": documents}
         if sources or documents:
             LOG.info(fields("done-again", sources=sources, documents=documents))
+        return self._cluster_used()

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 from tqdm import tqdm
 
-from finner_batch.engine.log import fields
 from finner_batch.errors import DocumentError, UsageError
+from finner_batch.log import fields
 from finner_batch.sentences.split import split
 from finner_batch.sources.discover import discover
 from finner_batch.sources.document import Document, FailedDocument

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from finner_batch.engine.log import fields
 from finner_batch.errors import UsageError
+from finner_batch.log import fields
 from finner_batch.store.whole import whole_folder
 from finner_batch.tagger.tagger import Tagger
 from finner_batch.training.data.dataset import Gold, LabelledSentence

@@ -7,8 +7,8 @@ from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from finner_batch.engine.log import fields
 from finner_batch.errors import UsageError
+from finner_batch.log import fields
 from finner_batch.query.ask import ask
 
 if TYPE_CHECKING:

@@ -3,8 +3,9 @@
 import importlib.util
 import math
 from dataclasses import dataclass
-from typing import Literal
+from typing import Annotated, Literal
 
+from finner_batch.config import Flag
 from finner_batch.errors import UsageError
 from finner_batch.training.evaluation.scores import THRESHOLD
 
@@ -21,67 +22,90 @@ EXTRA = ("torch", "transformers", "safetensors", "onnx", "matplotlib")
 class TrainConfig:
     """Settings of `finner-batch train`; each is a flag, an environment variable and a key of the job file."""
 
-    data: tuple[str, ...] = ("dataset",)
+    data: Annotated[
+        tuple[str, ...],
+        Flag("Made by `label`, rows of one's own (JSON, Parquet, save_to_disk), or a hub name; also several times."),
+    ] = ("dataset",)
     """Labelled sentences, mixed: datasets made by `finner-batch label`, rows of one's own, names on the hub."""
-    validation_share: float = 0.0
+    validation_share: Annotated[
+        float, Flag("Share of the companies to choose by, where the data have no such split.")
+    ] = 0.0
     """Share of the training companies to choose by, where the data have no split `validation`."""
-    dev_share: float = 0.0
+    dev_share: Annotated[float, Flag("Share of the companies to report on, where the data have no such split.")] = 0.0
     """Share of the training companies to report on, where the data have no split `dev`."""
-    output: str = "model"
+    output: Annotated[str, Flag("The model folder.")] = "model"
     """The model folder; made where there is none."""
-    base: str = DEFAULT_BASE
+    base: Annotated[
+        str, Flag("DistilBERT or BERT: a folder, a hub name, or package:NAME for an installed package that holds one.")
+    ] = DEFAULT_BASE
     """Encoder: a DistilBERT or BERT folder, a hub name, or `package:NAME` for weights in an installed package."""
-    labels: str = "debt4"
+    labels: Annotated[
+        str,
+        Flag(
+            "Label set (debt4, finer139), a file of concept names (JSON list, or one a line), or frequent:N. "
+            "finer139 names integer tags, too."
+        ),
+    ] = "debt4"
     """A label set's name, a file of concept names (a JSON list, or one a line), or `frequent:N`: every concept that N
     or more numbers of the split `train` carry."""
-    cues: str = ""
+    cues: Annotated[
+        str, Flag("Cues that a sentence must have to be read: of a label set (debt4), or a TOML file; none by default.")
+    ] = ""
     """A label set's name, or a TOML file of groups of patterns: a sentence that lacks one of them is never read."""
-    name: str = "debt4"
+    name: Annotated[str, Flag("The model's name.")] = "debt4"
     """The model's name; its identity is this and a digest of its files."""
-    concept_epochs: int = 2
+    concept_epochs: Annotated[int, Flag("Epochs over every frequent concept first; 0: none.")] = 2
     """Epochs over every frequent concept before the labels themselves; 0 leaves that pass out."""
-    concept_focus: bool = True
+    concept_focus: Annotated[bool, Flag("In those epochs only sentences that speak of a debt's rate or amount.")] = True
     """In those epochs, take only sentences that speak of a debt's rate or amount: a quarter of the time."""
-    concept_minimum: int = 20
+    concept_minimum: Annotated[int, Flag("Occurrences that make a concept frequent.")] = 20
     """Occurrences in the training split that make a concept frequent."""
-    concept_learning_rate: float = 2e-4
+    concept_learning_rate: Annotated[float, Flag("Highest learning rate of those epochs.")] = 2e-4
     """Highest learning rate of the first pass."""
-    epochs: int = 5
+    epochs: Annotated[int, Flag("Epochs over the labels, at most.")] = 5
     """Epochs over the labels, at most."""
-    learning_rate: float = 8e-5
+    learning_rate: Annotated[float, Flag("Highest learning rate over the labels.")] = 8e-5
     """Highest learning rate of the second pass."""
-    patience: int = 3
+    patience: Annotated[int, Flag("Epochs without a better validation F1 before stopping.")] = 3
     """Epochs without a better F1 on the split `validation` after which training stops."""
-    refit: bool = False
+    refit: Annotated[
+        bool, Flag("Train once more, on the validation companies too, for the chosen number of epochs.")
+    ] = False
     """After the epoch and the temperature are chosen, train once more, so many epochs, on `train` and `validation`."""
-    hard_ratio: float = 4.0
+    hard_ratio: Annotated[float, Flag("Hard negative sentences for each positive one.")] = 4.0
     """Hard negative sentences (debt, with a rate or an amount) for each positive one, in an epoch."""
-    easy_ratio: float = 1.5
+    easy_ratio: Annotated[float, Flag("Other negative sentences for each positive one.")] = 1.5
     """Other negative sentences for each positive one, in an epoch."""
-    batch_tokens: int = 2048
+    batch_tokens: Annotated[int, Flag("Tokens in a batch.")] = 2048
     """Tokens in a batch, padding counted."""
-    accumulate: int = 1
+    accumulate: Annotated[int, Flag("Batches in a step of the optimizer, of each process.")] = 1
     """Batches of each process in a step of the optimizer."""
-    class_weights: Literal["none", "balanced"] = "none"
+    class_weights: Annotated[
+        Literal["none", "balanced"], Flag("Weights of the labels in the loss; balanced costs precision.")
+    ] = "none"
     """Weights of the labels in the loss; `balanced` lifts the rare ones and costs precision."""
-    average: float = 0.99
+    average: Annotated[float, Flag("Decay of the moving average of the weights, which is kept; 0: none.")] = 0.99
     """Decay of the moving average of the weights, which is what is judged and kept; 0: the weights as they are."""
-    threshold: float = THRESHOLD
+    threshold: Annotated[float, Flag("Least probability at which the tagger gives a label.")] = THRESHOLD
     """Least calibrated probability at which the tagger gives a label; above 0 and at most 1."""
-    max_length: int = 512
+    max_length: Annotated[int, Flag("Tokens that the model reads at once.")] = 512
     """Tokens that the model reads at once; at least 16, at most as many as the base has positions."""
-    seed: int = 13
+    seed: Annotated[int, Flag("Seed of weights, order and dropout.")] = 13
     """Of new weights, order, dropout and drawn negatives."""
-    resume: bool = True
+    resume: Annotated[
+        bool, Flag("Go on where the same training stopped in this output; --no-resume begins anew and replaces it.")
+    ] = True
     """Go on from the last state that the same training left in the model folder, and stop where it is done already;
     else begin anew, and let an unfinished training or a model that lies there go."""
-    checkpoint_steps: int = 0
+    checkpoint_steps: Annotated[int, Flag("Steps between states on disk; 0: after each epoch only.")] = 0
     """Optimizer steps between states within an epoch; 0: one after each epoch only."""
-    mlflow: str | None = None
+    mlflow: Annotated[
+        str | None, Flag("MLflow store for parameters, metrics and artifacts, e.g. sqlite:///mlflow.db.")
+    ] = None
     """MLflow store that gets parameters, metrics and artifacts, such as `sqlite:///mlflow.db`; None is none."""
-    mlflow_experiment: str = "finner-batch"
+    mlflow_experiment: Annotated[str, Flag("Experiment of the MLflow store.")] = "finner-batch"
     """Experiment of that store."""
-    notes: str = ""
+    notes: Annotated[str, Flag("Provenance and licence, for the model card.")] = ""
     """What the model card says of provenance and licence, beyond the measurements."""
 
     def __post_init__(self) -> None:

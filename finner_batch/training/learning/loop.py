@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import torch
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from tqdm import tqdm
 
 from finner_batch.training.data.examples import MASKED, Arrays, Example, arrays, sample_epoch, token_batches
 from finner_batch.training.learning import processes
-from finner_batch.training.learning.average import WeightAverage, Weights, snapshot
 from finner_batch.training.learning.checkpoints import Checkpoints, Epoch, Progress, identify
 
 if TYPE_CHECKING:
@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     Watch = Callable[[int, Epoch], None]
 
 logger = logging.getLogger(__name__)
+
+Weights = dict[str, torch.Tensor]
 
 EVALUATION_BUDGET_TOKENS = 4096
 
@@ -97,7 +99,7 @@ def fit(
     kept: dict[str, Weights] = {"best": {}, "average": {}}
     if checkpoints and checkpoints.resume:
         progress, kept = checkpoints.restore(model, optimizer, identity) or (progress, kept)
-    average = WeightAverage(model, config.average, kept["average"])
+    averaged = _averaged(model, config.average, progress.steps, kept["average"])
     best = kept["best"]
     for number, epoch in enumerate(progress.history, start=1):
         watch(number, epoch)
@@ -109,24 +111,22 @@ def fit(
         for group in _bar(groups, progress):
             rate = config.learning_rate * _rate(progress.steps, steps, config.warmup)
             _step(model, optimizer, group, weights, rate, progress)
-            average.update(model, progress.steps)
+            averaged.update_parameters(model)
             progress.seconds = time.perf_counter() - started
             if checkpoints and checkpoints.every_steps and progress.steps % checkpoints.every_steps == 0:
-                checkpoints.save(progress, model, optimizer, {"best": best, "average": average.weights}, identity)
+                checkpoints.save(progress, model, optimizer, _kept(best, averaged), identity)
         value = None
         if score is not None:
-            with average.in_place(model):
-                value = processes.from_main(float(score(model)) if processes.rank() == 0 else 0.0)
-                if progress.judge(value):
-                    best = snapshot(model)
+            value = processes.from_main(float(score(averaged.module)) if processes.rank() == 0 else 0.0)
+            if progress.judge(value):
+                best = {name: tensor.clone() for name, tensor in averaged.module.state_dict().items()}
         progress.seconds = time.perf_counter() - started
         epoch = progress.end_epoch(value, dict(rng.bit_generator.state))
         logger.info("epoch=%d loss=%.4f score=%s tokens=%d seconds=%.0f", len(progress.history), *_shown(epoch))
         if checkpoints:
-            checkpoints.save(progress, model, optimizer, {"best": best, "average": average.weights}, identity)
+            checkpoints.save(progress, model, optimizer, _kept(best, averaged), identity)
         watch(len(progress.history), epoch)
-    if best or average.weights:
-        model.load_state_dict(best or average.weights)
+    model.load_state_dict(best or averaged.module.state_dict())
     return progress.history
 
 
@@ -153,6 +153,26 @@ def class_weights(examples: Sequence[Example], labels: int, kind: ClassWeights) 
         counts = np.bincount(targets, minlength=labels)
         weights[counts > 0] = counts.sum() / (np.count_nonzero(counts) * counts[counts > 0])
     return weights
+
+
+def _averaged(model: torch.nn.Module, decay: float, steps: int, weights: Weights) -> AveragedModel:
+    """Start a moving average of the model's weights after `steps` steps, or go on from `weights`.
+
+    In the first steps it moves faster than `decay` says, so that it forgets the weights it starts from.
+    """
+
+    def update(average: list[torch.Tensor], current: list[torch.Tensor], done: torch.Tensor) -> None:
+        get_ema_multi_avg_fn(min(decay, (1 + int(done)) / (10 + int(done))))(average, current, done)
+
+    averaged = AveragedModel(model, multi_avg_fn=update)
+    averaged.n_averaged.fill_(steps + 1)  # at 0 the first update would copy the weights instead
+    if weights:
+        averaged.module.load_state_dict(weights)
+    return averaged
+
+
+def _kept(best: Weights, averaged: AveragedModel) -> dict[str, Weights]:
+    return {"best": best, "average": averaged.module.state_dict()}
 
 
 def _sample(examples: Sequence[Example], config: FitConfig, rng: np.random.Generator) -> list[Example]:

@@ -1,9 +1,9 @@
 import random
 
-from finner_batch.engine.on_ray.delivery import Delivery
+from finner_batch.engine.on_ray.delivery import OnceInOrder
 from finner_batch.engine.on_ray.pipeline import BLOCK_STORED_BYTES, blocks_of, cpus_of_an_actor
-from finner_batch.engine.pool import SourceDone
-from finner_batch.engine.worker import Task, failed_source
+from finner_batch.engine.outcomes import SourceFinished
+from finner_batch.engine.worker import Task
 from finner_batch.sources.document import Source
 
 
@@ -13,8 +13,10 @@ def task(number, **given):
 
 def results_of(number, documents):
     """(number, position, result) of each document and of the end."""
-    found = [failed_source(task(number), "read", f"E{place}", "") for place in range(documents)]
-    return [(number, place, result) for place, result in enumerate([*found, SourceDone(task(number), complete=True)])]
+    found = [task(number).failed("read", f"E{place}", "") for place in range(documents)]
+    return [
+        (number, place, result) for place, result in enumerate([*found, SourceFinished(task(number), complete=True)])
+    ]
 
 
 def test_whatever_comes_twice_late_or_out_of_turn_is_delivered_once_and_in_order():
@@ -24,9 +26,9 @@ def test_whatever_comes_twice_late_or_out_of_turn_is_delivered_once_and_in_order
         sent = [row for number in tasks for row in results_of(number, chance.randrange(6))]
         rows = sent + chance.choices(sent, k=10)
         chance.shuffle(rows)
-        delivery = Delivery(tasks)
-        got = [(row[0], result) for row in rows for result in delivery.accept(*row)]
-        assert not delivery.missing
+        results = OnceInOrder(tasks)
+        got = [(row[0], result) for row in rows for result in results.accept(*row)]
+        assert not results.missing
         for number, given in tasks.items():
             own = [result for owner, result in got if owner == number]
             expected = [result for owner, _, result in sent if owner == number]
@@ -35,16 +37,16 @@ def test_whatever_comes_twice_late_or_out_of_turn_is_delivered_once_and_in_order
 
 
 def test_what_is_missing_goes_on_behind_what_was_delivered():
-    delivery = Delivery({0: task(0), 1: task(1)})
+    results = OnceInOrder({0: task(0), 1: task(1)})
     rows = results_of(0, 4)
-    assert len([found for row in (rows[0], rows[1], rows[3]) for found in delivery.accept(*row)]) == 2
-    assert [*delivery.accept(*results_of(1, 0)[0])]
-    assert delivery.missing == {0: task(0, skip=2)}
-    resumed = Delivery(delivery.missing)
+    assert len([found for row in (rows[0], rows[1], rows[3]) for found in results.accept(*row)]) == 2
+    assert [*results.accept(*results_of(1, 0)[0])]
+    assert results.missing == {0: task(0, skip=2)}
+    resumed = OnceInOrder(results.missing)
     assert [found for row in rows for found in resumed.accept(*row)] == [
         rows[2][2],
         rows[3][2],
-        SourceDone(task(0, skip=2), complete=True),
+        SourceFinished(task(0, skip=2), complete=True),
     ]
 
 

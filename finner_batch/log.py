@@ -1,4 +1,4 @@
-"""The log: `key=value` lines on stderr, progress bars kept whole."""
+"""The log: `key=value` lines on stderr, which do not break a progress bar."""
 
 import logging
 import sys
@@ -17,7 +17,7 @@ class _Handler(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         try:
             tqdm.write(self.format(record), file=sys.stderr)
-        except OSError:  # nobody reads the log any more: the job goes on
+        except OSError:  # stderr is closed: the job goes on
             return
 
 
@@ -32,7 +32,7 @@ def set_up_log(level: int = logging.INFO) -> None:
 
 
 def fields(event: str, **values: object) -> str:
-    """One log line: `event=… key=value …`, values quoted where they hold spaces or control characters."""
+    """Return one log line, `event=… key=value …`; values with spaces or control characters are quoted."""
     return " ".join(
         [f"event={event}", *(f"{key}={_quoted(value)}" for key, value in values.items() if value is not None)]
     )
