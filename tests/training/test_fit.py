@@ -106,6 +106,7 @@ def test_the_average_of_the_weights_is_what_is_scored_and_kept(folder):
     torch.testing.assert_close(by_hand.classifier.bias, before + 1.0)
 
 
+@pytest.mark.slow
 def test_a_killed_and_resumed_training_ends_with_the_weights_of_an_undisturbed_one(folder, undisturbed, tmp_path):
     shutil.copytree(folder, tmp_path / "killed")
     child = start(tmp_path / "killed", 15)
