@@ -45,7 +45,7 @@ def test_commands_and_flags_within_a_line_exist(page):
     flags = flags_of_all_commands()
     for code in MARKED_AS_CODE.findall(FENCED.sub("", text_of(page))):
         program, *rest = code.split()
-        if program in {"make", "python"}:
+        if program in {"make", "python"} and rest:
             parse(f"{program} {' '.join(rest[:2])}")
         elif program not in OTHER_PROGRAMS | {"pip"}:
             assert set(re.findall(r"(?<!\S)--[a-z][a-z0-9-]*", code)) <= flags, code
