@@ -1,6 +1,7 @@
 import logging
 import os
 import signal
+import subprocess
 import sys
 from pathlib import Path
 
@@ -24,6 +25,21 @@ def corpus() -> Path:
     if not (folder / "filings").is_dir():
         pytest.skip(f"no corpus at {folder}: set FINNER_CORPUS to a folder that holds filings/ and filings_odd/")
     return folder
+
+
+@pytest.fixture(scope="session")
+def sample_results(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What the packaged model finds in `data/filings`, compared with the tags that one of them has. Only read."""
+    results = tmp_path_factory.mktemp("sample") / "results"
+    filings = str(REPOSITORY / "data" / "filings")
+    for arguments in (
+        ["run", "--input", filings, "--output", results],
+        ["evaluate", "--results", results, "--against-xbrl", filings, "--errors", results / "against_xbrl.parquet"],
+    ):
+        command = [sys.executable, "-m", "finner_batch", *map(str, arguments)]
+        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
+        assert done.returncode == 0, done.stderr
+    return results
 
 
 @pytest.fixture(scope="session")

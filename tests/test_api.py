@@ -1,4 +1,4 @@
-"""The Python API: what README and docs/python.md show."""
+"""The Python API: what docs/python.md shows."""
 
 import re
 import subprocess

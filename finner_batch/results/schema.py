@@ -1,7 +1,7 @@
 """The columns of a results folder: type, unit and meaning of each.
 
 `ENTITIES` and `DOCUMENTS` are pyarrow schemas. Every field has its `unit` and `meaning` as metadata, which the Parquet
-files keep and from which the tables of the documentation are made (`columns_markdown`).
+files keep and from which docs/schema.md is made (`columns_markdown`).
 """
 
 import pyarrow as pa

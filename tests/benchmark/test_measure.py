@@ -59,6 +59,7 @@ def test_the_other_stages_rate_is_prose_tokens_over_their_seconds(figures):
     assert figures.input.prose_tokens / highest * 0.999 <= rate.median <= figures.input.prose_tokens / lowest * 1.001
 
 
+@pytest.mark.slow
 def test_hashing_sending_and_collecting_belong_to_everything_but_the_model(filings, monkeypatch):
     assert {"hash", "send", "collect"} < set(STAGES)
     run_stages = measuring.run_stages

@@ -4,7 +4,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-import click
 import pytest
 from click.testing import CliRunner
 
@@ -16,22 +15,6 @@ from finner_batch.results.results_folder import open_results
 from finner_batch.storage.place import place_of
 
 REPOSITORY = Path(__file__).parents[2]
-
-
-@pytest.mark.parametrize("name", COMMANDS)
-def test_every_command_has_help_for_itself_and_each_flag(name):
-    context = click.Context(commands)
-    command = commands.get_command(context, name)
-    assert command is not None
-    assert command.help
-    for parameter in command.params:
-        if isinstance(parameter, click.Option):
-            assert parameter.help, f"{name} {parameter.opts}"
-
-
-@pytest.mark.parametrize("name", COMMANDS)
-def test_every_command_is_in_the_readme(name):
-    assert f"finner-batch {name}" in (REPOSITORY / "README.md").read_text()
 
 
 def test_help_and_version_need_no_heavy_import():

@@ -22,26 +22,31 @@ main()
 S3 = "boto3,botocore,stamina"
 
 
+ONE_OF_EACH = [
+    (S3, ["run", "--input", "s3://bucket/key", "--output", "results"], "s3"),
+    ("ray", ["run", "--input", ".", "--engine", "ray"], "ray"),
+    ("openvino", ["run", "--input", ".", "--backend", "openvino"], "openvino"),
+    ("gradio", ["demo"], "demo"),
+    ("torch", ["train", "--data", "."], "train"),
+    ("pysbd", ["benchmark", "--input", ".", "--compare"], "benchmark"),
+]
+OTHERS = [
+    (S3, ["run", "--input", ".", "--output", "s3://bucket/key"], "s3"),
+    ("boto3,botocore", ["query", "--output", "s3://bucket/key", "SELECT 1"], "s3"),
+    ("stamina", ["compact", "--output", "s3://bucket/key"], "s3"),
+    ("transformers,safetensors,onnx", ["train", "--data", "."], "train"),
+    ("datasets", ["train", "--data", "somebody/finer"], "train"),
+    ("onnx", ["export", "--model", "."], "train"),
+    ("torch", ["export", "--model", "."], "train"),
+    ("matplotlib", ["label", "--input", ".", "--report", "pictures"], "train"),
+    ("mlflow", ["train", "--data", ".", "--mlflow", "sqlite:///runs.db"], "mlflow"),
+    ("torch,transformers", ["benchmark", "--input", ".", "--compare"], "benchmark"),
+]
+
+
 @pytest.mark.parametrize(
     ("missing", "arguments", "extra"),
-    [
-        (S3, ["run", "--input", "s3://bucket/key", "--output", "results"], "s3"),
-        (S3, ["run", "--input", ".", "--output", "s3://bucket/key"], "s3"),
-        ("boto3,botocore", ["query", "--output", "s3://bucket/key", "SELECT 1"], "s3"),
-        ("stamina", ["compact", "--output", "s3://bucket/key"], "s3"),
-        ("ray", ["run", "--input", ".", "--engine", "ray"], "ray"),
-        ("openvino", ["run", "--input", ".", "--backend", "openvino"], "openvino"),
-        ("gradio", ["demo"], "demo"),
-        ("torch", ["train", "--data", "."], "train"),
-        ("transformers,safetensors,onnx", ["train", "--data", "."], "train"),
-        ("datasets", ["train", "--data", "somebody/finer"], "train"),
-        ("onnx", ["export", "--model", "."], "train"),
-        ("torch", ["export", "--model", "."], "train"),
-        ("matplotlib", ["label", "--input", ".", "--report", "pictures"], "train"),
-        ("mlflow", ["train", "--data", ".", "--mlflow", "sqlite:///runs.db"], "mlflow"),
-        ("pysbd", ["benchmark", "--input", ".", "--compare"], "benchmark"),
-        ("torch,transformers", ["benchmark", "--input", ".", "--compare"], "benchmark"),
-    ],
+    [*ONE_OF_EACH, *(pytest.param(*other, marks=pytest.mark.slow) for other in OTHERS)],
 )
 def test_a_missing_extra_is_one_line_with_what_to_install(missing, arguments, extra, tmp_path):
     (tmp_path / "a.htm").write_text("<p>The notes bear interest at 5.25%.</p>")

@@ -40,6 +40,7 @@ def test_pasted_text_shows_its_numbers_marked_and_as_a_table(visit):
     assert len(set(colours)) == 4
 
 
+@pytest.mark.slow
 def test_the_threshold_can_be_moved_and_put_back(visit):
     page = visit()
     press(page, "a paragraph")
@@ -129,6 +130,7 @@ def test_axe_finds_nothing_serious_in_what_is_ours(visit, scheme):
         assert serious == []
 
 
+@pytest.mark.slow
 def test_a_phone_shows_all_of_it_without_scrolling_sideways(visit):
     page = visit(width=390, height=844)
     press(page, EXAMPLES[0].caption)

@@ -24,6 +24,7 @@ def filings(tmp_path):
     return folder
 
 
+@pytest.mark.slow
 def test_every_file_is_read_once_and_a_second_run_knows_it(filings, tmp_path):
     results = tmp_path / "results"
     assert run_job(filings, results)["documents"] == {"ok": 5, "failed": 0}

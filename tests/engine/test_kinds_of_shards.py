@@ -46,6 +46,7 @@ def results(folder):
     return results
 
 
+@pytest.mark.slow
 def test_what_is_kept_stands_in_documents_and_is_asked_for_by_name(results):
     assert [(row["document_id"], row["kept"]) for row in ask(results, ASKED)] == KEPT
     by_year = "SELECT kept['year'] AS year, count(*) AS n FROM entities JOIN documents USING (source, document_id)"

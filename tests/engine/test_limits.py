@@ -50,6 +50,7 @@ def test_a_document_whose_values_take_too_long_is_one_failed_row_and_the_run_goe
     assert monotonic() - begun < 28, "300 numbers of 0.1 s each were not all read"
 
 
+@pytest.mark.slow
 def test_a_document_that_takes_too_long_to_tag_is_one_failed_row_and_the_run_goes_on(tmp_path, monkeypatch):
     filings = write_filings(tmp_path / "filings", 4)
     (filings / "b-slow.htm").write_text("<p>The Gull Notes bear interest at a fixed rate of 5.25% per annum.</p>" * 300)

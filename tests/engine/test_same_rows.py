@@ -97,6 +97,7 @@ def test_a_moved_and_a_copied_file_bring_no_second_rows(filings, undisturbed):
     assert plain_rows(undisturbed, "entities") == before
 
 
+@pytest.mark.slow
 def test_compressed_files_shards_and_files_side_by_side(tmp_path):
     folder = write_filings(tmp_path / "filings", 3)
     (folder / "packed.htm.gz").write_bytes(gzip.compress(filing(900).encode()))

@@ -117,6 +117,7 @@ def test_the_crontab_fires_at_night_and_leaves_one_line_and_the_log(machine):
     assert "exit_code=0" in (machine.folder / "run.log").read_text()
 
 
+@pytest.mark.slow
 def test_the_crontab_compacts_every_week_what_the_nights_left(machine):
     (_, run_it), (schedule, compact_it) = crontab_lines()
     times = croniter(schedule, datetime(2026, 3, 1, 12, tzinfo=UTC))
@@ -280,6 +281,7 @@ def test_the_pods_of_an_indexed_job_are_all_shards_of_n(path, monkeypatch):
     assert seen == [(f"{number}/{count}", f"results/shard-{number}") for number in range(1, count + 1)]
 
 
+@pytest.mark.slow
 def test_a_pod_of_the_indexed_job_reads_its_shard(machine):
     for number in range(16):
         (machine.folder / "filings" / f"{number}.htm").write_text(f"<p>The notes bear interest at 5.{number}5%.</p>")

@@ -53,6 +53,7 @@ def test_the_file_holds_all_rows_and_answers_every_question_by_itself(sample_res
             assert plain.execute(f"FROM {name}").fetchall() == answer, name
 
 
+@pytest.mark.slow
 def test_a_questions_parameters_are_variables_there(filled, tmp_path):
     export_database(filled, tmp_path / "x.duckdb")
     sql = "SELECT company FROM facilities_by_size"
@@ -220,6 +221,7 @@ def test_an_export_that_a_compaction_disturbs_begins_again_and_is_of_one_state(f
     assert compacted
 
 
+@pytest.mark.slow
 def test_a_folder_that_is_being_written_is_exported_and_compared_whole_documents_only(tmp_path):
     """Another process commits documents of two rows each, as fast as it can, while this one reads."""
     results = tmp_path / "results"

@@ -1,13 +1,7 @@
-import re
-import shlex
-from pathlib import Path
-
 import duckdb
 import pytest
-from click.testing import CliRunner
 from made_results import answers
 
-from finner_batch.cli.main import commands
 from finner_batch.errors import UsageError
 from finner_batch.query.questions import list_questions, read_sql, sql_folder, variables_of
 from finner_batch.results.results_folder import open_results
@@ -41,37 +35,6 @@ def test_every_question_answers_the_same_in_plain_duckdb(sample_results, name):
         assert plain.execute(read_sql(name)).fetchall() == [
             tuple(row.values()) for row in answers(sample_results, read_sql(name))
         ]
-
-
-def test_the_three_lines_of_the_readme_work_in_plain_duckdb(sample_results, tmp_path, monkeypatch):
-    (tmp_path / "results").symlink_to(sample_results)
-    (tmp_path / "sql").symlink_to(sql_folder())
-    monkeypatch.chdir(tmp_path)
-    readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
-    recipe = re.search(r"( {4}SET VARIABLE results = 'results';\n {4}\.read \S+\n {4}.+;\n)", readme)
-    assert recipe
-    with duckdb.connect() as plain:
-        for line in map(str.strip, recipe[1].strip().splitlines()):
-            # `.read` is the DuckDB shell's word for running a file
-            sql = Path(line.split()[1]).read_text() if line.startswith(".read ") else line
-            last = plain.execute(sql).fetchall()
-    assert {row[0] for row in last} == {row["label"] for row in answers(sample_results, "FROM entities")}
-
-
-def test_the_readme_shows_what_the_questions_print(sample_results):
-    readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
-    asked = re.findall(r"^ {4}\$ finner-batch (query .+)\n((?: {4}.+\n)+)", readme, re.MULTILINE)
-    found = re.findall(
-        r"^()((?: {4}label +number +value .+\n)(?: {4}.+\n)+) {4}The first 10 rows", readme, re.MULTILINE
-    )
-    assert (len(asked), len(found)) == (3, 1)
-    for line, output in asked + found:
-        arguments = shlex.split(line) or ["query", "--file", "found", "--rows", "10"]
-        outcome = CliRunner().invoke(
-            commands, [*arguments, "--output", str(sample_results)], standalone_mode=False, catch_exceptions=False
-        )
-        shown = [f"    {line}".rstrip() for line in outcome.stdout.splitlines()]
-        assert shown == output.splitlines()
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -80,6 +80,7 @@ def test_other_failures_are_not_tried_again():
     assert shrinking.budget_tokens == 1024
 
 
+@pytest.mark.slow
 def test_an_onnxruntime_that_really_runs_out_of_memory_gives_the_same_rows():
     plain, short = (
         subprocess.run([sys.executable, CHILD, *given], capture_output=True, text=True, check=True).stdout.splitlines()

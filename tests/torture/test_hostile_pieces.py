@@ -20,7 +20,7 @@ NOTICEABLE_SECONDS = 0.5
 WORST_RATIO = 7.0
 """Four times the size takes four times as long where the time is linear, sixteen times where it is quadratic."""
 SMALL_FILE_SECONDS = 12
-LONGEST = {"html", "numbered", "open", "two parts"}
+LONGEST = {"html", "numbered", "open", "row", "sentence", "stripped", "text", "two parts"}
 
 
 def read_pieces(place: str, folder: Path) -> None:

@@ -111,6 +111,7 @@ def test_the_average_moves_by_its_decay_and_faster_in_the_first_steps(folder, de
     assert equal(resumed.module.state_dict(), averaged.module.state_dict())
 
 
+@pytest.mark.slow
 def test_a_killed_and_resumed_training_ends_with_the_weights_of_an_undisturbed_one(folder, undisturbed, tmp_path):
     shutil.copytree(folder, tmp_path / "killed")
     child = start(tmp_path / "killed", 15)

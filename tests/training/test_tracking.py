@@ -77,12 +77,14 @@ def run(trained, store):
     return client, found
 
 
+@pytest.mark.slow
 def test_rows_of_ones_own_are_enough_for_a_whole_training(trained):
     record = json.loads((trained / "training.json").read_text())
     assert record["development"]["unfiltered"]["micro"]["f1"] > 0.7
     assert record["data"]["train_companies"] == 0, "none is stated"
 
 
+@pytest.mark.slow
 def test_a_finished_run_has_parameters_and_figures_by_epoch_and_by_label(run, trained, own_data):
     client, found = run
     record = json.loads((trained / "training.json").read_text())
@@ -100,6 +102,7 @@ def test_a_finished_run_has_parameters_and_figures_by_epoch_and_by_label(run, tr
         assert found.data.metrics[f"dev/{label}/f1"] == pytest.approx(score["f1"])
 
 
+@pytest.mark.slow
 def test_report_picture_card_and_model_are_artifacts_beside_the_database(run, trained, store, tmp_path):
     client, found = run
     stored = {file.path: file.file_size for file in client.list_artifacts(found.info.run_id)}

@@ -120,6 +120,7 @@ def test_the_exported_model_is_evaluated_with_report_and_pictures(trained):
     assert RATE in (trained / "evaluation" / "classification_report.txt").read_text()
 
 
+@pytest.mark.slow
 def test_nothing_is_chosen_by_the_split_that_is_reported(config, data, tmp_path):
     def other(row):
         """The same text, all of it read as the wrong label."""
@@ -167,6 +168,7 @@ def test_a_training_that_died_and_is_started_again_goes_on_to_the_same_weights(
     assert not list(output.rglob("*state*"))
 
 
+@pytest.mark.slow
 def test_a_refit_learns_from_validation_too_for_the_epochs_that_were_chosen_without_it(config, tmp_path):
     quick = replace(config, concept_epochs=0, epochs=3)
     records, weights = [], []
@@ -342,6 +344,7 @@ def trained_on_own_rows(config, own_rows, tmp_path_factory):
     )
 
 
+@pytest.mark.slow
 def test_a_model_of_ones_own_rows_is_exported_against_the_share_that_its_training_set_aside(
     trained_on_own_rows, own_rows, tmp_path
 ):

@@ -1,10 +1,8 @@
-"""The way from filings to rows of a model of one's own, each command as a newcomer types it."""
+"""From filings to rows of a model of one's own: the commands of docs/training.md, with a small base and few steps."""
 
 import pyarrow.parquet as pq
 import pytest
-from click.testing import CliRunner
-
-from finner_batch.cli.main import commands
+from documentation import REPOSITORY, run_page
 
 RATE = "DebtInstrumentInterestRateStatedPercentage"
 CAPACITY = "LineOfCreditFacilityMaximumBorrowingCapacity"
@@ -14,6 +12,15 @@ HEAD = """<html xmlns:ix="http://www.xbrl.org/2013/inlineXBRL" xmlns:dei="http:/
 <ix:nonNumeric name="dei:DocumentType" contextRef="c">10-K</ix:nonNumeric></ix:hidden></ix:header></div>
 <ix:nonNumeric name="us-gaap:DebtDisclosureTextBlock" contextRef="c" escape="true">"""
 TAG = '<ix:nonFraction name="us-gaap:{concept}" contextRef="c" unitRef="u">{number}</ix:nonFraction>'
+QUICK = {
+    "CONCEPT_EPOCHS": "0",
+    "EPOCHS": "8",
+    "PATIENCE": "8",
+    "LEARNING_RATE": "5e-3",
+    "AVERAGE": "0.9",
+    "BATCH_TOKENS": "256",
+    "MAX_LENGTH": "64",
+}
 
 
 def filing(cik):
@@ -30,33 +37,30 @@ def filing(cik):
 
 
 @pytest.fixture
-def typed(tmp_path, monkeypatch, bert_folder):
-    """Type a command in an empty folder beside filings and a base; give what it says."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("FINNER_TRAIN_BASE", str(bert_folder))
-    (tmp_path / "filings").mkdir()
-    for cik in range(10, 28):
-        (tmp_path / "filings" / f"{cik}.htm").write_text(filing(cik))
-
-    def type_in(line):
-        done = CliRunner().invoke(commands, line.split(), auto_envvar_prefix="FINNER")
-        assert done.exit_code == 0, (line, done.output, done.exception)
-        return done.stdout
-
-    return type_in
+def settings_of_a_small_training(monkeypatch, bert_folder):
+    for name, value in ({"BASE": str(bert_folder)} | QUICK).items():
+        monkeypatch.setenv(f"FINNER_TRAIN_{name}", value)
 
 
 @pytest.mark.slow
-def test_from_filings_to_rows_of_a_model_of_ones_own(typed, tmp_path):
-    told = typed("label --input filings")
-    assert "dataset: 18 filings of 18 companies" in told
-    assert "readings" not in told, "nobody read any"
-    quick = "--concept-epochs 0 --epochs 8 --patience 8 --learning-rate 5e-3 --average 0.9 --batch-tokens 256"
-    card = typed(f"train --name own --max-length 64 {quick}")
-    assert f"| {RATE} | " in card
-    assert f"{RATE}  " in typed("evaluate --model model")
-    assert typed("export").startswith("int8: 0.1 MB, spans alike ")
-    assert typed("run --input filings --model model").startswith("18 documents, ")
+@pytest.mark.usefixtures("settings_of_a_small_training")
+def test_the_page_on_training_leads_from_filings_to_rows_of_ones_own_model(tmp_path, monkeypatch):
+    (tmp_path / "data").symlink_to(REPOSITORY / "data")
+    (tmp_path / "filings").mkdir()
+    for cik in range(10, 28):
+        (tmp_path / "filings" / f"{cik}.htm").write_text(filing(cik))
+    monkeypatch.chdir(tmp_path)
+
+    printed = run_page("docs/training.md")
+
+    assert "dataset: 18 filings of 18 companies" in printed["label"]
+    assert "readings" not in printed["label"], "nobody read any"
+    assert f"| {RATE} | " in printed["train"]
+    assert f"{RATE}  " in printed["evaluate"]
+    assert printed["export"].startswith("fp32: ")
+    assert printed["run"].startswith("18 documents, ")
     rows = pq.read_table(tmp_path / "results" / "entities").to_pylist()
     assert {row["label"] for row in rows} == {RATE, CAPACITY}
-    assert {row["model_id"].partition("@")[0] for row in rows} == {"own"}
+    assert {row["model_id"].partition("@")[0] for row in rows} == {"my-model"}
+    assert (tmp_path / "evaluation" / "confusion.png").is_file()
+    assert (tmp_path / "dataset-report" / "report.md").is_file()
