@@ -8,6 +8,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 INSTALL := $(PIP) install --quiet
 LOCKS := $(wildcard requirements/*.txt)
+EXTRAS := $(shell sed -n '/optional-dependencies/,/scripts/s/^\([a-z0-9]*\) = .*/\1/p' pyproject.toml | paste -sd,)
 PYTEST := $(BIN)/pytest -n auto --maxprocesses 4 --dist loadfile --durations 20
 
 .PHONY: help run test test-slow test-all lint lock resolve everything torture clean
@@ -60,8 +61,8 @@ lock: $(BIN)/python ## write the locks in requirements/ from pyproject.toml (UPG
 	$(BIN)/python requirements/lock.py $(UPGRADE)
 
 resolve: $(VENV)/.test ## whether every extra can be installed with every other (downloads 2 GB, installs nothing)
-	$(PIP) install --quiet --dry-run --require-hashes -r requirements/everything.txt
-	$(PIP) install --quiet --dry-run -r requirements/torch.txt
+	grep -h == requirements/*.txt | sed 's/ \\$$//' > $(VENV)/pins.txt
+	$(INSTALL) --dry-run --constraint $(VENV)/pins.txt '.[$(EXTRAS)]'
 
 $(VENV)/.everything: $(BIN)/python pyproject.toml $(LOCKS)
 	$(INSTALL) --require-hashes -r requirements/everything.txt

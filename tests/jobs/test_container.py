@@ -212,8 +212,9 @@ def test_the_steps_of_the_containerfile_end_in_an_image_that_reads_filings_as_a_
     (context / "requirements").unlink()
     shutil.copytree(REPOSITORY / "requirements", context / "requirements")
     lock = context / "requirements" / "job.txt"
-    own = f"{NO_LONGER_THE_NEWEST[0]}=={NO_LONGER_THE_NEWEST[1]} --hash=sha256:{NO_LONGER_THE_NEWEST[2]}\n"
-    lock.write_text(re.sub(r"^tqdm==.*\n(?: +--hash.*\n)+", own, lock.read_text(), flags=re.MULTILINE))
+    name, version, digest = NO_LONGER_THE_NEWEST
+    own = f"{name}=={version} \\\n    --hash=sha256:{digest}\n"
+    lock.write_text(re.sub(rf"^{name}==.*\n(?: +--hash.*\n)+", lambda _: own, lock.read_text(), flags=re.MULTILINE))
     pins = dict(re.findall(r"^([\w.-]+)==(\S+)", lock.read_text(), re.MULTILINE))
 
     image = Build(folder, context, machine)
@@ -221,9 +222,9 @@ def test_the_steps_of_the_containerfile_end_in_an_image_that_reads_filings_as_a_
 
     (packages,) = (image.root / "opt/finner/lib").glob("python3*/site-packages")
     installed = {one.name.lower().replace("_", "-"): one.version for one in distributions(path=[str(packages)])}
-    for name in ("pip", "setuptools", "finner-batch"):
-        installed.pop(name, None)
-    assert installed["tqdm"] == NO_LONGER_THE_NEWEST[1]
+    for other in ("pip", "setuptools", "finner-batch"):
+        installed.pop(other, None)
+    assert installed[name] == version
     assert installed == {name: pins[name] for name in installed}
 
     assert image.user == USER
