@@ -25,7 +25,7 @@ from finner_batch.sources.archive import is_archive
 from finner_batch.sources.discover import discover
 from finner_batch.sources.document import Document, FailedDocument, Header
 from finner_batch.sources.read import ReadOptions, read_documents
-from finner_batch.sources.submission import Chosen
+from finner_batch.sources.submission import DocumentChoice
 from finner_batch.tagger.cues import EVERY_SENTENCE
 from finner_batch.tagger.device import DeviceChoice
 from finner_batch.tagger.model import load_model
@@ -78,7 +78,7 @@ def extract(
     *,
     model: str | Path | None = None,
     device: DeviceChoice = "auto",
-    documents: Chosen = "main",
+    documents: DocumentChoice = "main",
     tables: bool = False,
     every_sentence: bool = False,
 ) -> list[Entity]:
@@ -155,7 +155,7 @@ def _document_of_text(text: str) -> Iterator[Document]:
     )
 
 
-def _documents_of_file(path: Path, documents: Chosen) -> Iterator[Document]:
+def _documents_of_file(path: Path, documents: DocumentChoice) -> Iterator[Document]:
     if is_archive(str(path)):
         raise UsageError(f"{path} is an archive of documents: finner_batch.run reads it")
     for source in discover([str(path)]):

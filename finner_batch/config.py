@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from typing import Annotated, Any, Literal, NamedTuple
 
 from finner_batch.sources.names import recordable
-from finner_batch.sources.submission import Chosen
+from finner_batch.sources.submission import DocumentChoice
 from finner_batch.tagger.device import BackendChoice, DeviceChoice
 
 PIPELINE_VERSION = 4
@@ -37,7 +37,8 @@ class RunConfig:
         Flag("Read these forms only, as in 10-K,10-Q or 10-K*; others are left for a later run.", metavar="FORM,..."),
     ] = ()
     documents: Annotated[
-        Chosen, Flag("Of a full submission: the main document, with EX-4, EX-10 and EX-13 too, or all that are text.")
+        DocumentChoice,
+        Flag("Of a full submission: the main document, also EX-4, EX-10 and EX-13, or every text document."),
     ] = "main"
     tables: Annotated[bool, Flag("Read the text of tables too.")] = False
     user_agent: Annotated[

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Literal
 
 from finner_batch.entities.numbers import number_tokens
-from finner_batch.entities.stated import stated_scales
+from finner_batch.entities.stated import document_scales
 from finner_batch.entities.value import Value
 from finner_batch.entities.values import read_value
 from finner_batch.sentences.sentence import Sentence
@@ -52,7 +52,7 @@ class Case:
 
 def compare_document(extraction: Extraction, sentences: Sequence[Sentence]) -> Iterator[Case]:
     """Read every tagged number of a document that is printed in digits, and compare it with its fact."""
-    scales = stated_scales(extraction.text, [sentence.start for sentence in sentences])
+    scales = document_scales(extraction.text, [sentence.start for sentence in sentences])
     remaining = iter(zip(sentences, scales, strict=True))
     sentence, stated = next(remaining, (None, 0))
     for fact in extraction.facts:
@@ -68,7 +68,7 @@ def compare_document(extraction: Extraction, sentences: Sequence[Sentence]) -> I
         value: Value | None = None
         verdict: Verdict = "digits"
         if len(inside) == 1:
-            value = read_value(sentence.text, *inside[0], stated=stated)
+            value = read_value(sentence.text, *inside[0], document_scale=stated)
             verdict = compare(value, fact)
         yield Case(fact, sentence.text, start, end, value, verdict)
 

@@ -11,7 +11,7 @@ from finner_batch.config import RunConfig
 from finner_batch.errors import DocumentError
 
 if TYPE_CHECKING:
-    from finner_batch.sources.submission import Chosen
+    from finner_batch.sources.submission import DocumentChoice
     from finner_batch.text.block import Extraction
 
 
@@ -27,7 +27,7 @@ def text(
     tables: bool,
     sections: bool,
     sentences: bool,
-    documents: "Chosen",
+    documents: "DocumentChoice",
     text_column: tuple[str, ...],
     id_column: str | None,
     user_agent: str | None,

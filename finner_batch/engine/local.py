@@ -84,7 +84,7 @@ class LocalEngine:
             LOG.warning(fields("another-device", device=session.device.name, because=session.device.reason))
         self._cache = self._make_cache(session)
         budget = self._job.config.batch_tokens or None
-        return Tagger(self._job.model, session, budget_tokens=budget, memory=self._cache)
+        return Tagger(self._job.model, session, budget_tokens=budget, cache=self._cache)
 
     def _make_cache(self, session: AnySession) -> LogitCache | None:
         """Make the cache of the results folder. What goes wrong with it is logged and does not end the run."""

@@ -7,9 +7,9 @@ from itertools import chain
 from time import thread_time
 
 from finner_batch.entities.numbers import number_tokens
-from finner_batch.entities.stated import stated_scales
+from finner_batch.entities.stated import document_scales
 from finner_batch.errors import DocumentError
-from finner_batch.sentences.exhibits import HEAD_BLOCKS, stated_type, unread_exhibits
+from finner_batch.sentences.exhibits import HEAD_BLOCKS, type_in_text, unread_exhibits
 from finner_batch.sentences.sentence import Sentence
 from finner_batch.sentences.split import split
 from finner_batch.sources.document import Document
@@ -71,7 +71,7 @@ def parse(document: Document, tokenizer: SentenceTokenizer, *, tables: bool, wat
         numbered = [sentence for sentence, own in zip(sentences, found, strict=True) if own]
         windows = [own for own in found if own]
     with watch.measure("value"):
-        scales = stated_scales(extraction.text, [sentence.start for sentence in numbered])
+        scales = document_scales(extraction.text, [sentence.start for sentence in numbered])
     is_row = document.markup == "prose"
     unread: tuple[str, ...] = ()
     if not is_row:
@@ -97,7 +97,7 @@ def _with_stated_type(document: Document, extraction: Extraction) -> Document:
     """Add the type that a document's first words state, where its source states none."""
     if document.header.document_type is not None:
         return document
-    own_type = stated_type([block.text for block in extraction.blocks[:HEAD_BLOCKS]])
+    own_type = type_in_text([block.text for block in extraction.blocks[:HEAD_BLOCKS]])
     return replace(document, header=replace(document.header, document_type=own_type)) if own_type else document
 
 

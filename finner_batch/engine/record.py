@@ -100,7 +100,7 @@ class Recorder:
                     report.tokens += statistics.tokens
                     report.tokens_run += statistics.tokens_run
                     report.tokens_padded += statistics.tokens_padded
-                    report.tokens_from_cache += statistics.tokens_remembered
+                    report.tokens_from_cache += statistics.tokens_from_cache
             case SessionOpened():
                 self._note_session(outcome)
             case PeakMemory(peak):

@@ -6,7 +6,7 @@ from typing import Any
 
 from finner_batch.engine.deadline import Deadline
 from finner_batch.engine.parse import ParsedDocument
-from finner_batch.entities.before import number_before
+from finner_batch.entities.before import replaced_number
 from finner_batch.entities.entity import entity_row
 from finner_batch.entities.values import read_value
 from finner_batch.tagger.span import Span
@@ -27,7 +27,7 @@ def entity_rows(
         for span in found:
             if deadline is not None:
                 deadline.check()
-            value = read_value(sentence.text, span.start, span.end, stated=scale)
-            before = number_before(sentence, span.start, span.end, stated=scale) if sentence.struck else None
+            value = read_value(sentence.text, span.start, span.end, document_scale=scale)
+            before = replaced_number(sentence, span.start, span.end, document_scale=scale) if sentence.struck else None
             rows.append(entity_row(sentence, span, value, before, sec_url=parsed.document.sec_url))
     return rows

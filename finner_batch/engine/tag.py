@@ -18,7 +18,7 @@ from finner_batch.tagger.span import Span
 from finner_batch.tagger.tagger import Tagger, TaggingStatistics
 
 NOTHING_TAGGED = TaggingStatistics(
-    windows=0, windows_run=0, tokens=0, tokens_run=0, tokens_padded=0, tokens_remembered=0
+    windows=0, windows_run=0, tokens=0, tokens_run=0, tokens_padded=0, tokens_from_cache=0
 )
 ALONE_TOKENS = 100_000
 """Of 215 real filings with their tables and every sentence with a number, the largest has 79,436 tokens; a batch has a

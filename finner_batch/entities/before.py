@@ -22,36 +22,36 @@ _AROUND = " <>[]{}"
 
 
 @dataclass(frozen=True, slots=True)
-class Before:
+class ReplacedNumber:
     """A struck number as printed and its value, which is None if the digits are no number."""
 
     text: str
     value: float | None
 
 
-def number_before(sentence: Sentence, start: int, end: int, *, stated: int = 0) -> Before | None:
+def replaced_number(sentence: Sentence, start: int, end: int, *, document_scale: int = 0) -> ReplacedNumber | None:
     """Return the number struck out directly before the number token `sentence.text[start:end]`, else directly after it.
 
     Only white space may separate the two numbers and their marks (currency, percent sign, scale words). The struck
     number shares the marks that it lacks with its replacement: `$<s>200</s> <u>275</u> million`. Of several struck
     numbers, the result is the nearest with the same unit. It is None if there is none, or if only some digits of a
-    number were replaced. `stated`: see `read_value`.
+    number were replaced. `document_scale`: see `read_value`.
     """
     text = sentence.text
     quantity = read_quantity(text, start, end)
-    unit = read_value(text, start, end, stated=stated).unit
+    unit = read_value(text, start, end, document_scale=document_scale).unit
     token = text[start:end]
     for at, struck in reversed(sentence.struck[: bisect_right(sentence.struck, start, key=itemgetter(0))]):
         if text[at : max(at, quantity.start)].strip():
             break
         outside = text[:at], text[:at], text[end:], text[quantity.end :]
-        if replaced := _read(struck, outside, unit, stated, touches=token if at == start else ""):
+        if replaced := _read(struck, outside, unit, document_scale, touches=token if at == start else ""):
             return replaced
     for at, struck in sentence.struck[bisect_left(sentence.struck, end, key=itemgetter(0)) :]:
         if text[min(at, quantity.end) : at].strip() or _is_before_number(text, at):
             break
         outside = text[:start], text[: quantity.start], text[end:], text[max(at, quantity.end) :]
-        if replaced := _read(struck, outside, unit, stated, touches=token if at == end else "", is_after=True):
+        if replaced := _read(struck, outside, unit, document_scale, touches=token if at == end else "", is_after=True):
             return replaced
     return None
 
@@ -60,11 +60,11 @@ def _read(
     struck: str,
     outside: tuple[str, str, str, str],
     unit: str | None,
-    stated: int,
+    document_scale: int,
     *,
     touches: str,
     is_after: bool = False,
-) -> Before | None:
+) -> ReplacedNumber | None:
     """Return the number in struck text that the sentence's number replaced.
 
     `outside`: the text before it, for a struck number without and with marks of its own, then the same after it.
@@ -82,11 +82,11 @@ def _read(
         after = outside[2 + marks[1]][:_CONTEXT]
         read = f"{before} {struck}{'' if after[:1] == '%' else ' '}{after}"
         offset = len(before) + 1
-        value = read_value(read, offset + first, offset + last, stated=stated)
+        value = read_value(read, offset + first, offset + last, document_scale=document_scale)
         alone = read_quantity(struck, first, last)
         is_alone = not struck[: alone.start].strip() and not struck[alone.end :].strip()
         if value.unit == unit if value.unit and unit else is_alone:
-            return Before(token, value.value)
+            return ReplacedNumber(token, value.value)
     return None
 
 

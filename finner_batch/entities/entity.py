@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from finner_batch.entities.before import Before
+from finner_batch.entities.before import ReplacedNumber
 from finner_batch.entities.text_fragment import sec_url_of
 from finner_batch.entities.value import Value
 from finner_batch.sentences.sentence import Sentence
@@ -10,7 +10,7 @@ from finner_batch.tagger.span import Span
 
 
 def entity_row(
-    sentence: Sentence, span: Span, value: Value, before: Before | None = None, *, sec_url: str | None = None
+    sentence: Sentence, span: Span, value: Value, before: ReplacedNumber | None = None, *, sec_url: str | None = None
 ) -> dict[str, Any]:
     """Return the columns `section` to `sec_url`; the writer adds those of the document.
 

@@ -86,7 +86,7 @@ class SentenceScale(NamedTuple):
     of_shares: bool
 
 
-def stated_scales(text: str, positions: Sequence[int]) -> list[int]:
+def document_scales(text: str, positions: Sequence[int]) -> list[int]:
     """Return the power of ten that a document's text states for bare amounts at each of `positions`; 0 for none.
 
     `positions` are code points, one per sentence. The results are for `read_value`.

@@ -47,14 +47,14 @@ _LONGEST_LIST = 24
 """Most numbers of a range or list that share a scale; long lists would take quadratic time."""
 
 
-def read_value(sentence: str, start: int, end: int, *, stated: int = 0) -> Value:
+def read_value(sentence: str, start: int, end: int, *, document_scale: int = 0) -> Value:
     """Return the value of the number token `sentence[start:end]` with the scale and unit from the sentence.
 
     Marks at the number itself are read first: `2.25%` 0.0225 pure, `€400 million` 4e8 EUR, `$(1.5) million` -1.5e6 USD,
     `3 1/4%` 0.0325, `$0.01 per share` USD/shares, `3.50 to 1.00` 3.5 pure. Missing marks are taken from the other
     numbers of a range or list: `1.25 to 1.75 percentage points`, `$1.0, $1.5 and $2.0 billion`, `$200 to 300 million`.
-    Last, amounts of money are scaled by `(in millions)` before them in the sentence, or by `stated`: the power
-    of ten that the document states for bare amounts (see `stated_scales`), or 0. Arithmetic is decimal, so `2.25%` is
+    Last, amounts of money are scaled by `(in millions)` before them in the sentence, or by `document_scale`: the power
+    of ten that the document states for bare amounts (see `document_scales`), or 0. Arithmetic is decimal, so `2.25%` is
     exactly the float 0.0225.
 
     `value` is None if the digits print no number (`4.1.2`), `unit` if the sentence states none. Words that give a
@@ -69,7 +69,9 @@ def read_value(sentence: str, start: int, end: int, *, stated: int = 0) -> Value
     if _may_take_marks(sentence, start, end, quantity):
         quantity = _with_shared_marks(sentence, start, end, quantity)
     is_rate = quantity.scale is not None and quantity.scale.is_rate
-    exponent = quantity.scale.exponent if quantity.scale else _bare_scale(sentence, start, end, quantity, stated)
+    exponent = (
+        quantity.scale.exponent if quantity.scale else _bare_scale(sentence, start, end, quantity, document_scale)
+    )
     value = float(number.scaleb(exponent))
     if value and (quantity.negative or (quantity.bracketed and is_rate)):
         value = -value
@@ -106,8 +108,8 @@ def _with_shared_marks(sentence: str, start: int, end: int, quantity: Quantity) 
     return quantity
 
 
-def _bare_scale(sentence: str, start: int, end: int, quantity: Quantity, stated: int) -> int:
-    """Return the power of ten of a bare number: the sentence's `(in millions)`, else `stated`."""
+def _bare_scale(sentence: str, start: int, end: int, quantity: Quantity, document_scale: int) -> int:
+    """Return the power of ten of a bare number: the sentence's `(in millions)`, else `document_scale`."""
     if quantity.per_share or quantity.number is None or not (quantity.currency or quantity.unit == "shares"):
         return 0
     heading = scale_in_sentence(sentence, quantity.start)
@@ -115,8 +117,8 @@ def _bare_scale(sentence: str, start: int, end: int, quantity: Quantity, stated:
         return heading.exponent
     head = sentence[max(0, quantity.start - 20) : quantity.start]
     is_price = _PRICE.search(sentence, start, end) or _DENOMINATION.search(head)
-    in_full = quantity.number.scaleb(stated) >= _LARGEST_STATED or _INVESTED.match(sentence, quantity.end)
-    return stated if quantity.currency and not is_price and not in_full else 0
+    in_full = quantity.number.scaleb(document_scale) >= _LARGEST_STATED or _INVESTED.match(sentence, quantity.end)
+    return document_scale if quantity.currency and not is_price and not in_full else 0
 
 
 def _joined_after(sentence: str, end: int, quantity: Quantity) -> Iterator[Quantity]:

@@ -56,7 +56,7 @@ _MOST = 20
 """Most exhibits in a document's row."""
 
 
-def stated_type(blocks: Sequence[str]) -> str | None:
+def type_in_text(blocks: Sequence[str]) -> str | None:
     """Return the document type stated by a text's first blocks (`EX-10.1` for `Exhibit 10.1`), or None."""
     for block in blocks:
         head = block[:_HEAD_CHARACTERS].strip()

@@ -18,7 +18,7 @@ from finner_batch.sources.kind import DocumentFormat, document_format
 from finner_batch.sources.preformatted import unwrap
 from finner_batch.sources.refused import refuse_page
 from finner_batch.sources.submission import (
-    Chosen,
+    DocumentChoice,
     Part,
     Submission,
     chosen_parts,
@@ -69,7 +69,7 @@ def read_document(file: StoredFile, data: bytes) -> Document:
     )
 
 
-def read_submission(file: StoredFile, data: bytes, documents: Chosen) -> Iterator[Document | FailedDocument]:
+def read_submission(file: StoredFile, data: bytes, documents: DocumentChoice) -> Iterator[Document | FailedDocument]:
     """Read the chosen documents of a submission; a document that cannot be read is a FailedDocument.
 
     All share the header of the submission. The document name in the id is the `<FILENAME>`. Filings of the 1990s have

@@ -26,7 +26,7 @@ from finner_batch.sources.rows import Skip
 from finner_batch.sources.shards import SHARDS, read_shard
 from finner_batch.sources.storage import fingerprint, open_stored
 from finner_batch.sources.streams import bounded, chunks_of, seekable
-from finner_batch.sources.submission import Chosen
+from finner_batch.sources.submission import DocumentChoice
 
 __all__ = ["ReadOptions", "failed_file", "fingerprint", "read_documents"]
 
@@ -35,7 +35,7 @@ __all__ = ["ReadOptions", "failed_file", "fingerprint", "read_documents"]
 class ReadOptions:
     """How sources are read."""
 
-    documents: Chosen = "main"
+    documents: DocumentChoice = "main"
     """Which documents of a submission are read."""
     text_columns: tuple[str, ...] | None = None
     """Text columns of a shard, or patterns (`section_*`); None means `text`."""

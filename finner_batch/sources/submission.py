@@ -29,7 +29,7 @@ _TAGS_BYTES = 4096
 _SUBMISSION_ENDS = (b"</sec-document>", b"</ims-document>", b"</submission>", b"-----end privacy-enhanced message-----")
 _PIECE_BYTES = 1 << 20
 
-Chosen: TypeAlias = Literal["main", "debt", "all"]
+DocumentChoice: TypeAlias = Literal["main", "debt", "all"]
 """Documents of a submission: the main one; also the exhibits on debt (EX-4, EX-10, EX-13); all that are text."""
 
 
@@ -104,7 +104,7 @@ def is_on_debt(exhibit: str) -> bool:
 
 
 def chosen_parts(
-    submission: Submission, mains: Sequence[Part], textual: Sequence[Part], documents: Chosen
+    submission: Submission, mains: Sequence[Part], textual: Sequence[Part], documents: DocumentChoice
 ) -> Sequence[Part]:
     """Choose among the main documents (`main_parts`) and the other texts, in the order of the submission."""
     if documents == "main" or not textual:

@@ -26,12 +26,12 @@ def choose_device(choice: DeviceChoice = "auto") -> Device:
     queried first, and the session checks its provider later. Raises DeviceError if `cuda` is required and not usable.
     """
     if choice == "cpu":
-        return Device("cpu", "asked for")
+        return Device("cpu", "requested")
     obstacle = cuda_obstacle()
     if obstacle is None:
         count = max(1, len(visible_gpus()))
         found = "a CUDA GPU is usable" if count == 1 else f"{count} CUDA GPUs are usable"
-        return Device("cuda", "asked for" if choice == "cuda" else found, count)
+        return Device("cuda", "requested" if choice == "cuda" else found, count)
     if choice == "cuda":
         raise DeviceError(f"--device cuda: {obstacle}; `finner-batch doctor` shows what this machine has")
     return Device("cpu", obstacle)

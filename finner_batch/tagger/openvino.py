@@ -77,7 +77,7 @@ class OpenVinoSession:
         *,
         threads: int = 0,
         products: Products | None = None,
-        backend_reason: str = "asked for",
+        backend_reason: str = "requested",
     ) -> None:
         self.device = device
         self.variant = OPENVINO

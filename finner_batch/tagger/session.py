@@ -38,7 +38,7 @@ class Session:
         *,
         variant: str | None = None,
         threads: int = 0,
-        backend_reason: str = "asked for",
+        backend_reason: str = "requested",
     ) -> None:
         self.device = device
         self.backend = _ONNXRUNTIME
@@ -107,7 +107,7 @@ def open_session(
     device = choose_device("cpu" if backend == OPENVINO else choice)
     if OPENVINO in {backend, variant}:
         return OpenVinoSession(model, device, threads=threads)
-    reason = "asked for"
+    reason = "requested"
     if backend == "auto":
         better = _openvino_if_better(model, device, variant, threads)
         if not isinstance(better, str):

@@ -35,7 +35,7 @@ WINDOW_SENTENCES = {"cpu": 4096, "cuda": 65_536}
 class TaggingStatistics:
     """Counts of a call: windows, windows run (repeats run once), and their tokens without and with padding.
 
-    `tokens_remembered` are the tokens of windows whose logits were in the cache.
+    `tokens_from_cache` are the tokens of windows whose logits were in the cache.
     """
 
     windows: int
@@ -43,14 +43,14 @@ class TaggingStatistics:
     tokens: int
     tokens_run: int
     tokens_padded: int
-    tokens_remembered: int
+    tokens_from_cache: int
 
 
 class Tagger:
-    """A model on a device. With `memory`, a window that an equal tagger has run before is not run again."""
+    """A model on a device. With a `cache`, a window that an equal tagger has run before is not run again."""
 
     def __init__(
-        self, model: Model, session: AnySession, *, budget_tokens: int | None = None, memory: LogitStore | None = None
+        self, model: Model, session: AnySession, *, budget_tokens: int | None = None, cache: LogitStore | None = None
     ) -> None:
         self.model = model
         self.session = session
@@ -61,9 +61,9 @@ class Tagger:
         self._threads = ThreadPoolExecutor(threads, "infer") if threads > 1 else None
         self._thresholds = np.array([0.0, *(model.thresholds[label] for label in model.labels[1:])])
         self._cached_logits: CachedLogits | None = None
-        if memory is not None:
+        if cache is not None:
             computed_by = f"{model.model_id} {session.computed_by}"
-            self._cached_logits = CachedLogits(memory, computed_by=computed_by, labels=len(model.labels))
+            self._cached_logits = CachedLogits(cache, computed_by=computed_by, labels=len(model.labels))
 
     @classmethod
     def load(
@@ -136,7 +136,7 @@ class Tagger:
             tokens=sum(window.length for window in windows),
             tokens_run=tokens_run,
             tokens_padded=tokens_padded,
-            tokens_remembered=sum(windows[index].length for index in distinct) - tokens_run,
+            tokens_from_cache=sum(windows[index].length for index in distinct) - tokens_run,
         )
         return [tables[index] for index in same_as], statistics
 

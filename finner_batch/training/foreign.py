@@ -1,14 +1,9 @@
 """Folders that hold something else than what a command is about to write there."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
+from collections.abc import Collection
+from pathlib import Path
 
 from finner_batch.errors import UsageError
-
-if TYPE_CHECKING:
-    from collections.abc import Collection
-    from pathlib import Path
 
 KINDS = {
     "entities": "the results of `finner-batch run`",

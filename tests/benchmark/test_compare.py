@@ -79,7 +79,7 @@ class Shapes:
 @pytest.mark.parametrize(("device", "rows"), [("cpu", [1] * 9), ("cuda", [8, 1])])
 def test_the_plain_loop_takes_a_sentence_at_a_time_on_a_cpu_and_batches_on_a_gpu(device, rows, model, monkeypatch):
     monkeypatch.setitem(usual_stack.LOOP_BATCH, "cpu", usual_stack.LOOP_BATCH[device])
-    loop = OnnxLoop(model, "int8", Device("cpu", "asked for"))
+    loop = OnnxLoop(model, "int8", Device("cpu", "requested"))
     loop._session = Shapes()
     loop(["The notes bear interest at 4.25%."] * 9)
     assert [shape[0] for shape in loop._session.seen] == rows
@@ -90,7 +90,7 @@ def test_the_pipeline_takes_a_sentence_at_a_time_on_a_cpu_and_batches_on_a_gpu(d
     pytest.importorskip("torch")
     pytest.importorskip("transformers")
     monkeypatch.setitem(usual_stack.PIPELINE_BATCH, "cpu", usual_stack.PIPELINE_BATCH[device])
-    tagger = TransformersPipeline(model, read_encoder(model.onnx_path("int8")), Device("cpu", "asked for"))
+    tagger = TransformersPipeline(model, read_encoder(model.onnx_path("int8")), Device("cpu", "requested"))
     seen = []
     tagger._pipeline.model.register_forward_pre_hook(
         lambda _network, _given, named: seen.append(len(named["input_ids"])), with_kwargs=True

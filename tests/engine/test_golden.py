@@ -45,7 +45,7 @@ def test_every_golden_number_is_reached_with_its_sentence_value_and_unit(parsed)
         ]
         assert any((start, end) in window.numbers for window in windows), entity
         assert sentence[start:end] == entity["text"]
-        value = read_value(sentence, start, end, stated=stated[sentence])
+        value = read_value(sentence, start, end, document_scale=stated[sentence])
         assert (value.value, value.unit) == (entity["value"], entity["unit"]), entity
 
 

@@ -34,7 +34,7 @@ def test_workers_and_batches_change_no_row(filings, tmp_path, backend, flags):
     run_job(filings, undisturbed, "--backend", backend)
     report = run_job(filings, results, "--backend", backend, *flags)
     assert report["backend"] == backend
-    assert report["backend_reason"].startswith("asked for")
+    assert report["backend_reason"].startswith("requested")
     for table in ("entities", "documents"):
         assert plain_rows(results, table) == plain_rows(undisturbed, table)
     assert plain_rows(results, "entities").total() > 40

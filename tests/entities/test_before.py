@@ -1,6 +1,6 @@
 import pytest
 
-from finner_batch.entities.before import number_before
+from finner_batch.entities.before import replaced_number
 from finner_batch.sentences.split import split
 from finner_batch.text.extract import extract
 
@@ -10,7 +10,7 @@ def replaced(markup, number):
     (sentence,) = split(extract(f"<html><body><p>{markup}</p></body></html>", "html"))
     start = sentence.text.index(number)
     end = start + len(number)
-    found = number_before(sentence, start, end)
+    found = replaced_number(sentence, start, end)
     return found and (found.text, found.value)
 
 

@@ -5,7 +5,7 @@ import time
 import pytest
 
 from finner_batch.entities.numbers import number_tokens
-from finner_batch.entities.stated import stated_scales
+from finner_batch.entities.stated import document_scales
 from finner_batch.entities.values import read_value
 from finner_batch.sentences.split import split
 from finner_batch.sources.discover import discover
@@ -22,9 +22,11 @@ def values_of(path):
         for document in read_documents(source, ReadOptions(documents="all")):
             extraction = extract(document.content, document.markup)
             sentences = split(extraction)
-            stated = stated_scales(extraction.text, [sentence.start for sentence in sentences])
+            stated = document_scales(extraction.text, [sentence.start for sentence in sentences])
             for sentence, scale in zip(sentences, stated, strict=True):
-                values = [read_value(sentence.text, *span, stated=scale) for span in number_tokens(sentence.text)]
+                values = [
+                    read_value(sentence.text, *span, document_scale=scale) for span in number_tokens(sentence.text)
+                ]
                 found[sentence.text] = [(value.value, value.unit) for value in values]
     return found
 

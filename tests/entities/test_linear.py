@@ -10,7 +10,7 @@ import pytest
 import finner_batch.entities
 import finner_batch.sentences
 from finner_batch.entities.numbers import number_tokens
-from finner_batch.entities.stated import stated_scales
+from finner_batch.entities.stated import document_scales
 from finner_batch.entities.values import read_value
 
 PIECES = [
@@ -49,7 +49,7 @@ def test_the_numbers_of_a_sentence_are_found_in_linear_time(before):
 def test_the_scale_of_a_document_is_found_in_linear_time(before):
     for piece in PIECES:
         assert_linear(
-            lambda text: stated_scales("(in millions)\n" + text, range(0, len(text), 100)),
+            lambda text: document_scales("(in millions)\n" + text, range(0, len(text), 100)),
             lambda length, piece=piece: before + piece * (length // len(piece)),
             8_000,
         )
@@ -63,7 +63,7 @@ def test_a_value_is_read_in_bounded_time(before):
         spans = spans[:: max(1, len(spans) // 5)]
         begin = time.process_time()
         for span in spans:
-            read_value(text, *span, stated=3)
+            read_value(text, *span, document_scale=3)
         assert time.process_time() - begin < 0.02 * max(1, len(spans)), piece
 
 

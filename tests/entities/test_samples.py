@@ -6,7 +6,7 @@ import pyarrow.parquet
 import pytest
 
 from finner_batch.entities.numbers import number_tokens
-from finner_batch.entities.stated import stated_scales
+from finner_batch.entities.stated import document_scales
 from finner_batch.entities.values import read_value
 from finner_batch.sentences.split import split
 from finner_batch.sources.discover import discover
@@ -31,7 +31,7 @@ def sample_sentences():
         for document in read_documents(source, ReadOptions(documents="all")):
             extraction = extract(document.content, document.markup)
             sentences = split(extraction)
-            scales = stated_scales(extraction.text, [sentence.start for sentence in sentences])
+            scales = document_scales(extraction.text, [sentence.start for sentence in sentences])
             for sentence, scale in zip(sentences, scales, strict=True):
                 found[document.document_id, sentence.text] = scale
     return found
@@ -47,7 +47,7 @@ def test_every_golden_entity_is_a_number_token_of_a_sentence_of_its_document(gol
 def test_every_golden_value_is_read(golden, sample_sentences):
     for entity in golden:
         stated = sample_sentences[entity["document_id"], entity["sentence"]]
-        value = read_value(entity["sentence"], entity["start"], entity["end"], stated=stated)
+        value = read_value(entity["sentence"], entity["start"], entity["end"], document_scale=stated)
         assert (value.value, value.unit) == (entity["value"], entity["unit"]), entity
 
 

@@ -1,6 +1,6 @@
 import pytest
 
-from finner_batch.entities.stated import scale_in_sentence, stated_scales
+from finner_batch.entities.stated import document_scales, scale_in_sentence
 
 BARE = "The Company entered into a $1,200 credit agreement and repaid $300 of notes, and $34 is outstanding.\n" * 8
 WORDS = "The Company entered into a $1.2 billion credit agreement and repaid $300 million of notes.\n" * 8
@@ -8,7 +8,7 @@ HEADING = "(Dollars in millions, except per share data)\n"
 
 
 def scale_of(text, phrase):
-    return stated_scales(text, [text.index(phrase)])[0]
+    return document_scales(text, [text.index(phrase)])[0]
 
 
 def test_the_heading_of_a_document_scales_bare_amounts():
@@ -106,7 +106,7 @@ def test_a_heading_over_tables_alone_scales_nothing():
 def test_the_passage_decides_which_way_it_writes():
     text = HEADING + WORDS * 2 + BARE
     assert scale_of(text, "$1.2 billion") == 0
-    assert stated_scales(text, [text.rindex("The Company")]) == [6]
+    assert document_scales(text, [text.rindex("The Company")]) == [6]
 
 
 def test_the_most_frequent_heading_is_the_documents():
@@ -114,5 +114,5 @@ def test_the_most_frequent_heading_is_the_documents():
 
 
 def test_one_scale_is_given_for_each_position():
-    assert stated_scales("", []) == []
-    assert len(stated_scales(HEADING + BARE, [0, 10, 100])) == 3
+    assert document_scales("", []) == []
+    assert len(document_scales(HEADING + BARE, [0, 10, 100])) == 3

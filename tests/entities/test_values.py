@@ -323,15 +323,17 @@ def test_an_invisible_character_in_an_amount_changes_nothing():
 
 def test_a_scale_that_the_document_states_holds_for_bare_amounts_of_money_only():
     assert read("a new $1,200 revolving credit agreement", "1,200").value == 1200.0
-    assert read("a new $1,200 revolving credit agreement", "1,200", stated=6) == Value(1.2e9, "USD", 6)
-    assert read("a new $1.2 billion facility", "1.2", stated=6).value == 1.2e9
-    assert read("at 5.25%", "5.25", stated=6).value == 0.0525
-    assert read("1,200 employees", "1,200", stated=6).value == 1200.0
-    assert read("the fair value was $214.35", "214.35", stated=6).value == 214.35
-    assert read("$61.37 in cash", "61.37", stated=6).value == 61.37
-    assert read("$100 invested on September 28", "100", stated=6).value == 100.0
-    assert read("multiples of $1,000", "1,000", stated=6).value == 1000.0
-    assert read("held by non-affiliates was $225,434,477,639", "225,434,477,639", stated=6).value == 225434477639.0
+    assert read("a new $1,200 revolving credit agreement", "1,200", document_scale=6) == Value(1.2e9, "USD", 6)
+    assert read("a new $1.2 billion facility", "1.2", document_scale=6).value == 1.2e9
+    assert read("at 5.25%", "5.25", document_scale=6).value == 0.0525
+    assert read("1,200 employees", "1,200", document_scale=6).value == 1200.0
+    assert read("the fair value was $214.35", "214.35", document_scale=6).value == 214.35
+    assert read("$61.37 in cash", "61.37", document_scale=6).value == 61.37
+    assert read("$100 invested on September 28", "100", document_scale=6).value == 100.0
+    assert read("multiples of $1,000", "1,000", document_scale=6).value == 1000.0
+    assert (
+        read("held by non-affiliates was $225,434,477,639", "225,434,477,639", document_scale=6).value == 225434477639.0
+    )
 
 
 def test_digits_that_print_no_number_have_no_value():
@@ -347,7 +349,7 @@ def test_a_percentage_is_the_float_nearest_to_its_decimal(rate):
 @given(st.text(st.sampled_from("0123456789.,/-%$€() millionbpsharetoand"), max_size=80) | st.text(max_size=80))
 def test_any_text_is_read_without_an_error(text):
     for start, end in number_tokens(text):
-        value = read_value(text, start, end, stated=6)
+        value = read_value(text, start, end, document_scale=6)
         assert value.value is None or isfinite(value.value)
 
 

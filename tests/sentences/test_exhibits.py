@@ -1,6 +1,6 @@
 import pytest
 
-from finner_batch.sentences.exhibits import stated_type, unread_exhibits
+from finner_batch.sentences.exhibits import type_in_text, unread_exhibits
 from finner_batch.sentences.sentence import Sentence
 from finner_batch.sources.document import Header, Siblings
 
@@ -118,4 +118,4 @@ def test_an_exhibit_names_none():
     ],
 )
 def test_the_first_words_of_a_document_say_what_it_is(blocks, expected):
-    assert stated_type(blocks) == expected
+    assert type_in_text(blocks) == expected

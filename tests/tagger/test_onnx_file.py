@@ -56,7 +56,7 @@ def test_a_graph_for_the_gpu_is_valid_onnx():
 
 @pytest.mark.parametrize("precision", ["int8", "fp32"])
 def test_a_ceiling_is_operations_a_second(precision):
-    product = MatrixProduct(precision, Device("cpu", "asked for"), size=64)
+    product = MatrixProduct(precision, Device("cpu", "requested"), size=64)
     assert product.operations_per_second(0.0) > 0
 
 

@@ -10,7 +10,7 @@ from finner_batch.tagger.openvino import is_installed
 CODE = """import sys
 def audit(event, arguments):
     if event in ("socket.connect", "socket.getaddrinfo"):
-        print("asked for", arguments)
+        print("requested", arguments)
 sys.addaudithook(audit)
 from finner_batch.tagger.tagger import Tagger
 print(Tagger.load(device="cpu", backend=sys.argv[1]).session.variant)"""

@@ -114,4 +114,4 @@ def test_the_next_batches_are_made_while_one_runs(windows):
 def test_cuda_means_every_gpu_that_is_visible(names, count, monkeypatch):
     monkeypatch.setattr(device_module, "cuda_obstacle", lambda: None)
     monkeypatch.setattr(device_module, "visible_gpus", lambda: names)
-    assert choose_device("cuda") == Device("cuda", "asked for", count)
+    assert choose_device("cuda") == Device("cuda", "requested", count)

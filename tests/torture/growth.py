@@ -47,7 +47,7 @@ def read(path: Path, tokenizer: SentenceTokenizer) -> dict[str, float]:
                 with watch.measure("value"):
                     for sentence, stated in zip(parsed.numbered, parsed.stated, strict=True):
                         for start, end in number_tokens(sentence.text):
-                            read_value(sentence.text, start, end, stated=stated)
+                            read_value(sentence.text, start, end, document_scale=stated)
     return watch.seconds
 
 

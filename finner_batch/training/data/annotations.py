@@ -10,20 +10,15 @@ is joined by is the digest of the sentence, for a reading judges a sentence on i
 listed was read and is none of the labels (`READ_LABELS`).
 """
 
-from __future__ import annotations
-
 import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from finner_batch.errors import UsageError
 from finner_batch.storage.whole_file import whole_file
 from finner_batch.training.data.dataset import OUTSIDE, READ_LABELS, LabelledSentence, Number
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from pathlib import Path
 
 DIGEST_CHARACTERS = 16
 DOUBTFUL = "doubtful"

@@ -5,20 +5,15 @@ sentence says (`reading`). Where both exist the reading counts, for filers tag a
 untagged in the next.
 """
 
-from __future__ import annotations
-
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Literal
+from pathlib import Path
+from typing import Literal
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from finner_batch.errors import UsageError
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from pathlib import Path
 
 SENTENCES_FILE = "sentences.parquet"
 STATISTICS_FILE = "statistics.json"

@@ -1,23 +1,15 @@
 """Labelled sentences as training examples: windows of token ids with a target for each number."""
 
-from __future__ import annotations
-
 import re
 from collections import Counter, defaultdict
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
-from finner_batch.training.data.dataset import OUTSIDE, Gold
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
-    from numpy.typing import NDArray
-
-    from finner_batch.tagger.tokens import SentenceTokenizer, Window
-    from finner_batch.training.data.dataset import LabelledSentence
+from finner_batch.tagger.tokens import SentenceTokenizer, Window
+from finner_batch.training.data.dataset import OUTSIDE, Gold, LabelledSentence
 
 OTHER = "other"
 """In a head over every frequent concept: a tagged number whose concept is too rare to have a label."""

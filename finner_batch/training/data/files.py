@@ -1,12 +1,12 @@
 """Rows of labelled data from files: JSON Lines or a JSON list, also as `.gz` or `.zst`, and Parquet."""
 
-from __future__ import annotations
-
 import codecs
 import hashlib
 import json
+from collections.abc import Iterator
 from io import BufferedReader
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import fsspec
 import pyarrow as pa
@@ -15,10 +15,6 @@ import pyarrow.parquet as pq
 from finner_batch.errors import UsageError
 from finner_batch.training.data.finer import Row, tag_names
 from finner_batch.training.data.splits import split_of_file
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
 
 FILE_SUFFIXES = (*(f"{name}{end}" for name in (".jsonl", ".json") for end in ("", ".gz", ".zst")), ".parquet")
 _PARQUET_MAGIC = b"PAR1"

@@ -5,16 +5,15 @@ numbers and their tags (`{"number": "34.6", "tag": "…"}`), of which the other 
 a digit ("three", "no") are no number tokens and are left out.
 """
 
-from __future__ import annotations
-
 import importlib
 import importlib.util
 import sys
 from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import accumulate
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from finner_batch.entities.numbers import number_tokens
 from finner_batch.errors import UsageError
@@ -30,9 +29,6 @@ from finner_batch.training.data.own_rows import (
     stated_where,
 )
 from finner_batch.training.data.splits import SPLIT_NAMES, split_of_file
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
 
 PARQUET_REVISION = "refs/convert/parquet"
 """Where the hub keeps a data set as Parquet: no code of the data set's runs here."""

@@ -5,25 +5,25 @@ tagged one by one); in the rest of a filing an untagged number means nothing, an
 notes filers leave numbers untagged that they tag elsewhere.
 """
 
-from __future__ import annotations
-
 import hashlib
 import json
 import logging
 from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from finner_batch.entities.numbers import number_tokens
 from finner_batch.errors import DocumentError, UsageError
+from finner_batch.sentences.sentence import Sentence
 from finner_batch.sentences.split import split
 from finner_batch.sources.discover import discover
-from finner_batch.sources.document import FailedDocument
+from finner_batch.sources.document import Document, FailedDocument
 from finner_batch.sources.fetch import Copies, check_web_inputs
 from finner_batch.sources.identity import content_id
 from finner_batch.sources.read import ReadOptions, read_documents
 from finner_batch.storage.whole_file import whole_folder
+from finner_batch.text.block import Extraction
 from finner_batch.text.extract import extract
 from finner_batch.training.data.annotations import Reading, apply_reading, read_annotations, sentence_digest
 from finner_batch.training.data.dataset import (
@@ -35,14 +35,7 @@ from finner_batch.training.data.dataset import (
 )
 from finner_batch.training.foreign import refuse_foreign
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
-
-    from finner_batch.sentences.sentence import Sentence
-    from finner_batch.sources.document import Document
-    from finner_batch.text.block import Extraction
-
-logger = logging.getLogger(__name__)
+LOG = logging.getLogger(__name__)
 
 SPLIT_ONE_IN = 5
 SPLIT_OF_REMAINDER = {0: "dev", 3: "validation"}
@@ -223,7 +216,7 @@ def _count(
         statistics.readings = dict(sorted(Counter(place for place, row in places if row.is_read).items()))
         statistics.readings["not_found"] = len(missing)
         if missing:
-            logger.warning("%d readings have no sentence in the input", len(missing))
+            LOG.warning("%d readings have no sentence in the input", len(missing))
 
 
 def _documents(inputs: Sequence[str], statistics: Statistics, user_agent: str | None) -> Iterator[Document]:
@@ -240,7 +233,7 @@ def _documents(inputs: Sequence[str], statistics: Statistics, user_agent: str | 
 
 
 def _left_out(name: str, error: DocumentError | str, statistics: Statistics) -> None:
-    logger.warning("left out %s: %s", name, error)
+    LOG.warning("left out %s: %s", name, error)
     statistics.documents_failed += 1
 
 

@@ -8,18 +8,14 @@ none of the labels. `B-` and `I-` before a label are left off. A row without a c
 its origin, the file by default. A split has one of the names of `splits`.
 """
 
-from __future__ import annotations
-
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from finner_batch.entities.numbers import number_tokens
 from finner_batch.errors import UsageError
 from finner_batch.training.data.dataset import GENERATED, OUTSIDE, LabelledSentence, Number
 from finner_batch.training.data.splits import SPLIT_NAMES
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

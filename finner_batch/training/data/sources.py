@@ -5,16 +5,14 @@ A source is a dataset made by `finner-batch label` (folder or Parquet file), row
 `save_to_disk`. A file's or folder's name may say the split of its rows (`splits`).
 """
 
-from __future__ import annotations
-
 import hashlib
 import json
 import logging
 import re
 from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from finner_batch.errors import UsageError
 from finner_batch.training.data.annotations import sentence_digest
@@ -28,6 +26,7 @@ from finner_batch.training.data.dataset import (
 )
 from finner_batch.training.data.files import FILE_SUFFIXES, file_digest, file_rows, is_labelled
 from finner_batch.training.data.finer import (
+    Row,
     hub_rows,
     is_saved,
     known_number_sentence,
@@ -39,12 +38,7 @@ from finner_batch.training.data.own_rows import own_sentence
 from finner_batch.training.data.splits import TEST, settle, split_of_file
 from finner_batch.training.foreign import kind_of
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
-
-    from finner_batch.training.data.finer import Row
-
-logger = logging.getLogger(__name__)
+LOG = logging.getLogger(__name__)
 
 HUB_NAME = re.compile(r"[\w.-]+/[\w.-]+")
 
@@ -142,7 +136,7 @@ def set_aside(sentences: Sequence[LabelledSentence], split: str, share: float) -
             f"{len({stated_company(row) for row in sentences} - {None}):,} companies and {len(sentences):,} sentences: "
             "give a larger share, or label more companies' filings"
         )
-    logger.info("split=%s sentences=%d set aside from train, by company where one is stated", split, count)
+    LOG.info("split=%s sentences=%d set aside from train, by company where one is stated", split, count)
     return moved
 
 
@@ -213,5 +207,5 @@ def _sentences(rows: Iterable[Row], origin: str, tags: Sequence[str] | None) -> 
     if lists_numbers and unlisted:
         left_out += len(unlisted)
         found = [sentence for number, sentence in enumerate(found) if number not in unlisted]
-    logger.info("data=%s sentences=%d left_out=%d without a number, or none known", origin, len(found), left_out)
+    LOG.info("data=%s sentences=%d left_out=%d without a number, or none known", origin, len(found), left_out)
     return found

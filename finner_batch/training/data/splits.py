@@ -4,17 +4,12 @@
 source has such a split, its `dev` is what chooses.
 """
 
-from __future__ import annotations
-
 import re
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from pathlib import PurePath
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from pathlib import PurePath
-
-    from finner_batch.training.data.dataset import LabelledSentence
+from finner_batch.training.data.dataset import LabelledSentence
 
 TEST = "test"
 SPLIT_NAMES = {

@@ -5,20 +5,16 @@ Words are ranked by the z-score of their log-odds ratio with an informative Diri
 keeps out common words that differ little.
 """
 
-from __future__ import annotations
-
 import math
 import re
 from bisect import bisect_left, bisect_right
 from collections import Counter, defaultdict
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Sequence
+from typing import NamedTuple
 
 import pyarrow as pa
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from finner_batch.training.data.dataset import LabelledSentence, Number
+from finner_batch.training.data.dataset import LabelledSentence, Number
 
 SIDES = ("before", "after")
 NEAR_WORDS = 6

@@ -4,13 +4,11 @@ Each function gives a figure that belongs to no window, so drawing needs no disp
 tables of the first few: a picture of a hundred shows nothing.
 """
 
-from __future__ import annotations
-
 import re
 import textwrap
 from collections import Counter
+from collections.abc import Sequence
 from io import BytesIO
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
@@ -19,9 +17,6 @@ from matplotlib.figure import Figure
 
 from finner_batch.training.eda.cues import SIDES as CUE_SIDES
 from finner_batch.training.eda.tables import SIZES, SPLITS
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 COLOURS = ("#33658a", "#86bbd8", "#f6ae2d", "#b9b9b9")
 NAME_WIDTH = 30

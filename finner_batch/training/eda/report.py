@@ -1,28 +1,23 @@
 """The report of a labelled dataset: `report.md` with the tables, and the pictures beside it. Needs matplotlib."""
 
-from __future__ import annotations
-
 import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import pyarrow as pa
 import pyarrow.compute as pc
 
 from finner_batch.errors import UsageError
 from finner_batch.storage.whole_file import whole_folder
-from finner_batch.training.data.dataset import STATISTICS_FILE, read_sentences
+from finner_batch.training.data.dataset import STATISTICS_FILE, LabelledSentence, read_sentences
 from finner_batch.training.eda import tables
 from finner_batch.training.eda.cues import cue_lists, cues
 from finner_batch.training.evaluation.plots import require_matplotlib
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-    from pathlib import Path
-
-    import pyarrow as pa
     from matplotlib.figure import Figure
-
-    from finner_batch.training.data.dataset import LabelledSentence
 
 REPORT_FILE = "report.md"
 SHOWN_LABELS = 8
@@ -38,7 +33,7 @@ class Section:
     heading: str
     text: str
     table: pa.Table
-    picture: tuple[str, Figure] | None = None
+    picture: tuple[str, "Figure"] | None = None
     """Name of the file without `.png`, and the figure."""
 
 

@@ -4,11 +4,10 @@ A *label* is a concept of the label set. What a number counts as is its gold: th
 its filer's tag. A number of which nothing is known (untagged and unread, outside notes) counts as nothing.
 """
 
-from __future__ import annotations
-
 from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import accumulate
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -17,12 +16,7 @@ import pyarrow.compute as pc
 from finner_batch.entities.values import read_value
 from finner_batch.tagger.model import DEFAULT_MODEL
 from finner_batch.tagger.tokens import SentenceTokenizer
-from finner_batch.training.data.dataset import OUTSIDE, READ_LABELS
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
-
-    from finner_batch.training.data.dataset import LabelledSentence, Number
+from finner_batch.training.data.dataset import OUTSIDE, READ_LABELS, LabelledSentence, Number
 
 SPLITS = ("train", "validation", "dev")
 QUANTILES = {"p5": 0.05, "p25": 0.25, "median": 0.5, "p75": 0.75, "p95": 0.95, "p99": 0.99}

@@ -4,13 +4,13 @@ The job read the visible text and no tag, so the tags are an independent judge, 
 numbers untagged that they tag elsewhere, and outside notes they tag next to none. Needs no model session and no torch.
 """
 
-from __future__ import annotations
-
 import logging
 import sys
 from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 from tqdm import tqdm
@@ -21,7 +21,9 @@ from finner_batch.sentences.split import split
 from finner_batch.sources.discover import discover
 from finner_batch.sources.document import Document, FailedDocument
 from finner_batch.sources.read import ReadOptions, read_documents
+from finner_batch.storage.place import Place
 from finner_batch.tagger.model import Model, load_model
+from finner_batch.text.block import Extraction
 from finner_batch.text.extract import extract
 from finner_batch.training.data.dataset import SENTENCES_FILE
 from finner_batch.training.data.sources import load_sources
@@ -29,14 +31,7 @@ from finner_batch.training.evaluation.learnt import learnt_from
 from finner_batch.training.evaluation.stored import StoredDocument, StoredRow, stored_documents
 from finner_batch.training.evaluation.verdicts import Judgement, Tally, judge_document
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
-    from pathlib import Path
-
-    from finner_batch.storage.place import Place
-    from finner_batch.text.block import Extraction
-
-logger = logging.getLogger(__name__)
+LOG = logging.getLogger(__name__)
 
 SCHEMA = pa.schema(
     [
@@ -131,7 +126,7 @@ def _compare(document: Document, stored: StoredDocument, splits: Mapping[str, st
     try:
         extraction = _fitting(document, stored.rows)
     except DocumentError as error:
-        logger.warning(fields("left-out", document=document.document_id, reason=str(error)))
+        LOG.warning(fields("left-out", document=document.document_id, reason=str(error)))
         extraction = None
     if extraction is None:
         found.unfit += 1
@@ -207,7 +202,7 @@ def _documents(filings: Sequence[str]) -> Iterator[Document]:
                 if not isinstance(document, FailedDocument) and document.markup == "html":
                     yield document
         except DocumentError as error:
-            logger.warning(fields("left-out", path=source.uri, reason=str(error)))
+            LOG.warning(fields("left-out", path=source.uri, reason=str(error)))
 
 
 def _training_splits(model: Model, data: Path | None) -> tuple[Mapping[str, str] | None, str]:

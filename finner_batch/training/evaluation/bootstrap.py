@@ -4,21 +4,14 @@ The bootstrap over clusters: companies are drawn with replacement, each with all
 quantiles of the figure over the draws are its 95 % interval (Efron and Tibshirani 1993, chapter 13).
 """
 
-from __future__ import annotations
-
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
-from finner_batch.training.evaluation.scores import rates, scores, tally
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from numpy.typing import NDArray
-
-    from finner_batch.training.evaluation.scores import Interval, Score, Scored
+from finner_batch.training.evaluation.scores import Interval, Score, Scored, rates, scores, tally
 
 RESAMPLES = 1000
 QUANTILES = (0.025, 0.975)

@@ -1,22 +1,15 @@
 """The same figures by kind of sentence: its length, the section it stands in, and where it comes from."""
 
-from __future__ import annotations
-
 import re
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
+from finner_batch.training.data.dataset import LabelledSentence
 from finner_batch.training.evaluation.bootstrap import resampling_of_companies, scores_with_intervals
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
-
-    from numpy.typing import NDArray
-
-    from finner_batch.training.data.dataset import LabelledSentence
-    from finner_batch.training.evaluation.scores import Score, Scored
+from finner_batch.training.evaluation.scores import Score, Scored
 
 LENGTHS = (100, 200, 400)
 """Upper ends of the bins of sentence length, in characters; longer ones are one bin."""

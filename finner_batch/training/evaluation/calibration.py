@@ -4,17 +4,12 @@ Counted are the numbers whose likeliest label is not O, here called labelled, wh
 numbers without a label would hide them. No temperature changes which these are.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from finner_batch.training.evaluation.scores import softmax
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
 
 BINS = 10
 TEMPERATURES = np.geomspace(0.5, 5.0, 200)

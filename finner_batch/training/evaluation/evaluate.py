@@ -6,15 +6,15 @@ elsewhere, too. Generated sentences are never counted. Needs numpy and the ONNX 
 imported.
 """
 
-from __future__ import annotations
-
 import json
 import logging
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from finner_batch.errors import UsageError
 from finner_batch.log import fields
@@ -31,12 +31,7 @@ from finner_batch.training.evaluation.report import Report, report
 from finner_batch.training.evaluation.scores import decide, softmax
 from finner_batch.training.evaluation.thresholds import Choice, Cost, choose_thresholds, parse_cost, write_thresholds
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from numpy.typing import NDArray
-
-logger = logging.getLogger(__name__)
+LOG = logging.getLogger(__name__)
 
 REPORT_FILE = "report.json"
 
@@ -133,13 +128,13 @@ def measure(config: EvaluationConfig) -> Evaluation:
         config.model, device="cpu" if config.variant in (None, "int8", "openvino") else "auto", variant=config.variant
     )
     model = tagger.model
-    logger.info(fields("evaluate", model=model.model_id, split=config.split, gold=by, sentences=len(rows)))
+    LOG.info(fields("evaluate", model=model.model_id, split=config.split, gold=by, sentences=len(rows)))
     check_labels(source.sentences, model.labels[1:], config.data)
     learnt = learnt_from(model)
     if config.write_thresholds:
         check_choosing(learnt, source.sentences, config.split, source.sha256)
     if config.split in ("train", EVERY_SPLIT):
-        logger.warning(fields("evaluate", split=config.split, reason="the model may have learnt from some of the rows"))
+        LOG.warning(fields("evaluate", split=config.split, reason="the model may have learnt from some of the rows"))
     judged = judge(rows, tagger)
     whole = judged.whole if judged.whole.any() else np.ones_like(judged.whole)
     thresholds = [model.thresholds[label] for label in model.labels[1:]]
@@ -158,7 +153,7 @@ def measure(config: EvaluationConfig) -> Evaluation:
     chosen = choose_thresholds(probabilities[known], judged.gold[by][known], model.labels, cost) if cost else None
     if chosen and config.write_thresholds:
         model = write_thresholds(model, {label: choice.best.threshold for label, choice in chosen.items()})
-        logger.info(fields("thresholds", folder=model.folder, model=model.model_id))
+        LOG.info(fields("thresholds", folder=model.folder, model=model.model_id))
     return Evaluation(
         model_id=tagger.model.model_id,
         variant=tagger.session.variant,

@@ -1,27 +1,19 @@
 """What a tagger says of every number of labelled sentences, beside what readers and filers say."""
 
-from __future__ import annotations
-
 from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from finner_batch.errors import UsageError
+from finner_batch.tagger.tagger import Tagger
 from finner_batch.tagger.tokens import SentenceTokenizer
-from finner_batch.training.data.dataset import GENERATED, OUTSIDE
+from finner_batch.training.data.dataset import GENERATED, OUTSIDE, Gold, LabelledSentence, Number
 from finner_batch.training.data.examples import MASKED
 from finner_batch.training.data.sources import known_sentences
 from finner_batch.training.evaluation.scores import Scored, company_indexes
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from numpy.typing import NDArray
-
-    from finner_batch.tagger.tagger import Tagger
-    from finner_batch.training.data.dataset import Gold, LabelledSentence, Number
 
 EVERY_SPLIT = "all"
 NAMED = 10

@@ -1,22 +1,15 @@
 """What a model has learnt from, by the record of its training; and whether thresholds may be chosen by some rows."""
 
-from __future__ import annotations
-
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from finner_batch.errors import UsageError
-from finner_batch.tagger.model import DEFAULT_MODEL
+from finner_batch.tagger.model import DEFAULT_MODEL, Model
+from finner_batch.training.data.dataset import LabelledSentence
 from finner_batch.training.evaluation.judged import EVERY_SPLIT
 from finner_batch.training.export.folder import RECORD_FILE
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from finner_batch.tagger.model import Model
-    from finner_batch.training.data.dataset import LabelledSentence
 
 FILING = "filing"
 """Origin of the sentences that `label` takes from filings; all others are rows of one's own."""

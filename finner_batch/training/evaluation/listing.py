@@ -4,16 +4,9 @@ Of many labels few occur in the numbers of a test. Listed are those that occur, 
 the report says how many there are, and which the model gave nevertheless.
 """
 
-from __future__ import annotations
+from collections.abc import Mapping, Sequence
 
-from typing import TYPE_CHECKING
-
-from finner_batch.training.evaluation.scores import AVERAGES
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from finner_batch.training.evaluation.scores import Score
+from finner_batch.training.evaluation.scores import AVERAGES, Score
 
 UNDEFINED = "-"
 NAMED = 10

@@ -1,25 +1,18 @@
 """The list of errors: every number on which model and gold differ, with what it takes to look it up."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+from numpy.typing import NDArray
 
 from finner_batch.storage.refusals import storage_errors
 from finner_batch.storage.whole_file import whole_file
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-    from pathlib import Path
-    from typing import Any
-
-    from numpy.typing import NDArray
-
-    from finner_batch.training.data.dataset import Gold
-    from finner_batch.training.evaluation.judged import Judged
+from finner_batch.training.data.dataset import Gold
+from finner_batch.training.evaluation.judged import Judged
 
 SCHEMA = pa.schema(
     [

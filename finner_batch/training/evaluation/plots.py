@@ -1,22 +1,18 @@
 """The pictures of an evaluation: confusion matrix and reliability diagram, as PNG."""
 
-from __future__ import annotations
-
 import importlib.util
+from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from finner_batch.errors import UsageError
 from finner_batch.training.evaluation.listing import occurring
+from finner_batch.training.evaluation.report import Report
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from pathlib import Path
-
     from matplotlib.figure import Figure
-
-    from finner_batch.training.evaluation.report import Report
 
 DRAWN_LABELS = 40
 """At most so many labels are drawn in a confusion matrix, the most frequent ones."""
@@ -86,7 +82,7 @@ def short_name(label: str) -> str:
     return label
 
 
-def _figure(width: float, height: float) -> Figure:
+def _figure(width: float, height: float) -> "Figure":
     from matplotlib.backends.backend_agg import FigureCanvasAgg  # noqa: PLC0415 - only with --output
     from matplotlib.figure import Figure  # noqa: PLC0415 - only with --output
 

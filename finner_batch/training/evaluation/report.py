@@ -4,10 +4,9 @@
 from FiNER-139 do: they hide false positives on other sentences, and are given for comparison only.
 """
 
-from __future__ import annotations
-
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -19,12 +18,7 @@ from finner_batch.training.evaluation.bootstrap import (
     share_interval,
 )
 from finner_batch.training.evaluation.calibration import Bin, brier_score, calibration_error, reliability
-from finner_batch.training.evaluation.scores import confusion, decide, softmax
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from finner_batch.training.evaluation.scores import Interval, Score, Scored
+from finner_batch.training.evaluation.scores import Interval, Score, Scored, confusion, decide, softmax
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,20 +3,14 @@
 An entity is one number; it counts as found where the label is right.
 """
 
-from __future__ import annotations
-
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from numpy.typing import NDArray
-
-    from finner_batch.training.data.dataset import LabelledSentence
-    from finner_batch.training.data.examples import Example
+from finner_batch.training.data.dataset import LabelledSentence
+from finner_batch.training.data.examples import Example
 
 AVERAGES = ("micro", "macro", "weighted")
 """Rows of a table of scores that stand for no label of their own."""
@@ -57,8 +51,8 @@ class Scored:
     sentences: NDArray[np.int64]
     companies: NDArray[np.int64] | None = None
 
-    def where(self, kept: NDArray[np.bool_]) -> Scored:
-        """Those numbers alone."""
+    def where(self, kept: NDArray[np.bool_]) -> "Scored":
+        """Return the kept numbers alone."""
         companies = None if self.companies is None else self.companies[kept]
         return Scored(self.logits[kept], self.gold[kept], self.sentences[kept], companies)
 

@@ -1,20 +1,16 @@
 """What a job stored of filings with inline XBRL: documents and their rows, as a results folder holds them now."""
 
-from __future__ import annotations
-
 import logging
 from collections import defaultdict
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from finner_batch.errors import UsageError
 from finner_batch.log import fields
 from finner_batch.query.ask import ask
+from finner_batch.storage.place import Place
 
-if TYPE_CHECKING:
-    from finner_batch.storage.place import Place
-
-logger = logging.getLogger(__name__)
+LOG = logging.getLogger(__name__)
 
 STORED = """
 SELECT d.document_id, d.source, d.sha256, d.cik, d.company, d.model_id, e.label, e.text, e.value, e.unit, e.confidence,
@@ -76,7 +72,7 @@ def stored_documents(results: Place, model_id: str) -> dict[tuple[str, str], lis
                 own = {name: found[name] for name in StoredRow.__slots__ if name not in ("start", "end")}
                 rows[key].append(StoredRow(start=start, end=end, **own))
     if others:
-        logger.warning(fields("other-models", models=", ".join(sorted(others)), reason="their rows are left out"))
+        LOG.warning(fields("other-models", models=", ".join(sorted(others)), reason="their rows are left out"))
     if not documents:
         raise UsageError(
             f"{results} holds no inline XBRL documents read by {model_id}"

@@ -1,24 +1,17 @@
 """An evaluation as text: unfiltered figures first, then what they hide and what they are made of."""
 
-from __future__ import annotations
+from collections.abc import Iterator, Sequence
 
-from typing import TYPE_CHECKING
-
+from finner_batch.training.data.dataset import Gold
 from finner_batch.training.evaluation.bootstrap import RESAMPLES
+from finner_batch.training.evaluation.evaluate import Evaluation, Text
 from finner_batch.training.evaluation.judged import EVERY_SPLIT
 from finner_batch.training.evaluation.listing import UNDEFINED, listed, occurring, unlisted
 from finner_batch.training.evaluation.listing import figures as shown
 from finner_batch.training.evaluation.plots import short_name
-from finner_batch.training.evaluation.scores import THRESHOLD
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
-    from finner_batch.training.data.dataset import Gold
-    from finner_batch.training.evaluation.evaluate import Evaluation, Text
-    from finner_batch.training.evaluation.report import Report
-    from finner_batch.training.evaluation.scores import Interval, Score
-    from finner_batch.training.evaluation.thresholds import Outcome
+from finner_batch.training.evaluation.report import Report
+from finner_batch.training.evaluation.scores import THRESHOLD, Interval, Score
+from finner_batch.training.evaluation.thresholds import Outcome
 
 GOLD_NAMES: dict[Gold, str] = {"readings": "readings", "filers": "filers' tags"}
 TEXT_NAMES: dict[Text, str] = {

@@ -4,26 +4,18 @@ A number's likeliest label but O is given where it reaches its threshold (`Tagge
 found by itself.
 """
 
-from __future__ import annotations
-
 import hashlib
 import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from finner_batch.errors import UsageError
 from finner_batch.storage.whole_file import whole_folder
-from finner_batch.tagger.model import load_model
+from finner_batch.tagger.model import Model, load_model
 from finner_batch.training.evaluation.scores import THRESHOLD
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from numpy.typing import NDArray
-
-    from finner_batch.tagger.model import Model
 
 NEVER = 1.0
 """A threshold that no probability below certainty reaches: the label is not given."""

@@ -1,20 +1,15 @@
 """One document's rows against its filer's own tags: what each row is worth, and which tagged numbers have no row."""
 
-from __future__ import annotations
-
 from bisect import bisect_right
 from collections import Counter
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from math import isclose
-from typing import TYPE_CHECKING, Literal, Self
+from typing import Literal, Self
 
 from finner_batch.entities.numbers import number_tokens
-
-if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Sequence
-
-    from finner_batch.text.block import Extraction, Fact
-    from finner_batch.training.evaluation.stored import StoredRow
+from finner_batch.text.block import Extraction, Fact
+from finner_batch.training.evaluation.stored import StoredRow
 
 Verdict = Literal["agree", "value differs", "other concept", "untagged", "missed"]
 """`agree`: same concept and value. `untagged`: the filer has no tag there, which means little outside notes. `missed`:
@@ -56,7 +51,7 @@ class Tally:
         """Count one."""
         self.verdicts[judgement.verdict, judgement.place] += 1
 
-    def __iadd__(self, other: Tally) -> Self:
+    def __iadd__(self, other: "Tally") -> Self:
         self.verdicts += other.verdicts
         self.tagged += other.tagged
         return self

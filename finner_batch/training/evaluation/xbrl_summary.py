@@ -1,15 +1,11 @@
 """A comparison of results with the filers' tags, as text and as JSON."""
 
-from __future__ import annotations
+from typing import Any
 
-from typing import TYPE_CHECKING, Any
-
+from finner_batch.training.evaluation.against_xbrl import Comparison
 from finner_batch.training.evaluation.listing import UNDEFINED
 from finner_batch.training.evaluation.summary import aligned
-
-if TYPE_CHECKING:
-    from finner_batch.training.evaluation.against_xbrl import Comparison
-    from finner_batch.training.evaluation.verdicts import Tally
+from finner_batch.training.evaluation.verdicts import Tally
 
 NAMES = [
     *("", "rows", "agree", "value differs", "other concept", "untagged in notes", "elsewhere", "in tables"),

@@ -1,7 +1,5 @@
 """The model card: every figure in it comes from the record of the training."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from finner_batch.training.evaluation.listing import UNDEFINED, figures, listed, unlisted

@@ -6,14 +6,15 @@ decide the same and lose next to nothing; the figures go into the folder. The va
 OpenVINO reads that of fp16 (`finner_batch/tagger/openvino.py`), and the gate says whether it may.
 """
 
-from __future__ import annotations
-
 import json
 import logging
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from pathlib import Path
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 
 from finner_batch.errors import ModelError, UsageError
 from finner_batch.tagger.batches import batches
@@ -35,13 +36,7 @@ from finner_batch.training.export.graph import Precision, build
 from finner_batch.training.learning.base import classifier, load_base
 from finner_batch.training.learning.loop import number_logits
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
-    from pathlib import Path
-
-    from numpy.typing import NDArray
-
-logger = logging.getLogger(__name__)
+LOG = logging.getLogger(__name__)
 
 Variant: TypeAlias = Precision | Literal["openvino"]
 PACKAGED: tuple[Variant, ...] = ("int8", "fp16")
@@ -125,9 +120,9 @@ def export_model(folder: Path, data: Path | None = None, precisions: Sequence[Va
             labels=labels,
             bytes_written=len(graph),
         )
-        logger.info("gate %s", " ".join(f"{name}={value}" for name, value in asdict(gate).items()))
+        LOG.info("gate %s", " ".join(f"{name}={value}" for name, value in asdict(gate).items()))
         if gate.failures() and precisions is None and precision == OPENVINO:
-            logger.warning("openvino is left out, it fails its gate: %s", "; ".join(gate.failures()))
+            LOG.warning("openvino is left out, it fails its gate: %s", "; ".join(gate.failures()))
             continue
         if gate.failures():
             raise ModelError(f"the {precision} variant of {folder} fails its gate: {'; '.join(gate.failures())}")

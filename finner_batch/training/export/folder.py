@@ -1,26 +1,21 @@
 """The model folder that `train` and `export` write and the tagger reads: configuration, tokenizer, card, checksums."""
 
-from __future__ import annotations
-
 import hashlib
 import json
 import logging
 import shutil
-from typing import TYPE_CHECKING, Any, cast
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, cast
 
 from finner_batch.storage.whole_file import whole_file, whole_folder
 from finner_batch.tagger.model import FORMAT_VERSION
 from finner_batch.tagger.openvino import OPENVINO
 from finner_batch.training.evaluation.scores import THRESHOLD
 from finner_batch.training.export.card import model_card
+from finner_batch.training.export.graph import Precision
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-    from pathlib import Path
-
-    from finner_batch.training.export.graph import Precision
-
-logger = logging.getLogger(__name__)
+LOG = logging.getLogger(__name__)
 
 CHECKSUMS_FILE = "checksums.json"
 CHECKPOINT = "checkpoint"
@@ -98,5 +93,5 @@ def _thresholds(folder: Path, labels: Sequence[str], record: dict[str, Any]) -> 
     if config["labels"] == list(labels) and {**earlier, "gates": None} == {**record, "gates": None}:
         return {label: float(config["thresholds"][label]) for label in usual}
     if any(value not in {THRESHOLD, threshold} for value in config["thresholds"].values()):
-        logger.warning("thresholds of %s reset to %s: they were chosen for another training", folder, threshold)
+        LOG.warning("thresholds of %s reset to %s: they were chosen for another training", folder, threshold)
     return usual

@@ -4,8 +4,6 @@ A BERT that is used with one segment is a DistilBERT: its token-type embedding o
 embedding, and the rest is a change of names. BERT's pooler is not needed for tagging tokens and is left out.
 """
 
-from __future__ import annotations
-
 import importlib.util
 import json
 from dataclasses import dataclass

@@ -5,13 +5,13 @@ moving average), the optimizer's moments, every process's random state as tensor
 the file's metadata. The schedule follows from the number of steps done. Nothing in it executes when it is read.
 """
 
-from __future__ import annotations
-
 import hashlib
 import json
 import logging
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -21,11 +21,7 @@ from finner_batch.errors import UsageError
 from finner_batch.storage.whole_file import whole_file
 from finner_batch.training.learning import processes
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from pathlib import Path
-
-logger = logging.getLogger(__name__)
+LOG = logging.getLogger(__name__)
 
 STATE_FILE = "state.safetensors"
 KEPT = ("best", "average")
@@ -144,7 +140,7 @@ class Checkpoints:
         _set_random_states(tensors)
         stored = json.loads(metadata["progress"])
         progress = Progress(**{**stored, "history": [Epoch(**epoch) for epoch in stored["history"]]})
-        logger.info("resumed %s: epochs=%d steps=%d", self.path, len(progress.history), progress.steps)
+        LOG.info("resumed %s: epochs=%d steps=%d", self.path, len(progress.history), progress.steps)
         return progress, {part: _part(tensors, f"{part}.") for part in KEPT}
 
     def described(self) -> str:
@@ -183,7 +179,7 @@ def identify(model: torch.nn.Module, *decisive: object) -> str:
     return digest.hexdigest()
 
 
-def update_digest(digest: hashlib._Hash, tensors: Mapping[str, torch.Tensor]) -> None:
+def update_digest(digest: "hashlib._Hash", tensors: Mapping[str, torch.Tensor]) -> None:
     """Take names, kinds, shapes and bytes of tensors into a digest."""
     for name, tensor in tensors.items():
         digest.update(repr((name, tensor.dtype, tuple(tensor.shape))).encode())

@@ -1,36 +1,29 @@
 """What a trained checkpoint does on the sentences held out from it: its temperature, and its figures."""
 
-from __future__ import annotations
-
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from finner_batch.training.data.dataset import FILING
-from finner_batch.training.data.examples import make_examples
+from finner_batch.tagger.cues import Cues
+from finner_batch.tagger.tokens import SentenceTokenizer
+from finner_batch.training.data.dataset import FILING, Gold, LabelledSentence
+from finner_batch.training.data.examples import Example, make_examples
 from finner_batch.training.evaluation.calibration import fit_temperature
 from finner_batch.training.evaluation.report import report
-from finner_batch.training.evaluation.scores import scored
+from finner_batch.training.evaluation.scores import Scored, scored
 from finner_batch.training.learning.loop import number_logits
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from numpy.typing import NDArray
     from transformers import DistilBertForTokenClassification
-
-    from finner_batch.tagger.cues import Cues
-    from finner_batch.tagger.tokens import SentenceTokenizer
-    from finner_batch.training.data.dataset import Gold, LabelledSentence
-    from finner_batch.training.data.examples import Example
-    from finner_batch.training.evaluation.scores import Scored
 
 UNREAD_LOGIT = -100.0
 """Of every label but `O`, for a number that the model is not given to read."""
 
 
 def temperature_of(
-    model: DistilBertForTokenClassification,
+    model: "DistilBertForTokenClassification",
     tokenizer: SentenceTokenizer,
     labels: list[str],
     validation: Sequence[LabelledSentence],
@@ -42,7 +35,7 @@ def temperature_of(
 
 
 def figures(
-    model: DistilBertForTokenClassification,
+    model: "DistilBertForTokenClassification",
     tokenizer: SentenceTokenizer,
     labels: list[str],
     development: Sequence[LabelledSentence],
@@ -65,7 +58,7 @@ def figures(
 
 
 def _read_logits(
-    model: DistilBertForTokenClassification,
+    model: "DistilBertForTokenClassification",
     examples: Sequence[Example],
     sentences: Sequence[LabelledSentence],
     cues: Cues,

@@ -4,16 +4,16 @@ A step takes a group of batches: `accumulate` of them for each process. Every pr
 same seed and computes its share; gradients are added up, so that all processes take the same step.
 """
 
-from __future__ import annotations
-
 import logging
 import sys
 import time
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Literal, TypeAlias, cast
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from tqdm import tqdm
 
@@ -22,14 +22,12 @@ from finner_batch.training.learning import processes
 from finner_batch.training.learning.checkpoints import Checkpoints, Epoch, Progress, identify
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
-    from numpy.typing import NDArray
     from transformers import DistilBertForTokenClassification
 
-    Watch = Callable[[int, Epoch], None]
+Watch: TypeAlias = Callable[[int, "Epoch"], None]
+"""Called after each epoch with its number and what it reached."""
 
-logger = logging.getLogger(__name__)
+LOG = logging.getLogger(__name__)
 
 Weights: TypeAlias = dict[str, torch.Tensor]
 Tensors: TypeAlias = tuple[torch.Tensor, ...] | list[torch.Tensor]
@@ -75,11 +73,11 @@ def unwatched(number: int, epoch: Epoch) -> None:
 
 
 def fit(
-    model: DistilBertForTokenClassification,
+    model: "DistilBertForTokenClassification",
     examples: Sequence[Example],
     config: FitConfig,
     *,
-    score: Callable[[DistilBertForTokenClassification], float] | None = None,
+    score: Callable[["DistilBertForTokenClassification"], float] | None = None,
     checkpoints: Checkpoints | None = None,
     watch: Watch = unwatched,
 ) -> list[Epoch]:
@@ -124,7 +122,7 @@ def fit(
                 best = {name: tensor.clone() for name, tensor in scored_model.state_dict().items()}
         progress.seconds = time.perf_counter() - started
         epoch = progress.end_epoch(value, dict(rng.bit_generator.state))
-        logger.info("epoch=%d loss=%.4f score=%s tokens=%d seconds=%.0f", len(progress.history), *_shown(epoch))
+        LOG.info("epoch=%d loss=%.4f score=%s tokens=%d seconds=%.0f", len(progress.history), *_shown(epoch))
         if checkpoints:
             checkpoints.save(progress, model, optimizer, _kept(best, averaged), identity)
         watch(len(progress.history), epoch)
@@ -133,7 +131,7 @@ def fit(
 
 
 def number_logits(
-    model: DistilBertForTokenClassification, examples: Sequence[Example], *, bf16: bool = True
+    model: "DistilBertForTokenClassification", examples: Sequence[Example], *, bf16: bool = True
 ) -> list[NDArray[np.float32]]:
     """Logits [numbers, labels] of each example's numbers, in the order given; in fp32 without `bf16`."""
     found: dict[int, NDArray[np.float32]] = {}
@@ -204,7 +202,7 @@ def _bar(groups: list[list[list[Example]]], progress: Progress) -> tqdm[list[lis
 
 
 def _step(
-    model: DistilBertForTokenClassification,
+    model: "DistilBertForTokenClassification",
     optimizer: torch.optim.Optimizer,
     group: Sequence[Sequence[Example]],
     weights: NDArray[np.float32],
@@ -233,7 +231,7 @@ def _step(
     progress.groups += 1
 
 
-def _loss(model: DistilBertForTokenClassification, batch: Arrays, weights: NDArray[np.float32]) -> torch.Tensor:
+def _loss(model: "DistilBertForTokenClassification", batch: Arrays, weights: NDArray[np.float32]) -> torch.Tensor:
     """Weighted sum of the cross-entropy of a batch's known numbers."""
     logits = _forward(model, batch, bf16=True).float()
     return torch.nn.functional.cross_entropy(
@@ -245,7 +243,7 @@ def _loss(model: DistilBertForTokenClassification, batch: Arrays, weights: NDArr
     )
 
 
-def _forward(model: DistilBertForTokenClassification, batch: Arrays, *, bf16: bool) -> torch.Tensor:
+def _forward(model: "DistilBertForTokenClassification", batch: Arrays, *, bf16: bool) -> torch.Tensor:
     device = model.device
     with torch.autocast(device.type, torch.bfloat16, enabled=bf16):
         logits: torch.Tensor = model(
@@ -254,7 +252,7 @@ def _forward(model: DistilBertForTokenClassification, batch: Arrays, *, bf16: bo
     return logits[torch.from_numpy(batch.rows).to(device), torch.from_numpy(batch.positions).to(device)]
 
 
-def _parameters(model: DistilBertForTokenClassification, config: FitConfig) -> list[dict[str, object]]:
+def _parameters(model: "DistilBertForTokenClassification", config: FitConfig) -> list[dict[str, object]]:
     matrices = [parameter for parameter in model.parameters() if parameter.dim() > 1]
     vectors = [parameter for parameter in model.parameters() if parameter.dim() <= 1]
     return [

@@ -4,37 +4,32 @@ While a training is under way, `checkpoint/unfinished.json` says what it is made
 it is new, empty or a training's own; an unfinished training or a trained model gives way to nothing but `--no-resume`.
 """
 
-from __future__ import annotations
-
 import hashlib
 import json
 import logging
 from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 
 from finner_batch.errors import UsageError
 from finner_batch.storage.place import place_of
 from finner_batch.storage.whole_file import whole_file
+from finner_batch.training.data.sources import Source
 from finner_batch.training.export.folder import CHECKPOINT, CHECKSUMS_FILE, RECORD_FILE, UNFINISHED_FILE
 from finner_batch.training.foreign import refuse_foreign
 from finner_batch.training.learning import processes
+from finner_batch.training.learning.base import Base
 from finner_batch.training.learning.checkpoints import Checkpoints, update_digest
+from finner_batch.training.learning.config import TrainConfig
 from finner_batch.training.learning.passes import CONCEPTS, REFIT
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
-
-    from finner_batch.training.data.sources import Source
-    from finner_batch.training.learning.base import Base
-    from finner_batch.training.learning.config import TrainConfig
-
-logger = logging.getLogger(__name__)
+LOG = logging.getLogger(__name__)
 
 MADE_FROM = "made_from"
 """Key of the training's record and of `unfinished.json`: what `made_from` gives."""
@@ -53,7 +48,7 @@ class Unfinished:
     made_from: Mapping[str, Any]
     run: tuple[str, str] | None = None
 
-    def with_run(self, run: tuple[str, str]) -> Unfinished:
+    def with_run(self, run: tuple[str, str]) -> "Unfinished":
         """Keep the MLflow run with the state, so that a resumed training takes it up. Raises as `whole_file` does."""
         found = replace(self, run=run)
         found.write()
@@ -135,7 +130,7 @@ def _take_up(folder: Path, config: TrainConfig, made: Mapping[str, Any]) -> Unfi
     stored = _read(_unfinished(folder))
     done = [f"{state.folder.name} {state.described()}" for state in states(folder) if state.path.is_file()]
     if stored and stored.get(MADE_FROM) == made:
-        logger.info("resuming %s, begun %s: %s", folder, stored["begun"], ", ".join(done) or "no epoch done")
+        LOG.info("resuming %s, begun %s: %s", folder, stored["begun"], ", ".join(done) or "no epoch done")
         return replace(new, begun=stored["begun"], run=tuple(stored["run"]) if stored["run"] else None)
     if stored and (done or (folder / CONCEPTS / RECORD_FILE).is_file()):
         raise UsageError(
@@ -150,7 +145,7 @@ def _take_up(folder: Path, config: TrainConfig, made: Mapping[str, Any]) -> Unfi
         if now == before and stored:
             return new  # a later training has taken the place of this model's checkpoint, and left no epoch
         if now == before:
-            logger.info("%s is trained already, with these settings and data: --no-resume trains it anew", folder)
+            LOG.info("%s is trained already, with these settings and data: --no-resume trains it anew", folder)
             return None
         raise UsageError(
             f"{folder} holds a trained model ({record.get('trained', 'nobody knows when')}), which this training would "

@@ -4,40 +4,33 @@ First a head over every frequent concept, for the wanted labels alone are rare a
 of numbers there are; then the head over the labels, which starts from its concepts' rows of the first.
 """
 
-from __future__ import annotations
-
 import hashlib
 import json
 import logging
+from collections.abc import Sequence
 from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import torch
 
 from finner_batch.storage.whole_file import whole_file, whole_folder
 from finner_batch.tagger.tokens import SentenceTokenizer
-from finner_batch.training.data.dataset import GENERATED, OUTSIDE, READ_LABELS
+from finner_batch.training.data.dataset import GENERATED, OUTSIDE, READ_LABELS, LabelledSentence
 from finner_batch.training.data.examples import MASKED, OTHER, Example, frequent_concepts, make_examples
 from finner_batch.training.evaluation.scores import decide, scored, scores, softmax
 from finner_batch.training.export.folder import CHECKPOINT, RECORD_FILE
 from finner_batch.training.learning import processes
-from finner_batch.training.learning.base import classifier, load_base
+from finner_batch.training.learning.base import Base, classifier, load_base
 from finner_batch.training.learning.checkpoints import Checkpoints, Epoch, save_tensors, update_digest
-from finner_batch.training.learning.loop import FitConfig, fit, number_logits, unwatched
+from finner_batch.training.learning.config import TrainConfig
+from finner_batch.training.learning.loop import FitConfig, Watch, fit, number_logits, unwatched
 from finner_batch.training.learning.quantization import round_in_training, settle
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from pathlib import Path
-
     from transformers import DistilBertForTokenClassification
 
-    from finner_batch.training.data.dataset import LabelledSentence
-    from finner_batch.training.learning.base import Base
-    from finner_batch.training.learning.config import TrainConfig
-    from finner_batch.training.learning.loop import Watch
-
-logger = logging.getLogger(__name__)
+LOG = logging.getLogger(__name__)
 
 CONCEPTS = "concepts"
 REFIT = "refit"
@@ -67,7 +60,7 @@ def concept_pass(
     if done.is_file():
         record = json.loads(done.read_text(encoding="utf-8"))
         if record["key"] == key:
-            logger.info("pass labels=%d already done in %s", len(concepts), done.parent)
+            LOG.info("pass labels=%d already done in %s", len(concepts), done.parent)
             epochs = [Epoch(**epoch) for epoch in record["epochs"]]
             for number, epoch in enumerate(epochs, start=1):
                 watch(number, epoch)
@@ -78,7 +71,7 @@ def concept_pass(
     examples = make_examples(training, concepts, tokenizer, mask=True)
     if config.concept_focus:
         examples = [example for example in examples if example.hard]
-    logger.info("pass labels=%d examples=%d", len(concepts), len(examples))
+    LOG.info("pass labels=%d examples=%d", len(concepts), len(examples))
     checkpoints = Checkpoints(
         folder=folder / CONCEPTS, key=key, every_steps=config.checkpoint_steps, resume=config.resume
     )
@@ -101,7 +94,7 @@ def label_pass(
     folder: Path,
     watch: Watch = unwatched,
     epochs: int | None = None,
-) -> tuple[DistilBertForTokenClassification, SentenceTokenizer, list[Epoch]]:
+) -> tuple["DistilBertForTokenClassification", SentenceTokenizer, list[Epoch]]:
     """Train over the labels, keeping the epoch with the best validation F1; it lies in `folder/checkpoint/`.
 
     The score counts validation sentences that hold a label or speak of a debt's rate or amount: nearly every sentence
@@ -129,7 +122,7 @@ def label_pass(
         patience=config.patience,
         seed=config.seed,
     )
-    logger.info("pass labels=%d examples=%d judged=%d", len(labels), len(examples), len(judged))
+    LOG.info("pass labels=%d examples=%d judged=%d", len(labels), len(examples), len(judged))
     checkpoints = Checkpoints(
         folder=folder / CHECKPOINT if epochs is None else folder / CHECKPOINT / REFIT,
         key=pass_key(base, validation, labels, settings, config),
@@ -158,11 +151,13 @@ def informed(training: Sequence[LabelledSentence], labels: Sequence[str]) -> lis
     said = {number.concept for row in made for number in row.numbers} - {None}
     if not made or said - READ_LABELS or READ_LABELS.issuperset(set(labels) - {OUTSIDE}):
         return list(training)
-    logger.warning("left out generated sentences=%d: they know other labels than those to be learnt", len(made))
+    LOG.warning("left out generated sentences=%d: they know other labels than those to be learnt", len(made))
     return [row for row in training if row.origin != GENERATED]
 
 
-def validation_f1(model: DistilBertForTokenClassification, examples: Sequence[Example], labels: Sequence[str]) -> float:
+def validation_f1(
+    model: "DistilBertForTokenClassification", examples: Sequence[Example], labels: Sequence[str]
+) -> float:
     """Mean of micro- and macro-F1 of the model on the known numbers of examples: a rare label counts, too."""
     numbers = scored(examples, number_logits(model, examples))
     known = numbers.where(numbers.gold != MASKED)
@@ -211,7 +206,7 @@ def save_tokenizer(base: Base, folder: Path, max_length: int) -> SentenceTokeniz
     return SentenceTokenizer(folder / "tokenizer.json", max_length)
 
 
-def save_checkpoint(model: DistilBertForTokenClassification, folder: Path) -> None:
+def save_checkpoint(model: "DistilBertForTokenClassification", folder: Path) -> None:
     """Write config.json and model.safetensors, which `transformers` and `--base` read; whole or not at all."""
     if processes.is_main():
         with whole_folder(folder, last="model.safetensors") as new:
@@ -221,7 +216,7 @@ def save_checkpoint(model: DistilBertForTokenClassification, folder: Path) -> No
     processes.wait()
 
 
-def _on_device(model: DistilBertForTokenClassification) -> DistilBertForTokenClassification:
+def _on_device(model: "DistilBertForTokenClassification") -> "DistilBertForTokenClassification":
     cuda = torch.cuda.is_available()
     model.set_attn_implementation("sdpa" if cuda else "eager")  # sdpa's gradient is the slower one on CPUs
     torch.nn.Module.to(model, "cuda" if cuda else "cpu")

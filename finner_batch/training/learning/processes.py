@@ -4,19 +4,14 @@ Both tell a process its place by the environment (RANK, WORLD_SIZE, LOCAL_RANK a
 there is one process, and every function here does nothing.
 """
 
-from __future__ import annotations
-
 import os
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
-from typing import TYPE_CHECKING
 
 import torch
 import torch.distributed as dist
 from torch.nn.utils import parameters_to_vector, vector_to_parameters
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 PATIENCE = timedelta(hours=2)
 """How long a process waits for the others: the first one scores alone."""

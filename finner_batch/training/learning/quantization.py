@@ -6,8 +6,6 @@ in rounding activations, which the model has learnt to bear. Two matrices of eac
 in fp32 (see `graph`) are rounded all the same: one rule for all costs them nothing that the gate can see.
 """
 
-from __future__ import annotations
-
 from typing import TYPE_CHECKING
 
 import torch
@@ -29,7 +27,7 @@ class _RoundedRows(nn.Module):
         return _round(weight, WEIGHT_LEVELS)
 
 
-def round_in_training(model: DistilBertForTokenClassification) -> None:
+def round_in_training(model: "DistilBertForTokenClassification") -> None:
     """Make the encoder's linear layers compute as int8 ones do, until `settle`."""
     after_gelu = {layer for name, layer in model.named_modules() if name.endswith("ffn.lin2")}
     for layer in _linear_layers(model):
@@ -37,7 +35,7 @@ def round_in_training(model: DistilBertForTokenClassification) -> None:
         layer.register_forward_pre_hook(_round_gelu if layer in after_gelu else _round_input)
 
 
-def settle(model: DistilBertForTokenClassification) -> None:
+def settle(model: "DistilBertForTokenClassification") -> None:
     """End `round_in_training`: plain layers again, their weights on the grid, as are the word embeddings'."""
     for layer in _linear_layers(model):
         parametrize.remove_parametrizations(layer, "weight", leave_parametrized=True)
@@ -47,7 +45,7 @@ def settle(model: DistilBertForTokenClassification) -> None:
         words.copy_(_round(words, ACTIVATION_LEVELS))
 
 
-def _linear_layers(model: DistilBertForTokenClassification) -> list[nn.Linear]:
+def _linear_layers(model: "DistilBertForTokenClassification") -> list[nn.Linear]:
     return [module for module in model.distilbert.modules() if isinstance(module, nn.Linear)]
 
 

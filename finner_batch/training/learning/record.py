@@ -1,22 +1,16 @@
 """The record of a training: what it was made from, where, and with which versions."""
 
-from __future__ import annotations
-
 import hashlib
 import platform
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import torch
 
 from finner_batch.machine import cpu_name, installed_versions
-from finner_batch.training.data.sources import stated_company
+from finner_batch.training.data.dataset import LabelledSentence
+from finner_batch.training.data.sources import Source, stated_company
 from finner_batch.training.learning import processes
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from finner_batch.training.data.dataset import LabelledSentence
-    from finner_batch.training.data.sources import Source
 
 PACKAGES = (
     "finner-batch",

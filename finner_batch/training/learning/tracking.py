@@ -5,30 +5,25 @@ A training has one run, however often it is broken off and resumed: the run's id
 of such a store lie in `mlartifacts/` beside the database.
 """
 
-from __future__ import annotations
-
 import getpass
 import importlib
 import importlib.util
 import logging
 import os
 import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from finner_batch.errors import FinnerError, UsageError
 from finner_batch.training.learning import processes
+from finner_batch.training.learning.checkpoints import Epoch
+from finner_batch.training.learning.config import TrainConfig
+from finner_batch.training.learning.output import Unfinished
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
-
-    from finner_batch.training.learning.checkpoints import Epoch
-    from finner_batch.training.learning.config import TrainConfig
-    from finner_batch.training.learning.output import Unfinished
-
-logger = logging.getLogger(__name__)
+LOG = logging.getLogger(__name__)
 
 SQLITE = "sqlite:///"
 ARTIFACTS_FOLDER = "mlartifacts"
@@ -100,7 +95,7 @@ def tracked(config: TrainConfig, unfinished: Unfinished | None = None) -> Iterat
         try:
             tracker.client.set_terminated(tracker.run_id, status)
         except Exception as error:  # noqa: BLE001 - what ended the training matters more than what the store says
-            logger.warning("--mlflow: the run %s could not be recorded as %s: %s", tracker.run_id, status, error)
+            LOG.warning("--mlflow: the run %s could not be recorded as %s: %s", tracker.run_id, status, error)
 
 
 @contextmanager

@@ -4,15 +4,14 @@ It learns from the split `train`, chooses by `validation` (the epoch, the temper
 nothing is chosen.
 """
 
-from __future__ import annotations
-
 import json
 import logging
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from finner_batch.errors import ModelError, UsageError
 from finner_batch.storage.whole_file import whole_file
@@ -26,30 +25,23 @@ from finner_batch.training.data.dataset import (
 )
 from finner_batch.training.data.examples import frequent_concepts
 from finner_batch.training.data.labels import read_cues, read_labels
-from finner_batch.training.data.sources import apply_shares, known_sentences, load_sources, whole_text
+from finner_batch.training.data.sources import Source, apply_shares, known_sentences, load_sources, whole_text
 from finner_batch.training.evaluation.evaluate import EvaluationConfig, measure, write_output
 from finner_batch.training.evaluation.summary import summary
 from finner_batch.training.export.export import export_model
 from finner_batch.training.export.folder import CHECKPOINT, RECORD_FILE
 from finner_batch.training.learning import processes
-from finner_batch.training.learning.base import load_base
+from finner_batch.training.learning.base import Base, load_base
 from finner_batch.training.learning.checkpoints import Epoch
+from finner_batch.training.learning.config import TrainConfig
 from finner_batch.training.learning.figures import figures, temperature_of
 from finner_batch.training.learning.loop import unwatched
 from finner_batch.training.learning.output import MADE_FROM, begin, check_folder, made_from
 from finner_batch.training.learning.passes import CONCEPTS, REFIT, concept_pass, forget, label_pass
 from finner_batch.training.learning.record import describe_data, describe_machine, versions
-from finner_batch.training.learning.tracking import require_mlflow, tracked
+from finner_batch.training.learning.tracking import Tracker, require_mlflow, tracked
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from finner_batch.training.data.sources import Source
-    from finner_batch.training.learning.base import Base
-    from finner_batch.training.learning.config import TrainConfig
-    from finner_batch.training.learning.tracking import Tracker
-
-logger = logging.getLogger(__name__)
+LOG = logging.getLogger(__name__)
 
 LABELS = "labels"
 FREQUENT = "frequent:"
@@ -119,7 +111,7 @@ def split_sentences(sentences: Sequence[LabelledSentence], config: TrainConfig) 
     validation = [row for row in known["validation"] if row.text not in taken]
     taken |= {row.text for row in validation}
     training = [row for row in known["train"] if row.text not in taken]
-    logger.info(
+    LOG.info(
         "splits train=%d validation=%d dev=%d left_out=%d with a text that is held out",
         *map(len, (training, validation, dev)),
         len(known["train"]) + len(known["validation"]) - len(training) - len(validation),
@@ -142,7 +134,7 @@ def choose_labels(name: str, training: Sequence[LabelledSentence]) -> list[str]:
     missing = sorted(set(labels) - _held(labels, training, name, "train"))
     if missing:
         named = ", ".join(missing[:NAMED]) + (f" and {len(missing) - NAMED} more" if len(missing) > NAMED else "")
-        logger.warning("labels without an example: %d of %d: %s", len(missing), len(labels), named)
+        LOG.warning("labels without an example: %d of %d: %s", len(missing), len(labels), named)
     return labels
 
 
@@ -198,7 +190,7 @@ def _train(config: TrainConfig, ready: Ready, tracker: Tracker | None) -> None:
     temperature = temperature_of(model, tokenizer, labels, splits.validation)
     if config.refit:
         chosen = chosen_epochs(passes[LABELS])
-        logger.info("refit epochs=%d sentences=%d", chosen, len(splits.train) + len(splits.validation))
+        LOG.info("refit epochs=%d sentences=%d", chosen, len(splits.train) + len(splits.validation))
         both = [*splits.train, *splits.validation]
         model, tokenizer, passes[REFIT] = label_pass(base, labels, both, [], config, output, watches[REFIT], chosen)
     if not processes.is_main():
