@@ -189,7 +189,7 @@ def _groups(
     return [batches[start : start + count] for start in range(0, len(batches), count)]
 
 
-def _bar(groups: list[list[list[Example]]], progress: Progress) -> tqdm[list[list[Example]]]:
+def _bar(groups: list[list[list[Example]]], progress: Progress) -> "tqdm[list[list[Example]]]":
     """The groups of an epoch that are still to do, with a progress bar on a terminal."""
     return tqdm(
         groups[progress.groups :],
