@@ -14,24 +14,23 @@ from typing import Any
 import pyarrow as pa
 
 from finner_batch.config import RunConfig
-from finner_batch.engine.parse import Stopwatch, parse
-from finner_batch.engine.report import RunReport
-from finner_batch.engine.rows import entity_rows
-from finner_batch.engine.run import run
 from finner_batch.errors import DocumentError, FinnerError, UsageError
 from finner_batch.query.ask import ask
 from finner_batch.query.connection import connect
-from finner_batch.sources.archive import is_archive
-from finner_batch.sources.discover import discover
-from finner_batch.sources.document import Document, FailedDocument, Header
-from finner_batch.sources.read import ReadOptions, read_documents
-from finner_batch.sources.submission import DocumentChoice
-from finner_batch.tagger.cues import EVERY_SENTENCE
-from finner_batch.tagger.device import DeviceChoice
-from finner_batch.tagger.model import load_model
-from finner_batch.tagger.session import open_session
-from finner_batch.tagger.tagger import Tagger
-from finner_batch.tagger.tokens import SentenceTokenizer
+from finner_batch.readers.archive import is_archive
+from finner_batch.readers.discover import discover
+from finner_batch.readers.document import Document, FailedDocument, Header
+from finner_batch.readers.read import ReadOptions, read_documents
+from finner_batch.readers.submission import DocumentChoice
+from finner_batch.runner.parse_document import Stopwatch, parse
+from finner_batch.runner.run import run
+from finner_batch.runner.run_report import RunReport
+from finner_batch.runner.tag_documents import entity_rows
+from finner_batch.tagging.device import DeviceChoice
+from finner_batch.tagging.model import EVERY_SENTENCE, load_model
+from finner_batch.tagging.session import open_session
+from finner_batch.tagging.tagger import Tagger
+from finner_batch.tagging.tokens import SentenceTokenizer
 
 __all__ = [
     "DocumentError",

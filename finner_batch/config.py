@@ -5,9 +5,9 @@ import json
 from dataclasses import asdict, dataclass
 from typing import Annotated, Any, Literal, NamedTuple
 
-from finner_batch.sources.names import recordable
-from finner_batch.sources.submission import DocumentChoice
-from finner_batch.tagger.device import BackendChoice, DeviceChoice
+from finner_batch.readers.document import recordable
+from finner_batch.readers.submission import DocumentChoice
+from finner_batch.tagging.device import BackendChoice, DeviceChoice
 
 PIPELINE_VERSION = 4
 """Raised whenever the code would give other rows for the same input, model and settings: all is then done again."""

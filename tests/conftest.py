@@ -65,5 +65,5 @@ def _own_log():
     yield
     logger = logging.getLogger("finner_batch")
     logger.handlers, logger.propagate = [], True
-    for name in ("finner_batch", "finner_batch.engine"):
+    for name in ("finner_batch", "finner_batch.runner"):
         logging.getLogger(name).setLevel(logging.NOTSET)

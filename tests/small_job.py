@@ -1,11 +1,11 @@
 """A job over nothing, for tests of a single stage."""
 
 from finner_batch.config import RunConfig
-from finner_batch.engine.job import Job
 from finner_batch.results.ledger import Ledger
+from finner_batch.runner.job import Job
 from finner_batch.storage.place import place_of
-from finner_batch.tagger.device import Device
-from finner_batch.tagger.model import load_model
+from finner_batch.tagging.device import Device
+from finner_batch.tagging.model import load_model
 
 
 def small_job(folder, *, config=None, **given):

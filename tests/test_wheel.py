@@ -32,7 +32,7 @@ def check(program, python, work, environment):
     report = json.loads(call(*program, "run", REPOSITORY / "data" / "filings", "--json", **options))
     assert report["documents"]["ok"] > 0
     assert report["entities"] > 0
-    examples = "from finner_batch.demo.examples import EXAMPLES; print(all(one.path.is_file() for one in EXAMPLES))"
+    examples = "from finner_batch.demo.answers import EXAMPLES; print(all(one.path.is_file() for one in EXAMPLES))"
     assert call(python, "-c", examples, **options).strip() == "True"
     listed = call(*program, "query", "--list", **options)
     assert "facilities" in listed

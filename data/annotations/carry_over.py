@@ -20,14 +20,13 @@ from difflib import SequenceMatcher
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from finner_batch.entities.numbers import number_tokens
 from finner_batch.errors import DocumentError
-from finner_batch.sentences.sentence import Sentence
-from finner_batch.sentences.split import split
-from finner_batch.sources.discover import discover
-from finner_batch.sources.document import Document
-from finner_batch.sources.read import ReadOptions, read_documents
+from finner_batch.readers.discover import discover
+from finner_batch.readers.document import Document
+from finner_batch.readers.read import ReadOptions, read_documents
 from finner_batch.text.extract import extract
+from finner_batch.text.numbers import number_tokens
+from finner_batch.text.sentences import Sentence, split
 from finner_batch.training.data.annotations import sentence_digest
 
 FOLDER = Path(__file__).parent

@@ -18,15 +18,15 @@ from typing import Any
 from scale import make
 
 from finner_batch.config import RunConfig
-from finner_batch.engine.on_ray.delivery import OnceInOrder
-from finner_batch.engine.select import Selected, WorkQueue
-from finner_batch.engine.worker import Task
 from finner_batch.errors import FinnerError
+from finner_batch.readers.copies import Copies
+from finner_batch.readers.discover import discover
 from finner_batch.results.ledger import Ledger
-from finner_batch.sources.discover import discover
-from finner_batch.sources.fetch import Copies
+from finner_batch.runner.on_ray.engine import OnceInOrder
+from finner_batch.runner.work_queue import Selected, WorkQueue
+from finner_batch.runner.worker import Task
 from finner_batch.storage.place import place_of
-from finner_batch.tagger.model import load_model
+from finner_batch.tagging.model import load_model
 
 _SENTENCES = "".join(
     f"<p>The notes of issue {number} bear interest at {number}.25% per annum.</p>" for number in range(8)

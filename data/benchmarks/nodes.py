@@ -21,9 +21,9 @@ from typing import Any
 from main_process import MainProcess, measure
 
 from finner_batch.config import RunConfig
-from finner_batch.engine.on_ray.work import ROUND_TASKS
 from finner_batch.errors import FinnerError
 from finner_batch.machine import MEBIBYTE
+from finner_batch.runner.on_ray.engine import ROUND_TASKS
 
 NODES = (1, 10, 100)
 NODES_A_SHARD = 10

@@ -12,16 +12,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from time import perf_counter, process_time
 
-from finner_batch.benchmark.spread import Spread
-from finner_batch.benchmark.survey import count, distinct_sources
+from finner_batch.benchmark.input_counts import Spread, count, distinct_sources
 from finner_batch.config import RunConfig
-from finner_batch.engine.parse import Stopwatch
-from finner_batch.engine.pool import Pool
-from finner_batch.engine.worker import Task, WorkerOptions
 from finner_batch.machine import usable_cpus
-from finner_batch.sources.discover import discover
-from finner_batch.sources.document import Source
-from finner_batch.tagger.model import load_model
+from finner_batch.readers.discover import discover
+from finner_batch.readers.document import Source
+from finner_batch.runner.parse_document import Stopwatch
+from finner_batch.runner.worker import Task, WorkerOptions
+from finner_batch.runner.worker_pool import Pool
+from finner_batch.tagging.model import load_model
 
 REPEATS = 3
 EXTRAPOLATED_TO = 16

@@ -9,9 +9,9 @@ import argparse
 from collections.abc import Sequence
 
 from finner_batch.benchmark.repeats import GAPS, Count, Filing, after_earlier_ones, read_filings
-from finner_batch.sources.discover import discover
-from finner_batch.tagger.model import load_model
-from finner_batch.tagger.tagger import WINDOW_SENTENCES
+from finner_batch.readers.discover import discover
+from finner_batch.tagging.model import load_model
+from finner_batch.tagging.tagger import WINDOW_SENTENCES
 
 
 def in_one_run(filings: Sequence[Filing], window_sentences: int) -> tuple[Count, Count]:

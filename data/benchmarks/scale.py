@@ -21,12 +21,12 @@ from typing import Any
 
 from finner_batch.config import RunConfig
 from finner_batch.machine import MEBIBYTE, own_peak_bytes
+from finner_batch.readers.discover import discover
 from finner_batch.results.ledger import Decision, Ledger
 from finner_batch.results.run_reports import new_run_id
 from finner_batch.results.writer import Writer
-from finner_batch.sources.discover import discover
 from finner_batch.storage.place import place_of
-from finner_batch.tagger.model import load_model
+from finner_batch.tagging.model import load_model
 
 A_FOLDER = 1000
 """Files in one folder."""

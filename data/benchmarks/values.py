@@ -18,14 +18,12 @@ from math import isclose, log10
 from pathlib import Path
 from typing import Literal
 
-from finner_batch.entities.numbers import number_tokens
-from finner_batch.entities.stated import document_scales
-from finner_batch.entities.value import Value
-from finner_batch.entities.values import read_value
-from finner_batch.sentences.sentence import Sentence
-from finner_batch.sentences.split import split
 from finner_batch.text.block import Extraction, Fact
 from finner_batch.text.extract import extract
+from finner_batch.text.numbers import number_tokens
+from finner_batch.text.sentences import Sentence, split
+from finner_batch.values.document_scale import document_scales
+from finner_batch.values.value import Value, read_value
 
 Verdict = Literal["agree", "sign", "value", "unit", "digits", "unclear"]
 DEBT4 = frozenset(json.loads(Path(__file__).parents[1].joinpath("labels", "debt4.json").read_text("utf-8")))

@@ -12,8 +12,7 @@ from random import Random
 from time import perf_counter, process_time
 from typing import Any, TypeVar
 
-from finner_batch.benchmark.spread import Spread, ratios
-from finner_batch.benchmark.survey import Survey, distinct_sources, documents_of, plain_tokenizer
+from finner_batch.benchmark.input_counts import Spread, Survey, distinct_sources, documents_of, plain_tokenizer, ratios
 from finner_batch.benchmark.usual_stack import (
     LOOP_BATCH,
     PIPELINE_BATCH,
@@ -22,17 +21,16 @@ from finner_batch.benchmark.usual_stack import (
     TransformersPipeline,
     soup_text,
 )
-from finner_batch.engine.parse import Stopwatch
-from finner_batch.entities.numbers import number_tokens
-from finner_batch.sentences.split import split
-from finner_batch.sources.document import Document, Source
-from finner_batch.tagger.cues import EVERY_SENTENCE
-from finner_batch.tagger.model import Model
-from finner_batch.tagger.onnx_file import Encoder
-from finner_batch.tagger.session import VARIANT_OF_DEVICE, AnySession
-from finner_batch.tagger.tagger import Tagger
+from finner_batch.readers.document import Document, Source
+from finner_batch.runner.parse_document import Stopwatch
+from finner_batch.tagging.model import EVERY_SENTENCE, Model
+from finner_batch.tagging.onnx_file import Encoder
+from finner_batch.tagging.session import VARIANT_OF_DEVICE, AnySession
+from finner_batch.tagging.tagger import Tagger
 from finner_batch.text.block import Block, Extraction
 from finner_batch.text.extract import extract
+from finner_batch.text.numbers import number_tokens
+from finner_batch.text.sentences import split
 
 Item = TypeVar("Item")
 

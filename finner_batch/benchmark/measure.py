@@ -2,45 +2,164 @@
 
 Each repeat measures the stages, the machine's matrix products and the whole job in turn, so that a temporary slowdown
 of the machine affects all of them.
+
+Describes the machine and the versions that a measurement was made with.
+
+Measures every runtime of the model on this machine, taking turns over the same sentences.
 """
 
 import logging
+import os
+import platform
 import tempfile
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from random import Random
+from time import perf_counter
 from typing import Any
 
-from finner_batch.benchmark.backends import BackendFigures, compare_backends
-from finner_batch.benchmark.ceiling import MatrixProduct
+from finner_batch import __version__
 from finner_batch.benchmark.compare import Comparison, compare
-from finner_batch.benchmark.figures import (
+from finner_batch.benchmark.input_counts import Spread, Survey, distinct_sources, ratios, survey
+from finner_batch.benchmark.repeats import Count, after_earlier_ones, read_filings
+from finner_batch.benchmark.stages import MODEL, Pass, run_stages
+from finner_batch.benchmark.throughput import (
     EndToEnd,
+    MatrixProduct,
     ModelStage,
     Stage,
     end_to_end_figures,
     model_figures,
     stage_figures,
 )
-from finner_batch.benchmark.growth import Growth, measure_growth
-from finner_batch.benchmark.machine import Machine, describe_machine
-from finner_batch.benchmark.repeats import Count, after_earlier_ones, read_filings
-from finner_batch.benchmark.spread import Spread
-from finner_batch.benchmark.stages import MODEL, Pass, run_stages
-from finner_batch.benchmark.survey import Survey, distinct_sources, survey
 from finner_batch.benchmark.usual_stack import require_packages
-from finner_batch.benchmark.whole_run import WholeRun, made_filing, run_whole
-from finner_batch.engine.parse import Stopwatch
+from finner_batch.benchmark.whole_run import Growth, WholeRun, made_filing, measure_growth, run_whole
+from finner_batch.errors import FinnerError
 from finner_batch.log import fields
-from finner_batch.machine import usable_cpus
-from finner_batch.sources.discover import discover
-from finner_batch.tagger.device import BackendChoice, DeviceChoice
-from finner_batch.tagger.model import Model, load_model
-from finner_batch.tagger.onnx_file import Precision, read_encoder
-from finner_batch.tagger.openvino import OpenVinoSession
-from finner_batch.tagger.session import AnySession, open_session
+from finner_batch.machine import PACKAGES, cpu_name, installed_versions, int8_instructions, usable_cpus
+from finner_batch.readers.discover import discover
+from finner_batch.runner.parse_document import Stopwatch
+from finner_batch.tagging.device import BackendChoice, DeviceChoice, visible_gpus
+from finner_batch.tagging.model import EVERY_SENTENCE, Model, load_model
+from finner_batch.tagging.onnx_file import Precision, read_encoder
+from finner_batch.tagging.openvino import OpenVinoSession
+from finner_batch.tagging.runtimes import Runtime, runtimes
+from finner_batch.tagging.session import AnySession, open_session
+from finner_batch.tagging.tagger import Tagger
+from finner_batch.tagging.tokens import SentenceTokenizer, Window
+from finner_batch.text.numbers import number_tokens
 
 LOG = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BackendFigures:
+    """A runtime of the model. If it cannot run, the figures are None and `obstacle` says why.
+
+    `chosen` marks the runtime that the rest of the benchmark used; the comparisons are with that one: `times_as_fast`,
+    and `same_spans`, the fraction of sentences with the same labelled numbers.
+    """
+
+    name: str
+    chosen: bool
+    obstacle: str | None = None
+    tokens_per_second: Spread | None = None
+    times_as_fast: Spread | None = None
+    same_spans: float | None = None
+
+
+def compare_backends(
+    model: Model, session: AnySession, distinct: Sequence[str], *, max_sentences: int, repeats: int
+) -> tuple[BackendFigures, ...]:
+    """Measure each runtime; `session` belongs to the chosen one."""
+    drawn = Random(0).sample(list(distinct), min(max_sentences, len(distinct)))  # noqa: S311 - a sample, no secret
+    tokenizer = SentenceTokenizer(model.folder / "tokenizer.json", model.max_length, EVERY_SENTENCE)
+    windows = [window for text in drawn for window in tokenizer.windows(text, number_tokens(text))]
+    taggers: dict[str, Tagger] = {}
+    obstacles: dict[str, str | None] = {}
+    candidates = runtimes(model)
+    chosen = next((runtime.name for runtime in candidates if runtime.is_of(session)), None)
+    for runtime in candidates:
+        opened = session if runtime.name == chosen else _opened(runtime, model)
+        if isinstance(opened, str):
+            obstacles[runtime.name] = opened
+        else:
+            taggers[runtime.name] = Tagger(model, opened)
+    spans = {name: _spans(tagger, windows) for name, tagger in taggers.items()}  # this also warms up
+    seconds: dict[str, list[float]] = {name: [] for name in taggers}
+    for repeat in range(repeats):
+        LOG.info(fields("backends", turn=repeat + 1, of=repeats, sentences=len(drawn)))
+        for name, tagger in taggers.items():
+            started = perf_counter()
+            tagger.probabilities(windows)
+            seconds[name].append(perf_counter() - started)
+    tokens = sum(window.length for window in windows)
+
+    def figures(name: str) -> BackendFigures:
+        if name not in taggers:
+            return BackendFigures(name=name, chosen=False, obstacle=obstacles[name])
+        agreeing = [one == other for one, other in zip(spans[name], spans.get(chosen or "", []), strict=False)]
+        return BackendFigures(
+            name=name,
+            chosen=name == chosen,
+            tokens_per_second=Spread.of(seconds[name]).rate(tokens),
+            times_as_fast=ratios(seconds[chosen], seconds[name]) if chosen in seconds else None,
+            same_spans=sum(agreeing) / len(agreeing) if agreeing else None,
+        )
+
+    return tuple(figures(runtime.name) for runtime in candidates)
+
+
+def _opened(runtime: Runtime, model: Model) -> AnySession | str:
+    """Return a session, or the reason why there is none."""
+    if runtime.obstacle is not None:
+        return runtime.obstacle
+    try:
+        return runtime.open(model)
+    except FinnerError as error:
+        return str(error)
+
+
+def _spans(tagger: Tagger, windows: Sequence[Window]) -> list[list[tuple[int, int, str]]]:
+    found = tagger.spans(windows, tagger.probabilities(windows)[0])
+    return [[(span.start, span.end, span.label) for span in spans] for spans in found]
+
+
+_MORE_PACKAGES = ("beautifulsoup4", "numpy", "pysbd")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Machine:
+    """The machine of a measurement. `load` is the average number of running processes in the minute before it."""
+
+    cpu: str
+    cpus: int
+    int8_instructions: str
+    gpu: str | None
+    system: str
+    load: float
+    versions: dict[str, str]
+
+
+def describe_machine() -> Machine:
+    """Describe this machine; call it before anything is measured."""
+    return Machine(
+        cpu=cpu_name(),
+        cpus=usable_cpus(),
+        int8_instructions=int8_instructions(),
+        gpu=", ".join(f"{count} x {name}" for name, count in Counter(visible_gpus()).items()) or None,
+        system=platform.platform(),
+        load=os.getloadavg()[0],
+        versions={
+            "finner-batch": __version__,
+            "python": platform.python_version(),
+            **installed_versions((*PACKAGES, *_MORE_PACKAGES)),
+        },
+    )
+
 
 MAX_TURNS = 3
 """Repeats of a comparison, since the usual stack is slow."""

@@ -10,15 +10,15 @@ from finner_batch.config import RunConfig
 from finner_batch.errors import DocumentError, FinnerError
 from finner_batch.machine import MEBIBYTE
 from finner_batch.query.connection import connect
+from finner_batch.readers.archive import is_archive
+from finner_batch.readers.copies import Copies, drop_copy, version_digest
+from finner_batch.readers.document import Source
+from finner_batch.readers.forms import Forms
+from finner_batch.readers.shard_rows import has_rows_of_its_own
+from finner_batch.readers.stored import fingerprint
+from finner_batch.readers.streams import is_url
 from finner_batch.results.ledger import Decision, Ledger
 from finner_batch.results.run_reports import load_run
-from finner_batch.sources.archive import is_archive
-from finner_batch.sources.document import Source
-from finner_batch.sources.fetch import Copies, drop_copy, version_digest
-from finner_batch.sources.forms import Forms
-from finner_batch.sources.hive import has_rows_of_its_own
-from finner_batch.sources.storage import fingerprint
-from finner_batch.sources.streams import is_url
 from finner_batch.storage.place import place_of
 
 SOURCES_PER_QUERY = 10_000

@@ -10,14 +10,13 @@ from dataclasses import dataclass
 from datetime import date
 from itertools import groupby
 
-from finner_batch.engine.parse import ParsedDocument, Stopwatch, parse
 from finner_batch.errors import DocumentError
-from finner_batch.sources.document import FailedDocument, Source
-from finner_batch.sources.read import ReadOptions, read_documents
-from finner_batch.tagger.cues import EVERY_SENTENCE
-from finner_batch.tagger.model import Model
-from finner_batch.tagger.remembered import window_digest
-from finner_batch.tagger.tokens import SentenceTokenizer
+from finner_batch.readers.document import FailedDocument, Source
+from finner_batch.readers.read import ReadOptions, read_documents
+from finner_batch.runner.parse_document import ParsedDocument, Stopwatch, parse
+from finner_batch.tagging.model import EVERY_SENTENCE, Model
+from finner_batch.tagging.tagger import window_digest
+from finner_batch.tagging.tokens import SentenceTokenizer
 
 GAPS = ((100, "a quarter after"), (380, "a year after"), (sys.maxsize, "longer after"))
 """Maximum days from the period of the company's latest earlier filing to that of the filing, with a name for each."""

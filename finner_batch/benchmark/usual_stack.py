@@ -11,12 +11,12 @@ from typing import Any
 
 import numpy as np
 
-from finner_batch.benchmark.survey import plain_tokenizer
+from finner_batch.benchmark.input_counts import plain_tokenizer
 from finner_batch.errors import DeviceError, UsageError
 from finner_batch.machine import usable_cpus
-from finner_batch.tagger.device import Device
-from finner_batch.tagger.model import Model
-from finner_batch.tagger.onnx_file import Encoder
+from finner_batch.tagging.device import Device
+from finner_batch.tagging.model import Model
+from finner_batch.tagging.onnx_file import Encoder
 
 PIPELINE_BATCH = {"cpu": 1, "cuda": 32}
 LOOP_BATCH = {"cpu": 1, "cuda": 8}

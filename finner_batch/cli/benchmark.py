@@ -9,7 +9,7 @@ import click
 
 from finner_batch.cli.options import FlagOption, given_inputs, input_option, setting_options
 from finner_batch.config import RunConfig
-from finner_batch.demo.examples import samples_folder
+from finner_batch.demo.answers import samples_folder
 
 STDOUT = "-"
 
@@ -49,13 +49,13 @@ def benchmark(inputs: tuple[str, ...], json_file: str | None, **settings: Any) -
     the highest. With --compare, BeautifulSoup, pysbd, a transformers pipeline and a plain onnxruntime loop take turns
     with finner-batch on the same texts.
     """
+    from finner_batch.benchmark.benchmark_summary import summary  # noqa: PLC0415 - heavy
     from finner_batch.benchmark.measure import BenchmarkConfig, measure  # noqa: PLC0415 - heavy
-    from finner_batch.benchmark.summary import summary  # noqa: PLC0415 - heavy
     from finner_batch.log import set_up_log  # noqa: PLC0415 - heavy
     from finner_batch.storage.whole_file import whole_file  # noqa: PLC0415 - heavy
 
     set_up_log(logging.INFO)
-    logging.getLogger("finner_batch.engine").setLevel(logging.WARNING)  # otherwise every repeat logs its commits
+    logging.getLogger("finner_batch.runner").setLevel(logging.WARNING)  # otherwise every repeat logs its commits
     figures = measure(BenchmarkConfig(input=given_inputs(inputs or (str(samples_folder()),)), **settings))
     as_json = json.dumps(figures.as_json(), indent=2)
     if json_file == STDOUT:

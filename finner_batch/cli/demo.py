@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from finner_batch.demo.config import DemoConfig, require_demo_extra
+from finner_batch.demo.finder import DemoConfig, require_demo_extra
 
 _DEFAULTS = {field.name: field.default for field in dataclasses.fields(DemoConfig)}
 

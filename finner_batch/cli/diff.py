@@ -46,7 +46,7 @@ def diff(
     """
     refuse_several_formats(as_csv, as_json, parquet)
     from finner_batch.query.diff import diff as compare  # noqa: PLC0415 - heavy
-    from finner_batch.query.export import write_csv, write_json, write_parquet  # noqa: PLC0415 - heavy
+    from finner_batch.query.writers import write_csv, write_json, write_parquet  # noqa: PLC0415 - heavy
     from finner_batch.storage.place import place_of  # noqa: PLC0415 - heavy
 
     target = None
@@ -82,7 +82,7 @@ def _summary(difference: "Difference") -> dict[str, Any]:
 
 
 def _show(difference: "Difference", rows: int) -> None:
-    from finner_batch.query.table import table_lines, visible  # noqa: PLC0415 - heavy
+    from finner_batch.terminal import table_lines, visible  # noqa: PLC0415 - heavy
 
     for name, side in (("A", difference.a), ("B", difference.b)):
         click.echo(

@@ -13,7 +13,7 @@ from finner_batch.errors import FinnerError
 from finner_batch.machine import PACKAGES, cpu_name, installed_versions, int8_instructions, usable_cpus
 
 if TYPE_CHECKING:
-    from finner_batch.tagger.tagger import Tagger
+    from finner_batch.tagging.tagger import Tagger
 
 EXTRAS = {
     "demo": "gradio",
@@ -48,7 +48,7 @@ def doctor(model: str | None, as_json: bool) -> int:
 
 def examine(model: str | None = None) -> dict[str, Any]:
     """Return the findings by name; `exit_code` is among them only if something is wrong."""
-    from finner_batch.tagger.device import cuda_obstacle, visible_gpus  # noqa: PLC0415 - heavy
+    from finner_batch.tagging.device import cuda_obstacle, visible_gpus  # noqa: PLC0415 - heavy
 
     findings: dict[str, Any] = {
         "finner-batch": __version__,
@@ -73,8 +73,8 @@ def examine(model: str | None = None) -> dict[str, Any]:
 
 
 def _check_model(folder: str | None) -> dict[str, Any]:
-    from finner_batch.entities.numbers import number_tokens  # noqa: PLC0415 - heavy
-    from finner_batch.tagger.tagger import Tagger  # noqa: PLC0415 - heavy
+    from finner_batch.tagging.tagger import Tagger  # noqa: PLC0415 - heavy
+    from finner_batch.text.numbers import number_tokens  # noqa: PLC0415 - heavy
 
     sentence = "The notes bear interest at a fixed rate of 4.25% and mature in 2031."
     try:
@@ -97,8 +97,8 @@ def _check_model(folder: str | None) -> dict[str, Any]:
 
 def _examine_runtimes(tagger: "Tagger") -> dict[str, str]:
     """Say of each runtime of the model how to use it here, or what is missing and how to get it."""
-    from finner_batch.tagger.openvino import OpenVinoSession  # noqa: PLC0415 - heavy
-    from finner_batch.tagger.runtimes import runtimes  # noqa: PLC0415 - heavy
+    from finner_batch.tagging.openvino import OpenVinoSession  # noqa: PLC0415 - heavy
+    from finner_batch.tagging.runtimes import runtimes  # noqa: PLC0415 - heavy
 
     findings = {}
     for runtime in runtimes(tagger.model):

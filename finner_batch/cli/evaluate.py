@@ -97,10 +97,9 @@ def evaluate(
         return
     _refuse(ctx, ("results",), "it needs --against-xbrl FILINGS")
     errors_file = local_file("--errors", errors) if errors else None
-    from finner_batch.training.evaluation.evaluate import EvaluationConfig, measure, write_output  # noqa: PLC0415 - heavy
-    from finner_batch.training.evaluation.mistakes import SCHEMA, write_rows  # noqa: PLC0415 - heavy
+    from finner_batch.training.evaluation.evaluate import SCHEMA, EvaluationConfig, measure, write_output, write_rows  # noqa: PLC0415 - heavy  # noqa: PLC0415 - heavy
+    from finner_batch.training.evaluation.evaluation_summary import summary  # noqa: PLC0415 - heavy
     from finner_batch.training.evaluation.plots import require_matplotlib  # noqa: PLC0415 - heavy
-    from finner_batch.training.evaluation.summary import summary  # noqa: PLC0415 - heavy
 
     if output:
         require_matplotlib()
@@ -140,7 +139,7 @@ def _against_xbrl(
 ) -> None:
     from finner_batch.storage.place import place_of  # noqa: PLC0415 - heavy
     from finner_batch.training.evaluation.against_xbrl import SCHEMA, against_xbrl  # noqa: PLC0415 - heavy
-    from finner_batch.training.evaluation.mistakes import write_rows  # noqa: PLC0415 - heavy
+    from finner_batch.training.evaluation.evaluate import write_rows  # noqa: PLC0415 - heavy
     from finner_batch.training.evaluation.xbrl_summary import comparison_json, comparison_text  # noqa: PLC0415 - heavy
 
     errors_file = local_file("--errors", errors) if errors else None

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from finner_batch.training.learning.config import require_train_extra
+from finner_batch.training.learning.train_config import require_train_extra
 
 
 @click.command

@@ -44,9 +44,9 @@ def label(
     The dataset is split into train, validation and dev by company. Its statistics.json says what was left out and why.
     """
     from finner_batch.log import set_up_log  # noqa: PLC0415 - heavy
+    from finner_batch.training.data.dataset import read_labels  # noqa: PLC0415 - heavy
     from finner_batch.training.data.label import label as label_filings  # noqa: PLC0415 - heavy
-    from finner_batch.training.data.labels import read_labels  # noqa: PLC0415 - heavy
-    from finner_batch.training.eda.report import write_report  # noqa: PLC0415 - heavy
+    from finner_batch.training.eda.dataset_report import write_report  # noqa: PLC0415 - heavy
     from finner_batch.training.evaluation.plots import require_matplotlib  # noqa: PLC0415 - heavy
 
     inputs = given_inputs(inputs)

@@ -160,7 +160,7 @@ def _warn_of_unknown_settings(prefix: str, command: click.Command) -> None:
 
 
 def _show_error(reason: str) -> None:
-    from finner_batch.query.table import visible  # noqa: PLC0415 - for an error only
+    from finner_batch.terminal import visible  # noqa: PLC0415 - for an error only
 
     with suppress(OSError):  # stderr may be closed: the exit code reports the error too
         click.echo("\n".join(map(visible, f"Error: {reason}".split("\n"))), err=True)

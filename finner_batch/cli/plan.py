@@ -55,9 +55,9 @@ def plan(
     run would repeat because the content, the model, a setting or the version changed. The estimate uses the rates of a
     benchmark file, so it applies to the machine measured there. Nothing is written.
     """
+    from finner_batch.benchmark.benchmark_summary import plan_summary  # noqa: PLC0415 - heavy
     from finner_batch.benchmark.plan import PlanConfig  # noqa: PLC0415 - heavy
     from finner_batch.benchmark.plan import plan as make_plan  # noqa: PLC0415 - heavy
-    from finner_batch.benchmark.plan_summary import plan_summary  # noqa: PLC0415 - heavy
 
     made = make_plan(
         PlanConfig(

@@ -107,7 +107,7 @@ def query(
 
 def _write(answer: "Answer", rows: int | None, target: Path | None, *, as_csv: bool) -> None:
     """Write the answer to the Parquet file `target`, or to stdout as CSV or JSON."""
-    from finner_batch.query.export import write_csv, write_json, write_parquet  # noqa: PLC0415 - heavy
+    from finner_batch.query.writers import write_csv, write_json, write_parquet  # noqa: PLC0415 - heavy
 
     if answer.before:
         raise UsageError(
@@ -154,8 +154,8 @@ def _refuse_others(flag: str) -> None:
 
 def show(answer: Any, rows: int) -> None:
     """Print at most `rows` rows of an answer as a table; 0 means all."""
-    from finner_batch.query.export import rows_of  # noqa: PLC0415 - heavy
-    from finner_batch.query.table import table_lines  # noqa: PLC0415 - heavy
+    from finner_batch.query.writers import rows_of  # noqa: PLC0415 - heavy
+    from finner_batch.terminal import table_lines  # noqa: PLC0415 - heavy
 
     taken = list(islice(rows_of(answer), rows + 1 if rows else None))
     is_cut = bool(rows) and len(taken) > rows
@@ -196,7 +196,7 @@ def _show_questions(*, as_json: bool) -> None:
 
 
 def _export(output: str, export: str, *, as_json: bool) -> None:
-    from finner_batch.query.database import export_database  # noqa: PLC0415 - heavy
+    from finner_batch.query.writers import export_database  # noqa: PLC0415 - heavy
 
     path = outside("--export", export, output)
     rows = export_database(output, path)

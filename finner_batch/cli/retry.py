@@ -1,4 +1,4 @@
-"""`finner-batch retry`: thin over `finner_batch.engine.run`."""
+"""`finner-batch retry`: thin over `finner_batch.runner.run`."""
 
 import dataclasses
 from typing import Any
@@ -44,6 +44,6 @@ def retry(output: str, as_json: bool, **settings: Any) -> int:
     A document that failed stays failed for `run` until its content, the model or a setting changes; this command is for
     what lay outside them: a time limit, memory, a file that was not readable then.
     """
-    from finner_batch.engine.run import retry as retry_job  # noqa: PLC0415 - heavy
+    from finner_batch.runner.run import retry as retry_job  # noqa: PLC0415 - heavy
 
     return perform(retry_job, RunConfig(input=(), output=output, **settings), as_json)

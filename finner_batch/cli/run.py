@@ -1,4 +1,4 @@
-"""`finner-batch run`, and what it shares with `finner-batch retry`: thin over `finner_batch.engine.run`."""
+"""`finner-batch run`, and what it shares with `finner-batch retry`: thin over `finner_batch.runner.run`."""
 
 import dataclasses
 import json
@@ -44,7 +44,7 @@ def run(inputs: tuple[str, ...], more_inputs: tuple[str, ...], as_json: bool, **
     What was done before with the same content, model and settings is skipped, so the command can be repeated, scheduled
     and killed at any moment. The summary goes to stdout, the log to stderr.
     """
-    from finner_batch.engine.run import run as run_job  # noqa: PLC0415 - heavy
+    from finner_batch.runner.run import run as run_job  # noqa: PLC0415 - heavy
 
     given = given_inputs((*inputs, *more_inputs), may_be_none=True)  # find lists nothing where nothing is new
     return perform(run_job, RunConfig(input=tuple(map(_absolute, given)), **settings), as_json)
@@ -57,8 +57,8 @@ def _absolute(path: str) -> str:
 
 def perform(job: Callable[..., Any], config: RunConfig, as_json: bool) -> int:
     """Run a job with signal handling, log and progress bar, and print its report."""
-    from finner_batch.engine.stop import stop_on_signals  # noqa: PLC0415 - heavy
     from finner_batch.log import set_up_log  # noqa: PLC0415 - heavy
+    from finner_batch.runner.stop import stop_on_signals  # noqa: PLC0415 - heavy
 
     for flag, names in (("--text-column", config.text_column), ("--keep-column", config.keep_column)):
         if repeated := [name for name in names if names.count(name) > 1]:

@@ -11,7 +11,7 @@ from finner_batch.config import RunConfig
 from finner_batch.errors import DocumentError
 
 if TYPE_CHECKING:
-    from finner_batch.sources.submission import DocumentChoice
+    from finner_batch.readers.submission import DocumentChoice
     from finner_batch.text.block import Extraction
 
 
@@ -37,11 +37,11 @@ def text(
     The text goes to stdout, the name of each document to stderr. Exit code 3 if a document cannot be read. On a
     terminal, control characters and invisible characters are shown as escapes.
     """
-    from finner_batch.query.table import visible  # noqa: PLC0415 - heavy
-    from finner_batch.sources.discover import discover  # noqa: PLC0415 - heavy
-    from finner_batch.sources.document import FailedDocument  # noqa: PLC0415 - heavy
-    from finner_batch.sources.fetch import Copies, check_web_inputs  # noqa: PLC0415 - heavy
-    from finner_batch.sources.read import ReadOptions, read_documents  # noqa: PLC0415 - heavy
+    from finner_batch.readers.copies import Copies, check_web_inputs  # noqa: PLC0415 - heavy
+    from finner_batch.readers.discover import discover  # noqa: PLC0415 - heavy
+    from finner_batch.readers.document import FailedDocument  # noqa: PLC0415 - heavy
+    from finner_batch.readers.read import ReadOptions, read_documents  # noqa: PLC0415 - heavy
+    from finner_batch.terminal import visible  # noqa: PLC0415 - heavy
     from finner_batch.text.extract import extract  # noqa: PLC0415 - heavy
 
     clean = visible if sys.stdout.isatty() else str
@@ -68,8 +68,7 @@ def text(
 
 def _lines(extraction: "Extraction", *, sections: bool, sentences: bool) -> Iterator[str]:
     """Yield the blocks or sentences of an extraction as lines."""
-    from finner_batch.sentences.sentence import Sentence  # noqa: PLC0415 - heavy
-    from finner_batch.sentences.split import split  # noqa: PLC0415 - heavy
+    from finner_batch.text.sentences import Sentence, split  # noqa: PLC0415 - heavy
 
     section = None
     for part in split(extraction) if sentences else extraction.blocks:

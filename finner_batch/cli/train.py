@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 from finner_batch.cli.options import PathOrUrl, config_option, setting_options
-from finner_batch.training.learning.config import TrainConfig, require_train_extra
+from finner_batch.training.learning.train_config import TrainConfig, require_train_extra
 
 
 @click.command(short_help="Fine-tune, evaluate and export a tagger.")

@@ -1,5 +1,9 @@
-"""Finds the numbers in one text or filing with the reading process, tagger and values of a run, without its store."""
+"""Finds the numbers in one text or filing with the reading process, tagger and values of a run, without its store.
 
+The settings of the demo, and a check for its extra.
+"""
+
+import importlib.util
 import json
 import re
 import tempfile
@@ -11,19 +15,51 @@ from time import perf_counter
 from types import TracebackType
 from typing import Any, Self
 
-from finner_batch.demo.config import DemoConfig
-from finner_batch.engine.parse import ParsedDocument
-from finner_batch.engine.pool import Pool
-from finner_batch.engine.rows import entity_rows
-from finner_batch.engine.worker import Task, WorkerOptions
-from finner_batch.errors import FinnerError
+from finner_batch.errors import FinnerError, UsageError
 from finner_batch.machine import MEBIBYTE
-from finner_batch.sources.discover import discover
-from finner_batch.sources.document import FailedDocument, Header
-from finner_batch.sources.read import ReadOptions
-from finner_batch.tagger.model import Model, load_model
-from finner_batch.tagger.session import open_session
-from finner_batch.tagger.tagger import Probabilities, Tagger
+from finner_batch.readers.discover import discover
+from finner_batch.readers.document import FailedDocument, Header
+from finner_batch.readers.read import ReadOptions
+from finner_batch.runner.parse_document import ParsedDocument
+from finner_batch.runner.tag_documents import entity_rows
+from finner_batch.runner.worker import Task, WorkerOptions
+from finner_batch.runner.worker_pool import Pool
+from finner_batch.tagging.device import DeviceChoice
+from finner_batch.tagging.model import Model, load_model
+from finner_batch.tagging.session import open_session
+from finner_batch.tagging.tagger import Probabilities, Tagger
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DemoConfig:
+    """Settings of `finner-batch demo`; each is a flag and an environment variable."""
+
+    model: tuple[str, ...] = ()
+    """Model folders to offer in addition to the packaged one; the first is selected at the start."""
+    host: str = "127.0.0.1"
+    """Address to listen on; by default only this machine can connect."""
+    port: int = 7860
+    """TCP port to listen on."""
+    device: DeviceChoice = "auto"
+    """Where the model runs."""
+    max_characters: int = 200_000
+    """Maximum length of pasted text in characters."""
+    max_file_mb: int = 100
+    """Maximum size of a filing in MiB, both as uploaded and decompressed."""
+    timeout_s: float = 60.0
+    """Time limit in seconds for reading one document."""
+
+
+def require_demo_extra() -> None:
+    """Raise UsageError if Gradio is missing."""
+    if importlib.util.find_spec("gradio") is None:
+        raise UsageError("gradio is not installed: the demo needs pip install 'finner-batch[demo]'")
+
+
+def is_loopback(host: str) -> bool:
+    """Return whether only this machine can reach an address."""
+    return host in {"localhost", "::1"} or host.startswith("127.")
+
 
 MAX_SENTENCES = 20_000
 """Sentences with a number in one reading, some two minutes of work. No filing of the corpus has more than 1,828."""

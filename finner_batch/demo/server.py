@@ -9,12 +9,11 @@ from pathlib import Path
 from threading import Event
 from typing import Any
 
-from finner_batch.demo.config import DemoConfig, is_loopback, require_demo_extra
-from finner_batch.demo.finder import Finder
-from finner_batch.engine.stop import stop_on_signals
+from finner_batch.demo.finder import DemoConfig, Finder, is_loopback, require_demo_extra
 from finner_batch.errors import UsageError
 from finner_batch.log import fields
 from finner_batch.machine import MEBIBYTE
+from finner_batch.runner.stop import stop_on_signals
 
 LOG = logging.getLogger(__name__)
 POLICY = (
@@ -41,7 +40,7 @@ def serve(config: DemoConfig, *, ready: Callable[[str], None]) -> None:
         _restrict_gradio(uploads)
         from starlette.middleware import Middleware  # noqa: PLC0415 - heavy
 
-        from finner_batch.demo.page import build, theme  # noqa: PLC0415 - Gradio reads its environment on import
+        from finner_batch.demo.gradio_page import build, theme  # noqa: PLC0415 - Gradio reads its environment on import
 
         with Finder(config) as finder:
             finder.warm_up()

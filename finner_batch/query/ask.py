@@ -12,11 +12,10 @@ import duckdb
 import pyarrow as pa
 
 from finner_batch.errors import FinnerError, UsageError
-from finner_batch.query.connection import connect, in_one_state
-from finner_batch.query.objects import is_unreadable, one_line
+from finner_batch.query.connection import connect, in_one_state, is_unreadable, one_line
 from finner_batch.query.questions import variables_of
-from finner_batch.query.table import visible
 from finner_batch.storage.place import Place
+from finner_batch.terminal import visible
 
 BATCH_ROWS = 10_000
 _READING = {"SELECT", "SET", "CREATE"}

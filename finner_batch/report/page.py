@@ -17,18 +17,16 @@ from markupsafe import Markup
 
 from finner_batch import __version__
 from finner_batch.query.connection import connect, in_one_state
-from finner_batch.query.table import visible
-from finner_batch.report import figures
+from finner_batch.report import formatting as figures
 from finner_batch.report.charts import bar
-from finner_batch.report.columns import parts_around
-from finner_batch.report.folder import Folder, count_folder
-from finner_batch.report.numbers import Numbers, read_numbers
-from finner_batch.report.runs import choose_run
-from finner_batch.report.tags import list_tags
+from finner_batch.report.counts import Folder, count_folder
+from finner_batch.report.number_table import Numbers, list_tags, parts_around, read_numbers
+from finner_batch.report.run_comparison import choose_run
 from finner_batch.results.results_folder import require_results
+from finner_batch.storage.file_system import storage_errors
 from finner_batch.storage.place import Place
-from finner_batch.storage.refusals import storage_errors
 from finner_batch.storage.whole_file import whole_file
+from finner_batch.terminal import visible
 
 HERE = Path(__file__).parent
 FIRST_ROWS = 50
@@ -71,7 +69,7 @@ def write_report(config: ReportConfig) -> Written:
     runs = choose_run(config.output, config.run_id)
     audit = None
     if config.against_xbrl:
-        from finner_batch.report.audit import audit as compare  # noqa: PLC0415 - heavy, and seldom needed
+        from finner_batch.report.xbrl_comparison import audit as compare  # noqa: PLC0415 - heavy, and seldom needed
 
         audit = compare(config.output, config.against_xbrl, model=config.model)
 

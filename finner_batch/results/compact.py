@@ -22,8 +22,8 @@ from finner_batch.results.part import Layout, PartFile, PartNames, list_parts, o
 from finner_batch.results.results_folder import open_results, replace_parts, require_results
 from finner_batch.results.run_reports import new_run_id
 from finner_batch.results.schema import DOCUMENTS, ENTITIES, with_all_columns
+from finner_batch.storage.file_system import storage_errors
 from finner_batch.storage.place import Place, map_in_order
-from finner_batch.storage.refusals import storage_errors
 
 TARGET_BYTES = 128 << 20
 SETTLE_S = 1.0

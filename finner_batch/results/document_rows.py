@@ -21,8 +21,8 @@ from finner_batch.errors import FinnerError
 from finner_batch.results.digests import Words64, content_digests, name_digests
 from finner_batch.results.part import Layout, list_parts, open_parquet
 from finner_batch.results.schema import FAILED, FINISHED, READ_AGAIN, REMOVED, SCHEMA_VERSION, SHARD_KINDS
+from finner_batch.storage.file_system import reason_of, storage_errors
 from finner_batch.storage.place import Place, map_in_order
-from finner_batch.storage.refusals import reason_of, storage_errors
 
 IS_FAILED = 1
 IS_REMOVED = 2

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 
 from finner_batch.errors import FinnerError, UsageError
 from finner_batch.results.part import FIRST_PART, Layout, PartFile, list_parts, part_of
+from finner_batch.storage.file_system import is_wrong_path, reason_of, storage_errors
 from finner_batch.storage.place import Place
-from finner_batch.storage.refusals import is_wrong_path, reason_of, storage_errors
 
 
 def open_results(results: Place) -> list[str]:

@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from finner_batch.errors import FinnerError
+from finner_batch.storage.file_system import storage_errors
 from finner_batch.storage.place import Place, children_like, map_in_order
-from finner_batch.storage.refusals import storage_errors
 
 
 def new_run_id(now: datetime | None = None) -> str:

@@ -28,8 +28,8 @@ from finner_batch.results.schema import (
     SHARD_KINDS,
 )
 from finner_batch.storage.bucket import no_check
+from finner_batch.storage.file_system import storage_errors
 from finner_batch.storage.place import Place
-from finner_batch.storage.refusals import storage_errors
 
 Row: TypeAlias = dict[str, Any]
 

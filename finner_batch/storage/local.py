@@ -14,8 +14,7 @@ from typing import BinaryIO
 from finner_batch.errors import FinnerError, LockedError, UsageError
 from finner_batch.storage.bucket import no_check
 from finner_batch.storage.clock import Clock, SystemClock
-from finner_batch.storage.file_system import Disk, FileSystem
-from finner_batch.storage.refusals import is_wrong_path, reason_of, storage_errors
+from finner_batch.storage.file_system import Disk, FileSystem, is_wrong_path, reason_of, storage_errors
 from finner_batch.storage.whole_file import OWN_TEMPORARY, TEMPORARY, delete_abandoned
 
 

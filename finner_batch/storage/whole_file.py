@@ -15,7 +15,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from finner_batch.errors import FinnerError, UsageError
-from finner_batch.storage.refusals import reason_of
+from finner_batch.storage.file_system import reason_of
 
 TEMPORARY = ".tmp-"
 """Prefix of names in a results folder that are being written. No reader's glob matches them."""

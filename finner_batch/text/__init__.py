@@ -1,1 +1,1 @@
-"""Stage 2, text: the visible text of a document as blocks, each with its section."""
+"""Stage 2: a document into blocks, sections, sentences and number tokens."""

@@ -11,24 +11,30 @@ from itertools import pairwise
 from lxml import etree
 
 from finner_batch.errors import DocumentError
-from finner_batch.text.elements import (
+from finner_batch.text.clean_markup import UncleanError, walk
+from finner_batch.text.ixbrl_facts import HIDDEN_TAGS, TagReader
+from finner_batch.text.markup import (
+    AS_TYPED,
     BLOCK,
     DOCUMENT_END,
     HIDDEN,
+    HIDES,
     INLINE,
     KIND,
     LINE,
     LOWERED,
+    LOWERS,
     PRE,
     RAISED,
+    RAISES,
+    STRIKES,
     STRUCK,
     TAG,
+    StyleSheet,
+    style_flags,
 )
-from finner_batch.text.facts import HIDDEN_TAGS, TagReader
 from finner_batch.text.paragraph import Paragraph
-from finner_batch.text.styles import AS_TYPED, HIDES, LOWERS, RAISES, STRIKES, StyleSheet, style_flags
-from finner_batch.text.visible import LINE_MARK, VisibleText
-from finner_batch.text.walk import UncleanError, walk
+from finner_batch.text.visible_text import LINE_MARK, VisibleText
 
 _MARKED = frozenset((STRUCK, RAISED, LOWERED))
 _AROUND_ALL = frozenset(("html", "body", "col", "colgroup", "tbody", "thead", "tfoot"))

@@ -10,7 +10,8 @@ from collections.abc import Iterator
 from functools import cached_property
 from itertools import pairwise
 
-from finner_batch.text.breaks import (
+from finner_batch.text.headings import is_title_case
+from finner_batch.text.line_breaks import (
     begins_mid_sentence,
     continues,
     continues_wrapped_line,
@@ -19,7 +20,6 @@ from finner_batch.text.breaks import (
     is_unfinished,
     wrapped_width,
 )
-from finner_batch.text.headings import is_title_case
 from finner_batch.text.paragraph import Paragraph, join_lines
 
 HEAD_LENGTH = 150

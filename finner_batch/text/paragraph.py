@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import chain, pairwise
 
-from finner_batch.text.breaks import separator
+from finner_batch.text.line_breaks import separator
 
 
 @dataclass(slots=True)

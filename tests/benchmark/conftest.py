@@ -1,8 +1,8 @@
 import pytest
 
-from finner_batch.sources.discover import discover
-from finner_batch.tagger.model import load_model
-from finner_batch.tagger.session import open_session
+from finner_batch.readers.discover import discover
+from finner_batch.tagging.model import load_model
+from finner_batch.tagging.session import open_session
 
 PAGE = """<html><body><p>ITEM 8. FINANCIAL STATEMENTS</p><p>Note 7 - Debt</p>
 <p>The 2031 Notes bear interest at a fixed rate of 4.25% per annum. They were sold to a group of banks.</p>

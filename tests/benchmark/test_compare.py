@@ -6,13 +6,13 @@ import pytest
 
 from finner_batch.benchmark import usual_stack
 from finner_batch.benchmark.compare import LOOP, OURS, PIPELINE, _sample_documents, compare
-from finner_batch.benchmark.survey import survey
+from finner_batch.benchmark.input_counts import survey
 from finner_batch.benchmark.usual_stack import OnnxLoop, TransformersPipeline, soup_text
-from finner_batch.entities.numbers import number_tokens
-from finner_batch.sources.discover import discover
-from finner_batch.tagger.device import Device
-from finner_batch.tagger.onnx_file import read_encoder
-from finner_batch.tagger.tagger import Tagger
+from finner_batch.readers.discover import discover
+from finner_batch.tagging.device import Device
+from finner_batch.tagging.onnx_file import read_encoder
+from finner_batch.tagging.tagger import Tagger
+from finner_batch.text.numbers import number_tokens
 
 
 @pytest.fixture(scope="module")

@@ -6,12 +6,12 @@ import pyarrow.parquet as pq
 import pytest
 import zstandard
 
-from finner_batch.benchmark.growth import measure_growth, write_copies
+from finner_batch.benchmark.benchmark_summary import summary
 from finner_batch.benchmark.measure import BenchmarkConfig, measure
-from finner_batch.benchmark.summary import summary
+from finner_batch.benchmark.whole_run import measure_growth, write_copies
 from finner_batch.errors import UsageError
-from finner_batch.sources.discover import discover
-from finner_batch.sources.read import ReadOptions, read_documents
+from finner_batch.readers.discover import discover
+from finner_batch.readers.read import ReadOptions, read_documents
 from finner_batch.text.extract import extract
 
 TEXT = "<html><body><p>The notes bear interest at 5.25% per annum.</p></body></html>\n"

@@ -7,22 +7,22 @@ from typing import get_args
 import pytest
 from click.testing import CliRunner
 
-from finner_batch.benchmark import ceiling
 from finner_batch.benchmark import measure as measuring
+from finner_batch.benchmark import throughput as ceiling
+from finner_batch.benchmark.benchmark_summary import summary
 from finner_batch.benchmark.compare import Comparison, Contest, Contestant, WholeJob
+from finner_batch.benchmark.input_counts import Spread
 from finner_batch.benchmark.measure import BenchmarkConfig, measure
-from finner_batch.benchmark.spread import Spread
 from finner_batch.benchmark.stages import STAGES
-from finner_batch.benchmark.summary import summary
 from finner_batch.benchmark.usual_stack import require_packages
 from finner_batch.benchmark.whole_run import TimedRun, WholeRun, run_whole
 from finner_batch.cli import benchmark as command
 from finner_batch.cli.main import commands
-from finner_batch.demo.examples import samples_folder
+from finner_batch.demo.answers import samples_folder
 from finner_batch.errors import FinnerError, UsageError
-from finner_batch.tagger.device import BackendChoice, Device
-from finner_batch.tagger.model import load_model
-from finner_batch.tagger.openvino import OpenVinoSession
+from finner_batch.tagging.device import BackendChoice, Device
+from finner_batch.tagging.model import load_model
+from finner_batch.tagging.openvino import OpenVinoSession
 
 
 @pytest.fixture(scope="module")

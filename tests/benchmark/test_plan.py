@@ -6,16 +6,16 @@ from dataclasses import replace
 import pytest
 from click.testing import CliRunner
 
-from finner_batch.benchmark import ceiling, rates
+from finner_batch.benchmark import plan as rates
+from finner_batch.benchmark import throughput as ceiling
+from finner_batch.benchmark.benchmark_summary import plan_summary
 from finner_batch.benchmark.measure import BenchmarkConfig, measure
-from finner_batch.benchmark.plan import PlanConfig, plan
-from finner_batch.benchmark.plan_summary import plan_summary
-from finner_batch.benchmark.rates import Amounts, load_rates
+from finner_batch.benchmark.plan import Amounts, PlanConfig, load_rates, plan
 from finner_batch.benchmark.whole_run import run_whole
 from finner_batch.cli.main import commands
 from finner_batch.config import RunConfig
 from finner_batch.errors import UsageError
-from finner_batch.sources.share import share_of
+from finner_batch.readers.discover import share_of
 
 SENTENCE = "The {number} Notes of ${size}.0 million bear interest at {rate}.25% per annum and mature in {number}. "
 FACTOR = 2.5

@@ -17,7 +17,7 @@ from finner_batch import config as config_module
 from finner_batch.benchmark.planned_work import WorkPlanner
 from finner_batch.cli.main import commands
 from finner_batch.config import RunConfig
-from finner_batch.sources.discover import discover
+from finner_batch.readers.discover import discover
 
 FAILS = b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 20
 

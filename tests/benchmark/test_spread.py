@@ -1,6 +1,6 @@
 import pytest
 
-from finner_batch.benchmark.spread import Spread, ratios
+from finner_batch.benchmark.input_counts import Spread, ratios
 
 
 def test_a_spread_is_median_lowest_highest_and_how_many():

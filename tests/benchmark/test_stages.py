@@ -10,22 +10,21 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from finner_batch.benchmark import input_counts as benchmark_survey
 from finner_batch.benchmark import stages
-from finner_batch.benchmark import survey as benchmark_survey
-from finner_batch.benchmark import timed as timed_module
-from finner_batch.benchmark.stages import STAGES, run_stages
-from finner_batch.benchmark.survey import survey
-from finner_batch.benchmark.timed import TimedSession, TimedTagger
+from finner_batch.benchmark import stages as timed_module
+from finner_batch.benchmark.input_counts import survey
+from finner_batch.benchmark.stages import STAGES, TimedSession, TimedTagger, run_stages
 from finner_batch.config import RunConfig
-from finner_batch.engine import worker
-from finner_batch.engine.run import run
 from finner_batch.errors import UsageError
-from finner_batch.sources.discover import discover
-from finner_batch.sources.read import ReadOptions
-from finner_batch.tagger.cues import EVERY_SENTENCE
-from finner_batch.tagger.device import Device
-from finner_batch.tagger.session import Session
-from finner_batch.tagger.tagger import Tagger
+from finner_batch.readers.discover import discover
+from finner_batch.readers.read import ReadOptions
+from finner_batch.runner import worker
+from finner_batch.runner.run import run
+from finner_batch.tagging.device import Device
+from finner_batch.tagging.model import EVERY_SENTENCE
+from finner_batch.tagging.session import Session
+from finner_batch.tagging.tagger import Tagger
 
 
 def test_a_pass_does_what_a_run_does_and_measures_every_stage(filings, sources, model, session, tmp_path, monkeypatch):

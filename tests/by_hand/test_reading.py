@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 from reading import ReadingRate, extrapolated, powers_of_two, reading_rates, table
 
-from finner_batch.benchmark.spread import Spread
+from finner_batch.benchmark.input_counts import Spread
 
 DATA = Path(__file__).parents[2] / "data" / "filings"
 

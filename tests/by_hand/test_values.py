@@ -4,8 +4,8 @@ import sys
 import pytest
 from values import DEBT4, agreement, compare_document, compare_folder, table
 
-from finner_batch.sentences.sentence import Sentence
 from finner_batch.text.block import Extraction, Fact
+from finner_batch.text.sentences import Sentence
 
 TEXT = "A $1.5 billion line at SOFR plus 1.25%, two lenders, 10 banks, net loss of $4 million, 12 - 13 units."
 

@@ -33,7 +33,7 @@ def test_help_and_version_need_no_heavy_import():
 def test_run_imports_neither_torch_nor_transformers(tmp_path):
     (tmp_path / "a.htm").write_text("<p>The notes bear interest at 5.25% per annum.</p>")
     code = (
-        "import sys\nfrom finner_batch.config import RunConfig\nfrom finner_batch.engine.run import run\n"
+        "import sys\nfrom finner_batch.config import RunConfig\nfrom finner_batch.runner.run import run\n"
         "if __name__ == '__main__':\n"
         f"    report = run(RunConfig(input=({str(tmp_path / 'a.htm')!r},), output={str(tmp_path / 'r')!r}))\n"
         "    assert report.documents_ok == 1\n"

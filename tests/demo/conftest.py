@@ -9,7 +9,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from demo_server import Server
 
-from finner_batch.tagger.model import DEFAULT_MODEL
+from finner_batch.tagging.model import DEFAULT_MODEL
 
 
 @pytest.fixture(scope="session")

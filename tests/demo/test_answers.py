@@ -6,13 +6,11 @@ import re
 import pytest
 
 from finner_batch.config import RunConfig
-from finner_batch.demo.answers import EMPTY, Answers
-from finner_batch.demo.config import DemoConfig
-from finner_batch.demo.examples import EXAMPLES, PARAGRAPH
-from finner_batch.demo.finder import Finder, Upload
-from finner_batch.engine.run import run
+from finner_batch.demo.answers import EMPTY, EXAMPLES, PARAGRAPH, Answers
+from finner_batch.demo.finder import DemoConfig, Finder, Upload
 from finner_batch.errors import FinnerError, ModelError
 from finner_batch.query.connection import connect
+from finner_batch.runner.run import run
 
 HOSTILE = (
     "<script>alert(1)</script> The <img src=x onerror=alert(1)> notes bear interest at 5.25%, \u202e${alert(1)} {{x}}."
@@ -158,7 +156,7 @@ def test_half_a_surrogate_pair_is_read_as_a_replacement_character(answers, packa
 
 
 def test_a_page_shows_so_many_numbers_and_says_so(answers, packaged, monkeypatch):
-    monkeypatch.setattr("finner_batch.demo.results.MAX_SHOWN", 3)
+    monkeypatch.setattr("finner_batch.demo.results_html.MAX_SHOWN", 3)
     for reading, _ in (answers.text(PARAGRAPH, packaged, 0.65, True), answers.example(2, packaged, 0.65, True)):
         shown = answers.slider(reading, 0.65)
         assert "The first 3 of " in shown

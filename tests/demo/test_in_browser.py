@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from finner_batch.demo.examples import EXAMPLES, PARAGRAPH
+from finner_batch.demo.answers import EXAMPLES, PARAGRAPH
 
 HOSTILE = "<script>window.hacked=1</script><img src=x onerror='window.hacked=1'> {{#each x}} ${window.hacked=1} \u202e"
 

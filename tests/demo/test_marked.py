@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from finner_batch.demo.marked import amount, excerpt, marked, safe, short_name, value_in_words
+from finner_batch.demo.results_html import amount, excerpt, marked, safe, short_name, value_in_words
 
 LABELS = ("DebtInstrumentFaceAmount", "LineOfCreditFacilityMaximumBorrowingCapacity")
 

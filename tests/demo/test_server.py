@@ -11,8 +11,8 @@ from click.testing import CliRunner
 from demo_server import Server
 
 from finner_batch.cli.main import commands
-from finner_batch.demo import config
-from finner_batch.demo.config import DemoConfig, is_loopback
+from finner_batch.demo import finder as config
+from finner_batch.demo.finder import DemoConfig, is_loopback
 from finner_batch.demo.server import serve
 from finner_batch.errors import UsageError
 

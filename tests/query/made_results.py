@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from finner_batch.query.ask import ask
-from finner_batch.query.export import rows_of
+from finner_batch.query.writers import rows_of
 from finner_batch.results.ledger import Ledger
 from finner_batch.results.run_reports import write_run
 from finner_batch.results.writer import Writer

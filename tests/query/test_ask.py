@@ -4,7 +4,7 @@ import pytest
 from finner_batch.errors import FinnerError, UsageError
 from finner_batch.query import ask as ask_module
 from finner_batch.query.ask import ask
-from finner_batch.query.export import rows_of
+from finner_batch.query.writers import rows_of
 from finner_batch.results.compact import compact
 from finner_batch.storage.place import place_of
 

@@ -14,9 +14,9 @@ from made_results import HOSTILE, answers, audit, fill
 
 from finner_batch.errors import FinnerError, UsageError
 from finner_batch.query import connection as connection_module
-from finner_batch.query import database as database_module
-from finner_batch.query.database import export_database
+from finner_batch.query import writers as database_module
 from finner_batch.query.questions import list_questions, read_sql
+from finner_batch.query.writers import export_database
 from finner_batch.results.compact import compact
 from finner_batch.results.results_folder import open_results
 from finner_batch.storage.place import place_of

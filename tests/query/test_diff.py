@@ -16,10 +16,9 @@ from made_results import CAPACITY, EFFECTIVE, HOSTILE, SPREAD, STATED, document,
 
 from finner_batch.cli.diff import diff as command
 from finner_batch.errors import FinnerError, UsageError
-from finner_batch.query.database import export_database
 from finner_batch.query.diff import diff
-from finner_batch.query.export import rows_of
 from finner_batch.query.questions import DIFF, shipped_sql
+from finner_batch.query.writers import export_database, rows_of
 from finner_batch.results.results_folder import open_results
 from finner_batch.storage.place import place_of
 

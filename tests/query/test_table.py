@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from finner_batch.query.table import cells_wide, table_lines, visible
+from finner_batch.terminal import cells_wide, table_lines, visible
 
 
 def test_numbers_stand_to_the_right_and_null_is_empty():

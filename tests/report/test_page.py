@@ -24,13 +24,12 @@ from report_helpers import (
 
 from finner_batch.cli.main import commands
 from finner_batch.errors import UsageError
-from finner_batch.query.table import visible
-from finner_batch.report import numbers as numbers_module
-from finner_batch.report.columns import cut_around
-from finner_batch.report.figures import short_value
+from finner_batch.report import number_table as numbers_module
+from finner_batch.report.formatting import short_value
+from finner_batch.report.number_table import cut_around, list_tags
 from finner_batch.report.page import ReportConfig, write_report
-from finner_batch.report.tags import list_tags
 from finner_batch.storage.place import place_of
+from finner_batch.terminal import visible
 
 
 class Parsed(HTMLParser):

@@ -9,21 +9,20 @@ import pyarrow.parquet as pq
 import pytest
 
 from finner_batch.config import RunConfig
-from finner_batch.engine.run import retry, run
 from finner_batch.errors import FinnerError
 from finner_batch.query.ask import ask
 from finner_batch.query.connection import connect
-from finner_batch.query.database import export_database
 from finner_batch.query.diff import diff
-from finner_batch.query.export import rows_of
 from finner_batch.query.questions import list_questions, sql_folder
+from finner_batch.query.writers import export_database, rows_of
 from finner_batch.report.page import ReportConfig, write_report
 from finner_batch.results.compact import compact
 from finner_batch.results.ledger import Ledger
 from finner_batch.results.part import list_parts
 from finner_batch.results.schema import DOCUMENTS, ENTITIES, SCHEMA_VERSION
+from finner_batch.runner.run import retry, run
 from finner_batch.storage.place import place_of
-from finner_batch.training.evaluation.stored import stored_documents
+from finner_batch.training.evaluation.xbrl_verdicts import stored_documents
 
 FIXTURES = Path(__file__).with_name("fixtures")
 NUMBERS = [

@@ -1,8 +1,8 @@
 """Runs in this process, and what they leave in a bucket or a folder."""
 
 from finner_batch.config import RunConfig
-from finner_batch.engine.run import run
 from finner_batch.query.connection import connect
+from finner_batch.runner.run import run
 from finner_batch.storage.s3 import S3Bucket, open_bucket, s3_client
 
 SMALL_COMMITS = ("--commit-seconds", 0, "--window-sentences", 8, "--workers", 1)

@@ -47,7 +47,7 @@ def session_proxy(server):
             "AWS_SHARED_CREDENTIALS_FILE": "/dev/null",
         }.items():
             patch.setenv(name, value)
-        patch.setattr("finner_batch.storage.retry.JITTER_S", 0.05)
+        patch.setattr("finner_batch.storage.s3.JITTER_S", 0.05)
         s3.s3_client.cache_clear()
         yield proxy
     s3.s3_client.cache_clear()

@@ -3,7 +3,7 @@ import io
 import pytest
 from s3_proxy import at_random
 
-from finner_batch.sources.discover import discover
+from finner_batch.readers.discover import discover
 from finner_batch.storage import s3
 from finner_batch.storage.bucket import BusyError, ChangedError
 from finner_batch.storage.object_place import ObjectPlace
@@ -65,7 +65,7 @@ def test_whatever_goes_wrong_on_the_way_all_bytes_arrive(bucket, proxy):
 
 
 def test_a_store_that_stays_busy_is_one_clear_error(bucket, proxy, monkeypatch):
-    monkeypatch.setattr("finner_batch.storage.retry.ATTEMPTS", 3)
+    monkeypatch.setattr("finner_batch.storage.s3.ATTEMPTS", 3)
     proxy.fault = lambda _request: "busy"
     with pytest.raises(BusyError, match=r"does not answer.*reduce your request rate"):
         bucket.get("a")

@@ -16,9 +16,9 @@ from bucket_helpers import SMALL_COMMITS, config, job, rows
 from engine_helpers import command, run_job
 from s3_proxy import at_random
 
-from finner_batch.engine.run import retry
 from finner_batch.query.connection import connect
 from finner_batch.results.compact import compact
+from finner_batch.runner.run import retry
 
 
 def start(filings, results):

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from finner_batch.text.extract import extract
-from finner_batch.text.transforms import number
+from finner_batch.text.ixbrl_facts import number
 
 RESOURCES = """<div style="display:none"><ix:header><ix:hidden>
 <ix:nonFraction name="us-gaap:Hidden" unitRef="usd" contextRef="c">7</ix:nonFraction></ix:hidden><ix:resources>

@@ -9,8 +9,8 @@ import pytest
 from bs4 import BeautifulSoup
 from bs4.element import NavigableString, PreformattedString, Tag
 
-from finner_batch.text.breaks import continues
 from finner_batch.text.extract import extract
+from finner_batch.text.line_breaks import continues
 from finner_batch.text.pages import join_cut_paragraphs
 from finner_batch.text.paragraph import Paragraph
 from finner_batch.text.tables import read_table

@@ -3,8 +3,8 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from finner_batch.sentences.split import split
 from finner_batch.text.extract import extract
+from finner_batch.text.sentences import split
 
 
 def blocks(text):

@@ -6,8 +6,8 @@ from itertools import groupby
 
 import pytest
 
-from finner_batch.sources.discover import discover
-from finner_batch.sources.read import ReadOptions, read_documents
+from finner_batch.readers.discover import discover
+from finner_batch.readers.read import ReadOptions, read_documents
 from finner_batch.text.extract import extract
 from finner_batch.text.sections import sections
 

@@ -2,10 +2,10 @@
 
 import pytest
 
-from finner_batch.sources.document import Document, Source
-from finner_batch.sources.kind import document_format
-from finner_batch.sources.preformatted import unwrap
-from finner_batch.sources.read import ReadOptions, read_documents
+from finner_batch.readers.document import Document, Source
+from finner_batch.readers.format import document_format
+from finner_batch.readers.read import ReadOptions, read_documents
+from finner_batch.readers.wrappers import unwrap
 from finner_batch.text.extract import extract
 
 LOAN = "The Harbor Street facility permits borrowings of up to $85.0 million and bears interest at SOFR plus 2.10%."

@@ -4,12 +4,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from finner_batch.sources.discover import discover
-from finner_batch.sources.document import Document
-from finner_batch.sources.read import ReadOptions, read_documents
+from finner_batch.readers.discover import discover
+from finner_batch.readers.document import Document
+from finner_batch.readers.read import ReadOptions, read_documents
+from finner_batch.text.clean_markup import UncleanError, walk
 from finner_batch.text.html import parse_html
-from finner_batch.text.visible import VisibleText
-from finner_batch.text.walk import UncleanError, walk
+from finner_batch.text.visible_text import VisibleText
 
 SAMPLES = Path(__file__).parents[2] / "data" / "filings"
 
@@ -153,7 +153,7 @@ def test_where_a_stretch_of_markup_ends_makes_no_difference(length, monkeypatch)
         + "</p>"
     )
     whole = walked(page, tables=True)
-    monkeypatch.setattr("finner_batch.text.walk._STRETCH", length)
+    monkeypatch.setattr("finner_batch.text.clean_markup._STRETCH", length)
     assert whole is not None
     assert walked(page, tables=True) == whole
 

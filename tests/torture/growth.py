@@ -13,14 +13,14 @@ from time import process_time
 
 from hostile import HOSTILE, Hostile
 
-from finner_batch.engine.parse import Stopwatch, parse
-from finner_batch.entities.numbers import number_tokens
-from finner_batch.entities.values import read_value
 from finner_batch.errors import DocumentError
-from finner_batch.sources.document import Document, Source
-from finner_batch.sources.read import ReadOptions, read_documents
-from finner_batch.tagger.model import load_model
-from finner_batch.tagger.tokens import SentenceTokenizer
+from finner_batch.readers.document import Document, Source
+from finner_batch.readers.read import ReadOptions, read_documents
+from finner_batch.runner.parse_document import Stopwatch, parse
+from finner_batch.tagging.model import load_model
+from finner_batch.tagging.tokens import SentenceTokenizer
+from finner_batch.text.numbers import number_tokens
+from finner_batch.values.value import read_value
 
 SIZES = (60_000, 120_000, 240_000, 480_000)
 WORST_RATIO = 2.8

@@ -27,10 +27,10 @@ LIMIT_SECONDS = 3.0
 QUICK_SECONDS = 0.05
 
 LONGEST = {
-    "finner_batch.entities.currencies._LETTERS": 24,
-    "finner_batch.entities.currencies._SIGN_THEN_CODE": 24,
-    "finner_batch.entities.currencies._WORD_AT_END": 24,
-    "finner_batch.text.breaks._LOWER_WORD": 20,
+    "finner_batch.values.currencies._LETTERS": 24,
+    "finner_batch.values.currencies._SIGN_THEN_CODE": 24,
+    "finner_batch.values.currencies._WORD_AT_END": 24,
+    "finner_batch.text.line_breaks._LOWER_WORD": 20,
     "finner_batch.text.headings": 240,
 }
 """Module, or pattern of one -> the longest text, in characters, that it is given."""
@@ -45,13 +45,13 @@ _HOW = {
 _HOW |= {"match": "match", "fullmatch": "fullmatch"}
 """Method of a pattern -> the one that looks at as much of the text."""
 
-_APPLIED = {"finner_batch.entities.numbers._DECIMALS": {"fullmatch"}}
+_APPLIED = {"finner_batch.text.numbers._DECIMALS": {"fullmatch"}}
 """How a pattern without a name of its own is applied."""
 
 _LEFT_OUT = (
     "finner_batch.training",
     "finner_batch.benchmark",
-    "finner_batch.engine.on_ray",
+    "finner_batch.runner.on_ray",
     "finner_batch.query",
     "finner_batch.__main__",
 )

@@ -10,8 +10,8 @@ import pytest
 from growth import read
 from hostile import HOSTILE, Hostile
 
-from finner_batch.tagger.model import load_model
-from finner_batch.tagger.tokens import SentenceTokenizer
+from finner_batch.tagging.model import load_model
+from finner_batch.tagging.tokens import SentenceTokenizer
 
 SIZE = 96_000
 CPU_SECONDS = 8

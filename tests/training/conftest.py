@@ -4,7 +4,7 @@ from safetensors.torch import save_file
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
 from transformers import BertConfig, BertModel
 
-from finner_batch.entities.numbers import number_tokens
+from finner_batch.text.numbers import number_tokens
 from finner_batch.training.data.dataset import LabelledSentence, Number
 
 RATE = "DebtInstrumentInterestRateStatedPercentage"

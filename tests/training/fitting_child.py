@@ -15,12 +15,12 @@ import numpy as np
 import torch
 from safetensors.torch import save_file
 
-from finner_batch.tagger.tokens import SentenceTokenizer
+from finner_batch.tagging.tokens import SentenceTokenizer
 from finner_batch.training.data.dataset import OUTSIDE, read_sentences
 from finner_batch.training.data.examples import make_examples
 from finner_batch.training.learning import loop as fitting
-from finner_batch.training.learning.base import classifier, load_base
 from finner_batch.training.learning.checkpoints import Checkpoints
+from finner_batch.training.learning.encoder import classifier, load_base
 from finner_batch.training.learning.loop import FitConfig, fit, number_logits
 from finner_batch.training.learning.processes import rank, together
 

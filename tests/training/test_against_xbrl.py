@@ -13,14 +13,14 @@ from click.testing import CliRunner
 
 from finner_batch.cli.main import commands
 from finner_batch.config import RunConfig
-from finner_batch.engine.run import run
 from finner_batch.errors import UsageError
+from finner_batch.readers.discover import discover
+from finner_batch.readers.read import ReadOptions, read_documents
 from finner_batch.results.ledger import Ledger
 from finner_batch.results.writer import Writer
-from finner_batch.sources.discover import discover
-from finner_batch.sources.read import ReadOptions, read_documents
+from finner_batch.runner.run import run
 from finner_batch.storage.place import place_of
-from finner_batch.tagger.model import DEFAULT_MODEL, load_model
+from finner_batch.tagging.model import DEFAULT_MODEL, load_model
 from finner_batch.text.extract import extract
 from finner_batch.training.data.dataset import LabelledSentence, Number, write_sentences
 from finner_batch.training.evaluation.against_xbrl import UNSEEN, against_xbrl

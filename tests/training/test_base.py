@@ -6,8 +6,8 @@ import torch
 from transformers import BertModel
 
 from finner_batch.errors import ModelError
-from finner_batch.training.learning import base as base_module
-from finner_batch.training.learning.base import classifier, load_base
+from finner_batch.training.learning import encoder as base_module
+from finner_batch.training.learning.encoder import classifier, load_base
 from finner_batch.training.learning.passes import save_checkpoint
 
 

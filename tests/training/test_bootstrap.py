@@ -3,8 +3,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from finner_batch.training.evaluation.bootstrap import resampling, scores_with_intervals
-from finner_batch.training.evaluation.report import report
+from finner_batch.training.evaluation.intervals import resampling, scores_with_intervals
+from finner_batch.training.evaluation.model_figures import report
 from finner_batch.training.evaluation.scores import Scored
 
 LABELS = ["O", "A"]

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from finner_batch.training.evaluation.breakdown import breakdown, length_kind, section_kind
+from finner_batch.training.evaluation.model_figures import breakdown, length_kind, section_kind
 from finner_batch.training.evaluation.scores import Scored
 
 

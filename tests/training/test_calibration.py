@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from finner_batch.training.evaluation.calibration import brier_score, calibration_error, fit_temperature, reliability
+from finner_batch.training.evaluation.model_figures import brier_score, calibration_error, fit_temperature, reliability
 from finner_batch.training.evaluation.scores import softmax
 
 

@@ -12,10 +12,9 @@ import pytest
 import zstandard
 
 from finner_batch.errors import UsageError
-from finner_batch.training.data import finer
-from finner_batch.training.data.dataset import OUTSIDE, READ_LABELS, write_sentences
-from finner_batch.training.data.labels import read_labels
-from finner_batch.training.data.sources import known_sentences, load_data, load_sources, set_aside
+from finner_batch.training.data import hub_rows as finer
+from finner_batch.training.data.data_sources import known_sentences, load_data, load_sources, set_aside
+from finner_batch.training.data.dataset import OUTSIDE, READ_LABELS, read_labels, write_sentences
 
 REPOSITORY = Path(__file__).parents[2]
 TEXT = "The notes bear interest at 5.25% and 12 holders own $7.5 million."

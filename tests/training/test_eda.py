@@ -11,13 +11,12 @@ from matplotlib.image import imread
 from finner_batch.cli.main import commands
 from finner_batch.errors import UsageError
 from finner_batch.training.data.annotations import Reading, sentence_digest, write_annotations
-from finner_batch.training.data.dataset import READ_LABELS, read_sentences
+from finner_batch.training.data.dataset import LABEL_SETS, READ_LABELS, read_labels, read_sentences
 from finner_batch.training.data.label import label
-from finner_batch.training.data.labels import LABEL_SETS, read_labels
+from finner_batch.training.eda import dataset_tables as eda
 from finner_batch.training.eda import pictures as eda_pictures
-from finner_batch.training.eda import tables as eda
-from finner_batch.training.eda.cues import cues
-from finner_batch.training.eda.report import write_report
+from finner_batch.training.eda.dataset_report import write_report
+from finner_batch.training.eda.dataset_tables import cues
 
 REPOSITORY = Path(__file__).parents[2]
 SAMPLES = REPOSITORY / "data"

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from finner_batch.training.evaluation.report import report
+from finner_batch.training.evaluation.model_figures import report
 from finner_batch.training.evaluation.scores import Scored, decide, scores
 
 LABELS = ["O", "A", "B"]

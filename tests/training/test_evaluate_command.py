@@ -11,13 +11,13 @@ import pytest
 from click.testing import CliRunner
 
 from finner_batch.cli.main import commands
-from finner_batch.entities.numbers import number_tokens
 from finner_batch.errors import ModelError, UsageError
-from finner_batch.tagger.model import DEFAULT_MODEL, load_model
+from finner_batch.tagging.model import DEFAULT_MODEL, load_model
+from finner_batch.text.numbers import number_tokens
 from finner_batch.training.data.dataset import LabelledSentence, Number, write_sentences
 from finner_batch.training.evaluation.evaluate import EvaluationConfig, evaluate, measure
-from finner_batch.training.evaluation.learnt import Learnt, check_choosing
-from finner_batch.training.evaluation.summary import summary
+from finner_batch.training.evaluation.evaluation_summary import summary
+from finner_batch.training.evaluation.gold import Learnt, check_choosing
 
 SPREAD = "DebtInstrumentBasisSpreadOnVariableRate1"
 STATED = "DebtInstrumentInterestRateStatedPercentage"

@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from finner_batch.tagger.tokens import SentenceTokenizer, Window
+from finner_batch.tagging.tokens import SentenceTokenizer, Window
 from finner_batch.training.data.dataset import OUTSIDE
 from finner_batch.training.data.examples import (
     MASKED,

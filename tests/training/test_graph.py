@@ -4,8 +4,8 @@ import onnxruntime
 import pytest
 import torch
 
-from finner_batch.training.export.graph import WEIGHT_LEVELS, build, quantize_columns
-from finner_batch.training.learning.base import classifier, load_base
+from finner_batch.training.export.onnx_graph import WEIGHT_LEVELS, build, quantize_columns
+from finner_batch.training.learning.encoder import classifier, load_base
 
 
 @pytest.fixture(scope="module")

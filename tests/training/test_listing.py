@@ -6,15 +6,14 @@ import matplotlib.image
 import numpy as np
 import pytest
 
-from finner_batch.training.data.labels import read_labels
+from finner_batch.training.data.dataset import read_labels
 from finner_batch.training.evaluation.evaluate import Evaluation
-from finner_batch.training.evaluation.listing import occurring
+from finner_batch.training.evaluation.evaluation_summary import summary
+from finner_batch.training.evaluation.model_figures import report
 from finner_batch.training.evaluation.plots import draw_confusion
-from finner_batch.training.evaluation.report import report
-from finner_batch.training.evaluation.scores import AVERAGES, Scored
-from finner_batch.training.evaluation.summary import summary
+from finner_batch.training.evaluation.scores import AVERAGES, Scored, occurring
 from finner_batch.training.evaluation.thresholds import Cost, choose_thresholds
-from finner_batch.training.export.card import _scores
+from finner_batch.training.export.model_folder import _scores
 from finner_batch.training.learning.tracking import Tracker
 
 LABELS = ("O", *read_labels("finer139"))

@@ -3,9 +3,9 @@ import json
 import numpy as np
 import pytest
 
-from finner_batch.entities.numbers import number_tokens
-from finner_batch.tagger.model import DEFAULT_MODEL
-from finner_batch.tagger.tagger import Tagger
+from finner_batch.tagging.model import DEFAULT_MODEL
+from finner_batch.tagging.tagger import Tagger
+from finner_batch.text.numbers import number_tokens
 
 SENTENCES = [
     "The Company has a $1.5 billion revolving credit facility that matures in 2027.",

@@ -1,9 +1,9 @@
 import numpy as np
 import torch
 
-from finner_batch.training.export.graph import WEIGHT_LEVELS, quantize_columns
-from finner_batch.training.learning.base import classifier, load_base
-from finner_batch.training.learning.quantization import round_in_training, settle
+from finner_batch.training.export.onnx_graph import WEIGHT_LEVELS, quantize_columns
+from finner_batch.training.learning.encoder import classifier, load_base
+from finner_batch.training.learning.passes import round_in_training, settle
 
 
 def test_after_training_the_weights_lie_on_the_int8_grid_so_that_exporting_them_rounds_nothing(bert_folder):

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from finner_batch.errors import UsageError
-from finner_batch.tagger.model import DEFAULT_MODEL, load_model
+from finner_batch.tagging.model import DEFAULT_MODEL, load_model
 from finner_batch.training.evaluation.scores import decide
 from finner_batch.training.evaluation.thresholds import NEVER, Cost, choose_thresholds, parse_cost, write_thresholds
 

@@ -10,13 +10,13 @@ from pathlib import Path
 import pytest
 
 from finner_batch.errors import FinnerError, ModelError, UsageError
-from finner_batch.tagger.model import load_model
+from finner_batch.tagging.model import load_model
 from finner_batch.training.learning import passes, tracking
 from finner_batch.training.learning.checkpoints import Epoch
-from finner_batch.training.learning.config import TrainConfig
 from finner_batch.training.learning.output import begin
 from finner_batch.training.learning.tracking import tracked
 from finner_batch.training.learning.train import train
+from finner_batch.training.learning.train_config import TrainConfig
 
 mlflow = pytest.importorskip("mlflow", reason="MLflow is not installed: pip install mlflow-skinny sqlalchemy alembic")
 

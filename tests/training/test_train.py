@@ -9,20 +9,19 @@ import torch
 from tokenizers import Tokenizer
 
 from finner_batch.errors import ModelError, UsageError
-from finner_batch.tagger.model import load_model
-from finner_batch.tagger.tagger import Tagger
-from finner_batch.training.data.dataset import STATISTICS_FILE, read_sentences, write_sentences
-from finner_batch.training.data.labels import LABEL_SETS, read_labels
+from finner_batch.tagging.model import load_model
+from finner_batch.tagging.tagger import Tagger
+from finner_batch.training.data.dataset import LABEL_SETS, STATISTICS_FILE, read_labels, read_sentences, write_sentences
 from finner_batch.training.evaluation.evaluate import evaluate
 from finner_batch.training.evaluation.thresholds import write_thresholds
 from finner_batch.training.export import export
 from finner_batch.training.export.export import export_model
 from finner_batch.training.learning import passes, processes
-from finner_batch.training.learning.base import load_base
 from finner_batch.training.learning.checkpoints import Epoch
-from finner_batch.training.learning.config import TrainConfig
+from finner_batch.training.learning.encoder import load_base
 from finner_batch.training.learning.loop import FitConfig
 from finner_batch.training.learning.train import chosen_epochs, train
+from finner_batch.training.learning.train_config import TrainConfig
 
 CAPACITY = "LineOfCreditFacilityMaximumBorrowingCapacity"
 RATE = "DebtInstrumentInterestRateStatedPercentage"

@@ -10,9 +10,9 @@ from safetensors.torch import save_file
 from finner_batch.errors import LockedError, UsageError
 from finner_batch.training.data.dataset import write_sentences
 from finner_batch.training.learning import passes
-from finner_batch.training.learning.config import TrainConfig
 from finner_batch.training.learning.output import begin, check_folder
 from finner_batch.training.learning.train import train
+from finner_batch.training.learning.train_config import TrainConfig
 
 
 @pytest.fixture

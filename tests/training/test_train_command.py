@@ -5,9 +5,9 @@ from click.testing import CliRunner
 
 from finner_batch.cli.main import commands
 from finner_batch.errors import UsageError
-from finner_batch.training.learning import config as settings
 from finner_batch.training.learning import processes
-from finner_batch.training.learning.config import TrainConfig
+from finner_batch.training.learning import train_config as settings
+from finner_batch.training.learning.train_config import TrainConfig
 
 
 @pytest.fixture

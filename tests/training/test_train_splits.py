@@ -3,9 +3,9 @@ from dataclasses import replace
 import pytest
 
 from finner_batch.errors import UsageError
-from finner_batch.training.data.labels import read_labels
-from finner_batch.training.learning.config import TrainConfig
+from finner_batch.training.data.dataset import read_labels
 from finner_batch.training.learning.train import choose_labels, split_sentences
+from finner_batch.training.learning.train_config import TrainConfig
 
 RATE = "DebtInstrumentInterestRateStatedPercentage"
 CAPACITY = "LineOfCreditFacilityMaximumBorrowingCapacity"

@@ -3,17 +3,28 @@
 A number carries up to two judgements: the concept that its filer tagged it with, and what someone who read the
 sentence says (`reading`). Where both exist the reading counts, for filers tag a number in one place and leave it
 untagged in the next.
+
+Label sets: the concepts that a tagger looks for, by name or from a file of one's own.
+
+Splits by the names that people give them, and what this project calls them.
+
+`train` is learnt from, `validation` chooses, `dev` is reported. Elsewhere what is reported is called `test`; where a
+source has such a split, its `dev` is what chooses.
 """
 
+import json
+import re
+import tomllib
 from collections.abc import Collection, Sequence
-from dataclasses import asdict, dataclass
-from pathlib import Path
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path, PurePath
 from typing import Literal
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from finner_batch.errors import UsageError
+from finner_batch.errors import ModelError, UsageError
+from finner_batch.tagging.model import Cues
 
 SENTENCES_FILE = "sentences.parquet"
 STATISTICS_FILE = "statistics.json"
@@ -139,3 +150,79 @@ def read_sentences(path: Path) -> list[LabelledSentence]:
     return [
         LabelledSentence(**{**row, "numbers": tuple(Number(**number) for number in row["numbers"])}) for row in rows
     ]
+
+
+TEST = "test"
+SPLIT_NAMES = {
+    **{name: name for name in ("train", "validation", "dev", TEST)},
+    "training": "train",
+    "valid": "validation",
+    "val": "validation",
+}
+"""Names that a split may have, and which of the four it is."""
+_ENDING = re.compile(r"(?:-\d{5}-of-\d{5})?(?:\.(?:jsonl?|parquet|gz|zst))*\Z")
+
+
+def split_of_file(path: PurePath) -> str | None:
+    """The split that a file's name begins or ends with, as in `test.jsonl` and `finer_val-00000-of-00001.parquet`."""
+    words = re.split(r"[\W_]+", _ENDING.sub("", path.name, count=1).lower())
+    return SPLIT_NAMES.get(words[0]) or SPLIT_NAMES.get(words[-1])
+
+
+def settle(sentences: Sequence[LabelledSentence]) -> list[LabelledSentence]:
+    """Call the split `test` `dev`, and the `dev` that lies beside it `validation`."""
+    names = {TEST: "dev", "dev": "validation"}
+    return [replace(row, split=names.get(row.split, row.split)) for row in sentences]
+
+
+def labels_folder() -> Path:
+    """Return the folder of the label sets: in the package where it is installed, in `data/` of a checkout."""
+    package = Path(__file__).resolve().parent.parent.parent
+    installed = package / "labels"
+    return installed if installed.is_dir() else package.parent / "data" / "labels"
+
+
+LABEL_SETS: dict[str, tuple[str, ...]] = {
+    path.stem: tuple(json.loads(path.read_text(encoding="utf-8"))) for path in sorted(labels_folder().glob("*.json"))
+}
+"""The label sets that come with the project, by name: the four of debt, and those of FiNER-139."""
+
+
+def read_labels(name: str) -> list[str]:
+    """Read a label set: a known name, or a file of concept names (a JSON list, or one a line). Raises UsageError."""
+    if name in LABEL_SETS:
+        return list(LABEL_SETS[name])
+    path = Path(name)
+    if not path.is_file():
+        raise UsageError(f"--labels {name}: neither a label set ({', '.join(LABEL_SETS)}) nor a file of concept names")
+    content = path.read_text(encoding="utf-8")
+    try:
+        labels = json.loads(content)
+    except ValueError:
+        labels = content.split()
+    if not isinstance(labels, list) or not labels or not all(isinstance(label, str) for label in labels):
+        raise UsageError(f"--labels {name}: needs concept names, a JSON list of them or one a line")
+    if len(set(labels)) < len(labels) or OUTSIDE in labels:
+        raise UsageError(f"--labels {name}: needs distinct concept names, without {OUTSIDE}")
+    return labels
+
+
+def read_cues(name: str) -> dict[str, str]:
+    """Read cues, by group one pattern: those of a label set (`debt4`), or a TOML file of lists; none for an empty name.
+
+    Raises UsageError where the file is not so.
+    """
+    if not name:
+        return {}
+    path = labels_folder() / f"{name}.cues.toml"
+    path = path if path.is_file() else Path(name)
+    try:
+        groups = tomllib.loads(path.read_text(encoding="utf-8"))
+        cues = {group: "|".join(patterns) for group, patterns in groups.items()}
+        Cues.of(cues, where=str(path))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, TypeError, ModelError) as error:
+        raise UsageError(
+            f"--cues {name}: needs a label set with cues (debt4), or a TOML file of groups, each a list of patterns"
+            f" ({error})"
+        ) from error
+    return cues

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from finner_batch.tagger.tokens import SentenceTokenizer, Window
+from finner_batch.tagging.tokens import SentenceTokenizer, Window
 from finner_batch.training.data.dataset import OUTSIDE, Gold, LabelledSentence
 
 OTHER = "other"

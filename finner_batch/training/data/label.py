@@ -13,19 +13,18 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
-from finner_batch.entities.numbers import number_tokens
 from finner_batch.errors import DocumentError, UsageError
-from finner_batch.sentences.sentence import Sentence
-from finner_batch.sentences.split import split
-from finner_batch.sources.discover import discover
-from finner_batch.sources.document import Document, FailedDocument
-from finner_batch.sources.fetch import Copies, check_web_inputs
-from finner_batch.sources.identity import content_id
-from finner_batch.sources.read import ReadOptions, read_documents
+from finner_batch.readers.copies import Copies, check_web_inputs
+from finner_batch.readers.discover import discover
+from finner_batch.readers.document import Document, FailedDocument, content_id
+from finner_batch.readers.read import ReadOptions, read_documents
 from finner_batch.storage.whole_file import whole_folder
 from finner_batch.text.block import Extraction
 from finner_batch.text.extract import extract
+from finner_batch.text.numbers import number_tokens
+from finner_batch.text.sentences import Sentence, split
 from finner_batch.training.data.annotations import Reading, apply_reading, read_annotations, sentence_digest
+from finner_batch.training.data.data_sources import refuse_foreign
 from finner_batch.training.data.dataset import (
     SENTENCES_FILE,
     STATISTICS_FILE,
@@ -33,7 +32,6 @@ from finner_batch.training.data.dataset import (
     Number,
     write_sentences,
 )
-from finner_batch.training.foreign import refuse_foreign
 
 LOG = logging.getLogger(__name__)
 

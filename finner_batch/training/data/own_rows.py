@@ -12,10 +12,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from finner_batch.entities.numbers import number_tokens
 from finner_batch.errors import UsageError
-from finner_batch.training.data.dataset import GENERATED, OUTSIDE, LabelledSentence, Number
-from finner_batch.training.data.splits import SPLIT_NAMES
+from finner_batch.text.numbers import number_tokens
+from finner_batch.training.data.dataset import GENERATED, OUTSIDE, SPLIT_NAMES, LabelledSentence, Number
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

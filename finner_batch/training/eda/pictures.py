@@ -15,8 +15,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from matplotlib.figure import Figure
 
-from finner_batch.training.eda.cues import SIDES as CUE_SIDES
-from finner_batch.training.eda.tables import SIZES, SPLITS
+from finner_batch.training.eda.dataset_tables import SIDES as CUE_SIDES
+from finner_batch.training.eda.dataset_tables import SIZES, SPLITS
 
 COLOURS = ("#33658a", "#86bbd8", "#f6ae2d", "#b9b9b9")
 NAME_WIDTH = 30

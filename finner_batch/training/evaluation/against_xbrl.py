@@ -17,19 +17,25 @@ from tqdm import tqdm
 
 from finner_batch.errors import DocumentError, UsageError
 from finner_batch.log import fields
-from finner_batch.sentences.split import split
-from finner_batch.sources.discover import discover
-from finner_batch.sources.document import Document, FailedDocument
-from finner_batch.sources.read import ReadOptions, read_documents
+from finner_batch.readers.discover import discover
+from finner_batch.readers.document import Document, FailedDocument
+from finner_batch.readers.read import ReadOptions, read_documents
 from finner_batch.storage.place import Place
-from finner_batch.tagger.model import Model, load_model
+from finner_batch.tagging.model import Model, load_model
 from finner_batch.text.block import Extraction
 from finner_batch.text.extract import extract
+from finner_batch.text.sentences import split
+from finner_batch.training.data.data_sources import load_sources
 from finner_batch.training.data.dataset import SENTENCES_FILE
-from finner_batch.training.data.sources import load_sources
-from finner_batch.training.evaluation.learnt import learnt_from
-from finner_batch.training.evaluation.stored import StoredDocument, StoredRow, stored_documents
-from finner_batch.training.evaluation.verdicts import Judgement, Tally, judge_document
+from finner_batch.training.evaluation.gold import learnt_from
+from finner_batch.training.evaluation.xbrl_verdicts import (
+    Judgement,
+    StoredDocument,
+    StoredRow,
+    Tally,
+    judge_document,
+    stored_documents,
+)
 
 LOG = logging.getLogger(__name__)
 

@@ -4,6 +4,8 @@ The headline counts every sentence of the text whose numbers are all known: the 
 readers read; where there are none, every known number. The breakdown, the errors and the thresholds count what was read
 elsewhere, too. Generated sentences are never counted. Needs numpy and the ONNX model; torch and transformers are not
 imported.
+
+The list of errors: every number on which model and gold differ, with what it takes to look it up.
 """
 
 import json
@@ -14,22 +16,96 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from finner_batch.errors import UsageError
 from finner_batch.log import fields
-from finner_batch.storage.whole_file import whole_folder
-from finner_batch.tagger.tagger import Tagger
+from finner_batch.storage.file_system import storage_errors
+from finner_batch.storage.whole_file import whole_file, whole_folder
+from finner_batch.tagging.tagger import Tagger
+from finner_batch.training.data.data_sources import load_sources, stated_company
 from finner_batch.training.data.dataset import Gold, LabelledSentence
-from finner_batch.training.data.sources import load_sources, stated_company
-from finner_batch.training.evaluation.breakdown import Group, breakdown
-from finner_batch.training.evaluation.judged import EVERY_SPLIT, check_labels, judge, sentences_to_judge
-from finner_batch.training.evaluation.learnt import FILING, check_choosing, labels_learnt, learnt_from
-from finner_batch.training.evaluation.mistakes import SCHEMA, mistakes, write_rows
+from finner_batch.training.evaluation.gold import (
+    EVERY_SPLIT,
+    FILING,
+    Judged,
+    check_choosing,
+    check_labels,
+    judge,
+    labels_learnt,
+    learnt_from,
+    sentences_to_judge,
+)
+from finner_batch.training.evaluation.model_figures import Group, Report, breakdown, report
 from finner_batch.training.evaluation.plots import draw_confusion, draw_reliability, require_matplotlib
-from finner_batch.training.evaluation.report import Report, report
 from finner_batch.training.evaluation.scores import decide, softmax
 from finner_batch.training.evaluation.thresholds import Choice, Cost, choose_thresholds, parse_cost, write_thresholds
+
+SCHEMA = pa.schema(
+    [
+        pa.field("kind", pa.string(), nullable=False),
+        pa.field("number", pa.string(), nullable=False),
+        pa.field("gold", pa.string(), nullable=False),
+        pa.field("predicted", pa.string(), nullable=False),
+        pa.field("confidence", pa.float64(), nullable=False),
+        pa.field("doubtful", pa.bool_(), nullable=False),
+        pa.field("sentence", pa.string(), nullable=False),
+        pa.field("start", pa.int32(), nullable=False),
+        pa.field("end", pa.int32(), nullable=False),
+        pa.field("company", pa.string(), nullable=False),
+        pa.field("document_id", pa.string(), nullable=False),
+        pa.field("section", pa.string()),
+        pa.field("in_note", pa.bool_(), nullable=False),
+    ]
+)
+"""`confidence` is the probability of `predicted`; `start` and `end` are code points of `sentence`."""
+
+
+def mistakes(
+    judged: Judged,
+    kept: NDArray[np.bool_],
+    probabilities: NDArray[np.float64],
+    predicted: NDArray[np.int64],
+    labels: Sequence[str],
+    by: Gold,
+) -> list[dict[str, Any]]:
+    """Rows of `SCHEMA` for the kept numbers on which the model errs, the surest first; their gold is known.
+
+    `kind`: `missed` (the gold has a label, the model none), `spurious` (the other way), `other label`.
+    """
+    found = []
+    for place in np.flatnonzero(kept & (judged.gold[by] != predicted)).tolist():
+        gold, given = judged.gold[by][place], predicted[place]
+        number, row = judged.numbers[place], judged.rows[judged.places[place]]
+        found.append(
+            {
+                "kind": "missed" if given == 0 else "spurious" if gold == 0 else "other label",
+                "number": row.text[number.start : number.end],
+                "gold": labels[gold],
+                "predicted": labels[given],
+                "confidence": float(probabilities[place, given]),
+                "doubtful": number.doubtful,
+                "sentence": row.text,
+                "start": number.start,
+                "end": number.end,
+                "company": row.company,
+                "document_id": row.document_id,
+                "section": row.section,
+                "in_note": row.in_note,
+            }
+        )
+    return sorted(found, key=lambda row: -row["confidence"])
+
+
+def write_rows(rows: Sequence[Mapping[str, Any]], schema: pa.Schema, path: Path) -> None:
+    """Write rows as Parquet, complete or as it was before, making the folder. Raises as `whole_file` does."""
+    with storage_errors(path.parent):
+        path.parent.mkdir(parents=True, exist_ok=True)
+    with whole_file(path) as temporary:
+        pq.write_table(pa.Table.from_pylist(list(rows), schema=schema), temporary, compression="zstd")
+
 
 LOG = logging.getLogger(__name__)
 

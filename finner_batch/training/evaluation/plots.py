@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from finner_batch.errors import UsageError
-from finner_batch.training.evaluation.listing import occurring
-from finner_batch.training.evaluation.report import Report
+from finner_batch.training.evaluation.model_figures import Report
+from finner_batch.training.evaluation.scores import occurring
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from finner_batch.errors import UsageError
 from finner_batch.storage.whole_file import whole_folder
-from finner_batch.tagger.model import Model, load_model
+from finner_batch.tagging.model import Model, load_model
 from finner_batch.training.evaluation.scores import THRESHOLD
 
 NEVER = 1.0

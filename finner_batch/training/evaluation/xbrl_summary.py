@@ -3,9 +3,9 @@
 from typing import Any
 
 from finner_batch.training.evaluation.against_xbrl import Comparison
-from finner_batch.training.evaluation.listing import UNDEFINED
-from finner_batch.training.evaluation.summary import aligned
-from finner_batch.training.evaluation.verdicts import Tally
+from finner_batch.training.evaluation.evaluation_summary import aligned
+from finner_batch.training.evaluation.scores import UNDEFINED
+from finner_batch.training.evaluation.xbrl_verdicts import Tally
 
 NAMES = [
     *("", "rows", "agree", "value differs", "other concept", "untagged in notes", "elsewhere", "in tables"),

@@ -3,7 +3,7 @@
 A variant is compared with the checkpoint itself (PyTorch, fp32) on the development companies' sentences: those of the
 notes, and those elsewhere that speak of a debt's rate or amount. The variants of one call are written only where all
 decide the same and lose next to nothing; the figures go into the folder. The variant `openvino` is no file of its own:
-OpenVINO reads that of fp16 (`finner_batch/tagger/openvino.py`), and the gate says whether it may.
+OpenVINO reads that of fp16 (`finner_batch/tagging/openvino.py`), and the gate says whether it may.
 """
 
 import json
@@ -17,14 +17,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from finner_batch.errors import ModelError, UsageError
-from finner_batch.tagger.batches import batches
-from finner_batch.tagger.openvino import OPENVINO, compiled, is_installed
-from finner_batch.tagger.tokens import SentenceTokenizer
+from finner_batch.tagging.batching import batches
+from finner_batch.tagging.openvino import OPENVINO, compiled, is_installed
+from finner_batch.tagging.tokens import SentenceTokenizer
+from finner_batch.training.data.data_sources import apply_shares, known_sentences, load_data, whole_text
 from finner_batch.training.data.examples import Example, make_examples
-from finner_batch.training.data.sources import apply_shares, known_sentences, load_data, whole_text
-from finner_batch.training.evaluation.judged import check_labels
+from finner_batch.training.evaluation.gold import check_labels
 from finner_batch.training.evaluation.scores import decide, scored, scores, softmax
-from finner_batch.training.export.folder import (
+from finner_batch.training.export.model_folder import (
     CHECKPOINT,
     RECORD_FILE,
     UNFINISHED_FILE,
@@ -32,8 +32,8 @@ from finner_batch.training.export.folder import (
     threshold_of,
     write_folder,
 )
-from finner_batch.training.export.graph import Precision, build
-from finner_batch.training.learning.base import classifier, load_base
+from finner_batch.training.export.onnx_graph import Precision, build
+from finner_batch.training.learning.encoder import classifier, load_base
 from finner_batch.training.learning.loop import number_logits
 
 LOG = logging.getLogger(__name__)

@@ -20,14 +20,13 @@ import torch
 from finner_batch.errors import UsageError
 from finner_batch.storage.place import place_of
 from finner_batch.storage.whole_file import whole_file
-from finner_batch.training.data.sources import Source
-from finner_batch.training.export.folder import CHECKPOINT, CHECKSUMS_FILE, RECORD_FILE, UNFINISHED_FILE
-from finner_batch.training.foreign import refuse_foreign
+from finner_batch.training.data.data_sources import Source, refuse_foreign
+from finner_batch.training.export.model_folder import CHECKPOINT, CHECKSUMS_FILE, RECORD_FILE, UNFINISHED_FILE
 from finner_batch.training.learning import processes
-from finner_batch.training.learning.base import Base
 from finner_batch.training.learning.checkpoints import Checkpoints, update_digest
-from finner_batch.training.learning.config import TrainConfig
+from finner_batch.training.learning.encoder import Base
 from finner_batch.training.learning.passes import CONCEPTS, REFIT
+from finner_batch.training.learning.train_config import TrainConfig
 
 LOG = logging.getLogger(__name__)
 

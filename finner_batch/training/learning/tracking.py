@@ -20,8 +20,8 @@ from typing import Any
 from finner_batch.errors import FinnerError, UsageError
 from finner_batch.training.learning import processes
 from finner_batch.training.learning.checkpoints import Epoch
-from finner_batch.training.learning.config import TrainConfig
 from finner_batch.training.learning.output import Unfinished
+from finner_batch.training.learning.train_config import TrainConfig
 
 LOG = logging.getLogger(__name__)
 

@@ -15,31 +15,37 @@ from typing import Any
 
 from finner_batch.errors import ModelError, UsageError
 from finner_batch.storage.whole_file import whole_file
-from finner_batch.tagger.cues import Cues
+from finner_batch.tagging.model import Cues
+from finner_batch.training.data.data_sources import Source, apply_shares, known_sentences, load_sources, whole_text
 from finner_batch.training.data.dataset import (
     GENERATED,
     OUTSIDE,
     SENTENCES_FILE,
     LabelledSentence,
+    read_cues,
+    read_labels,
     write_sentences,
 )
 from finner_batch.training.data.examples import frequent_concepts
-from finner_batch.training.data.labels import read_cues, read_labels
-from finner_batch.training.data.sources import Source, apply_shares, known_sentences, load_sources, whole_text
 from finner_batch.training.evaluation.evaluate import EvaluationConfig, measure, write_output
-from finner_batch.training.evaluation.summary import summary
+from finner_batch.training.evaluation.evaluation_summary import summary
 from finner_batch.training.export.export import export_model
-from finner_batch.training.export.folder import CHECKPOINT, RECORD_FILE
+from finner_batch.training.export.model_folder import CHECKPOINT, RECORD_FILE
 from finner_batch.training.learning import processes
-from finner_batch.training.learning.base import Base, load_base
 from finner_batch.training.learning.checkpoints import Epoch
-from finner_batch.training.learning.config import TrainConfig
-from finner_batch.training.learning.figures import figures, temperature_of
+from finner_batch.training.learning.encoder import Base, load_base
 from finner_batch.training.learning.loop import unwatched
 from finner_batch.training.learning.output import MADE_FROM, begin, check_folder, made_from
 from finner_batch.training.learning.passes import CONCEPTS, REFIT, concept_pass, forget, label_pass
-from finner_batch.training.learning.record import describe_data, describe_machine, versions
 from finner_batch.training.learning.tracking import Tracker, require_mlflow, tracked
+from finner_batch.training.learning.train_config import TrainConfig
+from finner_batch.training.learning.training_record import (
+    describe_data,
+    describe_machine,
+    figures,
+    temperature_of,
+    versions,
+)
 
 LOG = logging.getLogger(__name__)
 

@@ -1,1 +1,0 @@
-"""Drives the stages over many documents: worker processes, one session, one writer."""

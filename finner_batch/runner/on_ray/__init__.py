@@ -1,0 +1,1 @@
+"""The engine that runs the stages on a Ray cluster."""

@@ -1,1 +1,0 @@
-"""Stage 3, sentences: splits blocks into sentences and keeps their offsets."""

@@ -1,1 +1,0 @@
-"""Stage 4, tagger: sentences to labelled number spans (tokenise, batch, infer, decode)."""

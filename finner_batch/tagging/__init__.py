@@ -1,0 +1,1 @@
+"""Stage 3: sentences into labelled number spans."""

@@ -1,0 +1,154 @@
+"""The report of a labelled dataset: `report.md` with the tables, and the pictures beside it. Needs matplotlib."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from finner_batch.errors import UsageError
+from finner_batch.storage.whole_file import whole_folder
+from finner_batch.training.data.dataset import STATISTICS_FILE, LabelledSentence, read_sentences
+from finner_batch.training.eda import dataset_tables as tables
+from finner_batch.training.eda.dataset_tables import cue_lists, cues
+from finner_batch.training.evaluation.plots import require_matplotlib
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+REPORT_FILE = "report.md"
+SHOWN_LABELS = 8
+"""The most frequent labels: those that are drawn, and whose cues and company are listed."""
+SHOWN_CONCEPTS = 30
+HEADING = "What the labelled dataset holds"
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """A table under its heading with what its columns mean, and its picture."""
+
+    heading: str
+    text: str
+    table: pa.Table
+    picture: tuple[str, "Figure"] | None = None
+    """Name of the file without `.png`, and the figure."""
+
+
+def write_report(dataset: Path, folder: Path, labels: Sequence[str]) -> Path:
+    """Write the report of a dataset folder into `folder`; give the path of `report.md`.
+
+    The same dataset and labels give the same bytes. Raises UsageError where `dataset` is none of this version, where it
+    has none of the labels, or where matplotlib is missing; else as `whole_folder` does.
+    """
+    require_matplotlib()
+    from finner_batch.training.eda.pictures import png  # noqa: PLC0415 - needs matplotlib
+
+    sentences = read_sentences(dataset)
+    statistics = json.loads((dataset / STATISTICS_FILE).read_text(encoding="utf-8"))
+    sections = _sections(sentences, statistics, labels)
+    with whole_folder(folder, last=REPORT_FILE) as new:
+        parts = [f"# {HEADING}"]
+        for section in sections:
+            parts += [f"## {section.heading}", section.text]
+            if section.picture:
+                name, figure = section.picture
+                (new / f"{name}.png").write_bytes(png(figure))
+                parts.append(f"![{section.heading}]({name}.png)")
+            parts.append(markdown(section.table))
+        (new / REPORT_FILE).write_text("\n\n".join(parts) + "\n", encoding="utf-8")
+    return folder / REPORT_FILE
+
+
+def markdown(table: pa.Table) -> str:
+    """Write a table as Markdown."""
+    rows = [table.column_names, ["---"] * table.num_columns]
+    rows += [[_cell(value) for value in row.values()] for row in table.to_pylist()]
+    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
+
+
+def _sections(
+    sentences: Sequence[LabelledSentence], statistics: Mapping[str, Any], labels: Sequence[str]
+) -> list[Section]:
+    from finner_batch.training.eda import pictures as draw  # noqa: PLC0415 - needs matplotlib
+
+    counts = tables.label_counts(sentences, labels)
+    present = counts.filter(pc.greater(counts["sentences"], 0))
+    shown = present["label"].to_pylist()[:SHOWN_LABELS]
+    if not shown:
+        raise UsageError("no number of the dataset has one of the labels: give --labels concepts that its filers use")
+    pairs, sizes = tables.together(sentences, shown), tables.sentence_sizes(sentences, labels)
+    words, values = cues(sentences, labels), tables.values(sentences, labels)
+    in_notes = tables.tags_against_readings([row for row in sentences if row.in_note])
+    elsewhere = tables.tags_against_readings([row for row in sentences if not row.in_note])
+    concepts = tables.concepts(sentences)
+    sections = [
+        Section(
+            "Sentences",
+            f"{statistics['documents']:,} filings gave {len(sentences):,} sentences with a number, a company's "
+            "repetitions not counted. `read`: sentences that someone read; `with_label`: those with one of the "
+            f"{len(labels)} labels.",
+            tables.places(sentences, labels),
+        ),
+        Section("Left out", "What labelling left out, and why.", tables.left_out(statistics)),
+        Section(
+            "Labels",
+            f"{len(present)} of the {len(labels)} labels occur. `tagged`: numbers with that tag of their filer; "
+            "`read`: numbers that a reader calls so; `train`, `validation`, `dev`: numbers that count as the label, by "
+            f"the reading where there is one, else by the tag. At most {SHOWN_LABELS} are drawn, here and below.",
+            present,
+            ("labels", draw.draw_labels(present.slice(0, SHOWN_LABELS))),
+        ),
+        Section(
+            "Sizes of sentences",
+            "`tokens` are word pieces of the packaged model.",
+            tables.size_quantiles(sizes),
+            ("sizes", draw.draw_sizes(sizes)),
+        ),
+        Section(
+            "Labels of one sentence",
+            "Sentences that have both labels; on the diagonal, all that have the label.",
+            pairs,
+            ("together", draw.draw_together(pairs)),
+        ),
+        Section(
+            "Cues",
+            "Words that stand within six words of a label's numbers more often than of other numbers, with the z-score "
+            "of their log-odds ratio; `#` is any number.",
+            cue_lists(words, shown),
+            ("cues", draw.draw_cues(words, shown)),
+        ),
+        Section(
+            "Filers' tags against readings, in notes",
+            "How filers tagged the numbers that readers called a label, or none (`O`).",
+            in_notes,
+            ("readings", draw.draw_tags_against_readings(in_notes)),
+        ),
+        Section("Filers' tags against readings, elsewhere", "Where filers need not tag.", elsewhere),
+        Section("Tags that say otherwise", "The most frequent ones.", tables.disagreements(sentences)),
+        Section(
+            "Values",
+            "As the sentence itself states them: amounts that a filing states in thousands or millions by a remark "
+            "elsewhere are too small by as much. Rates are fractions of one.",
+            tables.value_ranges(values),
+            ("values", draw.draw_values(values, shown)),
+        ),
+    ]
+    if len(concepts):  # filings of before inline XBRL have readings only
+        once = concepts.filter(pc.equal(concepts["numbers"], 1)).num_rows
+        half = concepts.filter(pc.less(concepts["share"], 0.5)).num_rows + 1
+        text = (
+            f"{len(concepts):,} concepts; {once:,} of them are used once, and {half:,} make half of all tags. "
+            f"The first {SHOWN_CONCEPTS}; `share`: of all tags, up to this one."
+        )
+        picture = "concepts", draw.draw_concepts(concepts, labels)
+        sections.append(Section("All concepts", text, concepts.slice(0, SHOWN_CONCEPTS), picture))
+    return sections
+
+
+def _cell(value: Any) -> str:
+    if isinstance(value, float):
+        return f"{value:,.4g}" if abs(value) < 1000 else f"{value:,.0f}"
+    return f"{value:,}" if isinstance(value, int) else str(value).replace("|", "\\|")

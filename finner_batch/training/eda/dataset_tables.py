@@ -1,0 +1,369 @@
+"""What a labelled dataset holds: labels, sizes, company of labels, tags against readings, values; as Arrow tables.
+
+A *label* is a concept of the label set. What a number counts as is its gold: the reading where someone read it, else
+its filer's tag. A number of which nothing is known (untagged and unread, outside notes) counts as nothing.
+
+Cues: the words near a label's numbers that tell them from all other numbers.
+
+Words are ranked by the z-score of their log-odds ratio with an informative Dirichlet prior (Monroe, Colaresi and Quinn,
+"Fightin' Words", Political Analysis 16, 2008): the prior keeps rare words from coming first by chance, and the z-score
+keeps out common words that differ little.
+"""
+
+import math
+import re
+from bisect import bisect_left, bisect_right
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import accumulate
+from typing import Any, NamedTuple
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from finner_batch.tagging.model import DEFAULT_MODEL
+from finner_batch.tagging.tokens import SentenceTokenizer
+from finner_batch.training.data.dataset import OUTSIDE, READ_LABELS, LabelledSentence, Number
+from finner_batch.values.value import read_value
+
+SIDES = ("before", "after")
+NEAR_WORDS = 6
+"""Words on one side of a number in which a cue is looked for."""
+PRIOR_WORDS = 1000
+"""Strength of the prior: as if so many more words had been seen, distributed as near all numbers."""
+ANY_NUMBER = "#"
+"""Stands for any number among the words."""
+
+_WORD = re.compile(r"(?P<number>[0-9]+(?:[.,/][0-9]+)*)|[^\W\d_]+(?:['\u2019-][^\W\d_]+)*|[%$€£¥+]")
+
+SCHEMA = pa.schema(
+    [
+        pa.field("label", pa.string()),
+        pa.field("side", pa.string()),
+        pa.field("rank", pa.int64()),
+        pa.field("word", pa.string()),
+        pa.field("z", pa.float64()),
+        pa.field("with_label", pa.float64()),
+        pa.field("without", pa.float64()),
+    ]
+)
+
+
+class Word(NamedTuple):
+    """A word and its place in the text."""
+
+    start: int
+    end: int
+    text: str
+
+
+def cues(sentences: Sequence[LabelledSentence], labels: Sequence[str], top: int = 15) -> pa.Table:
+    """Rank the words before and after the numbers of each label against those of all other known numbers.
+
+    A word counts once for a number where it stands within `NEAR_WORDS` words of it on that side. Columns: `label`,
+    `side` (before or after), `rank`, `word` (lower case; `#` is any number), its `z` (above 0), and the share of the
+    label's numbers (`with_label`) and of the others (`without`) that have the word there.
+    """
+    near: defaultdict[tuple[str, str], Counter[str]] = defaultdict(Counter)
+    numbers: Counter[str] = Counter()
+    for row in sentences:
+        found = words(row.text)
+        for number in row.numbers:
+            gold = row.gold(number, labels)
+            if gold is not None:
+                numbers[gold] += 1
+                for side, near_words in _sides(found, number).items():
+                    near[gold, side].update(near_words)
+    rows = []
+    for side in SIDES:
+        everywhere: Counter[str] = sum((near[gold, side] for gold in numbers), Counter())
+        for label in labels:
+            mine, others = near[label, side], everywhere - near[label, side]
+            scores = log_odds(mine, others)
+            best = sorted((word for word in scores if scores[word] > 0), key=lambda word: (-scores[word], word))[:top]
+            rows += [
+                {
+                    "label": label,
+                    "side": side,
+                    "rank": rank,
+                    "word": word,
+                    "z": round(scores[word], 1),
+                    "with_label": round(mine[word] / numbers[label], 3),
+                    "without": round(others[word] / max(1, numbers.total() - numbers[label]), 3),
+                }
+                for rank, word in enumerate(best, start=1)
+            ]
+    return pa.Table.from_pylist(rows, schema=SCHEMA)
+
+
+def cue_lists(found: pa.Table, labels: Sequence[str]) -> pa.Table:
+    """The cues of some labels as one line a label and side: `plus 47.6, libor 23.8, …`."""
+    rows = found.to_pylist()
+    return pa.Table.from_pylist(
+        [
+            {
+                "label": label,
+                "side": side,
+                "words": ", ".join(
+                    f"{row['word']} {row['z']}" for row in rows if (row["label"], row["side"]) == (label, side)
+                ),
+            }
+            for label in labels
+            for side in SIDES
+        ]
+    )
+
+
+def words(text: str) -> list[Word]:
+    """The words and signs of a text in lower case, each number as `#`, with their spans."""
+    return [
+        Word(match.start(), match.end(), ANY_NUMBER if match["number"] else match[0].lower())
+        for match in _WORD.finditer(text)
+    ]
+
+
+def log_odds(mine: Counter[str], others: Counter[str]) -> dict[str, float]:
+    """z-score of the log-odds ratio of each word of `mine` against `others`; empty where all words are the same one."""
+    both = mine + others
+    if len(both) == 1:
+        return {}
+    scores = {}
+    for word, count in mine.items():
+        prior = PRIOR_WORDS * both[word] / both.total()
+        first, second = count + prior, others[word] + prior
+        ratio = first / (mine.total() + PRIOR_WORDS - first) / (second / (others.total() + PRIOR_WORDS - second))
+        scores[word] = math.log(ratio) / math.sqrt(1 / first + 1 / second)
+    return scores
+
+
+def _sides(found: Sequence[Word], number: Number) -> dict[str, set[str]]:
+    """The different words within `NEAR_WORDS` of a number, on either side."""
+    first = bisect_right(found, number.start, key=lambda word: word.end)
+    last = bisect_left(found, number.end, key=lambda word: word.start)
+    return {
+        "before": {word.text for word in found[max(0, first - NEAR_WORDS) : first]},
+        "after": {word.text for word in found[last : last + NEAR_WORDS]},
+    }
+
+
+SPLITS = ("train", "validation", "dev")
+QUANTILES = {"p5": 0.05, "p25": 0.25, "median": 0.5, "p75": 0.75, "p95": 0.95, "p99": 0.99}
+SIZES = ("tokens", "characters", "numbers")
+_ONE_WINDOW = 1 << 30
+"""More tokens than any sentence has."""
+
+
+def places(sentences: Sequence[LabelledSentence], labels: Sequence[str]) -> pa.Table:
+    """Count companies, sentences, those read and those with a label, and numbers, by split and place."""
+    rows = []
+    for split in SPLITS:
+        for place, in_note in (("notes", True), ("elsewhere", False)):
+            chosen = [row for row in sentences if row.split == split and row.in_note is in_note]
+            companies, read = len({row.company for row in chosen}), sum(row.is_read for row in chosen)
+            labelled = sum(any(True for _ in labelled_numbers(row, labels)) for row in chosen)
+            numbers = sum(len(row.numbers) for row in chosen)
+            rows.append((split, place, companies, len(chosen), read, labelled, numbers))
+    return _table(("split", "place", "companies", "sentences", "read", "with_label", "numbers"), rows)
+
+
+def label_counts(sentences: Sequence[LabelledSentence], labels: Sequence[str]) -> pa.Table:
+    """Count the numbers of each label by who says so and where, and the sentences and companies that have it.
+
+    `tagged_…` counts filers' tags and `read_…` readings, in notes and elsewhere; `train`, `validation` and `dev` count
+    gold; `largest_company` is the share of the gold numbers that one company has. Most frequent labels first.
+    """
+    said: Counter[tuple[str | None, str]] = Counter()
+    by_company: defaultdict[str, Counter[str]] = defaultdict(Counter)
+    holding: Counter[str] = Counter()
+    for row in sentences:
+        place = "notes" if row.in_note else "elsewhere"
+        for number in row.numbers:
+            said[number.concept, f"tagged_{place}"] += 1
+            said[number.reading, f"read_{place}"] += 1
+        gold = [label for _, label in labelled_numbers(row, labels)]
+        holding.update(set(gold))
+        for label in gold:
+            said[label, row.split] += 1
+            by_company[label][row.company] += 1
+    columns = ("tagged_notes", "tagged_elsewhere", "read_notes", "read_elsewhere", *SPLITS)
+    rows = [
+        (
+            label,
+            *(said[label, column] for column in columns),
+            holding[label],
+            len(by_company[label]),
+            _share(max(by_company[label].values(), default=0), by_company[label].total()),
+        )
+        for label in sorted(labels, key=lambda label: (-by_company[label].total(), label))
+    ]
+    return _table(("label", *columns, "sentences", "companies", "largest_company"), rows)
+
+
+def labelled_numbers(row: LabelledSentence, labels: Sequence[str]) -> Iterator[tuple[Number, str]]:
+    """Yield the numbers of a sentence whose gold is a label, with it."""
+    for number in row.numbers:
+        gold = row.gold(number, labels)
+        if gold is not None and gold != OUTSIDE:
+            yield number, gold
+
+
+def sentence_sizes(sentences: Sequence[LabelledSentence], labels: Sequence[str]) -> pa.Table:
+    """Measure each sentence: `tokens` (word pieces of the packaged model), `characters`, `numbers`, `labelled` ones."""
+    tokenizer = SentenceTokenizer(DEFAULT_MODEL / "tokenizer.json", _ONE_WINDOW)
+    rows = []
+    for row in sentences:
+        (window,) = tokenizer.windows(row.text, [(row.numbers[0].start, row.numbers[0].end)])
+        pieces = window.length - 2  # one before and one after the sentence are not its own
+        labelled = sum(1 for _ in labelled_numbers(row, labels))
+        rows.append((pieces, len(row.text), len(row.numbers), labelled))
+    return _table((*SIZES, "labelled"), rows)
+
+
+def size_quantiles(sizes: pa.Table) -> pa.Table:
+    """Quantiles of `sentence_sizes`: of all sentences, and of those with a label."""
+    rows = []
+    for measure in SIZES:
+        for name, chosen in (("all", sizes), ("with a label", sizes.filter(pc.greater(sizes["labelled"], 0)))):
+            values = chosen[measure].to_numpy()
+            if len(values):
+                at = (round(float(np.quantile(values, share))) for share in QUANTILES.values())
+                rows.append((measure, name, len(values), *at, int(values.max())))
+    return _table(("measure", "sentences", "count", *QUANTILES, "max"), rows)
+
+
+def together(sentences: Sequence[LabelledSentence], labels: Sequence[str]) -> pa.Table:
+    """Count the sentences that have two labels: a row and a column for each; on the diagonal all that have the label.
+
+    `alone` counts those that have no other label.
+    """
+    pairs: Counter[tuple[str, str]] = Counter()
+    for row in sentences:
+        found = {gold for _, gold in labelled_numbers(row, labels)}
+        pairs.update((one, other) for one in found for other in found)
+        pairs.update((one, "alone") for one in found if len(found) == 1)
+    columns = (*labels, "alone")
+    return _table(("label", *columns), [(one, *(pairs[one, other] for other in columns)) for one in labels])
+
+
+def tags_against_readings(sentences: Sequence[LabelledSentence]) -> pa.Table:
+    """Say how filers tagged the numbers that were read, a row for each label of the readings, the last for `O`.
+
+    `same`: with the label of the reading. `another_label`: with another label of the readings. `other_concept`: with
+    any other concept. `untagged`: not at all.
+    """
+    counts: Counter[tuple[str, str]] = Counter()
+    for row in sentences:
+        for number in row.numbers:
+            if number.reading is not None:
+                counts[number.reading, _outcome(number)] += 1
+    columns = ("same", "another_label", "other_concept", "untagged")
+    rows = []
+    for reading in (*sorted(READ_LABELS), OUTSIDE):
+        outcomes = [counts[reading, column] for column in columns]
+        rows.append((reading, sum(outcomes), *outcomes))
+    return _table(("reading", "numbers", *columns), rows)
+
+
+def disagreements(sentences: Sequence[LabelledSentence], top: int = 15) -> pa.Table:
+    """The most frequent pairs of a reading and a filer's other tag, with the companies that have them.
+
+    Pairs of `O` with a concept that is no label of the readings are none.
+    """
+    numbers: Counter[tuple[str, str]] = Counter()
+    companies: defaultdict[tuple[str, str], set[str]] = defaultdict(set)
+    for row in sentences:
+        for number in row.numbers:
+            if number.reading is None or number.concept is None or number.reading == number.concept:
+                continue
+            if number.reading != OUTSIDE or number.concept in READ_LABELS:
+                numbers[number.reading, number.concept] += 1
+                companies[number.reading, number.concept].add(row.company)
+    ranked = sorted(numbers.items(), key=lambda pair: (-pair[1], pair[0]))[:top]
+    return _table(
+        ("reading", "tag", "numbers", "companies"), [(*pair, count, len(companies[pair])) for pair, count in ranked]
+    )
+
+
+def values(sentences: Sequence[LabelledSentence], labels: Sequence[str]) -> pa.Table:
+    """Read the value and unit of each labelled number from its own sentence; null where the sentence states none."""
+    rows = []
+    for row in sentences:
+        for number, label in labelled_numbers(row, labels):
+            value = read_value(row.text, number.start, number.end)
+            rows.append((label, value.value, value.unit))
+    return _table(("label", "value", "unit"), rows)
+
+
+def value_ranges(found: pa.Table) -> pa.Table:
+    """Quantiles of `values` by label and unit, the most frequent pairs of a label first."""
+    groups: defaultdict[tuple[str, str], list[float]] = defaultdict(list)
+    for row in found.to_pylist():
+        if row["value"] is not None:
+            groups[row["label"], row["unit"] or "none stated"].append(row["value"])
+    rows = [
+        (label, unit, len(group), *(float(f"{np.quantile(group, at):.4g}") for at in (0, 0.05, 0.5, 0.95, 1)))
+        for (label, unit), group in sorted(groups.items(), key=lambda item: (item[0][0], -len(item[1]), item[0][1]))
+    ]
+    return _table(("label", "unit", "numbers", "min", "p5", "median", "p95", "max"), rows)
+
+
+def concepts(sentences: Sequence[LabelledSentence]) -> pa.Table:
+    """Every concept that filers tag a number with, most frequent first; `share`: of all tags, up to this one.
+
+    Without any tag the table is empty.
+    """
+    numbers: Counter[str] = Counter()
+    companies: defaultdict[str, set[str]] = defaultdict(set)
+    for row in sentences:
+        for number in row.numbers:
+            if number.concept is not None:
+                numbers[number.concept] += 1
+                companies[number.concept].add(row.company)
+    ranked = sorted(numbers.items(), key=lambda item: (-item[1], item[0]))
+    sums = accumulate(count for _, count in ranked)
+    return _table(
+        ("rank", "concept", "numbers", "companies", "share"),
+        [
+            (rank, concept, count, len(companies[concept]), _share(so_far, numbers.total()))
+            for rank, ((concept, count), so_far) in enumerate(zip(ranked, sums, strict=True), start=1)
+        ],
+    )
+
+
+def left_out(statistics: Mapping[str, Any]) -> pa.Table:
+    """What labelling left out and why, from the dataset's statistics: `count` of `total`."""
+    split, facts, read = statistics["split_sentences"], statistics["facts"], statistics["readings"]
+    documents = statistics["documents"] + statistics["documents_failed"]
+    numbered = sum(statistics["sentences"].values()) + statistics["duplicates"]
+    rows = [
+        ("document", documents, statistics["documents_failed"], "could not be read"),
+        ("document", documents, statistics["documents_without_facts"], "no inline XBRL; kept where someone read it"),
+        ("document", documents, statistics["documents_without_company"], "states no CIK; kept where someone read it"),
+        ("sentence", sum(split.values()), split["without_number"], "holds no number"),
+        ("sentence with a number", numbered, statistics["duplicates"], "the company says the same elsewhere"),
+        ("fact in prose", facts["in_prose"], facts["no_digit"], "holds no digit: spelled out, or words"),
+        ("fact in prose", facts["in_prose"], facts["several_numbers"], "covers several numbers"),
+        ("fact in prose", facts["in_prose"], facts["no_sentence"], "lies in no sentence with a number"),
+        ("fact in prose", facts["in_prose"], facts["nested"], "inside another fact of the same number"),
+    ]
+    if read:
+        rows.append(("reading", sum(read.values()), read["not_found"], "its sentence is not in the input"))
+    return _table(("what", "total", "left_out", "why"), rows)
+
+
+def _outcome(number: Number) -> str:
+    if number.concept is None:
+        return "untagged"
+    if number.concept == number.reading:
+        return "same"
+    return "another_label" if number.concept in READ_LABELS else "other_concept"
+
+
+def _share(part: float, whole: float) -> float:
+    return round(part / whole, 3) if whole else 0.0
+
+
+def _table(names: Sequence[str], rows: Iterable[Sequence[Any]]) -> pa.Table:
+    rows = list(rows)
+    return pa.table({name: [row[place] for row in rows] for place, name in enumerate(names)})
