@@ -15,6 +15,8 @@ from finner_batch.benchmark.whole_run import Growth
 from finner_batch.machine import MEBIBYTE
 
 _KINDS_SHOWN = 6
+_BUSY = 0.25
+"""Load per CPU by other processes above which the summary warns."""
 
 
 def plan_summary(plan: Plan) -> str:
@@ -82,10 +84,6 @@ def _duration(seconds: float) -> str:
     if hours:
         return f"{hours:,} h {minutes:02d} min"
     return f"{minutes} min {rest:02d} s" if minutes else f"{seconds:.1f} s"
-
-
-_BUSY = 0.25
-"""Load per CPU by other processes above which the summary warns."""
 
 
 def summary(figures: Benchmark) -> str:

@@ -53,6 +53,11 @@ from finner_batch.tagging.tokens import SentenceTokenizer, Window
 from finner_batch.text.numbers import number_tokens
 
 LOG = logging.getLogger(__name__)
+_MORE_PACKAGES = ("beautifulsoup4", "numpy", "pysbd")
+MAX_TURNS = 3
+"""Repeats of a comparison, since the usual stack is slow."""
+FORMAT_VERSION = 4
+"""Version of the JSON; raised when a figure changes its meaning."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,9 +133,6 @@ def _spans(tagger: Tagger, windows: Sequence[Window]) -> list[list[tuple[int, in
     return [[(span.start, span.end, span.label) for span in spans] for spans in found]
 
 
-_MORE_PACKAGES = ("beautifulsoup4", "numpy", "pysbd")
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Machine:
     """The machine of a measurement. `load` is the average number of running processes in the minute before it."""
@@ -159,12 +161,6 @@ def describe_machine() -> Machine:
             **installed_versions((*PACKAGES, *_MORE_PACKAGES)),
         },
     )
-
-
-MAX_TURNS = 3
-"""Repeats of a comparison, since the usual stack is slow."""
-FORMAT_VERSION = 4
-"""Version of the JSON; raised when a figure changes its meaning."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -53,6 +53,10 @@ _GROWS_WITH = {
     MODEL: "numbered_tokens",
 }
 """The amount that determines a stage's time."""
+_COMPRESSED = (".gz", ".zst")
+_MIN_SAMPLE_PER_KIND = 3
+_SAMPLED_MEMBERS = 40
+"""Members of an archive read to estimate what it holds."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -146,12 +150,6 @@ def _undisturbed(amounts: Amounts, each: Mapping[str, float], cpus: int, workers
     seconds: dict[str, float] = {stage: each[stage] * getattr(amounts, amount) for stage, amount in _GROWS_WITH.items()}
     model = seconds.pop(MODEL)
     return max(model, sum(seconds.values()) / workers) if on_gpu else model + sum(seconds.values()) / cpus
-
-
-_COMPRESSED = (".gz", ".zst")
-_MIN_SAMPLE_PER_KIND = 3
-_SAMPLED_MEMBERS = 40
-"""Members of an archive read to estimate what it holds."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -46,6 +46,29 @@ from finner_batch.tagging.session import AnySession
 from finner_batch.tagging.tagger import WINDOW_SENTENCES, Probabilities, Span, Tagger, TaggingStatistics
 from finner_batch.tagging.tokens import SentenceTokenizer, Window
 
+MODEL = "model"
+STAGES = (
+    "hash",
+    "read",
+    "extract",
+    "split",
+    "numbers",
+    "tokenize",
+    "send",
+    "collect",
+    "batches",
+    MODEL,
+    "values",
+    "write",
+)
+"""In the order of the data.
+
+`send` pickles and loads what goes from process to process, `collect` is the garbage collector, `batches` is all of
+tagging but the model, `values` has the decoding of spans too.
+"""
+OF_THE_MAIN_PROCESS = ("batches", "values", "write")
+"""What the main process does between two calls of the model; reading processes and a hashing thread do the rest."""
+
 
 class TimedSession:
     """Counts the model's input and its time: `seconds` of wall-clock time, `cpu_seconds` of all threads.
@@ -126,30 +149,6 @@ class TimedTagger:
         spans = self._tagger.spans(windows, probabilities)
         self.span_seconds += process_time() - started
         return spans
-
-
-MODEL = "model"
-STAGES = (
-    "hash",
-    "read",
-    "extract",
-    "split",
-    "numbers",
-    "tokenize",
-    "send",
-    "collect",
-    "batches",
-    MODEL,
-    "values",
-    "write",
-)
-"""In the order of the data.
-
-`send` pickles and loads what goes from process to process, `collect` is the garbage collector, `batches` is all of
-tagging but the model, `values` has the decoding of spans too.
-"""
-OF_THE_MAIN_PROCESS = ("batches", "values", "write")
-"""What the main process does between two calls of the model; reading processes and a hashing thread do the rest."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

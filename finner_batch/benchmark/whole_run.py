@@ -37,6 +37,7 @@ _SETTINGS = "FINNER_RUN_"
 
 SMALL_SENTENCES = 20
 """Sentences of the small filing."""
+LOG = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,9 +132,6 @@ def _finner_batch(arguments: Sequence[str]) -> tuple[float, str]:
 def _new_folder() -> Iterator[Path]:
     with tempfile.TemporaryDirectory(prefix="finner-batch-benchmark-") as folder:
         yield Path(folder)
-
-
-LOG = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -20,6 +20,9 @@ PARAGRAPH = (
     "December 31, 2023, $112.5 million was drawn and letters of credit of $8.4 million were outstanding."
 )
 """The example of a pasted text."""
+EMPTY = '<p class="fb-empty">The numbers found will appear here, in their sentences and as a table.</p>'
+Answer: TypeAlias = tuple[Reading | None, str]
+"""The reading to keep for this visitor, and the HTML to show."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,11 +53,6 @@ def samples_folder() -> Path:
     package = Path(__file__).resolve().parent.parent
     installed = package / "samples"
     return installed if installed.is_dir() else package.parent / "data" / "filings"
-
-
-EMPTY = '<p class="fb-empty">The numbers found will appear here, in their sentences and as a table.</p>'
-Answer: TypeAlias = tuple[Reading | None, str]
-"""The reading to keep for this visitor, and the HTML to show."""
 
 
 class Answers:

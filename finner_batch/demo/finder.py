@@ -29,6 +29,12 @@ from finner_batch.tagging.model import Model, load_model
 from finner_batch.tagging.session import open_session
 from finner_batch.tagging.tagger import Probabilities, Tagger
 
+MAX_SENTENCES = 20_000
+"""Sentences with a number in one reading, some two minutes of work. No filing of the corpus has more than 1,828."""
+MEMORY_LIMIT_MB = 4096
+_SURROGATE = re.compile("[\ud800-\udfff]")
+_UNSAFE_IN_NAMES = re.compile(r"[^\w.,+() -]")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DemoConfig:
@@ -59,13 +65,6 @@ def require_demo_extra() -> None:
 def is_loopback(host: str) -> bool:
     """Return whether only this machine can reach an address."""
     return host in {"localhost", "::1"} or host.startswith("127.")
-
-
-MAX_SENTENCES = 20_000
-"""Sentences with a number in one reading, some two minutes of work. No filing of the corpus has more than 1,828."""
-MEMORY_LIMIT_MB = 4096
-_SURROGATE = re.compile("[\ud800-\udfff]")
-_UNSAFE_IN_NAMES = re.compile(r"[^\w.,+() -]")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -37,6 +37,11 @@ _TEMPLATE_CHARACTERS = str.maketrans(
 _UNIT_AFTER_NUMBER = re.compile(
     r"[ \xa0]?%|[ \xa0](?:percent|per cent|basis points?|bps?|thousand|million|billion|trillion)\b", re.IGNORECASE
 )
+MAX_SHOWN = 500
+"""Numbers shown; a longer page is slow to lay out."""
+_COLUMNS = ("Label", "Number", "Value", "Unit", "Confidence", "Section", "Sentence")
+_CAPITAL = re.compile("(?<=[a-z])(?=[A-Z])")
+_FIGURES = ("Number", "Value", "Confidence")
 
 
 def safe(text: str) -> str:
@@ -104,13 +109,6 @@ def excerpt(row: dict[str, Any], reach: int = 80) -> str:
     before, after = "\u2026" if left else "", "\u2026" if right < len(sentence) else ""
     number = f"<mark>{safe(sentence[start:end])}</mark>"
     return f"{before}{safe(sentence[left:start])}{number}{safe(sentence[end:right])}{after}"
-
-
-MAX_SHOWN = 500
-"""Numbers shown; a longer page is slow to lay out."""
-_COLUMNS = ("Label", "Number", "Value", "Unit", "Confidence", "Section", "Sentence")
-_CAPITAL = re.compile("(?<=[a-z])(?=[A-Z])")
-_FIGURES = ("Number", "Value", "Confidence")
 
 
 def results(reading: Reading, found: Sequence[DocumentNumbers], threshold: float | None) -> str:

@@ -20,6 +20,14 @@ from finner_batch.results.results_folder import require_results
 from finner_batch.storage.place import Place, children_like, matching, place_of
 from finner_batch.terminal import visible
 
+AUDIT = "against_xbrl.parquet"
+"""File in a results folder with the comparison by `evaluate --against-xbrl … --errors`."""
+_VIEWS_SCHEMA = "results_views"
+_ATTEMPTS = 5
+Result = TypeVar("Result")
+Parts = Mapping[Place, Sequence[str]]
+"""Names of the parts in each results folder."""
+
 
 class ResultsFileSystem(AbstractFileSystem):  # type: ignore[misc]  # fsspec has no types
     """The file system behind `s3://` in a DuckDB connection.
@@ -72,17 +80,6 @@ def one_line(error: BaseException) -> str:
     if text.startswith("Traceback"):
         text = text.rpartition("\n")[2].partition(": ")[2]
     return visible(" ".join(text.split()))
-
-
-AUDIT = "against_xbrl.parquet"
-"""File in a results folder with the comparison by `evaluate --against-xbrl … --errors`."""
-
-_VIEWS_SCHEMA = "results_views"
-_ATTEMPTS = 5
-
-Result = TypeVar("Result")
-Parts = Mapping[Place, Sequence[str]]
-"""Names of the parts in each results folder."""
 
 
 def connect(results: str | Path | Place, *, allow: Sequence[str | Path] = ()) -> duckdb.DuckDBPyConnection:

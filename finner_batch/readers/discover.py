@@ -54,6 +54,8 @@ _OF_CRAWLER = re.compile(r"companies_info\.json|FILINGS_METADATA\w*\.csv|\d{4}_Q
 _READ_WITH_COLUMN = ": with --text-column it is read as a shard"
 
 _logger = logging.getLogger(__name__)
+_LINES = {"jsonl", "ndjson"}
+_WRITTEN = re.compile(r"([0-9]{1,9})/([0-9]{1,9})")
 
 
 def discover(
@@ -250,9 +252,6 @@ def _match(pattern: Sequence[str], path: Sequence[str], *, whole: bool) -> bool:
     return fnmatchcase(path[0], pattern[0]) and _match(pattern[1:], path[1:], whole=whole)
 
 
-_LINES = {"jsonl", "ndjson"}
-
-
 def count_documents(sources: Iterable[Source], *, with_csv: bool = False) -> Iterator[tuple[Source, int | None]]:
     """Yield each source with its number of documents: each archive member and other file counts 1, a shard its rows.
 
@@ -287,9 +286,6 @@ def _count_in_file(source: Source) -> int | None:
     except (OSError, DocumentError, pa.ArrowException):
         return 1  # an unreadable file is one failed document
     return None
-
-
-_WRITTEN = re.compile(r"([0-9]{1,9})/([0-9]{1,9})")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

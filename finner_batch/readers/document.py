@@ -14,6 +14,19 @@ from datetime import date
 from typing import Literal
 
 _NOT_COUNTED = bytes(byte for byte in range(256) if not (byte < 128 and chr(byte).isalnum()))
+_ESCAPED = re.compile(r"\\x(5c|[89a-f][0-9a-f])")
+_TO_ESCAPE = re.compile(r"[\udc80-\udcff]|\\(?=x(?:5c|[89a-f][0-9a-f]))")
+MOST_FILERS = 1000
+"""Recorded filers of one filing, at most. A prospectus may have some hundreds of guarantors."""
+Kept = tuple[tuple[str, str | None], ...]
+"""Names and values, as text: the keys of a path, and the columns of a shard that the user keeps."""
+Markup = Literal["html", "text", "prose"]
+MEMBER_MARK = "!/"
+"""Between the path of an archive and the name of one of its members, in the URI of the member's source."""
+LONGEST_FIELD = 500
+"""Characters of a header field or an error. A longer one is cut and ends in `…`. EDGAR limits company names to 150."""
+LONGEST_ID = 1000
+"""Characters of a document_id that a source states. A longer one is an error; cutting it might make two ids equal."""
 
 
 def content_id(text: str) -> str | None:
@@ -23,10 +36,6 @@ def content_id(text: str) -> str | None:
     """
     counted = text.encode("utf-8", "replace").translate(None, _NOT_COUNTED)
     return hashlib.blake2b(counted, digest_size=16).hexdigest() if counted else None
-
-
-_ESCAPED = re.compile(r"\\x(5c|[89a-f][0-9a-f])")
-_TO_ESCAPE = re.compile(r"[\udc80-\udcff]|\\(?=x(?:5c|[89a-f][0-9a-f]))")
 
 
 def recordable(path: str) -> str:
@@ -42,23 +51,6 @@ def path_of(recorded: str) -> str:
     if "\\" not in recorded:
         return recorded
     return _ESCAPED.sub(lambda found: bytes.fromhex(found[1]).decode("utf-8", "surrogateescape"), recorded)
-
-
-MOST_FILERS = 1000
-"""Recorded filers of one filing, at most. A prospectus may have some hundreds of guarantors."""
-
-Kept = tuple[tuple[str, str | None], ...]
-"""Names and values, as text: the keys of a path, and the columns of a shard that the user keeps."""
-
-Markup = Literal["html", "text", "prose"]
-
-MEMBER_MARK = "!/"
-"""Between the path of an archive and the name of one of its members, in the URI of the member's source."""
-
-LONGEST_FIELD = 500
-"""Characters of a header field or an error. A longer one is cut and ends in `…`. EDGAR limits company names to 150."""
-LONGEST_ID = 1000
-"""Characters of a document_id that a source states. A longer one is an error; cutting it might make two ids equal."""
 
 
 def bounded_field(text: str) -> str:

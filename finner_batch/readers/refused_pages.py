@@ -20,30 +20,6 @@ _BARE_CHARACTERS = 600
 _PAGE_CHARACTERS = 1 << 18
 """Longest markup of a page that is not recognised by its title."""
 _HEAD_CHARACTERS = 1 << 14
-
-
-class _Page(NamedTuple):
-    what: str
-    advice: str
-
-
-_TRAFFIC = _Page(
-    "the SEC's page that refuses automated requests",
-    "fetch it again with a User-Agent that names you and an e-mail address, ten requests a second at most",
-)
-_LIST = _Page(
-    "EDGAR's list of files or filings", "fetch the filing itself, the .txt or the main .htm file that the list names"
-)
-_VIEWER = _Page(
-    "an empty page that a browser fills by script",
-    "fetch the document itself: its path follows `ix?doc=`",
-)
-_RENDERED = _Page(
-    "the SEC's rendering of a filing's XBRL (an R page)", "its numbers are in the filing's main document: use that"
-)
-_ERROR = _Page("a server's error page", "fetch the filing again")
-_LOGIN = _Page("a login page", "fetch the filing again from where it needs no login")
-
 _R_PAGE = re.compile(r"R\d{1,4}\.html?")
 _COMPANIONS = (
     (_R_PAGE, "the SEC's rendering of the XBRL of a filing"),
@@ -51,21 +27,11 @@ _COMPANIONS = (
     (re.compile(r"MetaLinks\.json|Financial_Report\.xlsx?|\d{10}-\d\d-\d{6}-xbrl\.zip"), "data of a filing"),
 )
 _DOCUMENT = re.compile(r"\.(?:txt|html?)(?:\.gz|\.zst)?$", re.IGNORECASE)
-
 _TITLE = re.compile(r"<title\b[^<>]{0,200}>([^<]{0,300})", re.IGNORECASE)
 _SITE = re.compile(r"^sec\.gov\s?\|\s?|\s?\|\s?sec\.gov$", re.IGNORECASE)
 _SEC_TRAFFIC = re.compile(
     r"undeclared automated tool|request rate threshold exceeded|part of a network of automated tools", re.IGNORECASE
 )
-_OWN_TITLES = (
-    (_LIST, r"edgar filing documents\b.{0,80}"),
-    (_LIST, r"(?:index of|(?:edgar )?directory list(?:ing)?(?: for| of)?:?) /.{0,200}"),
-    (_LIST, r"edgar (?:search results|company search|entity landing|full[ -]text search)\b.{0,80}"),
-    (_VIEWER, r"(?:(?:inline |i)?xbrl|ix) viewer\b.{0,80}"),
-    (_ERROR, r"(?:page|file) (?:not found|unavailable)\b.{0,80}"),
-)
-"""Complete titles that no filing has, for pages of any length."""
-_TITLES = [(page, re.compile(pattern, re.IGNORECASE)) for page, pattern in _OWN_TITLES]
 _INDEX_FILE = re.compile(
     r"\s{0,20}Description:\s{1,40}(?:Master|Daily|Form|Company|XBRL)[\w ]{0,40} of EDGAR\b", re.IGNORECASE
 )
@@ -133,7 +99,6 @@ _OTHER_KEYS = (
 """Keys of the error messages of web services and gateways."""
 _RENDERING = re.compile(r"(?:href|src)=[\"'][^\"'<>]{0,80}(?:report\.css|Show\.js)[\"']", re.IGNORECASE)
 _REPORT_TABLE = re.compile(r"<table\b[^<>]{0,200}\bclass=[\"']?report\b", re.IGNORECASE)
-
 _OPENING = re.compile(r"<(?:!--|(?:script|style|head)\b)?", re.IGNORECASE)
 _CLOSING = {
     "<": re.compile(r">"),
@@ -142,6 +107,40 @@ _CLOSING = {
     "<style": re.compile(r"</style\s*>", re.IGNORECASE),
     "<head": re.compile(r"</head\s*>", re.IGNORECASE),
 }
+
+
+class _Page(NamedTuple):
+    what: str
+    advice: str
+
+
+_TRAFFIC = _Page(
+    "the SEC's page that refuses automated requests",
+    "fetch it again with a User-Agent that names you and an e-mail address, ten requests a second at most",
+)
+_LIST = _Page(
+    "EDGAR's list of files or filings", "fetch the filing itself, the .txt or the main .htm file that the list names"
+)
+_VIEWER = _Page(
+    "an empty page that a browser fills by script",
+    "fetch the document itself: its path follows `ix?doc=`",
+)
+_RENDERED = _Page(
+    "the SEC's rendering of a filing's XBRL (an R page)", "its numbers are in the filing's main document: use that"
+)
+_ERROR = _Page("a server's error page", "fetch the filing again")
+_LOGIN = _Page("a login page", "fetch the filing again from where it needs no login")
+
+
+_OWN_TITLES = (
+    (_LIST, r"edgar filing documents\b.{0,80}"),
+    (_LIST, r"(?:index of|(?:edgar )?directory list(?:ing)?(?: for| of)?:?) /.{0,200}"),
+    (_LIST, r"edgar (?:search results|company search|entity landing|full[ -]text search)\b.{0,80}"),
+    (_VIEWER, r"(?:(?:inline |i)?xbrl|ix) viewer\b.{0,80}"),
+    (_ERROR, r"(?:page|file) (?:not found|unavailable)\b.{0,80}"),
+)
+"""Complete titles that no filing has, for pages of any length."""
+_TITLES = [(page, re.compile(pattern, re.IGNORECASE)) for page, pattern in _OWN_TITLES]
 
 
 def companions_of_filing(folder: str, names: Sequence[str]) -> dict[str, str]:

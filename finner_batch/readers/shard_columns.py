@@ -24,6 +24,17 @@ _READ_CHARACTERS = 20 * LONGEST_FIELD
 """Characters of a header field that are read, including its white space."""
 SURROGATE = re.compile("[\ud800-\udfff]")
 """A lone surrogate: JSON can contain one, but no encoding can represent it."""
+_SYNONYMS = {
+    "accession_number": ("accessionnumber", "accession", "accessionno"),
+    "cik": ("cik",),
+    "company": ("company", "companyname", "conformedname"),
+    "form_type": ("formtype", "form", "filingtype", "submissiontype"),
+    "document_type": ("documenttype",),
+    "period_of_report": ("periodofreport", "reportdate", "periodofreportdate"),
+    "filing_date": ("filingdate", "datefiled", "filedasofdate", "fileddate"),
+}
+_MULTIPLE = "*?["
+_LONGEST_NAME_SHOWN = 60
 
 
 def joined(value: object) -> object:
@@ -116,19 +127,6 @@ def kept_text(value: object) -> str | None:
 
 def _as_json_text(value: object) -> str:
     return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
-
-
-_SYNONYMS = {
-    "accession_number": ("accessionnumber", "accession", "accessionno"),
-    "cik": ("cik",),
-    "company": ("company", "companyname", "conformedname"),
-    "form_type": ("formtype", "form", "filingtype", "submissiontype"),
-    "document_type": ("documenttype",),
-    "period_of_report": ("periodofreport", "reportdate", "periodofreportdate"),
-    "filing_date": ("filingdate", "datefiled", "filedasofdate", "fileddate"),
-}
-_MULTIPLE = "*?["
-_LONGEST_NAME_SHOWN = 60
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -39,6 +39,13 @@ from finner_batch.readers.shard_columns import (
 
 _ARCHIVE_END = MEMBER_MARK.removesuffix("/")
 _NULL = "__HIVE_DEFAULT_PARTITION__"
+_ABOUT = frozenset({"cik", "filing_type", "filename"})
+_ITEM = re.compile(r"(?:part_\d_)?item_\d[\w.]*|part_\d|SIGNATURE")
+_LOCATIONS = ("filename", "complete_text_filing_link", "filing_html_index")
+"""Fields that contain the accession number."""
+Skip = Callable[[str, str], bool]
+"""Returns whether the row with this document_id and SHA-256 of its text is done."""
+_SAVE_AS_UTF8 = "save the file as UTF-8 (for a file from Windows: `iconv -f windows-1252 -t utf-8`)"
 
 
 def path_keys(source: Source) -> dict[str, str | None]:
@@ -68,12 +75,6 @@ def has_rows_of_its_own(source: Source) -> bool:
 def _is_key(folder: str) -> bool:
     names_archive = folder.endswith(_ARCHIVE_END) and is_archive(folder.removesuffix(_ARCHIVE_END))
     return folder.find("=") > 0 and not names_archive
-
-
-_ABOUT = frozenset({"cik", "filing_type", "filename"})
-_ITEM = re.compile(r"(?:part_\d_)?item_\d[\w.]*|part_\d|SIGNATURE")
-_LOCATIONS = ("filename", "complete_text_filing_link", "filing_html_index")
-"""Fields that contain the accession number."""
 
 
 def with_items_as_text(values: dict[str, Any]) -> dict[str, Any]:
@@ -107,12 +108,6 @@ def with_accession_number(values: dict[str, Any]) -> dict[str, Any]:
 def _accession_number(values: dict[str, Any]) -> str | None:
     named = (path_header(f"/{values[field]}").accession_number for field in _LOCATIONS if values.get(field))
     return next((number for number in named if number), None)
-
-
-Skip = Callable[[str, str], bool]
-"""Returns whether the row with this document_id and SHA-256 of its text is done."""
-
-_SAVE_AS_UTF8 = "save the file as UTF-8 (for a file from Windows: `iconv -f windows-1252 -t utf-8`)"
 
 
 class RowReader:

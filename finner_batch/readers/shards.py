@@ -38,6 +38,13 @@ _OTHER_DELIMITERS = ",;\t|"
 _STATED_DELIMITER = re.compile(r"\s*sep=(.)\s*", re.IGNORECASE)
 _MOST_ROW_CHARACTERS = 128 << 20
 """A longer row has an unclosed quote. A row takes eight times as many bytes of memory."""
+_SPACE = b" \t\r\n\xef\xbb\xbf"
+_BATCH_BYTES = 16 << 20
+_BATCH_ROWS = 4096
+_BUFFER_BYTES = 1 << 20
+SHARDS: tuple[FileFormat, ...] = ("parquet", "jsonl", "json", "csv", "tsv")
+_KIND_COLUMN = {"json": "jsonl", "tsv": "csv"}
+_DELIMITER = {"csv": ",", "tsv": "\t"}
 
 
 def read_delimited(chunks: Iterable[bytes], rows: RowReader, delimiter: str) -> Iterator[Document | FailedDocument]:
@@ -132,9 +139,6 @@ def _raw(cell: str) -> bytes:
     return cell.encode("utf-8", "surrogateescape")
 
 
-_SPACE = b" \t\r\n\xef\xbb\xbf"
-
-
 def read_jsonl(chunks: Iterable[bytes], rows: RowReader) -> Iterator[Document | FailedDocument]:
     """Read the documents of a JSON Lines shard, in order. Blank lines are skipped; an invalid line is one failed row.
 
@@ -200,11 +204,6 @@ def _lines(chunks: Iterable[bytes], limit: int) -> Iterator[bytes | None]:
             held = []
     if size:
         yield b"".join(held) if size <= limit else None
-
-
-_BATCH_BYTES = 16 << 20
-_BATCH_ROWS = 4096
-_BUFFER_BYTES = 1 << 20
 
 
 def read_parquet(stream: BinaryIO, rows: RowReader) -> Iterator[Document | FailedDocument]:
@@ -329,11 +328,6 @@ def _is_string(arrow_type: Any) -> bool:
 
 def _first_line(error: Exception) -> str:
     return str(error).partition("\n")[0]
-
-
-SHARDS: tuple[FileFormat, ...] = ("parquet", "jsonl", "json", "csv", "tsv")
-_KIND_COLUMN = {"json": "jsonl", "tsv": "csv"}
-_DELIMITER = {"csv": ",", "tsv": "\t"}
 
 
 def read_shard(

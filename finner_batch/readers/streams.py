@@ -10,7 +10,6 @@ from typing import BinaryIO, cast
 
 from finner_batch.errors import DocumentError, FinnerError
 from finner_batch.readers.document import Source, is_web_url
-from finner_batch.readers.web import open_web
 from finner_batch.storage.bucket import BusyError, ChangedError, is_object_url, split_url
 from finner_batch.storage.object_reader import ObjectReader
 from finner_batch.storage.s3 import open_bucket
@@ -120,6 +119,8 @@ def _open(source: Source, user_agent: str | None) -> AbstractContextManager[Bina
     if not is_url(uri):
         return open(uri, "rb")  # noqa: PTH123 - the caller's `with` closes it
     if is_web_url(uri):
+        from finner_batch.readers.web import open_web  # noqa: PLC0415 - only web addresses need it
+
         return open_web(uri, user_agent)
     import fsspec  # noqa: PLC0415 - only URLs need it
 

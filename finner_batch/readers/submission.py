@@ -23,6 +23,24 @@ _MARK = re.compile(
     rb"(?:(?P<filename>[\w.-]+\.(?:txt|html?|xml|xsd|jpg|gif|pdf|zip|xlsx?|json|css|js))[ \t]*(?=[\r\n]))?",
     re.MULTILINE,
 )
+_NOT_TEXT = frozenset({"GRAPHIC", "ZIP", "EXCEL", "XML", "JSON", "PDF"})
+_XBRL_EXHIBIT = re.compile(r"EX-10[01]\.")
+"""XBRL instances, schemas and linkbases (EX-100, EX-101), which EDGAR attaches to the document."""
+_DEBT_EXHIBIT = re.compile(r"EX-(?:4|10|13)(?!\d)")
+"""Instruments defining the rights of holders, material contracts and the annual report to security holders: Item 601 of
+Regulation S-K (17 CFR 229.601)."""
+_ENCODED = re.compile(rb"\s*(?:<\w{1,20}>\s*)?(?:begin(?:-base64)? [0-7]{3,4} \S|%PDF-)", re.IGNORECASE)
+"""A uuencoded file (POSIX), as EDGAR includes PDFs, graphics and archives, or an unencoded PDF."""
+_DOCUMENT_TAG = re.compile(rb"<(TYPE|SEQUENCE|FILENAME|DESCRIPTION)>[ \t]*([^\r\n<]*)", re.IGNORECASE)
+_FIRST_TAG = re.compile(rb"<(?:TYPE|SEQUENCE)>", re.IGNORECASE)
+_BEHIND_OPENING = re.compile(rb"\s{0,80}<(?:TYPE|SEQUENCE|FILENAME|DESCRIPTION|TEXT)>", re.IGNORECASE)
+_TEXT = re.compile(rb"<TEXT>", re.IGNORECASE)
+_TAGS_BYTES = 4096
+"""The tags of a document are within this many bytes before its text."""
+_SUBMISSION_ENDS = (b"</sec-document>", b"</ims-document>", b"</submission>", b"-----end privacy-enhanced message-----")
+_PIECE_BYTES = 1 << 20
+DocumentChoice: TypeAlias = Literal["main", "debt", "all"]
+"""Documents of a submission: the main one; also the exhibits on debt (EX-4, EX-10, EX-13); all that are text."""
 
 
 class Mark(NamedTuple):
@@ -56,27 +74,6 @@ def split_without_tags(data: bytes) -> tuple[int, list[Mark]]:
             )
         )
     return header_end, marks or [Mark(header_end, header_end, None, None)]
-
-
-_NOT_TEXT = frozenset({"GRAPHIC", "ZIP", "EXCEL", "XML", "JSON", "PDF"})
-_XBRL_EXHIBIT = re.compile(r"EX-10[01]\.")
-"""XBRL instances, schemas and linkbases (EX-100, EX-101), which EDGAR attaches to the document."""
-_DEBT_EXHIBIT = re.compile(r"EX-(?:4|10|13)(?!\d)")
-"""Instruments defining the rights of holders, material contracts and the annual report to security holders: Item 601 of
-Regulation S-K (17 CFR 229.601)."""
-_ENCODED = re.compile(rb"\s*(?:<\w{1,20}>\s*)?(?:begin(?:-base64)? [0-7]{3,4} \S|%PDF-)", re.IGNORECASE)
-"""A uuencoded file (POSIX), as EDGAR includes PDFs, graphics and archives, or an unencoded PDF."""
-_DOCUMENT_TAG = re.compile(rb"<(TYPE|SEQUENCE|FILENAME|DESCRIPTION)>[ \t]*([^\r\n<]*)", re.IGNORECASE)
-_FIRST_TAG = re.compile(rb"<(?:TYPE|SEQUENCE)>", re.IGNORECASE)
-_BEHIND_OPENING = re.compile(rb"\s{0,80}<(?:TYPE|SEQUENCE|FILENAME|DESCRIPTION|TEXT)>", re.IGNORECASE)
-_TEXT = re.compile(rb"<TEXT>", re.IGNORECASE)
-_TAGS_BYTES = 4096
-"""The tags of a document are within this many bytes before its text."""
-_SUBMISSION_ENDS = (b"</sec-document>", b"</ims-document>", b"</submission>", b"-----end privacy-enhanced message-----")
-_PIECE_BYTES = 1 << 20
-
-DocumentChoice: TypeAlias = Literal["main", "debt", "all"]
-"""Documents of a submission: the main one; also the exhibits on debt (EX-4, EX-10, EX-13); all that are text."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -28,6 +28,7 @@ _TIMEOUT = Timeout(connect=20, read=60)
 _SEC = "sec.gov"
 _ASKS_FOR_CONTACT = "the SEC asks for a name and a contact: give --user-agent 'Example Corp admin@example.com'"
 _DEFAULT_USER_AGENT = f"finner-batch/{__version__}"
+_POOL = urllib3.PoolManager()
 
 
 def check_user_agent(uris: Iterable[str], user_agent: str | None) -> None:
@@ -76,7 +77,6 @@ class _PacedAndEncrypted(_Paced, urllib3.HTTPSConnectionPool):
     """Connections over TLS with a limited rate of requests."""
 
 
-_POOL = urllib3.PoolManager()
 _POOL.pool_classes_by_scheme = {"http": _Paced, "https": _PacedAndEncrypted}
 
 

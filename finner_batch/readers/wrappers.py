@@ -13,13 +13,6 @@ from finner_batch.readers.encoding import decode
 
 _ENDLESS = re.compile("&#[0-9]{100,};?")
 """A number too long for Python to parse, which is no character's."""
-
-
-def unescape(text: str) -> str:
-    """Replace the character references in a text; invalid ones become U+FFFD."""
-    return html.unescape(_ENDLESS.sub("\ufffd", text))
-
-
 _HIDDEN = (
     (re.compile(r"<!--"), re.compile(r"-->")),
     *(
@@ -31,42 +24,8 @@ _TAG = re.compile(r"<!doctype[^<>]*>|</?(?!(?:page|table|caption|s|c|fn)\b)[a-z]
 _LAYOUT = re.compile(r"<table\b[^<>]*>(?=\s{0,100}<t(?:body|r|d)\b)", re.IGNORECASE)
 """An HTML table that only contains typed text."""
 _STRIKES = re.compile(r"<(/?)(s|strike|del)(?=[\s>])[^<>]*>", re.IGNORECASE)
-
-
-def unwrap(markup: str) -> str:
-    """Remove HTML tags, entities and struck-out text, but not the marks of text filings (`<PAGE>`, `<S>`, …).
-
-    Source of the marks: EDGAR Filer Manual volume II, 5.2.1 (ASCII documents).
-    """
-    for opening, closing in _HIDDEN:
-        markup = without(markup, opening, closing)
-    return unescape(_TAG.sub("", _LAYOUT.sub("", _without_struck(markup))))
-
-
-def _without_struck(markup: str) -> str:
-    """Remove struck-out text. An `<s>` without an `</s>` before the next `<s>` marks a table's first column instead."""
-    pieces: list[str] = []
-    position = 0
-    for opening, closing in pairwise(_STRIKES.finditer(markup)):
-        if closing[1] and not opening[1] and opening[2].lower() == closing[2].lower():
-            pieces.append(markup[position : opening.start()])
-            position = closing.end()
-    return "".join([*pieces, markup[position:]])
-
-
-def without(markup: str, opening: re.Pattern[str], closing: re.Pattern[str]) -> str:
-    """Remove elements from markup. An element that never ends is not removed."""
-    pieces: list[str] = []
-    position = 0
-    while (start := opening.search(markup, position)) and (end := closing.search(markup, start.end())):
-        pieces.append(markup[position : start.start()])
-        position = end.end()
-    return "".join([*pieces, markup[position:]])
-
-
 ENVELOPE_BYTES = 1 << 16
 """A submission or header must begin within these first bytes."""
-
 _SUBMISSION = re.compile(
     rb"\s*(?:-----BEGIN PRIVACY-ENHANCED MESSAGE-----|<(?:SEC|IMS)-(?:DOCUMENT|HEADER)>|<SUBMISSION>"
     rb"|(?:<[^<>]{1,40}>\s*){0,2}(?:<DOCUMENT>\s*<TYPE>|<TYPE>[^<\n]{1,40}\s*<SEQUENCE>|<SEQUENCE>\s*\d+\s*<FILENAME>)"
@@ -104,6 +63,42 @@ _HEADER_LINES = re.compile(
     r"(?P<lines>(?:[A-Za-z][A-Za-z0-9-]*:[^\n]*\n(?:[ \t]+[^\s][^\n]*\n)*)+)[ \t]*\n"
 )
 _CONTENT_TYPE = re.compile(r"^content-type:[ \t]*text/", re.IGNORECASE | re.MULTILINE)
+
+
+def unescape(text: str) -> str:
+    """Replace the character references in a text; invalid ones become U+FFFD."""
+    return html.unescape(_ENDLESS.sub("\ufffd", text))
+
+
+def unwrap(markup: str) -> str:
+    """Remove HTML tags, entities and struck-out text, but not the marks of text filings (`<PAGE>`, `<S>`, …).
+
+    Source of the marks: EDGAR Filer Manual volume II, 5.2.1 (ASCII documents).
+    """
+    for opening, closing in _HIDDEN:
+        markup = without(markup, opening, closing)
+    return unescape(_TAG.sub("", _LAYOUT.sub("", _without_struck(markup))))
+
+
+def _without_struck(markup: str) -> str:
+    """Remove struck-out text. An `<s>` without an `</s>` before the next `<s>` marks a table's first column instead."""
+    pieces: list[str] = []
+    position = 0
+    for opening, closing in pairwise(_STRIKES.finditer(markup)):
+        if closing[1] and not opening[1] and opening[2].lower() == closing[2].lower():
+            pieces.append(markup[position : opening.start()])
+            position = closing.end()
+    return "".join([*pieces, markup[position:]])
+
+
+def without(markup: str, opening: re.Pattern[str], closing: re.Pattern[str]) -> str:
+    """Remove elements from markup. An element that never ends is not removed."""
+    pieces: list[str] = []
+    position = 0
+    while (start := opening.search(markup, position)) and (end := closing.search(markup, start.end())):
+        pieces.append(markup[position : start.start()])
+        position = end.end()
+    return "".join([*pieces, markup[position:]])
 
 
 def holds_submission(head: bytes) -> bool:

@@ -20,6 +20,12 @@ from finner_batch.report.formatting import percent, short_value
 WIDTH, HEIGHT = 360, 128
 """Size of a chart's view box; the page scales it."""
 _LEFT, _RIGHT, _TOP, _BOTTOM = 4, 356, 14, 108
+Floats = npt.NDArray[np.float64]
+MAX_BINS = 24
+BINS_PER_DECADE = 4
+MIN_NUMBERS_PER_YEAR = 3
+"""Numbers that a year needs for a median worth drawing."""
+_STEPS = (1.0, 2.0, 2.5, 5.0, 10.0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,15 +129,6 @@ def _chart(drawn: Sequence[Markup], ticks: Sequence[tuple[float, str]], label: s
     return Markup(
         '<svg class="chart" viewBox="0 0 {} {}" role="img" aria-label="{}" focusable="false">{}{}</svg>'
     ).format(WIDTH, HEIGHT, label, Markup("").join(drawn), Markup("").join(axis))
-
-
-Floats = npt.NDArray[np.float64]
-
-MAX_BINS = 24
-BINS_PER_DECADE = 4
-MIN_NUMBERS_PER_YEAR = 3
-"""Numbers that a year needs for a median worth drawing."""
-_STEPS = (1.0, 2.0, 2.5, 5.0, 10.0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

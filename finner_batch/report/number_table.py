@@ -38,6 +38,31 @@ _FIXED_ACCENTS = {
 _FAMILIES = ("DebtInstrument", "LineOfCreditFacility", "LineOfCredit")
 """Prefixes that a short name leaves out."""
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z][a-z]+|[a-z]+|\d+|[^A-Za-z\d]+")
+MAX_LENGTH = {"company": 160, "section": 240, "form": 40, "name": 240, "file": 240, "source": 480, "text": 80}
+"""Characters kept of each string that is not a sentence."""
+Verdicts = Mapping[tuple[str, str, int, str], str]
+"""What the filer's XBRL says about a number, by source, document_id, offset in the document's text, and label."""
+_ACCESSION = re.compile(r"\d{10}-\d{2}-\d{6}")
+_OF_DOCUMENT = ("name", "company", "form", "period", "filed", "file", "source", "link", "model", "run")
+_OF_ROW = ("section", "sentence", "value", "text", "verdict")
+_PLAIN = ("document", "tag", "start", "length", "confidence", "index", "place")
+MAX_NUMBERS = 250_000
+"""Maximum number of rows on a page; of more numbers, an even sample is drawn."""
+WIDTHS = (1200, 600, 300, 160)
+"""Characters kept around the number in a sentence; the first width that fits the budgets is used."""
+SENTENCE_BUDGET = 70_000_000
+"""Characters of all sentences, some 20 MB once deflated; checked before the columns are packed."""
+PACKED_BUDGET = 20 << 20
+"""Bytes of the packed columns. Base64 adds a third, which keeps the page below 30 MB."""
+BATCH_ROWS = 10_000
+_ROWS = """
+SELECT label, text, value, unit, confidence, section, sentence, start, "end", document_start, sentence_index, source,
+  document_id, company, form_type, period_of_report, filing_date, accession_number, cik, model_id, run_id
+FROM entities
+WHERE ($run IS NULL OR run_id = $run) AND hash(document_id, document_start, label) % 1000000 < $millionths
+ORDER BY company NULLS LAST, filing_date DESC NULLS LAST, period_of_report DESC NULLS LAST, source, document_id,
+  document_start
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,18 +105,6 @@ def _short_text(label: str) -> str:
     lower = [word if word.isupper() and len(word) > 1 else word.lower() for word in words if word]
     name = " ".join(lower)
     return name[:1].upper() + name[1:] or label
-
-
-MAX_LENGTH = {"company": 160, "section": 240, "form": 40, "name": 240, "file": 240, "source": 480, "text": 80}
-"""Characters kept of each string that is not a sentence."""
-
-Verdicts = Mapping[tuple[str, str, int, str], str]
-"""What the filer's XBRL says about a number, by source, document_id, offset in the document's text, and label."""
-
-_ACCESSION = re.compile(r"\d{10}-\d{2}-\d{6}")
-_OF_DOCUMENT = ("name", "company", "form", "period", "filed", "file", "source", "link", "model", "run")
-_OF_ROW = ("section", "sentence", "value", "text", "verdict")
-_PLAIN = ("document", "tag", "start", "length", "confidence", "index", "place")
 
 
 class Columns:
@@ -248,26 +261,6 @@ def _link(row: Mapping[str, Any]) -> str:
         source.startswith(("https://", "http://")) and source.isprintable() and len(source) <= MAX_LENGTH["source"]
     )
     return source if is_link else ""
-
-
-MAX_NUMBERS = 250_000
-"""Maximum number of rows on a page; of more numbers, an even sample is drawn."""
-WIDTHS = (1200, 600, 300, 160)
-"""Characters kept around the number in a sentence; the first width that fits the budgets is used."""
-SENTENCE_BUDGET = 70_000_000
-"""Characters of all sentences, some 20 MB once deflated; checked before the columns are packed."""
-PACKED_BUDGET = 20 << 20
-"""Bytes of the packed columns. Base64 adds a third, which keeps the page below 30 MB."""
-BATCH_ROWS = 10_000
-
-_ROWS = """
-SELECT label, text, value, unit, confidence, section, sentence, start, "end", document_start, sentence_index, source,
-  document_id, company, form_type, period_of_report, filing_date, accession_number, cik, model_id, run_id
-FROM entities
-WHERE ($run IS NULL OR run_id = $run) AND hash(document_id, document_start, label) % 1000000 < $millionths
-ORDER BY company NULLS LAST, filing_date DESC NULLS LAST, period_of_report DESC NULLS LAST, source, document_id,
-  document_start
-"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -28,6 +28,19 @@ REFUSED = READ_AGAIN | {"DocumentError"}
 
 SHARD_KINDS = frozenset({"parquet", "jsonl", "csv"})
 """Kinds of files whose rows are documents: `sha256` is that of the row's text, and each row is committed by itself."""
+_REPETITIVE_IN_BOTH = (
+    *("source", "cik", "company", "form_type", "document_type", "period_of_report", "filing_date"),
+    *("model_id", "run_id"),
+)
+REPETITIVE = {
+    "entities": (
+        *_REPETITIVE_IN_BOTH,
+        *("document_id", "accession_number", "section", "sentence", "label", "unit", "scale"),
+        "schema_version",
+    ),
+    "documents": (*_REPETITIVE_IN_BOTH, "kind", "status", "stage", "error_type", "config_id"),
+}
+"""Columns stored with a dictionary: they have few distinct values, or the same value in neighbouring rows."""
 
 
 def _column(name: str, type_: pa.DataType, meaning: str, *, unit: str = "", null: bool = False) -> pa.Field:
@@ -147,20 +160,6 @@ FROM_DOCUMENT = ("document_id", "source", *(field.name for field in _HEADER), "m
 
 ENTITY_OWN = pa.schema([field for field in ENTITIES if field.name not in FROM_DOCUMENT])
 """The other columns of `ENTITIES`, `section` to `sec_url`."""
-
-_REPETITIVE_IN_BOTH = (
-    *("source", "cik", "company", "form_type", "document_type", "period_of_report", "filing_date"),
-    *("model_id", "run_id"),
-)
-REPETITIVE = {
-    "entities": (
-        *_REPETITIVE_IN_BOTH,
-        *("document_id", "accession_number", "section", "sentence", "label", "unit", "scale"),
-        "schema_version",
-    ),
-    "documents": (*_REPETITIVE_IN_BOTH, "kind", "status", "stage", "error_type", "config_id"),
-}
-"""Columns stored with a dictionary: they have few distinct values, or the same value in neighbouring rows."""
 
 
 def with_all_columns(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:

@@ -27,6 +27,13 @@ from finner_batch.tagging.tagger import Span, Tagger, TaggingStatistics
 from finner_batch.values.entity import entity_row, replaced_number
 from finner_batch.values.value import read_value
 
+NOTHING_TAGGED = TaggingStatistics(
+    windows=0, windows_run=0, tokens=0, tokens_run=0, tokens_padded=0, tokens_from_cache=0
+)
+ALONE_TOKENS = 100_000
+"""Of 215 real filings with their tables and every sentence with a number, the largest has 79,436 tokens; a batch has a
+hundredth of that, so a document of this size fills its batches without others."""
+
 
 class LazySession:
     """Opens a session in its own thread once there is a task; without a task no session is opened.
@@ -83,14 +90,6 @@ def entity_rows(
             before = replaced_number(sentence, span.start, span.end, document_scale=scale) if sentence.struck else None
             rows.append(entity_row(sentence, span, value, before, sec_url=parsed.document.sec_url))
     return rows
-
-
-NOTHING_TAGGED = TaggingStatistics(
-    windows=0, windows_run=0, tokens=0, tokens_run=0, tokens_padded=0, tokens_from_cache=0
-)
-ALONE_TOKENS = 100_000
-"""Of 215 real filings with their tables and every sentence with a number, the largest has 79,436 tokens; a batch has a
-hundredth of that, so a document of this size fills its batches without others."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

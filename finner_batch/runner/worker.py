@@ -29,6 +29,13 @@ from finner_batch.tagging.model import EVERY_SENTENCE, Cues, Model
 from finner_batch.tagging.tokens import SentenceTokenizer
 
 _OF_OBJECT_STORES = "AWS_"
+BEAT_S = 2.0
+COLLECT_AFTER_MESSAGES = 100
+MOST_BYTES = 64 << 20
+"""The largest document that is sent, pickled, so that several fit into the main process. Of 215 real filings with their
+tables and every sentence with a number, the largest has 0.8 MB."""
+MOST_DOCUMENTS = 10_000
+"""Documents of a submission; all of them are committed together."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,13 +131,6 @@ class Ended:
 
 
 Message: TypeAlias = Ready | Alive | Began | ParsedDocument | FailedDocument | Ended
-BEAT_S = 2.0
-COLLECT_AFTER_MESSAGES = 100
-MOST_BYTES = 64 << 20
-"""The largest document that is sent, pickled, so that several fit into the main process. Of 215 real filings with their
-tables and every sentence with a number, the largest has 0.8 MB."""
-MOST_DOCUMENTS = 10_000
-"""Documents of a submission; all of them are committed together."""
 
 
 def work(connection: Connection, options: WorkerOptions) -> None:

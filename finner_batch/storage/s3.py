@@ -32,6 +32,12 @@ _CHANGED = 412
 
 LOG = logging.getLogger(__name__)
 logging.getLogger("stamina").addHandler(logging.NullHandler())  # this module logs each retry
+CONNECT_S = 5
+READ_S = 15
+"""Seconds without an answer, or without more bytes of one, after which a request is made again."""
+CONNECTIONS = 32
+PIECE_BYTES = 32 << 20
+"""A larger object is sent in pieces of this size."""
 
 
 def retried(call: Callable[[], Result]) -> Result:
@@ -109,14 +115,6 @@ def _line(error: BaseException) -> str:
 
 
 # ruff: noqa: D102 - `bucket.Bucket` documents the methods
-
-
-CONNECT_S = 5
-READ_S = 15
-"""Seconds without an answer, or without more bytes of one, after which a request is made again."""
-CONNECTIONS = 32
-PIECE_BYTES = 32 << 20
-"""A larger object is sent in pieces of this size."""
 
 
 def open_bucket(name: str) -> "S3Bucket":

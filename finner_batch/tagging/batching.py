@@ -33,6 +33,17 @@ from finner_batch.tagging.tokens import ID_BYTES, Window
 
 FULL_BATCH_LENGTH = 128
 """Longest window, in tokens, of which a batch may use the whole token budget."""
+LOG = logging.getLogger(__name__)
+RunBatch: TypeAlias = Callable[[NDArray[np.int64], NDArray[np.int64]], NDArray[np.float32]]
+"""`Session.logits`: ids and mask `[batch, length]` to logits `[batch, length, labels]`."""
+_OUT_OF_MEMORY = re.compile(
+    r"Failed to allocate memory|smaller than requested bytes|out of memory|bad_alloc|BFCArena|_STATUS_ALLOC_FAILED"
+)
+"""Messages of onnxruntime's arenas, the C++ library, CUDA, cuBLAS and cuDNN; there is no exception class for it."""
+_BATCHES_PREPARED = 256
+"""Batches that are prepared before they run: preparing one between two runs would find the processor's caches cold."""
+_BATCHES_WAITING = 2
+"""Batches prepared beyond those that run concurrently."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,17 +110,6 @@ def _batch(windows: Sequence[Window], members: Sequence[int], length: int, empty
     return Batch(tuple(members), input_ids, attention_mask, np.array(places, dtype=np.int64))
 
 
-LOG = logging.getLogger(__name__)
-
-RunBatch: TypeAlias = Callable[[NDArray[np.int64], NDArray[np.int64]], NDArray[np.float32]]
-"""`Session.logits`: ids and mask `[batch, length]` to logits `[batch, length, labels]`."""
-
-_OUT_OF_MEMORY = re.compile(
-    r"Failed to allocate memory|smaller than requested bytes|out of memory|bad_alloc|BFCArena|_STATUS_ALLOC_FAILED"
-)
-"""Messages of onnxruntime's arenas, the C++ library, CUDA, cuBLAS and cuDNN; there is no exception class for it."""
-
-
 def is_out_of_memory(error: BaseException) -> bool:
     """Return whether an error of onnxruntime means that memory ran out."""
     return isinstance(error, MemoryError) or _OUT_OF_MEMORY.search(str(error)) is not None
@@ -154,11 +154,6 @@ class ShrinkingBatches:
 
 BatchLogits: TypeAlias = tuple[Batch, NDArray[np.float32]]
 """A batch, and the logits `[numbers, labels]` of its numbers, row by row."""
-
-_BATCHES_PREPARED = 256
-"""Batches that are prepared before they run: preparing one between two runs would find the processor's caches cold."""
-_BATCHES_WAITING = 2
-"""Batches prepared beyond those that run concurrently."""
 
 
 def run_one_by_one(

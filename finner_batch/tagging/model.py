@@ -23,6 +23,16 @@ from typing import Any
 from finner_batch.errors import ModelError
 from finner_batch.tagging.onnx_file import Shapes, read_shapes
 
+FORMAT_VERSION = 1
+_INPUTS = frozenset(["input_ids", "attention_mask"])
+_OUTPUT = "logits"
+_PADDING_ROWS = 1024
+"""A table of word pieces must have fewer rows than this without an id. Some are padded to a multiple of up to 128."""
+_SHORTEST_LENGTH = 16
+_HIGHEST_THRESHOLD = 1.0
+"""At 1, a label is almost never given: `evaluate --write-thresholds` writes it if no lower threshold is worthwhile."""
+DEFAULT_MODEL = Path(__file__).resolve().parent.parent / "models" / "debt4"
+
 
 @dataclass(frozen=True, slots=True)
 class Cues:
@@ -47,17 +57,6 @@ class Cues:
 
 
 EVERY_SENTENCE = Cues()
-
-
-FORMAT_VERSION = 1
-_INPUTS = frozenset(["input_ids", "attention_mask"])
-_OUTPUT = "logits"
-_PADDING_ROWS = 1024
-"""A table of word pieces must have fewer rows than this without an id. Some are padded to a multiple of up to 128."""
-_SHORTEST_LENGTH = 16
-_HIGHEST_THRESHOLD = 1.0
-"""At 1, a label is almost never given: `evaluate --write-thresholds` writes it if no lower threshold is worthwhile."""
-DEFAULT_MODEL = Path(__file__).resolve().parent.parent / "models" / "debt4"
 
 
 @dataclass(frozen=True, kw_only=True)

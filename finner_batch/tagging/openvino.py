@@ -38,6 +38,22 @@ _BATCH_SIZES = (1, 4, 9)
 """Numbers of windows in the batches that are compared with a batch of all windows."""
 _IDS = 41
 """Number of different ids, few enough for every vocabulary."""
+Products = Literal["int8", "fp32"]
+"""The precision of the matrix products with weights, except those of `NOT_ROUNDED`."""
+OPENVINO = "openvino"
+"""Name of the variant in a model folder that has passed its gate with OpenVINO."""
+WEIGHT_LEVELS = 63
+"""Quantisation steps on each side of 0, as in the int8 variant (`finner_batch/training/export/graph.py`)."""
+_GROUP_INPUTS = 128
+"""Inputs that share an activation scale. With all 384 of a token, 99.6 % of the spans agree; with 128, 99.8 %."""
+KERNELS_KEPT = 64
+"""Shapes for which compiled kernels are cached. OpenVINO's default caches thousands, which takes a gigabyte."""
+PRIMITIVES_KEPT = {"ONEDNN_PRIMITIVE_CACHE_CAPACITY": "64"}
+"""The same for oneDNN, which reads only environment variables. Its default is 1,024 shapes, which take 80 MB."""
+NOT_ROUNDED = ("attention.v_lin", "attention.out_lin", "classifier")
+"""Parts of the names of weights that are not rounded to int8."""
+_FASTER_WITH = {"amx_int8", "avx512_vnni"}
+"""Instructions with which OpenVINO measured faster than onnxruntime. With AVX2, it takes 1.6 times as long."""
 
 
 def batch_dependence(logits: RunBatch) -> str | None:
@@ -62,24 +78,6 @@ def batch_dependence(logits: RunBatch) -> str | None:
         if difference.any():
             return f"logits of {size} windows differ from those among {WINDOWS} by up to {difference.max():.0e}"
     return None
-
-
-Products = Literal["int8", "fp32"]
-"""The precision of the matrix products with weights, except those of `NOT_ROUNDED`."""
-OPENVINO = "openvino"
-"""Name of the variant in a model folder that has passed its gate with OpenVINO."""
-WEIGHT_LEVELS = 63
-"""Quantisation steps on each side of 0, as in the int8 variant (`finner_batch/training/export/graph.py`)."""
-_GROUP_INPUTS = 128
-"""Inputs that share an activation scale. With all 384 of a token, 99.6 % of the spans agree; with 128, 99.8 %."""
-KERNELS_KEPT = 64
-"""Shapes for which compiled kernels are cached. OpenVINO's default caches thousands, which takes a gigabyte."""
-PRIMITIVES_KEPT = {"ONEDNN_PRIMITIVE_CACHE_CAPACITY": "64"}
-"""The same for oneDNN, which reads only environment variables. Its default is 1,024 shapes, which take 80 MB."""
-NOT_ROUNDED = ("attention.v_lin", "attention.out_lin", "classifier")
-"""Parts of the names of weights that are not rounded to int8."""
-_FASTER_WITH = {"amx_int8", "avx512_vnni"}
-"""Instructions with which OpenVINO measured faster than onnxruntime. With AVX2, it takes 1.6 times as long."""
 
 
 def is_installed() -> bool:

@@ -22,6 +22,10 @@ from finner_batch.tagging.model import Model
 from finner_batch.tagging.openvino import OPENVINO, OpenVinoSession, is_installed, multiplies_int8, require_openvino
 
 _SMALL_BATCH = np.zeros((1, 16), dtype=np.int64)
+VARIANT_OF_DEVICE = {"cpu": "int8", "cuda": "fp16"}
+_ONNXRUNTIME = "onnxruntime"
+_BATCHES_PER_GPU = 2
+_PROVIDER = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}
 
 
 class GpuSession:
@@ -95,12 +99,6 @@ class RoundRobin:
             session.use_in_thread()
             self._of_thread.session = session
         return session(input_ids, attention_mask)
-
-
-VARIANT_OF_DEVICE = {"cpu": "int8", "cuda": "fp16"}
-_ONNXRUNTIME = "onnxruntime"
-_BATCHES_PER_GPU = 2
-_PROVIDER = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}
 
 
 class Session:

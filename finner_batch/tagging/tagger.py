@@ -32,6 +32,15 @@ from finner_batch.tagging.openvino import OPENVINO
 from finner_batch.tagging.session import AnySession, open_session
 from finner_batch.tagging.tokens import SentenceTokenizer, Window
 
+DIGEST_BYTES = 16
+_LOGIT_BYTES = 4
+Probabilities: TypeAlias = NDArray[np.float64]
+"""`[numbers, labels]`, rows sum to 1."""
+_BUDGET_TOKENS = {"cpu": 1024, "cuda": 32_768, OPENVINO: 2048}
+_LENGTH_MULTIPLE = {"cpu": 1, "cuda": 8, OPENVINO: 8}
+WINDOW_SENTENCES = {"cpu": 4096, "cuda": 65_536}
+"""Sentences that are collected before they are tagged. With fewer, a GPU's batches of one length would be small."""
+
 
 @dataclass(frozen=True, slots=True)
 class Span:
@@ -43,10 +52,6 @@ class Span:
     """Concept name, without `B-`."""
     confidence: float
     """Calibrated probability of `label`, from 0 to 1."""
-
-
-DIGEST_BYTES = 16
-_LOGIT_BYTES = 4
 
 
 class LogitStore(Protocol):
@@ -81,15 +86,6 @@ class CachedLogits:
     def keep(self, digests: Sequence[bytes], tables: Sequence[NDArray[np.float32]]) -> None:
         """Keep the logits `[numbers, labels]` of windows that were not cached."""
         self._store.keep(digests, [table.astype(np.float32, copy=False).tobytes() for table in tables])
-
-
-Probabilities: TypeAlias = NDArray[np.float64]
-"""`[numbers, labels]`, rows sum to 1."""
-
-_BUDGET_TOKENS = {"cpu": 1024, "cuda": 32_768, OPENVINO: 2048}
-_LENGTH_MULTIPLE = {"cpu": 1, "cuda": 8, OPENVINO: 8}
-WINDOW_SENTENCES = {"cpu": 4096, "cuda": 65_536}
-"""Sentences that are collected before they are tagged. With fewer, a GPU's batches of one length would be small."""
 
 
 @dataclass(frozen=True, slots=True)

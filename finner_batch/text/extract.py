@@ -18,6 +18,7 @@ _LINE = re.compile(r"[^\r\n]+")
 _SENTENCE_END = re.compile(r"[.:;!?][\"'\u201d\u2019)\]]*\Z")
 _WRAPPED_WIDTH = range(50, 101)
 _WRAPPED_SHARE = 0.5
+_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 def read_prose(text: str) -> list[tuple[int, int]]:
@@ -51,9 +52,6 @@ def _line_continues(text: str, line: tuple[int, int], following: tuple[int, int]
 def _without_surrounding_space(text: str, start: int, end: int) -> tuple[int, int] | None:
     line = text[start:end].rstrip()
     return (start + len(line) - len(line.lstrip()), start + len(line)) if line else None
-
-
-_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 def extract(content: str, markup: Markup, *, tables: bool = False, facts: bool = False) -> Extraction:

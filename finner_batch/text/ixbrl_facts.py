@@ -29,6 +29,15 @@ _SMALL = {word: value for value, word in enumerate(_UNITS.split())}
 _SMALL |= {word: 10 * value for value, word in enumerate(_TENS.split(), 2)}
 _SMALL |= {"no": 0, "none": 0, "nil": 0, "a": 1, "an": 1, "hundred": 100}
 _LARGE = {"thousand": 10**3, "million": 10**6, "billion": 10**9, "trillion": 10**12}
+_DOT_DECIMAL = ("", "numdotdecimal", "numcommadot", "numspacedot", "numunitdecimal", "numdotdecimalapos")
+_COMMA_DECIMAL = ("numcommadecimal", "numdotcomma", "numspacecomma", "numcommadecimalapos")
+_ZERO = ("fixedzero", "zerodash", "numdash", "nocontent", "fixedempty")
+VISIBLE_TAGS = frozenset(("ix:nonfraction", "ix:nonnumeric", "ix:continuation"))
+"""Elements of the text that `TagReader` receives; lower-case names, as the HTML parser gives them."""
+HIDDEN_TAGS = frozenset(("unit", "measure", "unitdenominator"))
+"""Local names of the elements of `ix:resources` that `TagReader` receives."""
+_NOT_NOTES = frozenset(("dei", "ecd", "cyd"))
+"""Taxonomies whose text blocks are not notes: cover page, executive compensation, cybersecurity."""
 
 
 def _dot_decimal(text: str) -> float | None:
@@ -62,9 +71,6 @@ def _words(text: str) -> float | None:
     return float(total + group)
 
 
-_DOT_DECIMAL = ("", "numdotdecimal", "numcommadot", "numspacedot", "numunitdecimal", "numdotdecimalapos")
-_COMMA_DECIMAL = ("numcommadecimal", "numdotcomma", "numspacecomma", "numcommadecimalapos")
-_ZERO = ("fixedzero", "zerodash", "numdash", "nocontent", "fixedempty")
 _READERS: dict[str, Callable[[str], float | None]] = {
     **dict.fromkeys(_DOT_DECIMAL, _dot_decimal),
     **dict.fromkeys(_COMMA_DECIMAL, _comma_decimal),
@@ -78,15 +84,6 @@ def number(text: str, format_name: str | None) -> float | None:
     name = (format_name or "").rpartition(":")[2].replace("-", "").lower()
     reader = _READERS.get(name)
     return reader(text.strip()) if reader else None
-
-
-VISIBLE_TAGS = frozenset(("ix:nonfraction", "ix:nonnumeric", "ix:continuation"))
-"""Elements of the text that `TagReader` receives; lower-case names, as the HTML parser gives them."""
-HIDDEN_TAGS = frozenset(("unit", "measure", "unitdenominator"))
-"""Local names of the elements of `ix:resources` that `TagReader` receives."""
-
-_NOT_NOTES = frozenset(("dei", "ecd", "cyd"))
-"""Taxonomies whose text blocks are not notes: cover page, executive compensation, cybersecurity."""
 
 
 @dataclass(slots=True)

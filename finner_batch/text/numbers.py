@@ -60,6 +60,37 @@ _SCALE = re.compile(
     re.IGNORECASE,
 )
 _MONEY_BEFORE = re.compile(r"[$\u20ac\u00a3\u00a5\u20b9]\s?\(?$")
+FRACTION_CHARACTERS = "¼½¾⅓⅔⅕⅖⅗⅘⅙⅚⅛⅜⅝⅞"
+_DIGIT = re.compile(rf"[0-9{FRACTION_CHARACTERS}]")
+_INVISIBLE = re.compile("[\u00ad\u200b-\u200f\u2060\ufeff]")
+_DASH = "[-\u2010-\u2015\u2212\ufe58\ufe63\uff0d]"
+_JOINT = rf"(?:\s?{_DASH}\s?|\s?&\s?|[\s-]and[\s-])"
+"""Text between a whole number and its fraction, other than a space."""
+_RATE = r"\s?(?:[%\uff05]|(?i:per[\s-]?cent|pct))"
+_SCALE_WORD = r"\s?(?i:[mb]illion|thousand|ml?n\b|bl?n\b)"
+_SIGNED = rf"""
+    [0-9]{{0,2}} (?:\s? | {_DASH}) [{FRACTION_CHARACTERS}]                              # 7½
+  | [0-9]{{0,2}} {_JOINT} [{FRACTION_CHARACTERS}] (?={_RATE}) |
+"""
+_SIGNS_OF_MONEY = "$\u20ac\u00a3\u00a5"
+_OF_MONEY = rf"(?:(?<=[{_SIGNS_OF_MONEY}][0-9]) | (?<=[{_SIGNS_OF_MONEY}]\s[0-9])) [0-9]{{0,2}}"
+_OF_SECURITIES = r"\s+(?i:(?:[a-z]{1,20}\s+){0,3}(?:shares?|units|warrants|options|authori[sz]ed|issued|outstanding)\b)"
+"""`par value $1, 500,000 shares authorized` are two numbers."""
+_OF_NAMED_MONEY = r"(?:(?<=[A-Z][0-9]) | (?<=[A-Z]{3}\s[0-9]) | (?<=[Ee]uro\s[0-9]) | (?<=kr\s[0-9])) [0-9]{0,2}"
+_SPACES: dict[int, None] = dict.fromkeys(map(ord, " \t\n\u00a0\u2009\u202f"))
+_DECIMALS: tuple[tuple[re.Pattern[str], dict[int, None], str], ...] = (
+    (re.compile(r"[0-9]+(?:\.[0-9]+)?|\.[0-9]+"), {}, "."),
+    (re.compile(r"[1-9][0-9]{0,2},[0-9]{1,2}|0,[0-9]{1,3}"), {}, ","),
+    (re.compile(r"[0-9]{1,3}(?:,[0-9]{2,3})*,[0-9]{3}(?:\.[0-9]+)?"), {ord(","): None}, "."),
+    (re.compile(r"[0-9]{1,3}(?:\s?,\s?[0-9]{3})+(?:\.[0-9]+)?"), _SPACES | {ord(","): None}, "."),
+    (re.compile(r"[0-9]{1,3}(?:['\u2019][0-9]{3})+(?:\.[0-9]+)?"), {ord("'"): None, 0x2019: None}, "."),
+    (re.compile(r"[0-9]{1,3}(?:\.[0-9]{3})+,[0-9]{1,2}|[0-9]{1,3}(?:\.[0-9]{3}){2,}"), {ord("."): None}, ","),
+    (re.compile(r"[0-9]{1,3}(?:\.\s|\s\.)[0-9]{1,3}"), _SPACES, "."),
+)
+"""Ways to write a decimal number: pattern, grouping characters, decimal point."""
+_JOINED = rf"(?:\s|{_DASH}|{_JOINT})"
+_MIXED = re.compile(rf"(?:([0-9]+){_JOINED})?([0-9]+)\s?[/\u2044\u2215]\s?([0-9]+)")
+_MIXED_SIGN = re.compile(rf"([0-9]*){_JOINED}?([{FRACTION_CHARACTERS}])")
 
 
 def end_of_marks(text: str, end: int, *, of_amount: bool = False) -> int:
@@ -97,17 +128,6 @@ def _takes_marks(text: str, start: int, end: int) -> bool:
     return _YEAR.fullmatch(text, start, end) is not None and _DUE.search(text, max(0, start - 15), start) is not None
 
 
-FRACTION_CHARACTERS = "¼½¾⅓⅔⅕⅖⅗⅘⅙⅚⅛⅜⅝⅞"
-
-_DIGIT = re.compile(rf"[0-9{FRACTION_CHARACTERS}]")
-_INVISIBLE = re.compile("[\u00ad\u200b-\u200f\u2060\ufeff]")
-_DASH = "[-\u2010-\u2015\u2212\ufe58\ufe63\uff0d]"
-_JOINT = rf"(?:\s?{_DASH}\s?|\s?&\s?|[\s-]and[\s-])"
-"""Text between a whole number and its fraction, other than a space."""
-_RATE = r"\s?(?:[%\uff05]|(?i:per[\s-]?cent|pct))"
-_SCALE_WORD = r"\s?(?i:[mb]illion|thousand|ml?n\b|bl?n\b)"
-
-
 def _proper(slash: str) -> str:
     """Return the pattern of proper fractions in filings: halves to eighths, tenths, 16ths, 32nds, 64ths, 100ths."""
     return (
@@ -126,15 +146,6 @@ _FRACTION = rf"""
     | [1-9][0-9]{{0,2}} (?:\s | {_JOINT}) {_SPACED_PROPER} (?={_RATE})      # 3 - 1/4%  3 and 1/4%  3 1 / 4%
     )
 """
-_SIGNED = rf"""
-    [0-9]{{0,2}} (?:\s? | {_DASH}) [{FRACTION_CHARACTERS}]                              # 7½
-  | [0-9]{{0,2}} {_JOINT} [{FRACTION_CHARACTERS}] (?={_RATE}) |
-"""
-_SIGNS_OF_MONEY = "$\u20ac\u00a3\u00a5"
-_OF_MONEY = rf"(?:(?<=[{_SIGNS_OF_MONEY}][0-9]) | (?<=[{_SIGNS_OF_MONEY}]\s[0-9])) [0-9]{{0,2}}"
-_OF_SECURITIES = r"\s+(?i:(?:[a-z]{1,20}\s+){0,3}(?:shares?|units|warrants|options|authori[sz]ed|issued|outstanding)\b)"
-"""`par value $1, 500,000 shares authorized` are two numbers."""
-_OF_NAMED_MONEY = r"(?:(?<=[A-Z][0-9]) | (?<=[A-Z]{3}\s[0-9]) | (?<=[Ee]uro\s[0-9]) | (?<=kr\s[0-9])) [0-9]{0,2}"
 
 
 def _decimal(signed: str) -> str:
@@ -169,21 +180,6 @@ def _decimal(signed: str) -> str:
 _PLAIN = re.compile(_decimal(""), re.VERBOSE)
 _WITHOUT_SLASH = re.compile(_decimal(_SIGNED), re.VERBOSE)
 _TOKEN = re.compile(f"{_FRACTION} | {_decimal(_SIGNED)}", re.VERBOSE)
-
-_SPACES: dict[int, None] = dict.fromkeys(map(ord, " \t\n\u00a0\u2009\u202f"))
-_DECIMALS: tuple[tuple[re.Pattern[str], dict[int, None], str], ...] = (
-    (re.compile(r"[0-9]+(?:\.[0-9]+)?|\.[0-9]+"), {}, "."),
-    (re.compile(r"[1-9][0-9]{0,2},[0-9]{1,2}|0,[0-9]{1,3}"), {}, ","),
-    (re.compile(r"[0-9]{1,3}(?:,[0-9]{2,3})*,[0-9]{3}(?:\.[0-9]+)?"), {ord(","): None}, "."),
-    (re.compile(r"[0-9]{1,3}(?:\s?,\s?[0-9]{3})+(?:\.[0-9]+)?"), _SPACES | {ord(","): None}, "."),
-    (re.compile(r"[0-9]{1,3}(?:['\u2019][0-9]{3})+(?:\.[0-9]+)?"), {ord("'"): None, 0x2019: None}, "."),
-    (re.compile(r"[0-9]{1,3}(?:\.[0-9]{3})+,[0-9]{1,2}|[0-9]{1,3}(?:\.[0-9]{3}){2,}"), {ord("."): None}, ","),
-    (re.compile(r"[0-9]{1,3}(?:\.\s|\s\.)[0-9]{1,3}"), _SPACES, "."),
-)
-"""Ways to write a decimal number: pattern, grouping characters, decimal point."""
-_JOINED = rf"(?:\s|{_DASH}|{_JOINT})"
-_MIXED = re.compile(rf"(?:([0-9]+){_JOINED})?([0-9]+)\s?[/\u2044\u2215]\s?([0-9]+)")
-_MIXED_SIGN = re.compile(rf"([0-9]*){_JOINED}?([{FRACTION_CHARACTERS}])")
 
 
 def number_tokens(sentence: str) -> list[tuple[int, int]]:

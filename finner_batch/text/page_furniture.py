@@ -44,6 +44,19 @@ _WORD_REACH = 40
 _PLACE = re.compile(rf"\s*{PART_OR_ITEM}", re.IGNORECASE)
 _PROSE_WORDS = 5
 _PROSE_SHARE = 0.4
+PAGE_END = "\f"
+"""Replaces everything that a page end puts between two lines."""
+_PAGE = re.compile(r"</?PAGE>.{0,12}\Z", re.IGNORECASE)
+_LONE_NUMBER = re.compile(r"-{0,2}\s{0,20}\d{1,3}\s{0,20}-{0,2}\Z")
+_LONE_NUMBER_LENGTH = 40
+_HEAD_LINES = 5
+"""Most lines of a running head, rules between them included."""
+_MOST_TITLES = 2
+_FOOT_LENGTH = 100
+_LAST_NUMBER = re.compile(r"(?<!\d)\d{1,3}\Z")
+_FIRST_NUMBER = re.compile(r"\d{1,3}(?!\d)")
+_LETTER = re.compile(r"[^\W\d_]")
+_PREFIX = 4
 
 
 def is_rule(line: str) -> bool:
@@ -88,22 +101,6 @@ def has_words_of_prose(line: str) -> bool:
     """Whether the line has some words, many of which begin with a lower-case letter."""
     words = line.split()
     return len(words) >= _PROSE_WORDS and sum(word[0].islower() for word in words) >= _PROSE_SHARE * len(words)
-
-
-PAGE_END = "\f"
-"""Replaces everything that a page end puts between two lines."""
-
-_PAGE = re.compile(r"</?PAGE>.{0,12}\Z", re.IGNORECASE)
-_LONE_NUMBER = re.compile(r"-{0,2}\s{0,20}\d{1,3}\s{0,20}-{0,2}\Z")
-_LONE_NUMBER_LENGTH = 40
-_HEAD_LINES = 5
-"""Most lines of a running head, rules between them included."""
-_MOST_TITLES = 2
-_FOOT_LENGTH = 100
-_LAST_NUMBER = re.compile(r"(?<!\d)\d{1,3}\Z")
-_FIRST_NUMBER = re.compile(r"\d{1,3}(?!\d)")
-_LETTER = re.compile(r"[^\W\d_]")
-_PREFIX = 4
 
 
 def without_furniture(lines: list[str]) -> list[str]:

@@ -40,6 +40,8 @@ _ANSWER = re.compile(
     r"|information (?:required|called))\b",
     re.IGNORECASE,
 )
+Heading = str | ItemHeading | NoteHeading | None
+"""A Part, an Item, a heading numbered like a note, or None for a heading that opens or closes the notes."""
 
 
 def sections(texts: Sequence[str]) -> list[str | None]:
@@ -59,10 +61,6 @@ def sections(texts: Sequence[str]) -> list[str | None]:
             section.enter(text, headings[index], _at(texts, index + 1))
         result.append(section.label)
     return result
-
-
-Heading = str | ItemHeading | NoteHeading | None
-"""A Part, an Item, a heading numbered like a note, or None for a heading that opens or closes the notes."""
 
 
 def _headings(texts: Sequence[str]) -> dict[int, Heading]:

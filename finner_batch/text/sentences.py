@@ -23,6 +23,38 @@ from nupunkt.models import load_default_model
 
 from finner_batch.text.block import Extraction
 
+REACH = 120
+"""Characters before a split that are read."""
+_CONTINUES = re.compile(r"(?:[a-z]{2,}|[a-z]\.)(?=[\s,.;:)]|\Z)|[,;:)\]%]")
+"""`non-U.S.` | `markets`, `Subs.` | `v. Commissioner`, `(Isr.` | `), a member`; not `iPhone`, nor a check box's `x`."""
+_OPENED = re.compile(r"\W{0,2}[(\[\u201c\u2018\"][^()\[\]\u201c\u201d\u2018\u2019\"]*\.\Z")
+"""`(\u201cU.S.` | `GAAP\u201d)`: the last word opens a quotation or bracket and does not close it."""
+_NUMBER = re.compile(r"[\w-]{1,5}(?:\(\w\))?\.\Z")
+_REFERENCE = re.compile(
+    r"(?:\A|\([^()]{0,80}\b)(?:note|item|items|part|section|article|schedule|exhibit|table)\s+[\w-]{1,5}(?:\(\w\))?\.\Z",
+    re.IGNORECASE,
+)
+"""`Item 8.` | `Financial Statements`, `(see Note 13.` | `Stockholders' Equity)`."""
+_BEFORE_AMOUNT = re.compile(
+    r"[(\[\u201c\"]?(?:[Rr]s|Ps|Bs|Bs\.?[FS]|[BCS]/|S[Kk]r|N[Kk]r|D[Kk]r|S[Ff]r|F[Ff]r|B[Ff]r|Lit|Ptas?|Esc|[DH]?[Ff]l|DM|Gs|Lps|Tk"
+    r"|Rp|Dhs?|K[Ss]hs?|K[c\u010d]|z\u0142|Bh?t|[Rr]ub|P[Hh][Pp]|INR|SEK|NOK|DKK|CHF|NLG|AED|Cdn|Mex|US|HK|NT"
+    r"|approx|max|excl|Nos|Arts)\.\Z"
+)
+"""`Rs.` | `500 crore`: abbreviations of currencies and others that precede a number."""
+_AMOUNT = re.compile(r"[$(]{0,2}[0-9]")
+_DECIMAL_POINT = re.compile(r"\W?[$\u20ac\u00a3][0-9]{1,3}\.\Z")
+_DECIMALS = re.compile(r"[0-9]{1,3}\s(?:thousand|million|billion)\b")
+"""`$64.` | `9 million`: a stray space after the decimal point."""
+_LINE_BREAKS = str.maketrans("\n\r\v\f\x85\u2028\u2029", "       ")
+_UNBROKEN = re.compile(r"\S{200,}")
+_STOP = re.compile("[.!?\u2026]")
+_CHARACTERS_AFTER = 40
+LONGEST = 8_000
+"""Most characters of a sentence, since every entity row has its sentence. The longest sentence seen has 4,498."""
+_IN_NUMBERS = "0123456789.,'/"
+_STOPS = str.maketrans(".!?\u2026", "xxxx")
+_tokenizer = cache(load_default_model)
+
 
 @dataclass(frozen=True, slots=True)
 class Sentence:
@@ -44,31 +76,6 @@ class Sentence:
         return Sentence, (self.index, self.text, self.start, self.section, self.struck)
 
 
-REACH = 120
-"""Characters before a split that are read."""
-
-_CONTINUES = re.compile(r"(?:[a-z]{2,}|[a-z]\.)(?=[\s,.;:)]|\Z)|[,;:)\]%]")
-"""`non-U.S.` | `markets`, `Subs.` | `v. Commissioner`, `(Isr.` | `), a member`; not `iPhone`, nor a check box's `x`."""
-_OPENED = re.compile(r"\W{0,2}[(\[\u201c\u2018\"][^()\[\]\u201c\u201d\u2018\u2019\"]*\.\Z")
-"""`(\u201cU.S.` | `GAAP\u201d)`: the last word opens a quotation or bracket and does not close it."""
-_NUMBER = re.compile(r"[\w-]{1,5}(?:\(\w\))?\.\Z")
-_REFERENCE = re.compile(
-    r"(?:\A|\([^()]{0,80}\b)(?:note|item|items|part|section|article|schedule|exhibit|table)\s+[\w-]{1,5}(?:\(\w\))?\.\Z",
-    re.IGNORECASE,
-)
-"""`Item 8.` | `Financial Statements`, `(see Note 13.` | `Stockholders' Equity)`."""
-_BEFORE_AMOUNT = re.compile(
-    r"[(\[\u201c\"]?(?:[Rr]s|Ps|Bs|Bs\.?[FS]|[BCS]/|S[Kk]r|N[Kk]r|D[Kk]r|S[Ff]r|F[Ff]r|B[Ff]r|Lit|Ptas?|Esc|[DH]?[Ff]l|DM|Gs|Lps|Tk"
-    r"|Rp|Dhs?|K[Ss]hs?|K[c\u010d]|z\u0142|Bh?t|[Rr]ub|P[Hh][Pp]|INR|SEK|NOK|DKK|CHF|NLG|AED|Cdn|Mex|US|HK|NT"
-    r"|approx|max|excl|Nos|Arts)\.\Z"
-)
-"""`Rs.` | `500 crore`: abbreviations of currencies and others that precede a number."""
-_AMOUNT = re.compile(r"[$(]{0,2}[0-9]")
-_DECIMAL_POINT = re.compile(r"\W?[$\u20ac\u00a3][0-9]{1,3}\.\Z")
-_DECIMALS = re.compile(r"[0-9]{1,3}\s(?:thousand|million|billion)\b")
-"""`$64.` | `9 million`: a stray space after the decimal point."""
-
-
 def belongs_together(before: str, after: str) -> bool:
     """Whether a split between two texts is wrong; `before` is the end of the sentence so far, `REACH` characters."""
     if _CONTINUES.match(after):
@@ -79,16 +86,6 @@ def belongs_together(before: str, after: str) -> bool:
     if _AMOUNT.match(after) and (_BEFORE_AMOUNT.match(word) or (_DECIMAL_POINT.match(word) and _DECIMALS.match(after))):
         return True
     return _NUMBER.match(word) is not None and _REFERENCE.search(before) is not None
-
-
-_LINE_BREAKS = str.maketrans("\n\r\v\f\x85\u2028\u2029", "       ")
-_UNBROKEN = re.compile(r"\S{200,}")
-_STOP = re.compile("[.!?\u2026]")
-_CHARACTERS_AFTER = 40
-LONGEST = 8_000
-"""Most characters of a sentence, since every entity row has its sentence. The longest sentence seen has 4,498."""
-_IN_NUMBERS = "0123456789.,'/"
-_STOPS = str.maketrans(".!?\u2026", "xxxx")
 
 
 def split(extraction: Extraction) -> list[Sentence]:
@@ -120,9 +117,6 @@ def _has_stop_inside(text: str) -> bool:
     """Whether a space follows a stop; without one, as in most blocks, the block is one sentence."""
     stop = _STOP.search(text)
     return stop is not None and " " in text[stop.start() :]
-
-
-_tokenizer = cache(load_default_model)
 
 
 def _rejoined(text: str, spans: Iterable[tuple[int, int]]) -> Iterator[tuple[int, int]]:

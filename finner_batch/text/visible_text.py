@@ -40,6 +40,12 @@ _LONGEST = 16
 _NUMBER_ENDS = re.compile(r"(?:[0-9\u00bc-\u00be\u2150-\u215e]\s?%?[)\]]?)\Z")
 _REACH = 8
 _BEGINS_NUMBER = frozenset("$(\u20ac\u00a3\u00a5")
+LINE_MARK = "\0"
+"""Represents `<br>` among the pieces; a document's own NULs never reach them."""
+_SMALL_TABLE = 3
+"""Most rows of a small table."""
+_DEEPEST_TABLE = 40
+"""Tables nested deeper are read as blocks of their cell, which bounds the time."""
 
 
 def set_raised(pieces: list[str], spans: Sequence[tuple[int, int, bool]]) -> None:
@@ -94,14 +100,6 @@ def _tail(pieces: list[str], end: int) -> str:
 def _head(pieces: list[str], begin: int) -> str:
     """Return the first characters from a piece on."""
     return "".join(piece[:_REACH] for piece in pieces[begin : begin + _REACH]).replace(PLACEHOLDER, "")
-
-
-LINE_MARK = "\0"
-"""Represents `<br>` among the pieces; a document's own NULs never reach them."""
-_SMALL_TABLE = 3
-"""Most rows of a small table."""
-_DEEPEST_TABLE = 40
-"""Tables nested deeper are read as blocks of their cell, which bounds the time."""
 
 
 @dataclass(slots=True)

@@ -33,6 +33,12 @@ _MOST_CHARACTERS = 160
 _LIST_MARK = re.compile(r"(?:[^\w\s$\N{EURO SIGN}\N{POUND SIGN}]{1,3}|\(?\w{1,4}[.)])\s+")
 """The label of a list item, which a page may display separately."""
 _WORD = re.compile(r"\S+")
+_CONTEXT = 200
+"""Characters of the sentence on either side that are read with a struck number."""
+_LONGEST = 400
+"""Longer struck text is a passage, not a replaced number."""
+_AROUND = " <>[]{}"
+"""Brackets that marked copies put around struck text."""
 
 
 def sec_url_of(sec_url: str | None, sentence: str, start: int, end: int) -> str | None:
@@ -58,14 +64,6 @@ def sec_url_of(sec_url: str | None, sentence: str, start: int, end: int) -> str 
     chosen = [*before[-most:], *number, *after[:most]]
     shown = " ".join(sentence[chosen[0][0] : chosen[-1][1]].split())
     return f"{sec_url}#:~:text={quote(shown, safe='').replace('-', '%2D')}"
-
-
-_CONTEXT = 200
-"""Characters of the sentence on either side that are read with a struck number."""
-_LONGEST = 400
-"""Longer struck text is a passage, not a replaced number."""
-_AROUND = " <>[]{}"
-"""Brackets that marked copies put around struck text."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,50 +41,6 @@ _NUMBERS = {
 }  # fmt: skip
 _WHOLE_AND = re.compile(rf"(?<![a-z])({'|'.join(_NUMBERS)})[\s-]+and[\s-]+$", re.IGNORECASE)
 _PARTS = {"half": 2, "third": 3, "fourth": 4, "quarter": 4, "fifth": 5, "eighth": 8, "tenth": 10}
-
-
-@dataclass(frozen=True, slots=True)
-class Scale:
-    """The factor `10**exponent` of a number, and whether it makes the number a rate (percent, basis points)."""
-
-    exponent: int
-    is_rate: bool
-    end: int
-    """End of the scale words in the text."""
-
-
-def scale_after(text: str, start: int, *, money: bool) -> Scale | None:
-    """Return the scale directly after `text[:start]`, or None.
-
-    Scale words multiply (`hundred million`). `money`: a currency precedes the number; only then are `MM`, `mm`, `M`,
-    `B`, `K` and `T` scales.
-    """
-    for pattern, exponent in ((_PERCENT, -2), (_BASIS_POINTS, -4), (_OF_ONE_PERCENT, -2)):
-        if match := pattern.match(text, start):
-            return Scale(exponent, is_rate=True, end=match.end())
-    exponent, end = 0, start
-    while match := _WORD.match(text, end) or (_MONEY_WORD.match(text, end) if money and end == start else None):
-        word = match.groupdict().get("word") or match["short"]
-        exponent, end = exponent + _POWERS[word.lower()], match.end()
-    return Scale(exponent, is_rate=False, end=end) if end > start else None
-
-
-def fraction_before(head: str) -> Decimal | None:
-    """Return the fraction at the end of `head`: 0.5 for `one-half of` and `1/2 of`, or None."""
-    match = _FRACTION_OF.search(head)
-    if match is None:
-        return None
-    if match["count"]:
-        return Decimal(_NUMBERS[match["count"].lower()]) / _PARTS[match["part"].lower()]
-    return Decimal(match["numerator"]) / int(match["denominator"]) if int(match["denominator"]) else None
-
-
-def whole_before(head: str) -> int:
-    """Return the whole percents in words at the end of `head`: 6 for `six and` before `7/8%`, or 0."""
-    match = _WHOLE_AND.search(head)
-    return _NUMBERS[match[1].lower()] if match else 0
-
-
 _SECURITY = (
     r"(?:shares?|units?(?!\s+of\b)|stock\s+options?|share\s+options?|options|warrants|(?:R|P|PR|M|D)SUs?|RSAs?|PSAs?|SARs|AD[SR]s?"
     r"|(?:equity|stock|share|PSU|RSU|performance)(?:-based)?\s+awards?|awards|(?:dilutive|antidilutive)\s+securities"
@@ -138,6 +94,57 @@ _RATIO_AFTER = re.compile(
 _RATIO_BEFORE = re.compile(r"[0-9]x?\s*(?:to|:)\s*$")
 _UNIT_REACH = 300
 """Characters before a number that are searched for what it counts."""
+_NEGATIVE_WORD = re.compile(r"(?<!plus or )(?<![A-Za-z])(?:minus|negative)\s+(?:of\s+)?$", re.IGNORECASE)
+_NUMBER_WORD = re.compile(
+    r"(?:one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|teen|twenty|thirty|forty|fifty|sixty|seventy|eighty"
+    r"|ninety|hundred|thousand|half|third|quarter|percent)\s*$",
+    re.IGNORECASE,
+)
+_DASHES = "-\u2212\u2013"
+_REACH = 40
+"""Characters before a number that are searched for its words."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """The factor `10**exponent` of a number, and whether it makes the number a rate (percent, basis points)."""
+
+    exponent: int
+    is_rate: bool
+    end: int
+    """End of the scale words in the text."""
+
+
+def scale_after(text: str, start: int, *, money: bool) -> Scale | None:
+    """Return the scale directly after `text[:start]`, or None.
+
+    Scale words multiply (`hundred million`). `money`: a currency precedes the number; only then are `MM`, `mm`, `M`,
+    `B`, `K` and `T` scales.
+    """
+    for pattern, exponent in ((_PERCENT, -2), (_BASIS_POINTS, -4), (_OF_ONE_PERCENT, -2)):
+        if match := pattern.match(text, start):
+            return Scale(exponent, is_rate=True, end=match.end())
+    exponent, end = 0, start
+    while match := _WORD.match(text, end) or (_MONEY_WORD.match(text, end) if money and end == start else None):
+        word = match.groupdict().get("word") or match["short"]
+        exponent, end = exponent + _POWERS[word.lower()], match.end()
+    return Scale(exponent, is_rate=False, end=end) if end > start else None
+
+
+def fraction_before(head: str) -> Decimal | None:
+    """Return the fraction at the end of `head`: 0.5 for `one-half of` and `1/2 of`, or None."""
+    match = _FRACTION_OF.search(head)
+    if match is None:
+        return None
+    if match["count"]:
+        return Decimal(_NUMBERS[match["count"].lower()]) / _PARTS[match["part"].lower()]
+    return Decimal(match["numerator"]) / int(match["denominator"]) if int(match["denominator"]) else None
+
+
+def whole_before(head: str) -> int:
+    """Return the whole percents in words at the end of `head`: 6 for `six and` before `7/8%`, or 0."""
+    match = _WHOLE_AND.search(head)
+    return _NUMBERS[match[1].lower()] if match else 0
 
 
 def shares_after(text: str, start: int) -> int | None:
@@ -186,17 +193,6 @@ def is_ratio(text: str, start: int, end: int) -> bool:
     """Whether the number `text[start:end]` is a term of a ratio: `3.5x`, `3.50 to 1.00`, `20-for-1`."""
     is_one = text[start:end].rstrip("0").rstrip(".") == "1"
     return bool(_RATIO_AFTER.match(text, end) or (is_one and _RATIO_BEFORE.search(text[max(0, start - 12) : start])))
-
-
-_NEGATIVE_WORD = re.compile(r"(?<!plus or )(?<![A-Za-z])(?:minus|negative)\s+(?:of\s+)?$", re.IGNORECASE)
-_NUMBER_WORD = re.compile(
-    r"(?:one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|teen|twenty|thirty|forty|fifty|sixty|seventy|eighty"
-    r"|ninety|hundred|thousand|half|third|quarter|percent)\s*$",
-    re.IGNORECASE,
-)
-_DASHES = "-\u2212\u2013"
-_REACH = 40
-"""Characters before a number that are searched for its words."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,19 +13,6 @@ from finner_batch.values.currencies import UNKNOWN
 from finner_batch.values.document_scale import scale_in_sentence
 from finner_batch.values.quantity import Quantity, counts_shares, read_quantity
 
-
-@dataclass(frozen=True, slots=True)
-class Value:
-    """A number's value, unit and scale, read from its context."""
-
-    value: float | None
-    """`2.25%` 0.0225 · `175 basis points` 0.0175 · `$1.5 billion` 1.5e9; None if the digits are no number."""
-    unit: str | None
-    """`pure` for rates and ratios, an ISO 4217 code for money, `shares`, …; None if the context states none."""
-    scale: int
-    """Power of ten between the printed number and `value`: -2 percent, -4 basis points, 6 million, 0 none."""
-
-
 _RANGE = r"to|through|[-\u2013\u2014]"
 _CONNECTOR = re.compile(
     rf"\s*(?:(?P<range>{_RANGE})|(?P<list>(?:[,;]\s*)?(?:and/or|and|or|&)|/)|(?P<comma>[,;]))\s*", re.IGNORECASE
@@ -59,6 +46,18 @@ _WINDOW = 1000
 """Characters on either side of a number that are read as its context, which bounds the time."""
 _LONGEST_LIST = 24
 """Most numbers of a range or list that share a scale; long lists would take quadratic time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """A number's value, unit and scale, read from its context."""
+
+    value: float | None
+    """`2.25%` 0.0225 · `175 basis points` 0.0175 · `$1.5 billion` 1.5e9; None if the digits are no number."""
+    unit: str | None
+    """`pure` for rates and ratios, an ISO 4217 code for money, `shares`, …; None if the context states none."""
+    scale: int
+    """Power of ten between the printed number and `value`: -2 percent, -4 basis points, 6 million, 0 none."""
 
 
 def read_value(sentence: str, start: int, end: int, *, document_scale: int = 0) -> Value:

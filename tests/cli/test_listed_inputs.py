@@ -22,9 +22,10 @@ def asked(monkeypatch):
     """Inputs that a command line asks for, and standard input with it."""
 
     def stop(config, *_, **__):
+        config = getattr(config, "run", config)  # of a plan
         raise AskedError(getattr(config, "input", config))
 
-    for name in ("engine.run.run", "benchmark.plan.plan", "benchmark.measure.measure", "training.data.label.label"):
+    for name in ("runner.run.run", "benchmark.plan.plan", "benchmark.measure.measure", "training.data.label.label"):
         monkeypatch.setattr(f"finner_batch.{name}", stop)
 
     def inputs_of(*arguments, listed=b"", **options):

@@ -6,9 +6,9 @@ import shutil
 import click
 import pytest
 from documentation import OTHER_PROGRAMS, PAGES, REPOSITORY, blocks_of, flags_of_all_commands, parse, run_page, text_of
-from finner_batch.store.schema import columns_markdown
 
 from finner_batch.cli.main import COMMANDS
+from finner_batch.results.schema import columns_markdown
 
 RUN_ELSEWHERE = {"docs/training.md": "tests/training/test_walk.py, with a small base"}
 FENCES = {"sh", "sh not-run", "console", "console not-run", "sql", "json", "text"}

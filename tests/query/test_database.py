@@ -125,10 +125,10 @@ def test_an_export_that_is_killed_leaves_the_earlier_one_whole(filled, tmp_path)
     export_database(filled, path)
     before = path.read_bytes()
     code = (
-        "import sys, time\nfrom pathlib import Path\nfrom finner_batch.query import database\n"
+        "import sys, time\nfrom pathlib import Path\nfrom finner_batch.query import writers\n"
         "def hang(*_):\n    print('half', flush=True)\n    time.sleep(60)\n"
-        "database._add_questions = hang\n"
-        "database.export_database(Path(sys.argv[1]), Path(sys.argv[2]))\n"
+        "writers._add_questions = hang\n"
+        "writers.export_database(Path(sys.argv[1]), Path(sys.argv[2]))\n"
     )
     with subprocess.Popen([sys.executable, "-c", code, filled, path], stdout=subprocess.PIPE, text=True) as child:
         assert child.stdout is not None

@@ -47,7 +47,7 @@ def page_file(results, tmp_path_factory):
     """The page of `results`."""
     return write_report(
         ReportConfig(output=place_of(results), html=place_of(tmp_path_factory.mktemp("page") / "page.html"))
-    ).path
+    ).path.local_path
 
 
 @pytest.fixture(scope="session")

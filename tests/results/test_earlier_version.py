@@ -231,7 +231,7 @@ def test_its_rows_can_be_compared_with_the_filers_tags(old):
 
 
 def test_it_has_a_report(mixed_to_read, tmp_path):
-    written = write_report(ReportConfig(output=mixed_to_read, html=tmp_path / "report.html"))
+    written = write_report(ReportConfig(output=place_of(mixed_to_read), html=place_of(tmp_path / "report.html")))
 
     assert written.path.local_path.read_text(encoding="utf-8").count("quarry-pond.htm") >= 1
 

@@ -35,7 +35,9 @@ def test_every_golden_number_is_reached_with_its_sentence_value_and_unit(parsed)
     """Whatever the model makes of them: reading, extraction, splitting and values are right on all samples."""
     for entity in GOLDEN:
         document = parsed[entity["document_id"]]
-        stated = {sentence.text: scale for sentence, scale in zip(document.numbered, document.stated, strict=True)}
+        stated = {
+            sentence.text: scale for sentence, scale in zip(document.numbered, document.document_scales, strict=True)
+        }
         sentence, start, end = entity["sentence"], entity["start"], entity["end"]
         assert sentence in stated, entity
         windows = [

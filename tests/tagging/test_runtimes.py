@@ -40,13 +40,13 @@ def test_doctor_says_which_extras_are_missing(monkeypatch):
     monkeypatch.setattr("finner_batch.cli.doctor.find_spec", present.get)
     assert "not installed" not in examine()
     del present["gradio"], present["ray"]
-    assert examine()["not installed"] == "demo, ray: pip install 'finner-batch[demo]' and so on"
+    assert examine()["not installed"] == "demo, ray: install an extra with pip install 'finner-batch[demo]'"
 
 
 def test_all_backends_that_are_installed_tag_the_same_sentences_in_one_benchmark(model, monkeypatch):
     monkeypatch.setattr(runtimes_module, "cuda_obstacle", lambda: "no NVIDIA driver")
     session = open_session(model, "cpu", backend="onnxruntime")
-    figures = {one.name: one for one in compare_backends(model, session, SENTENCES, most_sentences=6, repeats=2)}
+    figures = {one.name: one for one in compare_backends(model, session, SENTENCES, max_sentences=6, repeats=2)}
     chosen = figures["onnxruntime int8 on cpu"]
     assert (chosen.chosen, chosen.times_as_fast.median, chosen.same_spans) == (True, 1, 1)
     assert chosen.tokens_per_second.n == 2

@@ -45,7 +45,7 @@ def read(path: Path, tokenizer: SentenceTokenizer) -> dict[str, float]:
             with suppress(DocumentError):
                 parsed = parse(document, tokenizer, tables=False, watch=watch)
                 with watch.measure("value"):
-                    for sentence, stated in zip(parsed.numbered, parsed.stated, strict=True):
+                    for sentence, stated in zip(parsed.numbered, parsed.document_scales, strict=True):
                         for start, end in number_tokens(sentence.text):
                             read_value(sentence.text, start, end, document_scale=stated)
     return watch.seconds

@@ -33,6 +33,12 @@ from finner_batch.runner.parse_document import ParsedDocument
 from finner_batch.runner.worker import Task
 from finner_batch.runner.worker_pool import WORKER_DIED
 
+LOG = logging.getLogger(__name__)
+ROUND_TASKS = 100_000
+"""Sources that are selected and then done together; they take some 100 MB here."""
+MOST_FAILURES = 3
+"""The run fails when Ray itself has failed this often over one round."""
+
 
 @dataclass(slots=True)
 class _Open:
@@ -69,13 +75,6 @@ class OnceInOrder:
     def give_up(self, number: int) -> Task:
         """Remove a task and return it."""
         return self._open.pop(number).task
-
-
-LOG = logging.getLogger(__name__)
-ROUND_TASKS = 100_000
-"""Sources that are selected and then done together; they take some 100 MB here."""
-MOST_FAILURES = 3
-"""The run fails when Ray itself has failed this often over one round."""
 
 
 class RayEngine:

@@ -59,6 +59,10 @@ KINDS = {
 """What a folder is, by a file or folder in it."""
 NAMED = 3
 """So many of the files in the way are named."""
+FILE_SUFFIXES = (*(f"{name}{end}" for name in (".jsonl", ".json") for end in ("", ".gz", ".zst")), ".parquet")
+_PARQUET_MAGIC = b"PAR1"
+LOG = logging.getLogger(__name__)
+HUB_NAME = re.compile(r"[\w.-]+/[\w.-]+")
 
 
 def kind_of(folder: Path) -> str | None:
@@ -78,10 +82,6 @@ def refuse_foreign(folder: Path, own: Collection[str], wanted: str) -> None:
     more = f" and {len(found) - NAMED} more" if len(found) > NAMED else ""
     kind = kind_of(folder) or f"files ({', '.join(found[:NAMED])}{more})"
     raise UsageError(f"--output {folder} holds {kind}, and no {wanted}: name a new or an empty folder")
-
-
-FILE_SUFFIXES = (*(f"{name}{end}" for name in (".jsonl", ".json") for end in ("", ".gz", ".zst")), ".parquet")
-_PARQUET_MAGIC = b"PAR1"
 
 
 def file_rows(path: Path) -> Iterator[Row]:
@@ -154,11 +154,6 @@ def _parquet_rows(path: Path) -> Iterator[Row]:
 def _is_parquet(path: Path) -> bool:
     with path.open("rb") as file:
         return file.read(len(_PARQUET_MAGIC)) == _PARQUET_MAGIC
-
-
-LOG = logging.getLogger(__name__)
-
-HUB_NAME = re.compile(r"[\w.-]+/[\w.-]+")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -71,6 +71,15 @@ SCHEMA = pa.schema(
         pa.field("split", pa.string(), nullable=False),
     ]
 )
+TEST = "test"
+SPLIT_NAMES = {
+    **{name: name for name in ("train", "validation", "dev", TEST)},
+    "training": "train",
+    "valid": "validation",
+    "val": "validation",
+}
+"""Names that a split may have, and which of the four it is."""
+_ENDING = re.compile(r"(?:-\d{5}-of-\d{5})?(?:\.(?:jsonl?|parquet|gz|zst))*\Z")
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,17 +159,6 @@ def read_sentences(path: Path) -> list[LabelledSentence]:
     return [
         LabelledSentence(**{**row, "numbers": tuple(Number(**number) for number in row["numbers"])}) for row in rows
     ]
-
-
-TEST = "test"
-SPLIT_NAMES = {
-    **{name: name for name in ("train", "validation", "dev", TEST)},
-    "training": "train",
-    "valid": "validation",
-    "val": "validation",
-}
-"""Names that a split may have, and which of the four it is."""
-_ENDING = re.compile(r"(?:-\d{5}-of-\d{5})?(?:\.(?:jsonl?|parquet|gz|zst))*\Z")
 
 
 def split_of_file(path: PurePath) -> str | None:

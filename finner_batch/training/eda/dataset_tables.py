@@ -48,6 +48,11 @@ SCHEMA = pa.schema(
         pa.field("without", pa.float64()),
     ]
 )
+SPLITS = ("train", "validation", "dev")
+QUANTILES = {"p5": 0.05, "p25": 0.25, "median": 0.5, "p75": 0.75, "p95": 0.95, "p99": 0.99}
+SIZES = ("tokens", "characters", "numbers")
+_ONE_WINDOW = 1 << 30
+"""More tokens than any sentence has."""
 
 
 class Word(NamedTuple):
@@ -145,13 +150,6 @@ def _sides(found: Sequence[Word], number: Number) -> dict[str, set[str]]:
         "before": {word.text for word in found[max(0, first - NEAR_WORDS) : first]},
         "after": {word.text for word in found[last : last + NEAR_WORDS]},
     }
-
-
-SPLITS = ("train", "validation", "dev")
-QUANTILES = {"p5": 0.05, "p25": 0.25, "median": 0.5, "p75": 0.75, "p95": 0.95, "p99": 0.99}
-SIZES = ("tokens", "characters", "numbers")
-_ONE_WINDOW = 1 << 30
-"""More tokens than any sentence has."""
 
 
 def places(sentences: Sequence[LabelledSentence], labels: Sequence[str]) -> pa.Table:

@@ -61,6 +61,11 @@ SCHEMA = pa.schema(
     ]
 )
 """`confidence` is the probability of `predicted`; `start` and `end` are code points of `sentence`."""
+LOG = logging.getLogger(__name__)
+REPORT_FILE = "report.json"
+Text = Literal["notes", "sentences read", "numbers known"]
+"""What the headline counts: notes, and rows whose every number is known; where the split has none, the sentences that
+someone read; where no one read any, the numbers that are known."""
 
 
 def mistakes(
@@ -105,15 +110,6 @@ def write_rows(rows: Sequence[Mapping[str, Any]], schema: pa.Schema, path: Path)
         path.parent.mkdir(parents=True, exist_ok=True)
     with whole_file(path) as temporary:
         pq.write_table(pa.Table.from_pylist(list(rows), schema=schema), temporary, compression="zstd")
-
-
-LOG = logging.getLogger(__name__)
-
-REPORT_FILE = "report.json"
-
-Text = Literal["notes", "sentences read", "numbers known"]
-"""What the headline counts: notes, and rows whose every number is known; where the split has none, the sentences that
-someone read; where no one read any, the numbers that are known."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -25,6 +25,10 @@ from finner_batch.training.export.model_folder import RECORD_FILE
 EVERY_SPLIT = "all"
 NAMED = 10
 """So many labels are named in a message."""
+FILING = "filing"
+"""Origin of the sentences that `label` takes from filings; all others are rows of one's own."""
+REPORTED = "dev"
+"""The split by which nothing is chosen."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -139,12 +143,6 @@ def _targets(
         label = rows[place].gold(number, wanted, by)
         targets.append(MASKED if label is None else index[label])
     return np.array(targets, dtype=np.int64)
-
-
-FILING = "filing"
-"""Origin of the sentences that `label` takes from filings; all others are rows of one's own."""
-REPORTED = "dev"
-"""The split by which nothing is chosen."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

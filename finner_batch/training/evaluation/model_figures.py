@@ -31,6 +31,16 @@ from finner_batch.training.evaluation.scores import Interval, Score, Scored, con
 
 BINS = 10
 TEMPERATURES = np.geomspace(0.5, 5.0, 200)
+LENGTHS = (100, 200, 400)
+"""Upper ends of the bins of sentence length, in characters; longer ones are one bin."""
+_NOTE = re.compile(r"(?:\A|> )Note [0-9A-Z]+\b(?: - (?P<title>.*))?", re.DOTALL)
+_DEBT = re.compile(
+    r"\b(?:debt(?! securities)|indebtedness|borrowings?|notes payable|credit facilit(?:y|ies)|credit agreements?"
+    r"|lines? of credit|financing arrangements?)\b",
+    re.IGNORECASE,
+)
+_DISCUSSION_10K = re.compile(r"\bItems? 7A?\b")
+_DISCUSSION_10Q = re.compile(r"\APart I, Items? [23]\b")
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,19 +108,6 @@ def brier_score(probabilities: NDArray[np.float64], gold: NDArray[np.int64]) -> 
     """Mean squared distance of the confidence from 1 (right) or 0 (wrong); 0 without numbers (Brier 1950)."""
     confidence, right = labelled(probabilities, gold)
     return float(((confidence - right) ** 2).mean()) if len(right) else 0.0
-
-
-LENGTHS = (100, 200, 400)
-"""Upper ends of the bins of sentence length, in characters; longer ones are one bin."""
-
-_NOTE = re.compile(r"(?:\A|> )Note [0-9A-Z]+\b(?: - (?P<title>.*))?", re.DOTALL)
-_DEBT = re.compile(
-    r"\b(?:debt(?! securities)|indebtedness|borrowings?|notes payable|credit facilit(?:y|ies)|credit agreements?"
-    r"|lines? of credit|financing arrangements?)\b",
-    re.IGNORECASE,
-)
-_DISCUSSION_10K = re.compile(r"\bItems? 7A?\b")
-_DISCUSSION_10Q = re.compile(r"\APart I, Items? [23]\b")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

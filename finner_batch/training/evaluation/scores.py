@@ -25,6 +25,9 @@ THRESHOLD = 0.5
 
 Interval = tuple[float, float]
 """Lower and upper end of a 95 % interval."""
+UNDEFINED = "-"
+NAMED = 10
+"""So many of the labels that were given wrongly are named."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,11 +167,6 @@ def _mean(each: NDArray[np.float64], weights: NDArray[np.int64]) -> NDArray[np.f
     total = np.maximum(weights.sum(axis=-1), 1)[..., None]
     mean: NDArray[np.float64] = (each * weights[..., None]).sum(axis=-2) / total
     return mean
-
-
-UNDEFINED = "-"
-NAMED = 10
-"""So many of the labels that were given wrongly are named."""
 
 
 def listed(scores: Mapping[str, Score]) -> list[str]:

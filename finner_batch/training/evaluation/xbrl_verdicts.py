@@ -27,6 +27,13 @@ FROM documents AS d LEFT JOIN entities AS e ON e.source = d.source AND e.documen
 WHERE d.status = 'ok' AND d.kind IN ('ixbrl', 'sgml-ixbrl')
 ORDER BY d.source, d.document_id, e.document_start
 """
+Verdict = Literal["agree", "value differs", "other concept", "untagged", "missed"]
+"""`agree`: same concept and value. `untagged`: the filer has no tag there, which means little outside notes. `missed`:
+a tagged number of a note that has no row."""
+Location = Literal["note", "table", "elsewhere"]
+"""Where a number stands: in the prose of a note, in a row of a table (of a note or not), or in other prose."""
+VALUE_TOLERANCE = 1e-6
+"""Relative difference up to which two values are the same."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,17 +98,6 @@ def stored_documents(results: Place, model_id: str) -> dict[tuple[str, str], lis
         one = StoredDocument(document_id=document_id, source=source, rows=tuple(rows[source, document_id]), **header)
         by_content[document_id, one.sha256].append(one)
     return by_content
-
-
-Verdict = Literal["agree", "value differs", "other concept", "untagged", "missed"]
-"""`agree`: same concept and value. `untagged`: the filer has no tag there, which means little outside notes. `missed`:
-a tagged number of a note that has no row."""
-
-Location = Literal["note", "table", "elsewhere"]
-"""Where a number stands: in the prose of a note, in a row of a table (of a note or not), or in other prose."""
-
-VALUE_TOLERANCE = 1e-6
-"""Relative difference up to which two values are the same."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -28,11 +28,12 @@ from finner_batch.training.export.model_folder import (
     CHECKPOINT,
     RECORD_FILE,
     UNFINISHED_FILE,
+    Precision,
     file_precision,
     threshold_of,
     write_folder,
 )
-from finner_batch.training.export.onnx_graph import Precision, build
+from finner_batch.training.export.onnx_graph import build
 from finner_batch.training.learning.encoder import classifier, load_base
 from finner_batch.training.learning.loop import number_logits
 

@@ -9,13 +9,12 @@ import logging
 import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, Literal, cast
 
 from finner_batch.storage.whole_file import whole_file, whole_folder
 from finner_batch.tagging.model import FORMAT_VERSION
 from finner_batch.tagging.openvino import OPENVINO
 from finner_batch.training.evaluation.scores import AVERAGES, THRESHOLD, UNDEFINED, Score, figures, listed, unlisted
-from finner_batch.training.export.onnx_graph import Precision
 
 VARIANTS = """\
 Compared with the PyTorch checkpoint in fp32 on the same sentences and on those of other text of the same companies
@@ -45,6 +44,14 @@ READINGS = "The gold is what readers of the sentences say of each number (`data/
 FILERS = """\
 Against the filers' own inline XBRL the same model has these figures. Filers leave numbers untagged that they tag
 elsewhere, or give them another concept, so a right answer can count as wrong here."""
+Precision = Literal["fp32", "fp16", "int8"]
+LOG = logging.getLogger(__name__)
+CHECKSUMS_FILE = "checksums.json"
+CHECKPOINT = "checkpoint"
+RECORD_FILE = "training.json"
+UNFINISHED_FILE = "unfinished.json"
+"""In `checkpoint/` while a training is under way, or was broken off."""
+DEVICES = {"int8": "cpu", "fp16": "cuda", "fp32": "any", "openvino": "cpu"}
 
 
 def model_card(record: dict[str, Any]) -> str:
@@ -161,16 +168,6 @@ def _gates(gates: dict[str, Any]) -> str:
         for name, gate in gates.items()
     ]
     return "\n".join(rows)
-
-
-LOG = logging.getLogger(__name__)
-
-CHECKSUMS_FILE = "checksums.json"
-CHECKPOINT = "checkpoint"
-RECORD_FILE = "training.json"
-UNFINISHED_FILE = "unfinished.json"
-"""In `checkpoint/` while a training is under way, or was broken off."""
-DEVICES = {"int8": "cpu", "fp16": "cuda", "fp32": "any", "openvino": "cpu"}
 
 
 def file_precision(variant: str) -> Precision:

@@ -14,7 +14,7 @@ the first packaged model's gate they alone brought the agreement of spans from 9
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import onnx
@@ -23,11 +23,11 @@ from onnx import TensorProto, helper, numpy_helper
 
 from finner_batch import __version__
 from finner_batch.errors import ModelError
+from finner_batch.training.export.model_folder import Precision
 
 if TYPE_CHECKING:
     from transformers import DistilBertConfig
 
-Precision = Literal["fp32", "fp16", "int8"]
 
 OPSET = 20
 IR_VERSION = 9

@@ -40,6 +40,10 @@ if TYPE_CHECKING:
     from transformers import DistilBertForTokenClassification
 
 TINY = torch.finfo(torch.float32).tiny
+LOG = logging.getLogger(__name__)
+CONCEPTS = "concepts"
+REFIT = "refit"
+"""Folder in the checkpoint's of the state of a second label pass, so that the first one's stays to be resumed."""
 
 
 class _RoundedRows(nn.Module):
@@ -87,12 +91,6 @@ def _round(values: torch.Tensor, levels: int) -> torch.Tensor:
 
 if TYPE_CHECKING:
     from transformers import DistilBertForTokenClassification
-
-LOG = logging.getLogger(__name__)
-
-CONCEPTS = "concepts"
-REFIT = "refit"
-"""Folder in the checkpoint's of the state of a second label pass, so that the first one's stays to be resumed."""
 
 
 def concept_pass(

@@ -28,6 +28,20 @@ if TYPE_CHECKING:
 
 UNREAD_LOGIT = -100.0
 """Of every label but `O`, for a number that the model is not given to read."""
+PACKAGES = (
+    "finner-batch",
+    *(
+        "torch",
+        "transformers",
+        "tokenizers",
+        "safetensors",
+        "onnx",
+        "onnxruntime",
+        "onnxruntime-gpu",
+        "numpy",
+        "pyarrow",
+    ),
+)
 
 
 def temperature_of(
@@ -81,22 +95,6 @@ def _read_logits(
         next(found) if id(example) in kept else np.tile(outside, (len(example.window.numbers), 1))
         for example in examples
     ]
-
-
-PACKAGES = (
-    "finner-batch",
-    *(
-        "torch",
-        "transformers",
-        "tokenizers",
-        "safetensors",
-        "onnx",
-        "onnxruntime",
-        "onnxruntime-gpu",
-        "numpy",
-        "pyarrow",
-    ),
-)
 
 
 def describe_data(sources: Sequence[Source], splits: Mapping[str, Sequence[LabelledSentence]]) -> dict[str, Any]:
