@@ -4,6 +4,8 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
+from finner_batch.version import __version__
+
 if TYPE_CHECKING:
     from finner_batch.api import (
         DocumentError,
@@ -25,12 +27,13 @@ __all__ = [
     "RunConfig",
     "RunReport",
     "UsageError",
+    "__version__",
     "connect",
     "extract",
     "read_results",
     "run",
 ]
-__version__ = "0.1.0"
+
 
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 """Since 1.29, onnxruntime sends telemetry to Microsoft unless this is set before its import (see its Privacy.md)."""

@@ -21,7 +21,6 @@ from random import Random
 from time import perf_counter
 from typing import Any
 
-from finner_batch import __version__
 from finner_batch.benchmark.compare import Comparison, compare
 from finner_batch.benchmark.input_counts import Spread, Survey, distinct_sources, ratios, survey
 from finner_batch.benchmark.repeats import Count, after_earlier_ones, read_filings
@@ -51,6 +50,7 @@ from finner_batch.tagging.session import AnySession, open_session
 from finner_batch.tagging.tagger import Tagger
 from finner_batch.tagging.tokens import SentenceTokenizer, Window
 from finner_batch.text.numbers import number_tokens
+from finner_batch.version import __version__
 
 LOG = logging.getLogger(__name__)
 _MORE_PACKAGES = ("beautifulsoup4", "numpy", "pysbd")

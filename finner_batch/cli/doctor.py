@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from finner_batch import __version__
 from finner_batch.cli.options import json_option
 from finner_batch.errors import FinnerError
 from finner_batch.machine import PACKAGES, cpu_name, installed_versions, int8_instructions, usable_cpus
+from finner_batch.version import __version__
 
 if TYPE_CHECKING:
     from finner_batch.tagging.tagger import Tagger

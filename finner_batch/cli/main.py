@@ -10,8 +10,8 @@ from typing import Any
 
 import click
 
-from finner_batch import __version__
 from finner_batch.errors import FinnerError, UsageError
+from finner_batch.version import __version__
 
 COMMANDS = {
     "run": "Read filings or shards and write the financial numbers they state.",

@@ -18,7 +18,6 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from finner_batch import __version__
 from finner_batch.errors import FinnerError, UsageError
 from finner_batch.query.ask import Answer
 from finner_batch.query.connection import AUDIT, copy_tables, literal, one_line, restricted
@@ -27,6 +26,7 @@ from finner_batch.results.schema import DOCUMENTS, ENTITIES, SCHEMA_VERSION
 from finner_batch.storage.place import Place, place_of
 from finner_batch.storage.whole_file import whole_file
 from finner_batch.terminal import visible
+from finner_batch.version import __version__
 
 MARK = "made_by_finner_batch"
 """Table that marks a database as an export, and says what it was made from."""

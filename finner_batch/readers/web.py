@@ -15,9 +15,9 @@ import urllib3
 from urllib3.exceptions import HTTPError, MaxRetryError
 from urllib3.util import Retry, Timeout
 
-from finner_batch import __version__
 from finner_batch.errors import BrokenOffError, DocumentError, UsageError
 from finner_batch.readers.document import is_web_url
+from finner_batch.version import __version__
 
 _REQUESTS_PER_SECOND = 8
 _RETRIES = 5

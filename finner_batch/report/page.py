@@ -15,7 +15,6 @@ from typing import Any
 import jinja2
 from markupsafe import Markup
 
-from finner_batch import __version__
 from finner_batch.query.connection import connect, in_one_state
 from finner_batch.report import formatting as figures
 from finner_batch.report.charts import bar
@@ -27,6 +26,7 @@ from finner_batch.storage.file_system import storage_errors
 from finner_batch.storage.place import Place
 from finner_batch.storage.whole_file import whole_file
 from finner_batch.terminal import visible
+from finner_batch.version import __version__
 
 HERE = Path(__file__).parent
 FIRST_ROWS = 50

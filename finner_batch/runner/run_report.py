@@ -9,13 +9,13 @@ from importlib.metadata import version
 from time import process_time
 from typing import Any
 
-from finner_batch import __version__
 from finner_batch.config import RunConfig
 from finner_batch.log import fields
 from finner_batch.machine import MEBIBYTE, own_peak_bytes, usable_cpus
 from finner_batch.readers.submission import is_on_debt
 from finner_batch.runner.work_queue import SkipReason
 from finner_batch.storage.clock import Clock
+from finner_batch.version import __version__
 
 LOG = logging.getLogger(__name__)
 LIBRARIES = ("lxml", "nupunkt", "tokenizers", "pyarrow", "numpy")

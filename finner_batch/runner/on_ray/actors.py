@@ -16,7 +16,6 @@ from uuid import uuid4
 
 import pyarrow as pa
 
-from finner_batch import __version__
 from finner_batch.config import RunConfig
 from finner_batch.errors import FinnerError
 from finner_batch.machine import own_peak_bytes
@@ -40,6 +39,7 @@ from finner_batch.runner.worker_pool import Pool
 from finner_batch.tagging.model import Model, load_model
 from finner_batch.tagging.session import AnySession, open_session
 from finner_batch.tagging.tagger import WINDOW_SENTENCES, Tagger
+from finner_batch.version import __version__
 
 DeviceName: TypeAlias = Literal["cpu", "cuda"]
 ACTOR_ID = uuid4().hex

@@ -11,7 +11,6 @@ from itertools import islice
 from types import TracebackType
 from typing import Any, Self
 
-from finner_batch import __version__
 from finner_batch.errors import FinnerError
 from finner_batch.log import fields
 from finner_batch.readers.copies import drop_copy
@@ -32,6 +31,7 @@ from finner_batch.runner.outcomes import (
 from finner_batch.runner.parse_document import ParsedDocument
 from finner_batch.runner.worker import Task
 from finner_batch.runner.worker_pool import WORKER_DIED
+from finner_batch.version import __version__
 
 LOG = logging.getLogger(__name__)
 ROUND_TASKS = 100_000

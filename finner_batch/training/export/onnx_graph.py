@@ -21,9 +21,9 @@ import onnx
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
-from finner_batch import __version__
 from finner_batch.errors import ModelError
 from finner_batch.training.export.model_folder import Precision
+from finner_batch.version import __version__
 
 if TYPE_CHECKING:
     from transformers import DistilBertConfig
