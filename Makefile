@@ -69,7 +69,7 @@ $(VENV)/.everything: $(BIN)/python pyproject.toml $(LOCKS)
 	$(INSTALL) --no-build-isolation -r requirements/torch.txt --editable '.[cuda]'
 	@touch $@
 
-everything: ## set up .venv-everything with every extra (6 GB), import each, run doctor, the engines, the notebook
+everything: ## set up .venv-everything with every extra (6 GB), import each, run doctor, the engines, the notebooks
 	$(MAKE) VENV=.venv-everything .venv-everything/.everything
 	.venv-everything/bin/python tests/everything.py
 
