@@ -39,7 +39,9 @@ def benchmark(tmp_path_factory):
         (folder / "in" / f"{number}.htm").write_text(page("a" * (number + 1), 250))
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(ceiling.SIZE, "cpu", 64)
-        config = BenchmarkConfig(input=(str(folder / "in"),), device="cpu", repeats=1, ceiling_seconds=0.0)
+        config = BenchmarkConfig(
+            input=(str(folder / "in"),), device="cpu", repeats=1, compare_sentences=16, ceiling_seconds=0.0
+        )
         figures = measure(config)
     file = folder / "here.json"
     file.write_text(json.dumps(figures.as_json()))
