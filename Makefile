@@ -11,7 +11,7 @@ LOCKS := $(wildcard requirements/*.txt)
 EXTRAS := $(shell sed -n '/optional-dependencies/,/scripts/s/^\([a-z0-9]*\) = .*/\1/p' pyproject.toml | paste -sd,)
 PYTEST := $(BIN)/pytest -n auto --maxprocesses 4 --dist loadfile --durations 20
 
-.PHONY: help run test test-slow test-all lint lock resolve everything torture clean
+.PHONY: help run test test-slow test-all lint docs lock resolve everything torture clean
 help: ## show the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
@@ -56,6 +56,9 @@ test-slow: $(VENV)/.test ## the tests that `make test` leaves out
 
 test-all: test test-slow ## every test
 
+docs: $(VENV)/.test ## write docs/cli.md, the reference of the commands, from the commands
+	$(BIN)/python tests/docs/cli_reference.py
+
 lock: $(BIN)/python ## write the locks in requirements/ from pyproject.toml (UPGRADE=--upgrade: the newest versions)
 	$(INSTALL) uv
 	$(BIN)/python requirements/lock.py $(UPGRADE)
@@ -69,7 +72,7 @@ $(VENV)/.everything: $(BIN)/python pyproject.toml $(LOCKS)
 	$(INSTALL) --no-build-isolation -r requirements/torch.txt --editable '.[cuda]'
 	@touch $@
 
-everything: ## set up .venv-everything with every extra (6 GB), import each, run doctor, the engines, the notebook
+everything: ## set up .venv-everything with every extra (6 GB), import each, run doctor, the engines, the notebooks
 	$(MAKE) VENV=.venv-everything .venv-everything/.everything
 	.venv-everything/bin/python tests/everything.py
 

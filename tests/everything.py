@@ -1,6 +1,6 @@
 """Has every extra work in one environment: `make everything`.
 
-Imports the modules of each, then runs doctor, a run on the samples with each engine and backend, and the notebook.
+Imports the modules of each, then runs doctor, a run on the samples with each engine and backend, and the notebooks.
 """
 
 import importlib
@@ -60,13 +60,16 @@ def main():
         for flags in (["--backend", "openvino"], ["--backend", "onnxruntime"], ["--engine", "ray", "--workers", "1"]):
             execute([*PROGRAM, "run", "--input", str(SAMPLES), "--output", flags[1], *flags], folder)
         execute([*PROGRAM, "label", "--input", str(SAMPLES), "--output", "dataset"], folder)
-        shutil.copy(REPOSITORY / "data" / "eda.ipynb", folder)
-        execute(
-            [sys.executable, "-m", "jupyter", "nbconvert", "--to", "notebook", "--execute", "--inplace", "eda.ipynb"],
-            folder,
-        )
-        cells = json.loads((folder / "eda.ipynb").read_text())["cells"]
-        print(f"eda.ipynb: {sum(bool(cell.get('outputs')) for cell in cells)} cells with output")  # noqa: T201
+        (folder / "data").symlink_to(REPOSITORY / "data")
+        (folder / "docs").mkdir()
+        for notebook, where in (("data/eda.ipynb", folder), ("docs/example.ipynb", folder / "docs")):
+            copy = Path(shutil.copy(REPOSITORY / notebook, where))
+            execute(
+                [sys.executable, "-m", "jupyter", "nbconvert", "--to", "notebook", "--execute", "--inplace", copy.name],
+                where,
+            )
+            cells = json.loads(copy.read_text())["cells"]
+            print(f"{notebook}: {sum(bool(cell.get('outputs')) for cell in cells)} cells with output")  # noqa: T201
 
 
 if __name__ == "__main__":

@@ -90,7 +90,7 @@ def test_the_examples_of_the_documentation_run(tmp_path, monkeypatch, capsys):
     page = (SAMPLES.parents[1] / "docs" / "python.md").read_text(encoding="utf-8")
     (tmp_path / "data").symlink_to(SAMPLES.parent)
     monkeypatch.chdir(tmp_path)
-    names: dict[str, object] = {}
+    names: dict[str, object] = {"__name__": "__main__"}
     for code in re.findall(r"```python\n(.*?)```", page, re.DOTALL):
         exec(code, names)  # noqa: S102 - the page is ours
 

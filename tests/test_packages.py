@@ -1,14 +1,15 @@
 """The packages that pyproject.toml asks for, and the locks in requirements/."""
 
-import json
 import re
 import shutil
 import subprocess
+import sys
 import tomllib
 from pathlib import Path
 
 import pytest
 import yaml
+from notebooks import code_cells
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
@@ -76,12 +77,12 @@ def test_mlflow_can_be_installed_with_the_pinned_pyarrow():
     assert everything["mlflow"] == everything["mlflow-skinny"]
 
 
-def test_the_extra_for_the_notebook_brings_what_it_imports_and_what_runs_it():
-    cells = json.loads((REPOSITORY / "data" / "eda.ipynb").read_text())["cells"]
-    code = "".join("".join([*cell["source"], "\n"]) for cell in cells if cell["cell_type"] == "code")
+@pytest.mark.parametrize("notebook", ["data/eda.ipynb", "docs/example.ipynb"])
+def test_the_extra_for_notebooks_brings_what_they_import_and_what_runs_them(notebook):
+    code = "".join("".join([*cell["source"], "\n"]) for cell in code_cells(REPOSITORY / notebook))
     imported = set(re.findall(r"^(?:import|from) (\w+)", code, re.MULTILINE))
     brought = {Requirement(line).name for line in [*PROJECT["dependencies"], *EXTRAS["notebook"]]}
-    assert imported - {"json", "pathlib", "re", "collections"} <= brought | {"finner_batch"}
+    assert imported - sys.stdlib_module_names <= brought | {"finner_batch"}
     assert "jupyterlab" in brought
 
 

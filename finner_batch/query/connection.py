@@ -180,7 +180,9 @@ def restricted(
             "temp_directory": str(Path(tempfile.gettempdir()) / "finner-batch-query"),
         },
     )
-    connection.execute("SET enable_progress_bar = false")  # it would appear on stdout among the rows
+    if connection.execute("SELECT current_setting('enable_progress_bar')").fetchone() == (True,):
+        # Jupyter without ipywidgets has no progress bar, and DuckDB refuses the setting there.
+        connection.execute("SET enable_progress_bar = false")  # it would appear on stdout among the rows
     places = [place for folder in folders for place in matching(place_of(folder).absolute())]
     allowed = ", ".join(literal(str(place)) for place in places)
     if remote := [place for place in places if place.local_path is None]:

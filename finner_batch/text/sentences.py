@@ -1,7 +1,8 @@
 """Splits blocks into sentences and keeps their offsets.
 
 The tokenizer is nupunkt's Punkt, trained on legal and financial text (https://pypi.org/project/nupunkt/). Of the
-splitters tried, only it was right on every hard case (see tests/sentences). It takes a sixth of the time of parsing.
+splitters tried, only it was right on every hard case (see tests/text/test_split.py). It takes a sixth of the time of
+parsing.
 
 Finds splits of the tokenizer that are wrong in filings.
 

@@ -1,4 +1,4 @@
-"""Write docs/cli.md, the reference of all commands, from the commands: python tests/docs/cli_reference.py."""
+"""Write docs/cli.md, the reference of all commands, from the commands: `make docs`."""
 
 import inspect
 from pathlib import Path
@@ -11,7 +11,7 @@ from finner_batch.cli.options import long_flag
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "cli.md"
 HEAD = """\
 # Command reference
-This page is generated from the commands by `python tests/docs/cli_reference.py`. A test fails if it is out of date.
+This page is generated from the commands by `make docs`. A test fails if it is out of date.
 
 A flag takes precedence over its environment variable, the variable over the job file (`--config FILE`, whose keys are
 the long flags), and the job file over the default. Several values in one environment variable are separated by spaces,

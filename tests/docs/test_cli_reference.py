@@ -8,7 +8,7 @@ from finner_batch.cli.main import COMMANDS, commands
 
 
 def test_the_reference_is_what_the_commands_say():
-    assert PAGE.read_text(encoding="utf-8") == reference(), "run `python tests/docs/cli_reference.py`"
+    assert PAGE.read_text(encoding="utf-8") == reference(), "run `make docs`"
 
 
 @pytest.mark.parametrize("name", COMMANDS)

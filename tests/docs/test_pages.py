@@ -12,6 +12,8 @@ from finner_batch.results.schema import columns_markdown
 
 RUN_ELSEWHERE = {"docs/training.md": "tests/training/test_walk.py, with a small base"}
 FENCES = {"sh", "sh not-run", "console", "console not-run", "sql", "json", "text"}
+QUICK = {"README.md", "docs/querying.md"}
+"""Pages that the quick tests run."""
 FENCED = re.compile(r"^```.*?^```$", re.DOTALL | re.MULTILINE)
 MARKED_AS_CODE = re.compile(r"`([^`]+)`")
 
@@ -28,7 +30,14 @@ def folder(page, request, tmp_path, monkeypatch):
 
 
 @pytest.mark.usefixtures("folder")
-@pytest.mark.parametrize("page", [page for page in PAGES if blocks_of(page) and page not in RUN_ELSEWHERE])
+@pytest.mark.parametrize(
+    "page",
+    [
+        pytest.param(page, marks=[] if page in QUICK else [pytest.mark.slow])
+        for page in PAGES
+        if blocks_of(page) and page not in RUN_ELSEWHERE
+    ],
+)
 def test_the_commands_of_a_page_run_and_print_what_it_shows(page):
     run_page(page)
 
@@ -89,7 +98,7 @@ def test_a_command_that_does_not_exist_is_found(command):
 
 
 def test_the_readme_leads_to_every_page_of_the_documentation():
-    for path in (REPOSITORY / "docs").glob("*.md"):
+    for path in (REPOSITORY / "docs").iterdir():
         assert f"(docs/{path.name})" in text_of("README.md")
 
 

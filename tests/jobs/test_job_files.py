@@ -202,6 +202,7 @@ def test_systemd_sees_that_a_document_failed(machine):
     assert "(1 failed, 0 skipped)" in done.stdout
 
 
+@pytest.mark.slow
 def test_systemd_compacts_what_the_nights_left(machine):
     for name in SERVICES:
         service = unit(name)["Service"]

@@ -1,3 +1,5 @@
+import subprocess
+import sys
 from pathlib import Path
 
 import duckdb
@@ -54,6 +56,20 @@ def test_the_folder_of_plain_duckdb_is_results_by_default(filled, monkeypatch):
     with duckdb.connect() as connection:
         connection.execute((sql_folder() / "views.sql").read_text())
         assert connection.execute("SELECT count(*) FROM entities").fetchone() == (6,)
+
+
+def test_results_open_in_jupyter_without_ipywidgets(filled):
+    """DuckDB recognises Jupyter by IPython, and there refuses `enable_progress_bar` if ipywidgets is missing."""
+    jupyter = "SimpleNamespace(get_ipython=lambda: SimpleNamespace(config={'IPKernelApp': {}}))"
+    code = (
+        "import sys; from types import SimpleNamespace\n"
+        f"sys.modules['IPython'] = {jupyter}\n"
+        "from finner_batch import connect\n"
+        "with connect(sys.argv[1]) as connection:\n"
+        "    print(connection.execute('SELECT count(*) FROM entities').fetchone())\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code, str(filled)], capture_output=True, text=True, check=True)
+    assert done.stdout == "(6,)\n"
 
 
 @pytest.mark.parametrize("name", ["it's", "a[1]b", "sp ace*?", "day=1", "a'; DROP VIEW x; --", "ü漢"])

@@ -60,6 +60,7 @@ def test_the_next_quarter_costs_the_tokens_of_its_new_sentences_and_has_the_rows
     assert rows_of(cached) == rows_of(plain)
 
 
+@pytest.mark.slow
 def test_a_killed_run_loses_rows_but_not_the_tagging_of_them(filings, tmp_path):
     flags = ("--commit-seconds", 1_000, "--commit-documents", 1_000, "--window-sentences", 8)
     results, plain = tmp_path / "results", tmp_path / "plain"

@@ -73,6 +73,7 @@ def test_only_the_rows_of_a_csv_file_that_changed_are_done_again(results, folder
     assert [(row["document_id"], row["kept"]) for row in ask(results, ASKED)] == KEPT
 
 
+@pytest.mark.slow
 def test_shards_with_the_same_bytes_below_other_keys_have_rows_of_their_own(tmp_path):
     for folder in ("in/year=2022", "in/year=2023", "in/copies"):
         (tmp_path / folder).mkdir(parents=True)

@@ -1,12 +1,12 @@
 import io
 import json
-import re
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 from matplotlib.image import imread
+from notebooks import assert_stored_as_run, code_cells, run_cells
 
 from finner_batch.cli.main import commands
 from finner_batch.errors import UsageError
@@ -199,29 +199,13 @@ def test_a_dataset_of_readings_alone_has_a_report_without_the_filers_concepts(tm
 
 
 def test_the_notebook_is_executed_and_says_nothing_of_the_machine():
-    content = NOTEBOOK.read_text()
-    notebook = json.loads(content)
-    assert (notebook["nbformat"], notebook["metadata"]["language_info"]["name"]) == (4, "python")
-    code = [cell for cell in notebook["cells"] if cell["cell_type"] == "code"]
-    assert [cell["execution_count"] for cell in code] == list(range(1, len(code) + 1))
-    outputs = [output for cell in code for output in cell["outputs"]]
-    assert all(cell["outputs"] for cell in code)
-    assert not [output for output in outputs if output["output_type"] == "error" or output.get("name") == "stderr"]
-    assert sum("image/png" in output.get("data", {}) for output in outputs) == 7
-    assert len(content) < 1.5e6
-    assert "iopub" not in content, "the cells hold when they ran: set record_timing to False"
-    for output in outputs:
-        output.get("data", {}).pop("image/png", None)
-    assert not re.search(r"(?<![\w/.])/\w+/\w", json.dumps(notebook)), "a path of the machine"
+    assert_stored_as_run(NOTEBOOK, pictures=7)
+    assert all(cell["outputs"] for cell in code_cells(NOTEBOOK))
 
 
-def test_the_notebook_runs_on_any_dataset(dataset, monkeypatch, capsys):
+def test_the_notebook_runs_on_any_dataset(dataset, monkeypatch):
     monkeypatch.chdir(dataset.parent)
-    names = {}
-    for cell in json.loads(NOTEBOOK.read_text())["cells"]:
-        if cell["cell_type"] == "code":
-            exec("".join(cell["source"]), names)  # noqa: S102 - the notebook is ours
-    shown = capsys.readouterr().out
+    shown = "".join(run_cells(NOTEBOOK))
     assert f"{len(read_sentences(dataset)):,} sentences" in shown
     assert "same  another_label" in shown
 

@@ -167,6 +167,7 @@ def test_a_training_has_one_run_however_often_and_however_it_is_broken_off(quick
     assert len(runs(quick)[1]) == 1, "nothing was left to train"
 
 
+@pytest.mark.slow
 def test_a_run_that_was_deleted_or_lies_in_another_store_is_followed_by_a_new_one(tmp_path, store):
     config = TrainConfig(output=str(tmp_path / "model"), mlflow=store, mlflow_experiment="deleted")
     client = mlflow.MlflowClient(tracking_uri=store)
