@@ -1,4 +1,4 @@
-"""The settings of a run, the flags made from them, and which of them can change a row."""
+"""The settings of a run, the flags made from them, and the settings that can change a row."""
 
 import hashlib
 import json

@@ -1,4 +1,4 @@
-"""The machine that the program runs on: its processor, its clocks, and the memory that this process uses."""
+"""Facts about this machine: its processor, installed packages, and the memory that this process uses."""
 
 import os
 import platform

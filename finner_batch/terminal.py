@@ -1,4 +1,4 @@
-"""A table for a terminal: columns fitted to its width, nothing in it that a terminal would obey."""
+"""A table for a terminal, fitted to its width, in which every character that a terminal acts on is escaped."""
 
 import unicodedata
 from collections.abc import Iterator, Sequence

@@ -1,7 +1,4 @@
-"""Formats a benchmark as text: the machine, the stages, the model, the whole job, the peers.
-
-Formats a plan as text.
-"""
+"""Formats a plan and a benchmark as text."""
 
 from collections.abc import Iterator
 from dataclasses import asdict

@@ -1,11 +1,7 @@
 """Runs the benchmark of the job on this machine.
 
 Each repeat measures the stages, the machine's matrix products and the whole job in turn, so that a temporary slowdown
-of the machine affects all of them.
-
-Describes the machine and the versions that a measurement was made with.
-
-Measures every runtime of the model on this machine, taking turns over the same sentences.
+of the machine affects all of them. The runtimes of the model also take turns, over the same sentences.
 """
 
 import logging

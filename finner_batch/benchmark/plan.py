@@ -1,9 +1,8 @@
 """Plans a run: what it would read, and its time and cost on one or several machines at the rates of a benchmark file.
 
 Every file is listed with its size. Markup and tokens per stored byte are counted in a sample of the files of each kind
-of name (`.htm`, `.txt.gz`, …), drawn at random with a fixed seed, and extrapolated to all of them.
-
-Reads a benchmark file and estimates the seconds of a run on the measured machine, from its bytes and tokens.
+of name (`.htm`, `.txt.gz`, …), drawn at random with a fixed seed, and extrapolated to all of them. The benchmark file
+gives the seconds of each stage per byte or token.
 """
 
 import json
@@ -325,8 +324,6 @@ def _first_members(archive: Source, copies: Copies, run: RunConfig) -> tuple[lis
     members = copies.with_members(
         [archive],
         max_bytes=run.max_document_mb * MEBIBYTE,
-        left_out=lambda *_: None,
-        broken_before=frozenset(),
         with_csv=bool(run.text_column),
     )
     first = list(islice(members, _SAMPLED_MEMBERS))

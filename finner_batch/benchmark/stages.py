@@ -2,9 +2,7 @@
 
 The driver, the recorder, the batcher and the reading loop are the job's own, so a pass gives the rows that a run gives.
 The difference is that one process does everything, one stage after the other: what a reading process would send is
-pickled and loaded here, and only the pipe is left out.
-
-Wraps a session and a tagger to measure them; their results stay the same.
+pickled and loaded here, and only the pipe is left out. Wrappers around the session and the tagger measure these two.
 """
 
 import gc

@@ -1,12 +1,9 @@
 """Measures the job as a user starts it: `finner-batch run` as a separate process, with its workers, into a new folder.
 
 It runs once for the rows, once more over the same input with nothing new, and on one small filing, where start-up is
-nearly all of the time.
-
-The same input many times over: whether the time of a run grows as its input does, and its memory not at all.
-
-Each copy of a file has line feeds of its own number at the end, so that no two have the same bytes and all the same
-text. The cache is off: copies are no new text.
+nearly all of the time. To see how time and memory grow with the input, it can also run over many copies of the input.
+Each copy of a file ends in another number of line feeds, so all have the same text and no two the same bytes; the cache
+is off, because copies are no new text.
 """
 
 import gzip

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from finner_batch.query.diff import Difference
 
 
-@click.command()
+@click.command
 @click.argument("results_a", type=click.Path())
 @click.argument("results_b", type=click.Path())
 @click.option(

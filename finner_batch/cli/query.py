@@ -20,7 +20,7 @@ WIDTH_WITHOUT_TERMINAL = 160
 TABLE_ROWS = 40
 
 
-@click.command()
+@click.command
 @click.argument("sql", required=False)
 @output_option
 @click.option("--file", "-f", "file", metavar="FILE", help="A file of SQL, or the name of a shipped question.")

@@ -1,7 +1,4 @@
-"""Finds the numbers in one text or filing with the reading process, tagger and values of a run, without its store.
-
-The settings of the demo, and a check for its extra.
-"""
+"""Finds the numbers in one text or filing with the reading process, tagger and values of a run; stores nothing."""
 
 import importlib.util
 import json

@@ -1,6 +1,6 @@
 """Renders the numbers found as HTML: a summary, the text with its numbers marked, and a table.
 
-Renders text of filings as inert HTML: escaped, with invisible characters shown and numbers marked.
+Text of a filing is inert: it is escaped, and invisible characters are shown.
 """
 
 import html

@@ -1,7 +1,4 @@
-"""Writes an answer as CSV, JSON or Parquet, batch by batch.
-
-Exports a results folder to one DuckDB file that works without finner-batch.
-"""
+"""Writes an answer as CSV, JSON or Parquet, batch by batch, or a results folder as one DuckDB file."""
 
 import csv
 import io

@@ -1,9 +1,7 @@
-"""Draws charts as inline SVG: bars, histograms, medians by year. They contain no script and no style.
+"""Charts as inline SVG: bars, and the distribution of a tag's numbers: values, confidence, medians by year.
 
-Colours come from the classes of the page's style sheet, so charts follow dark mode and print. `Markup.format` escapes
-every string.
-
-Computes the distribution of a tag's numbers: their values, the model's confidence, and the medians by year.
+They contain no script and no style. Colours come from the classes of the page's style sheet, so charts follow dark mode
+and print. `Markup.format` escapes every string.
 """
 
 from collections.abc import Callable, Iterable, Sequence

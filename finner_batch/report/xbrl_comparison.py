@@ -1,4 +1,4 @@
-"""The numbers beside their filers' own XBRL tags, as `finner-batch evaluate --against-xbrl` judges them."""
+"""Compares a folder's numbers with the filers' own XBRL tags, as `finner-batch evaluate --against-xbrl` does."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""What a worker process does with one document: text, sentences, windows. A pure function of document and settings."""
+"""The work of a reading process on one document: text, sentences, windows. A pure function of document and settings."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -39,7 +39,7 @@ class ParsedDocument:
 
 
 class Stopwatch:
-    """CPU seconds by stage, and the stage that runs, which is named when something is raised."""
+    """CPU seconds by stage, and the current stage, which an error names."""
 
     def __init__(self) -> None:
         self.seconds: dict[str, float] = {}

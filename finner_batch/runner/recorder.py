@@ -1,4 +1,4 @@
-"""The recorder: outcomes to rows and counts. It alone writes to the results folder and to the report of a run."""
+"""The recorder turns outcomes into rows and counts. It alone writes to the results folder and to the run's report."""
 
 import logging
 from collections.abc import Iterator
@@ -30,11 +30,11 @@ from finner_batch.runner.worker import failed_document
 
 LOG = logging.getLogger(__name__)
 DOCUMENTS_FAILED = 3
-"""Exit code of a run that was done but for documents that failed."""
+"""Exit code of a run that is done except for failed documents."""
 
 
 class Recorder:
-    """Records what was selected and what came of it. Documents of several sources may come mixed, each source in order.
+    """Records what was selected and its outcomes. Documents of several sources may be mixed, each source in order.
 
     Use as a context manager: leaving it drops what was not committed.
     """
@@ -111,11 +111,11 @@ class Recorder:
                 report.workers, report.cluster = workers, dict(facts)
 
     def is_commit_due(self) -> bool:
-        """Tell whether `--commit-seconds` have passed since the last commit."""
+        """Return whether `--commit-seconds` have passed since the last commit."""
         return self._job.clock.monotonic() - self._committed_at >= self._job.config.commit_seconds
 
     def commit_if_due(self) -> None:
-        """Commit when it is time, or when `--commit-documents` documents wait for it."""
+        """Commit if it is due, or if `--commit-documents` documents wait for it."""
         if self.is_commit_due() or self._writer.pending_documents >= self._job.config.commit_documents:
             self.commit()
 
@@ -137,7 +137,7 @@ class Recorder:
         self._committed_at = self._job.clock.monotonic()
 
     def end(self, error: BaseException | None = None) -> None:
-        """Set how the run ended: done, interrupted by a stop, or broken off by the error."""
+        """Set the status: done, interrupted by a stop, or broken off by the error."""
         report = self.report
         if self._job.stop.requested and (error is None or isinstance(error, Exception)):
             if error is not None:  # a signal to the whole process group ends the workers too
@@ -166,7 +166,7 @@ class Recorder:
         self._progress.source_done(task.source.uri)
 
     def _note_session(self, opened: SessionOpened) -> None:
-        """Note on what the model runs; all sessions of a run have the same device and variant."""
+        """Record where the model runs; all sessions of a run have the same device and variant."""
         report = self.report
         report.add_seconds({"load": opened.seconds})
         if report.variant is None:

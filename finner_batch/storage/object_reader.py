@@ -1,4 +1,4 @@
-"""An object as a file: ranges are fetched as they are read, with a little read-ahead."""
+"""A file object over an object in a bucket: fetches ranges as they are read, with some read-ahead."""
 
 import io
 from typing import Literal
