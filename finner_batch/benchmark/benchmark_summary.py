@@ -10,6 +10,7 @@ from finner_batch.benchmark.plan import Plan
 from finner_batch.benchmark.planned_work import SKIPPED
 from finner_batch.benchmark.whole_run import Growth
 from finner_batch.machine import MEBIBYTE
+from finner_batch.report.formatting import duration
 
 _KINDS_SHOWN = 6
 _BUSY = 0.25
@@ -59,28 +60,20 @@ def _rates(plan: Plan) -> Iterator[str]:
         f" the model {rates.model_tokens_per_second:,.0f} tokens/s; a run takes {rates.factor:.2f} times its stages"
     )
     if rates.is_busy:
-        yield "           BUSY: that machine was also doing other work, so the estimate is rather high"
+        yield "           BUSY: that machine was also doing other work, so the estimate is too high"
     if rates.model_id != plan.model_id:
         yield f"           measured with the model {rates.model_id}, not {plan.model_id}"
 
 
 def _time(plan: Plan) -> Iterator[str]:
     cost = "" if plan.cost_of_one is None else f", cost {plan.cost_of_one:,.2f}"
-    yield f"1 machine  {_duration(plan.seconds_of_one)}{cost}"
+    yield f"1 machine  {duration(plan.seconds_of_one)}{cost}"
     if plan.machines > 1:
         cost = "" if plan.cost_of_machines is None else f", cost {plan.cost_of_machines:,.2f}"
         yield (
-            f"{plan.machines} machines {_duration(plan.seconds_of_machines)}{cost}"
+            f"{plan.machines} machines {duration(plan.seconds_of_machines)}{cost}"
             f" (--shard i/{plan.machines}; the largest shard has {plan.largest_share:.1%} of the work)"
         )
-
-
-def _duration(seconds: float) -> str:
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    if hours:
-        return f"{hours:,} h {minutes:02d} min"
-    return f"{minutes} min {rest:02d} s" if minutes else f"{seconds:.1f} s"
 
 
 def summary(figures: Benchmark) -> str:
@@ -233,12 +226,13 @@ def _comparison(comparison: Comparison, figures: Benchmark) -> Iterator[str]:
             )
     whole = comparison.whole_job
     yield (
-        f"whole job: {whole.ours_seconds:,.1f} s measured; the usual stack, estimated from its rates,"
-        f" {whole.every_sentence_seconds:,.0f} s = {whole.every_sentence_ratio:.1f}x (one process, CPU + wall)"
+        f"whole job: {whole['ours_seconds']:,.1f} s measured; the usual stack, estimated from its rates,"
+        f" {whole['every_sentence_seconds']:,.0f} s = {whole['every_sentence_ratio']:.1f}x (one process, CPU + wall)"
     )
     yield (
-        f"  (without sentences that have no number: {whole.numbered_only_seconds:,.0f} s"
-        f" = {whole.numbered_only_ratio:.1f}x, one process, CPU + wall; {figures.input.prose_tokens:,} tokens of prose)"
+        f"  (without sentences that have no number: {whole['numbered_only_seconds']:,.0f} s"
+        f" = {whole['numbered_only_ratio']:.1f}x, one process, CPU + wall;"
+        f" {figures.input.prose_tokens:,} tokens of prose)"
     )
 
 

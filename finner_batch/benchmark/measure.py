@@ -10,12 +10,11 @@ import platform
 import tempfile
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from random import Random
 from time import perf_counter
-from typing import Any
 
 from finner_batch import __version__
 from finner_batch.benchmark.compare import Comparison, compare
@@ -213,10 +212,6 @@ class Benchmark:
     backends: tuple[BackendFigures, ...]
     """Every runtime of the model, on the same sentences."""
     comparison: Comparison | None
-
-    def as_json(self) -> dict[str, Any]:
-        """Return all figures as plain data for `json`."""
-        return asdict(self)
 
 
 def measure(config: BenchmarkConfig) -> Benchmark:

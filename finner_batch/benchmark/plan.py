@@ -59,16 +59,6 @@ _SAMPLED_MEMBERS = 40
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Amounts:
-    """The amounts of an input, as in `Survey`."""
-
-    stored_bytes: float
-    markup_bytes: float
-    prose_tokens: float
-    numbered_tokens: float
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Rates:
     """Seconds of each stage per byte or token: CPU seconds of one core, for the model wall-clock seconds.
 
@@ -90,8 +80,8 @@ class Rates:
     seconds_each: dict[str, float]
     factor: float
 
-    def seconds(self, amounts: Amounts) -> float:
-        """Return the wall-clock seconds of a run over this input on one such machine."""
+    def seconds(self, amounts: Mapping[str, float]) -> float:
+        """Return the wall-clock seconds of a run on one such machine, over an input of these amounts (see `Survey`)."""
         return self.factor * _undisturbed(amounts, self.seconds_each, self.cpus, self.workers, on_gpu=self.on_gpu)
 
 
@@ -122,8 +112,8 @@ def load_rates(path: str | None) -> Rates:
 
 def _rates(figures: Mapping[str, Any]) -> Rates:
     measured = {stage["name"]: stage["seconds"]["median"] for stage in figures["stages"]}
-    own = Amounts(**{name: figures["input"][name] for name in Amounts.__dataclass_fields__})
-    each = {stage: measured[stage] / max(getattr(own, amount), 1) for stage, amount in _GROWS_WITH.items()}
+    own = figures["input"]
+    each = {stage: measured[stage] / max(own[amount], 1) for stage, amount in _GROWS_WITH.items()}
     machine, whole = figures["machine"], figures["end_to_end"]
     on_gpu = figures["device"] == "cuda"
     base = _undisturbed(own, each, machine["cpus"], whole["workers"], on_gpu=on_gpu)
@@ -144,9 +134,11 @@ def _rates(figures: Mapping[str, Any]) -> Rates:
     )
 
 
-def _undisturbed(amounts: Amounts, each: Mapping[str, float], cpus: int, workers: int, *, on_gpu: bool) -> float:
+def _undisturbed(
+    amounts: Mapping[str, float], each: Mapping[str, float], cpus: int, workers: int, *, on_gpu: bool
+) -> float:
     """Return the seconds of the stages alone: a GPU runs in parallel to reading, on a CPU both share the cores."""
-    seconds: dict[str, float] = {stage: each[stage] * getattr(amounts, amount) for stage, amount in _GROWS_WITH.items()}
+    seconds: dict[str, float] = {stage: each[stage] * amounts[amount] for stage, amount in _GROWS_WITH.items()}
     model = seconds.pop(MODEL)
     return max(model, sum(seconds.values()) / workers) if on_gpu else model + sum(seconds.values()) / cpus
 
@@ -211,10 +203,6 @@ class Plan:
     price_per_hour: float | None
     cost_of_one: float | None
     cost_of_machines: float | None
-
-    def as_json(self) -> dict[str, Any]:
-        """Everything, ready for `json`."""
-        return asdict(self)
 
 
 @dataclass(slots=True)
@@ -309,14 +297,7 @@ def _count(kind: Kind, sample: Sequence[tuple[Source, int]], model: Model, rates
     kind.markup_bytes = found.markup_bytes * larger
     kind.prose_tokens = found.prose_tokens * larger
     kind.numbered_tokens = found.numbered_tokens * larger
-    kind.seconds = rates.seconds(
-        Amounts(
-            stored_bytes=kind.stored_bytes,
-            markup_bytes=kind.markup_bytes,
-            prose_tokens=kind.prose_tokens,
-            numbered_tokens=kind.numbered_tokens,
-        )
-    )
+    kind.seconds = rates.seconds(asdict(kind))
 
 
 def _first_members(archive: Source, copies: Copies, run: RunConfig) -> tuple[list[Source], float]:

@@ -2,6 +2,7 @@
 
 import json
 import logging
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -57,7 +58,7 @@ def benchmark(inputs: tuple[str, ...], json_file: str | None, **settings: Any) -
     set_up_log(logging.INFO)
     logging.getLogger("finner_batch.runner").setLevel(logging.WARNING)  # otherwise every repeat logs its commits
     figures = measure(BenchmarkConfig(input=given_inputs(inputs or (str(samples_folder()),)), **settings))
-    as_json = json.dumps(figures.as_json(), indent=2)
+    as_json = json.dumps(asdict(figures), indent=2)
     if json_file == STDOUT:
         click.echo(as_json)
         return

@@ -1,6 +1,7 @@
 """`finner-batch plan`: wraps `finner_batch.benchmark.plan`."""
 
 import json
+from dataclasses import asdict
 from typing import Any
 
 import click
@@ -68,4 +69,4 @@ def plan(
             sample=sample,
         )
     )
-    click.echo(json.dumps(made.as_json(), indent=2) if as_json else plan_summary(made))
+    click.echo(json.dumps(asdict(made), indent=2) if as_json else plan_summary(made))
