@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Lock
 from time import perf_counter
-from types import TracebackType
 from typing import Annotated, Any, Self
 
 from finner_batch.config import Flag
@@ -119,9 +118,7 @@ class Finder:
         self._folder = Path(self._stack.enter_context(tempfile.TemporaryDirectory(prefix="finner-batch-demo-")))
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._stack.close()
 
     def warm_up(self) -> None:

@@ -3,7 +3,6 @@
 import logging
 from collections.abc import Callable, Generator, Iterator
 from contextlib import ExitStack
-from types import TracebackType
 from typing import Self
 
 from finner_batch.log import fields
@@ -48,9 +47,7 @@ class LocalEngine:
         self._on_leaving.enter_context(self._pool)
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._on_leaving.close()
         if self._cache is not None:
             self._cache.close()

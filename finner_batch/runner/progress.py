@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterable
 from datetime import timedelta
 from threading import Event, Lock, Thread
 from time import monotonic
-from types import TracebackType
 from typing import NamedTuple, Self
 
 from tqdm import tqdm
@@ -77,9 +76,7 @@ class Progress:
         self._thread.start()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._ended.set()
         self._thread.join()
         self._bar.close()

@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import count
 from time import thread_time
-from types import TracebackType
 from typing import Any, Self
 
 from finner_batch.errors import DocumentError, FinnerError
@@ -68,9 +67,7 @@ class Recorder:
         )
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._writer.discard()
 
     def count(self, selected: Selected) -> None:

@@ -11,7 +11,6 @@ from functools import partial
 from itertools import groupby
 from operator import itemgetter
 from time import perf_counter, thread_time
-from types import TracebackType
 from typing import Any, Self
 
 from finner_batch.readers.document import FailedDocument
@@ -46,9 +45,7 @@ class LazySession:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._thread.shutdown()
 
     def from_first_of(self, tasks: Iterator[Task | None]) -> Iterator[Task | None]:

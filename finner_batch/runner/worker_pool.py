@@ -12,11 +12,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from multiprocessing import forkserver, resource_tracker
 from multiprocessing.connection import Connection, wait
-from multiprocessing.context import ForkServerContext, SpawnContext
 from multiprocessing.process import BaseProcess
 from multiprocessing.reduction import ForkingPickler
 from time import monotonic
-from types import TracebackType
 from typing import Self, TypeAlias
 
 from finner_batch.errors import FinnerError
@@ -83,13 +81,8 @@ class Pool:
     def __init__(self, workers: int, options: WorkerOptions) -> None:
         """`workers` is the most that run at a time."""
         self._options = options
-        method = "forkserver" if "forkserver" in multiprocessing.get_all_start_methods() else "spawn"
-        self._context: ForkServerContext | SpawnContext
-        if method == "forkserver":
-            self._context = multiprocessing.get_context("forkserver")
-            self._context.set_forkserver_preload(["finner_batch.runner.worker"])
-        else:
-            self._context = multiprocessing.get_context("spawn")
+        self._context = multiprocessing.get_context("forkserver")
+        self._context.set_forkserver_preload(["finner_batch.runner.worker"])
         self._size = workers
         self._idle: list[_Worker] = []
         self._busy: list[_Worker] = []
@@ -99,9 +92,7 @@ class Pool:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         _end([*self._idle, *self._busy])
 
     @property
@@ -159,8 +150,7 @@ class Pool:
         ours, theirs = self._context.Pipe()
         process = self._context.Process(target=work, args=(theirs, self._options), daemon=True)
         try:
-            if isinstance(self._context, ForkServerContext):
-                _start_fork_server()
+            _start_fork_server()
             process.start()
         except (EOFError, OSError) as error:
             raise FinnerError(f"cannot start a reading process: {error or type(error).__name__}") from error

@@ -45,7 +45,7 @@ def counted(monkeypatch):
     return make
 
 
-def test_documents_are_counted_of_all_and_the_time_left_is_told_at_the_last_speed(counted):
+def test_documents_are_counted_of_all_and_the_time_left_is_parts_at_the_last_speed(counted):
     progress, clock = counted(sources(a=1, b=1, shard=10, unchanged=10))
     assert progress.standing()[:2] == (0, 22)
     clock[0] = 4.0
@@ -62,7 +62,7 @@ def test_documents_are_counted_of_all_and_the_time_left_is_told_at_the_last_spee
 
 
 @pytest.mark.parametrize("per_second", [-0.5, -1e-17, 0.0, 1e-17])
-def test_without_a_speed_no_time_left_is_told(per_second):
+def test_without_a_speed_no_time_left_is_parts(per_second):
     assert Standing(1, 10**9, per_second).left is None
 
 
@@ -155,11 +155,11 @@ def test_the_model_tells_after_each_batch_how_far_it_is():
     tokenizer = tagger.tokenizer()
     sentences = [SENTENCE.format(n, 2030 + n) for n in range(12)]
     windows = [window for text in sentences for window in tokenizer.windows(text, [(43, 47)])]
-    told = []
-    tagger.probabilities(windows, advanced=told.append)
-    assert len(told) > 2
-    assert told == sorted(told)
-    assert told[-1] == 1
+    parts = []
+    tagger.probabilities(windows, advanced=parts.append)
+    assert len(parts) > 2
+    assert parts == sorted(parts)
+    assert parts[-1] == 1
 
 
 def test_on_a_terminal_a_bar_shows_documents_done_of_all(tmp_path):

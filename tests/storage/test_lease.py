@@ -72,7 +72,7 @@ def silent(results, **options):
     return lease
 
 
-def test_a_second_run_is_refused_at_once_and_told_who_holds_the_lock(results):
+def test_a_second_run_is_refused_at_once_with_the_name_of_who_holds_the_lock(results):
     with results.lock():
         begun = time.monotonic()
         with pytest.raises(LockedError, match=rf"process {os.getpid()} on .*, last heard of \d+ s ago") as error:
