@@ -149,7 +149,7 @@ class Growth:
 def measure_growth(sources: Iterable[Source], times: int, settings: tuple[str, ...]) -> Growth:
     """Run over the input, over `times` copies of it, and over the input again; `settings` are flags of the run.
 
-    Raises UsageError for a Parquet shard, which cannot be made distinct, and FinnerError where a run does not end.
+    Raises UsageError for a Parquet shard, which cannot be made distinct, and FinnerError if a run fails.
     """
     settings = (*settings, "--cache-mb", "0")
     with tempfile.TemporaryDirectory(prefix="finner-batch-growth-") as folder:

@@ -39,7 +39,7 @@ def export_database(results: str | Path | Place, path: Path) -> dict[str, int]:
 
     Every shipped question becomes a view whose parameters are DuckDB variables. Columns and views carry their meaning
     as comments. All rows belong to one state of the folder. The file is read back before it replaces an earlier export,
-    which stays untouched if anything fails.
+    which is untouched if anything fails.
 
     Raises UsageError if there are no results, or if `path` exists and is no export; FinnerError if files cannot be read
     or written.
@@ -164,7 +164,7 @@ def write_parquet(answer: Answer, path: Path) -> int:
 
 
 def _escaped(text: str) -> str:
-    """Escape every non-printable character of a JSON text; its value stays the same."""
+    """Escape every non-printable character of a JSON text; its value is unchanged."""
     if text.isprintable():
         return text
     return "".join(character if character.isprintable() else json.dumps(character)[1:-1] for character in text)

@@ -35,7 +35,7 @@ class Audit:
 
 
 def audit(results: Place, filings: Sequence[str], *, model: str | None) -> Audit:
-    """Judge a folder's rows by the tags of the filings they come from. Raises what `against_xbrl` raises."""
+    """Compare a folder's rows with the tags of their filings. Raises what `against_xbrl` raises."""
     found = against_xbrl(results, filings, model=model)
     return Audit(
         comparison=found,

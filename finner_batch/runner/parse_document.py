@@ -92,7 +92,7 @@ def parse(document: Document, tokenizer: SentenceTokenizer, *, tables: bool, wat
 
 
 def _with_stated_type(document: Document, extraction: Extraction) -> Document:
-    """Add the type that a document's first words state, where its source states none."""
+    """Add the type that a document's first words state if its source states none."""
     if document.header.document_type is not None:
         return document
     own_type = type_in_text([block.text for block in extraction.blocks[:HEAD_BLOCKS]])

@@ -233,7 +233,7 @@ class Recorder:
             self._add_under_free_id(row)
 
     def _add_under_free_id(self, row: dict[str, Any]) -> None:
-        """Add a failed document's row, under another id where its source already has a document of this id."""
+        """Add a failed document's row, under another id if its source already has a document of this id."""
         document_id = row["document_id"]
         while True:
             try:

@@ -79,7 +79,7 @@ class WorkerOptions:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Task:
-    """One source to read. `sha256` and `size` in bytes are None where it could not be hashed.
+    """One source to read. `sha256` and `size` in bytes are None if it could not be hashed.
 
     Its first `skip` documents were delivered before; rows of a shard whose digest is in `done` were done before.
     """

@@ -103,8 +103,8 @@ class Pool:
     def results(self, tasks: Iterator[Task | None]) -> Iterator[Result | None]:  # noqa: C901 - one loop, one state
         """Do the tasks; yield their results in task order, and None at least twice a second while there are none.
 
-        A None among the tasks stands for a source that needs no work; it is passed on. Raises FinnerError where a
-        worker process cannot start.
+        A None among the tasks stands for a source that needs no work; it is passed on. Raises FinnerError if a
+        process cannot start.
         """
         running: deque[_Running] = deque()
         exhausted = False

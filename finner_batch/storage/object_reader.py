@@ -18,7 +18,7 @@ class ObjectReader(io.RawIOBase):
     """A seekable binary file over one version of an object.
 
     The first request fetches the beginning, or with `first="end"` the end, where the footer of a Parquet file is.
-    Raises FileNotFoundError where there is no object, `ChangedError` where it is replaced while it is read.
+    Raises FileNotFoundError if there is no object, `ChangedError` if it is replaced while it is read.
     """
 
     def __init__(
