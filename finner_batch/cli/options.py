@@ -144,6 +144,17 @@ def json_option(command: Command) -> Command:
     )
 
 
+def format_options(command: Command) -> Command:
+    """`--csv`, `--json` and `--parquet FILE`: all rows in this format instead of a table."""
+    for option in (
+        click.option("--parquet", type=click.Path(dir_okay=False), help="Write all rows to this Parquet file."),
+        json_option,
+        click.option("--csv", "as_csv", cls=FlagOption, is_flag=True, help="Write all rows as CSV to stdout."),
+    ):
+        command = option(command)
+    return command
+
+
 def setting_options(
     config: type, *names: str, repeatable: click.ParamType[str] | None = None
 ) -> Callable[[Command], Command]:
