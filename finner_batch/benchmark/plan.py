@@ -324,7 +324,6 @@ def _suffix(name: str) -> str:
 
 
 def _size(source: Source) -> int:
-    """Return the bytes as stored; 0 if unknown."""
     if source.version:
         return source.size
     if not is_url(source.uri):

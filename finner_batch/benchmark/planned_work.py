@@ -129,7 +129,6 @@ class WorkPlanner:
         setattr(self.work, name, getattr(self.work, name) + 1)
 
     def _count(self, digests: dict[str, str]) -> None:
-        """Count the files that would be read by reason."""
         asked = {uri: sha256 for uri, sha256 in digests.items() if sha256}
         if not asked:
             return
@@ -176,7 +175,6 @@ class WorkPlanner:
 
 
 def _of_rows(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the settings in a run's report that can change a row."""
     known = {field.name: settings[field.name] for field in fields(RunConfig) if field.name in settings}
     plain: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in known.items()}
     plain["input"] = ()

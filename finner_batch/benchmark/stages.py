@@ -233,7 +233,6 @@ class _OneProcess:
         return self._batcher.documents_in_model
 
     def _results(self, tasks: Iterator[Task | None]) -> Iterator[Result | None]:
-        """Yield what the main process would get."""
         for task in filter(None, tasks):
             for packed in packed_messages(task, self._tokenizer, self._options, pack=self._pack):
                 match message := self._unpack(packed):

@@ -112,7 +112,6 @@ def _timed(command: Sequence[str]) -> TimedRun:
 
 
 def _finner_batch(arguments: Sequence[str]) -> tuple[float, str]:
-    """Run a command; return its wall-clock seconds and its stdout."""
     # The shell in between resets the peak memory, which a process inherits from the one that started it.
     command = ["/bin/sh", "-c", '"$@"; exit $?', "sh", sys.executable, "-m", "finner_batch", *arguments]
     environment = {name: value for name, value in os.environ.items() if not name.startswith(_SETTINGS)}
@@ -190,7 +189,6 @@ def write_copies(sources: Iterable[Source], times: int, folder: Path) -> None:
 
 
 def _ending(stored: bytes, number: int) -> bytes:
-    """Line feeds, compressed as the file is."""
     line_feeds = b"\n" * number
     if not number:
         return b""

@@ -184,7 +184,6 @@ def setting_options(
 
 
 def _flag_type(kind: Any, own: Flag) -> Any:
-    """Return the type by which Click checks a flag."""
     if get_origin(kind) is Literal:
         return click.Choice(get_args(kind))
     if isinstance(kind, types.UnionType):  # or None

@@ -116,7 +116,6 @@ def _write(answer: "Answer", rows: int | None, target: Path | None, *, as_csv: b
 
 
 def _show_all(answer: "Answer", rows: int) -> None:
-    """Print the rows of each statement as a table."""
     for table in answer.before:
         show(dataclasses.replace(answer, schema=table.schema, batches=iter(table.to_batches())), rows)
         click.echo()

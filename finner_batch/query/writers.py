@@ -178,7 +178,6 @@ def _flat(value: Any) -> str:
 
 
 def _plain(value: Any) -> Any:
-    """Convert a value to a JSON type."""
     plain = value
     match value:
         case None | bool() | int() | str():

@@ -254,7 +254,6 @@ def _complete(document: Row, entities: Sequence[Mapping[str, Any]]) -> pa.Record
 
 
 def _repeated(value: object, kind: pa.DataType, rows: int) -> pa.Array:
-    """Return an array that has the same value in each row."""
     if value is None or kind != _REPEATED:
         return pa.repeat(pa.scalar(value, kind), rows) if value is not None else pa.nulls(rows, kind)
     return pa.DictionaryArray.from_arrays(pa.repeat(pa.scalar(0, pa.int32()), rows), pa.array([value], pa.string()))

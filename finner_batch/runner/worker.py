@@ -239,7 +239,6 @@ def _bounded(documents: Iterator[Document | FailedDocument]) -> Iterator[Documen
 
 
 def _check_size(packed: memoryview) -> None:
-    """Raise DocumentError for a document that is too large for the main process to hold."""
     if len(packed) > MOST_BYTES:
         raise DocumentError(
             "tokenize",

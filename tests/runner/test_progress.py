@@ -1,4 +1,4 @@
-"""What a run shows of how far it is: documents done of all, the time left, also while the model works."""
+"""The progress that a run shows: documents done of all and the time left, also while the model works."""
 
 import logging
 import re
@@ -13,7 +13,7 @@ from terminal import on_a_terminal
 from finner_batch.config import RunConfig
 from finner_batch.errors import UsageError
 from finner_batch.readers.document import Document, Header, Source
-from finner_batch.runner import batcher as gather
+from finner_batch.runner import batcher as batching
 from finner_batch.runner import progress as progress_module
 from finner_batch.runner.batcher import Batcher
 from finner_batch.runner.on_ray import engine as on_ray
@@ -98,7 +98,7 @@ def test_documents_in_the_model_count_in_part_and_once(counted, monkeypatch):
             assert progress.standing().documents == seen
         return Tagging(documents=iter(documents), cost=ModelCost(NOTHING_TAGGED, 0.0))
 
-    monkeypatch.setattr(gather, "tag_together", tag_together)
+    monkeypatch.setattr(batching, "tag_together", tag_together)
     tagged = (
         outcome
         for outcome in batcher.outcomes(iter([parsed("a"), parsed("b")]), lambda: False)

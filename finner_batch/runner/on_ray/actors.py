@@ -167,8 +167,6 @@ class _Reading:
 
 
 class _Tagging:
-    """One session, and the tagger on it."""
-
     def __init__(self, options: ActorOptions, device: DeviceName, threads: int) -> None:
         self._options = options
         self._device = device
