@@ -1,4 +1,4 @@
-"""The settings of a run, the flags made from them, and the settings that can change a row."""
+"""The settings of a run, a benchmark and a plan, the flags made from them, and those that can change a row."""
 
 import hashlib
 import json
@@ -109,3 +109,43 @@ class RunConfig:
         return {
             name: recordable(value) if isinstance(value, str) else value for name, value in asdict(self).items()
         } | {"input": [recordable(given) for given in self.input]}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BenchmarkConfig:
+    """Settings of `finner-batch benchmark`."""
+
+    input: tuple[str, ...]
+    """Files, folders, globs or URLs; each repeat processes them twice. Of identical files only the first is read."""
+    model: Annotated[str | None, Flag("Model folder; the packaged one by default.")] = None
+    device: Annotated[DeviceChoice, Flag("Where the model runs.")] = "auto"
+    backend: Annotated[BackendChoice, Flag("What runs the model; auto: as in a run.")] = "auto"
+    repeats: Annotated[int, Flag("Number of times to measure everything.", least=1)] = 5
+    compare: Annotated[bool, Flag("Measure the usual stack too (extra `benchmark`).")] = False
+    compare_sentences: Annotated[
+        int, Flag("Maximum number of sentences that the backends and the usual stack tag.", least=1)
+    ] = 512
+    """More favour this program, which sorts them by length."""
+    times: Annotated[
+        int, Flag("Also run over this many copies of the input, to see how time and memory grow.", least=1)
+    ] = 1
+    price_per_hour: Annotated[float | None, Flag("Price of this machine, to compute the cost.", least=0)] = None
+    ceiling_seconds: float = 1.0
+    """Seconds of matrix multiplication per repeat and precision."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlanConfig:
+    """Settings of `finner-batch plan`."""
+
+    run: RunConfig
+    """The planned run; what its results folder holds is not read again."""
+    machines: Annotated[int, Flag("Number of machines that share the input by --shard.", least=1)] = 1
+    benchmark: Annotated[
+        str | None,
+        Flag("A file of `finner-batch benchmark --json`; by default the newest of data/benchmarks.", metavar="FILE"),
+    ] = None
+    price_per_hour: Annotated[
+        float | None, Flag("Price of a machine; by default the price in the benchmark file.", least=0)
+    ] = None
+    sample: Annotated[int, Flag("Number of files to read, to count what they hold.", least=1)] = 40

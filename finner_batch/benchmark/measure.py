@@ -32,12 +32,13 @@ from finner_batch.benchmark.throughput import (
 )
 from finner_batch.benchmark.usual_stack import require_packages
 from finner_batch.benchmark.whole_run import Growth, WholeRun, made_filing, measure_growth, run_whole
+from finner_batch.config import BenchmarkConfig
 from finner_batch.errors import FinnerError
 from finner_batch.log import fields
 from finner_batch.machine import PACKAGES, cpu_name, installed_versions, int8_instructions, usable_cpus
 from finner_batch.readers.discover import discover
 from finner_batch.runner.parse_document import Stopwatch
-from finner_batch.tagging.device import BackendChoice, DeviceChoice, visible_gpus
+from finner_batch.tagging.device import visible_gpus
 from finner_batch.tagging.model import EVERY_SENTENCE, Model, load_model
 from finner_batch.tagging.onnx_file import Precision, read_encoder
 from finner_batch.tagging.openvino import OpenVinoSession
@@ -156,32 +157,6 @@ def describe_machine() -> Machine:
             **installed_versions((*PACKAGES, *_MORE_PACKAGES)),
         },
     )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BenchmarkConfig:
-    """Settings of `finner-batch benchmark`."""
-
-    input: tuple[str, ...]
-    """Files, folders, globs or URLs; each repeat processes them twice. Of identical files only the first is read."""
-    model: str | None = None
-    """Model folder; None is the packaged one."""
-    device: DeviceChoice = "auto"
-    """Where the model runs."""
-    backend: BackendChoice = "auto"
-    """What runs the model; `auto` chooses as a run does."""
-    repeats: int = 5
-    """How often everything is measured."""
-    compare: bool = False
-    """Also measure the usual stack and a plain onnxruntime loop."""
-    compare_sentences: int = 512
-    """Maximum number of sentences they tag per turn. More favour this program, which sorts them by length."""
-    times: int = 1
-    """If more than one: also run the whole job over this many copies of the input, made distinct."""
-    price_per_hour: float | None = None
-    """Price of the machine per hour, in any currency."""
-    ceiling_seconds: float = 1.0
-    """Seconds of matrix multiplication per repeat and precision."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

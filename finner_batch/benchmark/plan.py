@@ -20,7 +20,7 @@ from finner_batch.benchmark.input_counts import count
 from finner_batch.benchmark.measure import FORMAT_VERSION
 from finner_batch.benchmark.planned_work import PlannedWork, WorkPlanner
 from finner_batch.benchmark.stages import MODEL
-from finner_batch.config import RunConfig
+from finner_batch.config import PlanConfig, RunConfig
 from finner_batch.errors import UsageError
 from finner_batch.machine import MEBIBYTE
 from finner_batch.readers.archive import is_archive
@@ -141,22 +141,6 @@ def _undisturbed(
     seconds: dict[str, float] = {stage: each[stage] * amounts[amount] for stage, amount in _GROWS_WITH.items()}
     model = seconds.pop(MODEL)
     return max(model, sum(seconds.values()) / workers) if on_gpu else model + sum(seconds.values()) / cpus
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PlanConfig:
-    """Settings of `finner-batch plan`."""
-
-    run: RunConfig
-    """The planned run; what its results folder holds is not read again."""
-    machines: int = 1
-    """Number of machines that share the input by `--shard`."""
-    benchmark: str | None = None
-    """A file of `finner-batch benchmark --json`; None is the newest in the checkout."""
-    price_per_hour: float | None = None
-    """Price of a machine per hour, in any currency; None takes that of the benchmark file."""
-    sample: int = 40
-    """Number of files read to count what they hold."""
 
 
 @dataclass(slots=True, kw_only=True)

@@ -9,7 +9,7 @@ import tomllib
 import types
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
 import click
 
@@ -158,15 +158,16 @@ def format_options(command: Command) -> Command:
 def setting_options(
     config: type, *names: str, repeatable: click.ParamType[str] | None = None
 ) -> Callable[[Command], Command]:
-    """Flags for fields of a configuration, of their types, defaults and `Flag`s; `names` chooses some, none all.
+    """Flags for the fields of a configuration that have a `Flag`, of their types and defaults; `names` chooses some.
 
     A bool has a `--no-` flag too. A tuple is a flag that may be repeated, of the type `repeatable`.
     """
     kinds = get_type_hints(config, include_extras=True)
     defaults = {field.name: field.default for field in dataclasses.fields(config)}
+    chosen = names or [name for name, kind in kinds.items() if get_origin(kind) is Annotated]
 
     def add_flags(command: Command) -> Command:
-        for name in reversed(names or tuple(defaults)):
+        for name in reversed(chosen):
             kind, own = get_args(kinds[name])
             is_tuple = get_origin(kind) is tuple
             flag = f"--{name.replace('_', '-')}"

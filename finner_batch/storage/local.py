@@ -4,7 +4,6 @@
 
 import json
 import os
-import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -15,6 +14,7 @@ from finner_batch.errors import LockedError
 from finner_batch.storage.bucket import no_check
 from finner_batch.storage.clock import Clock, SystemClock
 from finner_batch.storage.file_system import Disk, FileSystem, storage_errors, unusable
+from finner_batch.storage.lease import Note
 from finner_batch.storage.whole_file import OWN_TEMPORARY, TEMPORARY, delete_abandoned
 
 
@@ -111,15 +111,14 @@ class LocalPlace:
 
     def _write_holder(self) -> None:
         """Write who holds the lock. Only the message of another run that is refused uses it."""
-        note = {"pid": os.getpid(), "host": socket.gethostname(), "since": f"{self.clock.now():%Y-%m-%dT%H:%M:%SZ}"}
+        note = Note(since=f"{self.clock.now():%Y-%m-%dT%H:%M:%SZ}")
         with storage_errors(self), self.files.open(self.path / ".lock.json", "wb") as file:
-            file.write(json.dumps(note).encode())
+            file.write(note.as_bytes())
 
     def _holder(self) -> str:
         try:
-            note = json.loads((self / ".lock.json").read())
-            return f"process {note['pid']} on {note['host']} since {note['since']}"
-        except (OSError, ValueError, KeyError):
+            return str(Note(**json.loads((self / ".lock.json").read())))
+        except (OSError, ValueError, TypeError):
             return "which has not written its name"
 
     def _at(self, path: Path) -> "LocalPlace":

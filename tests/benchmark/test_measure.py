@@ -12,12 +12,13 @@ from finner_batch.benchmark import throughput as ceiling
 from finner_batch.benchmark.benchmark_summary import summary
 from finner_batch.benchmark.compare import Comparison, Contest, Contestant
 from finner_batch.benchmark.input_counts import Spread
-from finner_batch.benchmark.measure import BenchmarkConfig, measure
+from finner_batch.benchmark.measure import measure
 from finner_batch.benchmark.stages import STAGES
 from finner_batch.benchmark.usual_stack import require_packages
 from finner_batch.benchmark.whole_run import TimedRun, WholeRun, run_whole
 from finner_batch.cli import benchmark as command
 from finner_batch.cli.main import commands
+from finner_batch.config import BenchmarkConfig
 from finner_batch.demo.answers import samples_folder
 from finner_batch.errors import FinnerError, UsageError
 from finner_batch.tagging.device import BackendChoice, Device

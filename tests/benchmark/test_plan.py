@@ -9,11 +9,11 @@ from click.testing import CliRunner
 from finner_batch.benchmark import plan as rates
 from finner_batch.benchmark import throughput as ceiling
 from finner_batch.benchmark.benchmark_summary import plan_summary
-from finner_batch.benchmark.measure import BenchmarkConfig, measure
-from finner_batch.benchmark.plan import PlanConfig, load_rates, plan
+from finner_batch.benchmark.measure import measure
+from finner_batch.benchmark.plan import load_rates, plan
 from finner_batch.benchmark.whole_run import run_whole
 from finner_batch.cli.main import commands
-from finner_batch.config import RunConfig
+from finner_batch.config import BenchmarkConfig, PlanConfig, RunConfig
 from finner_batch.errors import UsageError
 from finner_batch.readers.discover import share_of
 
