@@ -155,10 +155,10 @@ def test_a_lock_whose_answers_are_lost_is_held_all_the_same(results, proxy):
 
 def test_a_store_that_ignores_conditions_is_refused(results, proxy):
     proxy.dropped = {"if-none-match", "if-match"}
-    with pytest.raises(UsageError, match=r"If-None-Match.*could not be kept apart"), results.lock():
+    with pytest.raises(UsageError, match=r"If-None-Match.*could overwrite each other"), results.lock():
         pass
     proxy.dropped = {"if-match"}
-    with pytest.raises(UsageError, match=r"If-Match.*could not be kept apart"), results.lock():
+    with pytest.raises(UsageError, match=r"If-Match.*could overwrite each other"), results.lock():
         pass
 
 
