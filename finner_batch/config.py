@@ -1,4 +1,4 @@
-"""The settings of a run, the flags made from them, and which of them can change a row."""
+"""The settings of a run, a benchmark and a plan, the flags made from them, and those that can change a row."""
 
 import hashlib
 import json
@@ -10,7 +10,7 @@ from finner_batch.readers.submission import DocumentChoice
 from finner_batch.tagging.device import BackendChoice, DeviceChoice
 
 PIPELINE_VERSION = 4
-"""Raised whenever the code would give other rows for the same input, model and settings: all is then done again."""
+"""Raised whenever the code would give other rows for the same input, model and settings, so that all are redone."""
 
 
 class Flag(NamedTuple):
@@ -28,17 +28,17 @@ class RunConfig:
 
     input: tuple[str, ...]
     """Files, folders, globs or fsspec URLs."""
-    output: Annotated[str, Flag("The results folder; made where there is none.")] = "results"
+    output: Annotated[str, Flag("The results folder; created if it does not exist.")] = "results"
     shard: Annotated[
-        str | None, Flag("Read the I-th of N shares of the sources only, as in 2/8; all by default.", metavar="I/N")
+        str | None, Flag("Read only the I-th of N shares of the sources, as in 2/8; by default all.", metavar="I/N")
     ] = None
     form: Annotated[
         tuple[str, ...],
-        Flag("Read these forms only, as in 10-K,10-Q or 10-K*; others are left for a later run.", metavar="FORM,..."),
+        Flag("Read only these forms, as in 10-K,10-Q or 10-K*; a later run can read the others.", metavar="FORM,..."),
     ] = ()
     documents: Annotated[
         DocumentChoice,
-        Flag("Of a full submission: the main document, also EX-4, EX-10 and EX-13, or every text document."),
+        Flag("What to read of a full submission: main document, also EX-4, EX-10, EX-13, or every text document."),
     ] = "main"
     tables: Annotated[bool, Flag("Read the text of tables too.")] = False
     user_agent: Annotated[
@@ -48,14 +48,14 @@ class RunConfig:
         tuple[str, ...],
         Flag("Text column of shards, by default `text`; repeatable. With it .csv and .tsv files are shards too."),
     ] = ()
-    id_column: Annotated[str | None, Flag("Column of a shard that names its rows.")] = None
+    id_column: Annotated[str | None, Flag("Column of a shard with the ids of its rows.")] = None
     keep_column: Annotated[
         tuple[str, ...],
-        Flag("Column of shards whose values go into documents.kept, with the keys of the path; repeatable."),
+        Flag("Column of shards to copy into documents.kept, next to the keys of the path; repeatable."),
     ] = ()
     model: Annotated[str | None, Flag("Model folder; the packaged one by default.")] = None
     every_sentence: Annotated[
-        bool, Flag("Read sentences without the model's cues (no word of debt, say) too: some five times as many.")
+        bool, Flag("Also read sentences without the model's cues, such as a word of debt: some five times as many.")
     ] = False
     device: Annotated[DeviceChoice, Flag("Where the model runs.")] = "auto"
     engine: Annotated[Literal["local", "ray"], Flag("This machine's processes, or actors of a Ray cluster.")] = "local"
@@ -68,19 +68,22 @@ class RunConfig:
     workers: Annotated[
         int, Flag("Reading processes; 0: one per CPU, eight at most; on Ray one per CPU.", least=0, most=256)
     ] = 0
-    batch_tokens: Annotated[int, Flag("Tokens in a batch; 0: the best of the device.", least=0)] = 0
+    batch_tokens: Annotated[int, Flag("Tokens in a batch; 0: the best number for the device.", least=0)] = 0
     window_sentences: Annotated[
-        int, Flag("Sentences that are sorted by length and tagged together; 0: the best of the device.", least=0)
+        int, Flag("Sentences sorted by length and tagged together; 0: the best number for the device.", least=0)
     ] = 0
     cache_mb: Annotated[
         int | None,
-        Flag("Mebibytes of tagged sentences that are kept across runs; 0: none.  [default: 256, on a GPU 0]", least=0),
+        Flag(
+            "MiB of the cache of tagged sentences, kept across runs; 0: none.  [default: 256, on a GPU 0]",
+            least=0,
+        ),
     ] = None
-    timeout_s: Annotated[float, Flag("Seconds that reading or tagging one document may take.", least=0.1)] = 120.0
-    memory_limit_mb: Annotated[int, Flag("Mebibytes that a reading process may use.", least=256)] = 4096
-    max_document_mb: Annotated[int, Flag("Mebibytes of one document, decompressed.", least=1)] = 512
+    timeout_s: Annotated[float, Flag("Time limit in seconds for reading or tagging one document.", least=0.1)] = 120.0
+    memory_limit_mb: Annotated[int, Flag("Memory limit in MiB of a reading process.", least=256)] = 4096
+    max_document_mb: Annotated[int, Flag("Maximum size in MiB of one document, decompressed.", least=1)] = 512
     commit_seconds: Annotated[float, Flag("Seconds between commits of finished documents.", least=0)] = 20.0
-    commit_documents: Annotated[int, Flag("Finished documents that start a commit.", least=1)] = 512
+    commit_documents: Annotated[int, Flag("Number of finished documents that starts a commit.", least=1)] = 512
 
     @property
     def config_id(self) -> str:
@@ -102,7 +105,47 @@ class RunConfig:
         }
 
     def as_json(self) -> dict[str, Any]:
-        """Every setting, for the run report; paths as `sources.names.recordable` writes them."""
+        """Every setting, for the run report; paths as `recordable` writes them."""
         return {
             name: recordable(value) if isinstance(value, str) else value for name, value in asdict(self).items()
         } | {"input": [recordable(given) for given in self.input]}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BenchmarkConfig:
+    """Settings of `finner-batch benchmark`."""
+
+    input: tuple[str, ...]
+    """Files, folders, globs or URLs; each repeat processes them twice. Of identical files only the first is read."""
+    model: Annotated[str | None, Flag("Model folder; the packaged one by default.")] = None
+    device: Annotated[DeviceChoice, Flag("Where the model runs.")] = "auto"
+    backend: Annotated[BackendChoice, Flag("What runs the model; auto: as in a run.")] = "auto"
+    repeats: Annotated[int, Flag("Number of times to measure everything.", least=1)] = 5
+    compare: Annotated[bool, Flag("Measure the usual stack too (extra `benchmark`).")] = False
+    compare_sentences: Annotated[
+        int, Flag("Maximum number of sentences that the backends and the usual stack tag.", least=1)
+    ] = 512
+    """More favour this program, which sorts them by length."""
+    times: Annotated[
+        int, Flag("Also run over this many copies of the input, to see how time and memory grow.", least=1)
+    ] = 1
+    price_per_hour: Annotated[float | None, Flag("Price of this machine, to compute the cost.", least=0)] = None
+    ceiling_seconds: float = 1.0
+    """Seconds of matrix multiplication per repeat and precision."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlanConfig:
+    """Settings of `finner-batch plan`."""
+
+    run: RunConfig
+    """The planned run; what its results folder holds is not read again."""
+    machines: Annotated[int, Flag("Number of machines that share the input by --shard.", least=1)] = 1
+    benchmark: Annotated[
+        str | None,
+        Flag("A file of `finner-batch benchmark --json`; by default the newest of data/benchmarks.", metavar="FILE"),
+    ] = None
+    price_per_hour: Annotated[
+        float | None, Flag("Price of a machine; by default the price in the benchmark file.", least=0)
+    ] = None
+    sample: Annotated[int, Flag("Number of files to read, to count what they hold.", least=1)] = 40

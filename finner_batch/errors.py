@@ -1,6 +1,6 @@
-"""The errors a user can meet, each with the exit code that a scheduler sees.
+"""The errors that a user can meet, each with the exit code that a scheduler sees.
 
-A message says what is wrong, where, and what to do about it. Everything else that is raised is a bug (exit 1).
+A message says what is wrong, where, and what to do about it. Any other exception is a bug (exit 1).
 """
 
 

@@ -1,4 +1,4 @@
-"""The log: `key=value` lines on stderr, which do not break a progress bar."""
+"""The log: `key=value` lines on stderr that do not break a progress bar."""
 
 import logging
 import sys

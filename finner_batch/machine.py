@@ -1,4 +1,4 @@
-"""The machine that the program runs on: its processor, its clocks, and the memory that this process uses."""
+"""Facts about this machine: its processor, installed packages, and the memory that this process uses."""
 
 import os
 import platform
@@ -43,7 +43,7 @@ def own_peak_bytes() -> int:
 
 
 def installed_versions(packages: Iterable[str] = PACKAGES) -> dict[str, str]:
-    """Versions of the packages; those that are not installed are left out."""
+    """Return the versions of the packages that are installed."""
     found = {}
     for package in packages:
         try:
@@ -54,7 +54,7 @@ def installed_versions(packages: Iterable[str] = PACKAGES) -> dict[str, str]:
 
 
 def cpu_name() -> str:
-    """Return the name of the processor, `unknown` where the system does not give it."""
+    """Return the name of the processor, `unknown` if the system does not give it."""
     return _cpuinfo("model name") or platform.processor() or "unknown"
 
 
@@ -64,13 +64,13 @@ def int8_instructions() -> str:
 
 
 def fast_int8() -> tuple[str, ...]:
-    """Return the names of those instructions; none where the system does not list what the processor can do."""
+    """Return the names of those instructions; none if the system does not list the features of the processor."""
     flags = cpu_flags()
     return tuple(name for name in ("amx_int8", "avx512_vnni", "avx_vnni") if name in flags)
 
 
 def cpu_flags() -> frozenset[str]:
-    """Return what the processor can do, by Linux' names; none where the system does not list it."""
+    """Return the features of the processor, by Linux' names; none if the system does not list them."""
     return frozenset(_cpuinfo("flags").split())
 
 

@@ -1,4 +1,4 @@
-"""A table for a terminal: columns fitted to its width, nothing in it that a terminal would obey."""
+"""A table for a terminal, fitted to its width, in which every character that a terminal acts on is escaped."""
 
 import unicodedata
 from collections.abc import Iterator, Sequence
@@ -7,7 +7,7 @@ from typing import Any
 
 NARROWEST = 8
 SENTENCE = 64
-"""Cells from which on a column is one of sentences: it keeps three times what other wide ones keep, up to `ENOUGH`."""
+"""A wider column holds sentences: it keeps three times the width of other wide columns, up to `ENOUGH`."""
 ENOUGH = 54
 GAP = "  "
 
@@ -15,7 +15,7 @@ GAP = "  "
 def table_lines(names: Sequence[str], rows: Sequence[Sequence[Any]], *, width: int) -> Iterator[str]:
     """Lay out rows under their column names in at most `width` terminal cells, if need be cutting the widest columns.
 
-    Numbers stand to the right. Null is empty. Control and formatting characters are shown as escapes.
+    Numbers are aligned to the right. Null is empty. Control and formatting characters are shown as escapes.
     """
     header = [visible(name) for name in names]
     cells = [["" if value is None else visible(shown(value)) for value in row] for row in rows]
@@ -28,7 +28,7 @@ def table_lines(names: Sequence[str], rows: Sequence[Sequence[Any]], *, width: i
 
 
 def shown(value: Any) -> str:
-    """Return a value as a person reads it."""
+    """Format a value for a person."""
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, float) and value.is_integer() and abs(value) < 1e15:
@@ -37,14 +37,14 @@ def shown(value: Any) -> str:
 
 
 def visible(text: str) -> str:
-    """Escape what a terminal would obey or hide: control characters, bidirectional marks, line breaks."""
+    """Escape the characters that a terminal acts on or hides: control characters, bidirectional marks, line breaks."""
     if text.isprintable():
         return text
     return "".join(_visible_character(character) for character in text)
 
 
 def cells_wide(text: str) -> int:
-    """Terminal cells that a printable text takes: two for a wide East Asian character, none for a combining mark."""
+    """Return the terminal cells of a printable text: two for a wide East Asian character, none for a combining mark."""
     if text.isascii():
         return len(text)
     return sum(_cells(character) for character in text)

@@ -153,9 +153,6 @@ class MemoryFiles:
         below = [*self.visible, *self.folders]
         return sorted(path.name for path in below if path.parent == folder and path != folder)
 
-    def size(self, path) -> int:
-        return len(self._inode(path).content)
-
     def is_file(self, path) -> bool:
         return path in self.visible
 

@@ -1,7 +1,4 @@
-"""Formats a benchmark as text: the machine, the stages, the model, the whole job, the peers.
-
-Formats a plan as text.
-"""
+"""Formats a plan and a benchmark as text."""
 
 from collections.abc import Iterator
 from dataclasses import asdict
@@ -13,6 +10,7 @@ from finner_batch.benchmark.plan import Plan
 from finner_batch.benchmark.planned_work import SKIPPED
 from finner_batch.benchmark.whole_run import Growth
 from finner_batch.machine import MEBIBYTE
+from finner_batch.report.formatting import duration
 
 _KINDS_SHOWN = 6
 _BUSY = 0.25
@@ -62,28 +60,20 @@ def _rates(plan: Plan) -> Iterator[str]:
         f" the model {rates.model_tokens_per_second:,.0f} tokens/s; a run takes {rates.factor:.2f} times its stages"
     )
     if rates.is_busy:
-        yield "           BUSY: that machine was also doing other work, so the estimate is rather high"
+        yield "           BUSY: that machine was also doing other work, so the estimate is too high"
     if rates.model_id != plan.model_id:
         yield f"           measured with the model {rates.model_id}, not {plan.model_id}"
 
 
 def _time(plan: Plan) -> Iterator[str]:
     cost = "" if plan.cost_of_one is None else f", cost {plan.cost_of_one:,.2f}"
-    yield f"1 machine  {_duration(plan.seconds_of_one)}{cost}"
+    yield f"1 machine  {duration(plan.seconds_of_one)}{cost}"
     if plan.machines > 1:
         cost = "" if plan.cost_of_machines is None else f", cost {plan.cost_of_machines:,.2f}"
         yield (
-            f"{plan.machines} machines {_duration(plan.seconds_of_machines)}{cost}"
+            f"{plan.machines} machines {duration(plan.seconds_of_machines)}{cost}"
             f" (--shard i/{plan.machines}; the largest shard has {plan.largest_share:.1%} of the work)"
         )
-
-
-def _duration(seconds: float) -> str:
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    if hours:
-        return f"{hours:,} h {minutes:02d} min"
-    return f"{minutes} min {rest:02d} s" if minutes else f"{seconds:.1f} s"
 
 
 def summary(figures: Benchmark) -> str:
@@ -129,7 +119,7 @@ def _stages(figures: Benchmark) -> Iterator[str]:
     yield "One process, stage by stage; rates in MB of markup, sentences and tokens of all prose:"
     yield f"{'stage':9} {'seconds':>29}  {'MB/s':>10} {'sentences/s':>12} {'tokens/s':>12} {'share':>7}"
     for stage in figures.stages:
-        row = f"{stage.name:9} {_seconds(stage.seconds):>24} {stage.clock:>4} "
+        row = f"{stage.name:9} {_spread(stage.seconds, 3):>24} {stage.clock:>4} "
         if stage.seconds.median > 0:
             row += (
                 f" {stage.bytes_per_second.median / 1e6:>10,.1f}"
@@ -140,24 +130,21 @@ def _stages(figures: Benchmark) -> Iterator[str]:
         yield f"{row} {stage.share:>7.1%}"
     yield "share: of the time of all cores; on a CPU each thread of the model counts"
     rest = figures.all_but_the_model_tokens_per_second
-    yield (
-        f"everything but the model: {rest.median / 1e6:.2f} M prose tokens/s per core"
-        f" ({rest.lowest / 1e6:.2f}-{rest.highest / 1e6:.2f})"
-    )
+    yield (f"everything but the model: {_spread(rest, 2, scale=1e6)} M prose tokens/s per core")
 
 
 def _model(figures: Benchmark) -> Iterator[str]:
     model = figures.model
     yield (
-        f"model: {_count(model.tokens_per_second)} tokens/s run,"
+        f"model: {_spread(model.tokens_per_second)} tokens/s run,"
         f" {model.padded_tokens_per_second.median:,.0f} with padding;"
         f" {model.cpu_seconds.median:.2f} CPU s"
     )
-    ceilings = ", ".join(f"{name} {_giga(spread)}" for name, spread in model.ceilings.items())
+    ceilings = ", ".join(f"{name} {_spread(spread, scale=1e9)} G/s" for name, spread in model.ceilings.items())
     yield f"ceiling of this machine's matrix products (onnxruntime, a multiply-add is two operations): {ceilings}"
     counted = ", ".join(f"{amount / 1e9:,.1f} G {name}" for name, amount in model.operations.items())
     yield (
-        f"the model's products ({counted}): {_giga(model.operations_per_second)} ="
+        f"the model's products ({counted}): {_spread(model.operations_per_second, scale=1e9)} G/s ="
         f" {model.of_ceiling:.1%} of the {model.precision} ceiling,"
         f" {model.of_mixed_ceiling:.1%} with each product at the ceiling of its own precision"
     )
@@ -170,7 +157,7 @@ def _backends(figures: Benchmark) -> Iterator[str]:
         if one.tokens_per_second is None:
             yield f"{name}not measured: {one.obstacle}"
             continue
-        line = f"{name}{_count(one.tokens_per_second):>24} tokens/s"
+        line = f"{name}{_spread(one.tokens_per_second):>24} tokens/s"
         if one.chosen:
             line += "  chosen"
         elif one.times_as_fast is not None and one.same_spans is not None:
@@ -182,13 +169,13 @@ def _end_to_end(figures: Benchmark) -> Iterator[str]:
     whole = figures.end_to_end
     yield (
         f"finner-batch run, {whole.documents:,} documents, {whole.workers} workers, start to end:"
-        f" {_seconds(whole.seconds)} s wall, {whole.documents_per_second.median:,.2f} documents/s,"
+        f" {_spread(whole.seconds, 3)} s wall, {whole.documents_per_second.median:,.2f} documents/s,"
         f" {whole.bytes_per_second.median / 1e6:,.1f} MB/s, peak memory {whole.peak_bytes.highest / MEBIBYTE:,.0f} MiB"
     )
     parts = ", ".join(f"{part} {seconds:,.3f}" for part, seconds in whole.part_seconds.items())
     yield f"bottleneck: {whole.binds} (seconds of each part alone: {parts}; reading in {whole.workers} processes)"
     yield (
-        f"again, with nothing new: {_seconds(whole.unchanged_seconds)} s,"
+        f"again, with nothing new: {_spread(whole.unchanged_seconds, 3)} s,"
         f" {whole.unchanged_bytes_per_second.median / 1e6:,.0f} MB/s of markup"
         f" ({whole.unchanged_stored_bytes_per_second.median / 1e6:,.1f} MB/s as stored)"
     )
@@ -199,7 +186,8 @@ def _end_to_end(figures: Benchmark) -> Iterator[str]:
         )
     if figures.growth is not None:
         yield _growth(figures.growth)
-    yield f"start: --help {_seconds(whole.help_seconds)} s, a run on one small filing {_seconds(whole.small_seconds)} s"
+    start, small = _spread(whole.help_seconds, 3), _spread(whole.small_seconds, 3)
+    yield f"start: --help {start} s, a run on one small filing {small} s"
     if whole.cost_per_thousand_documents is not None:
         yield (
             f"cost: {whole.cost_per_thousand_documents:.4g} per thousand documents"
@@ -231,27 +219,21 @@ def _comparison(comparison: Comparison, figures: Benchmark) -> Iterator[str]:
         yield f"{contest.stage}: {contest.sample}, {contest.amount:,} {contest.unit}, {contest.clock} time"
         for one in contest.contestants:
             yield (
-                f"  {one.name:24} {_seconds(one.seconds):>24} s  {one.rate.median:>14,.0f} {contest.unit}/s"
+                f"  {one.name:24} {_spread(one.seconds, 3):>24} s  {one.rate.median:>14,.0f} {contest.unit}/s"
                 f"  {one.times_as_fast.median:>7.1f}x ({one.times_as_fast.lowest:.1f}-{one.times_as_fast.highest:.1f})"
             )
     whole = comparison.whole_job
     yield (
-        f"whole job: {whole.ours_seconds:,.1f} s measured; the usual stack, estimated from its rates,"
-        f" {whole.every_sentence_seconds:,.0f} s = {whole.every_sentence_ratio:.1f}x (one process, CPU + wall)"
+        f"whole job: {whole['ours_seconds']:,.1f} s measured; the usual stack, estimated from its rates,"
+        f" {whole['every_sentence_seconds']:,.0f} s = {whole['every_sentence_ratio']:.1f}x (one process, CPU + wall)"
     )
     yield (
-        f"  (without sentences that have no number: {whole.numbered_only_seconds:,.0f} s"
-        f" = {whole.numbered_only_ratio:.1f}x, one process, CPU + wall; {figures.input.prose_tokens:,} tokens of prose)"
+        f"  (without sentences that have no number: {whole['numbered_only_seconds']:,.0f} s"
+        f" = {whole['numbered_only_ratio']:.1f}x, one process, CPU + wall;"
+        f" {figures.input.prose_tokens:,} tokens of prose)"
     )
 
 
-def _seconds(spread: Spread) -> str:
-    return f"{spread.median:,.3f} ({spread.lowest:,.3f}-{spread.highest:,.3f})"
-
-
-def _count(spread: Spread) -> str:
-    return f"{spread.median:,.0f} ({spread.lowest:,.0f}-{spread.highest:,.0f})"
-
-
-def _giga(spread: Spread) -> str:
-    return f"{spread.median / 1e9:,.0f} G/s ({spread.lowest / 1e9:,.0f}-{spread.highest / 1e9:,.0f})"
+def _spread(spread: Spread, digits: int = 0, *, scale: float = 1) -> str:
+    median, lowest, highest = (value / scale for value in (spread.median, spread.lowest, spread.highest))
+    return f"{median:,.{digits}f} ({lowest:,.{digits}f}-{highest:,.{digits}f})"

@@ -74,34 +74,23 @@ class Contest:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class WholeJob:
-    """The measured run, and the seconds that the usual stack would take for the whole input, estimated from its rates.
-
-    The run counts wall-clock time with all its processes. The usual stack is one process: CPU seconds for extraction
-    and splitting, and wall-clock seconds for its pipeline, whose threads use every CPU. `every_sentence`: the pipeline
-    reads every sentence, which is its default. `numbered_only`: it skips sentences without a number, as this program
-    does.
-    """
-
-    ours_seconds: float
-    every_sentence_seconds: float
-    numbered_only_seconds: float
-    every_sentence_ratio: float
-    numbered_only_ratio: float
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Comparison:
     """All contests, and the totals for the whole job.
 
     `batches` gives the sentences per batch of the tagging contestants. `load_after` is the average number of running
     processes in the last minute of the comparison, including its own, one per CPU.
+
+    `whole_job` has the wall-clock seconds of the measured run with all its processes (`ours_seconds`), and the seconds
+    that the usual stack would take for the whole input, estimated from its rates, with their ratios to the run. The
+    usual stack is one process: CPU seconds for extraction and splitting, and wall-clock seconds for its pipeline, whose
+    threads use every CPU. `every_sentence_…`: the pipeline reads every sentence, which is its default.
+    `numbered_only_…`: it skips sentences without a number, as this program does.
     """
 
     contests: tuple[Contest, ...]
     batches: dict[str, int]
     load_after: float
-    whole_job: WholeJob
+    whole_job: dict[str, float]
 
 
 def compare(
@@ -239,20 +228,20 @@ def _contest(
     )
 
 
-def _whole_job(contests: Sequence[Contest], survey: Survey, run_seconds: float) -> WholeJob:
+def _whole_job(contests: Sequence[Contest], survey: Survey, run_seconds: float) -> dict[str, float]:
     rates = {contest.stage: contest.rate(contest.contestants[-1].name) for contest in contests}
     before = survey.characters / rates["split"]
     if "extract" in rates:
         before += survey.html_bytes / rates["extract"]
     every = before + survey.prose_tokens / rates["tag"]
     numbered = before + survey.numbered_tokens / rates["tag"]
-    return WholeJob(
-        ours_seconds=run_seconds,
-        every_sentence_seconds=every,
-        numbered_only_seconds=numbered,
-        every_sentence_ratio=every / run_seconds,
-        numbered_only_ratio=numbered / run_seconds,
-    )
+    return {
+        "ours_seconds": run_seconds,
+        "every_sentence_seconds": every,
+        "numbered_only_seconds": numbered,
+        "every_sentence_ratio": every / run_seconds,
+        "numbered_only_ratio": numbered / run_seconds,
+    }
 
 
 def _sample_documents(sources: Sequence[Source], chance: Random) -> list[Document]:

@@ -1,7 +1,4 @@
-"""Counts what the input holds before anything is measured, which also warms caches and libraries.
-
-Summarises repeats of a measurement: the median, the lowest and the highest.
-"""
+"""Counts what the input holds, which also warms caches and libraries, and summarises repeats of a measurement."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -12,7 +9,8 @@ from tokenizers import Tokenizer
 
 from finner_batch.errors import DocumentError, UsageError
 from finner_batch.readers.document import Document, Source
-from finner_batch.readers.read import ReadOptions, fingerprint, read_documents
+from finner_batch.readers.read import ReadOptions, read_documents
+from finner_batch.readers.stored import fingerprint
 from finner_batch.runner.parse_document import Stopwatch
 from finner_batch.tagging.model import Model
 from finner_batch.text.extract import extract

@@ -1,11 +1,7 @@
 """Runs the benchmark of the job on this machine.
 
 Each repeat measures the stages, the machine's matrix products and the whole job in turn, so that a temporary slowdown
-of the machine affects all of them.
-
-Describes the machine and the versions that a measurement was made with.
-
-Measures every runtime of the model on this machine, taking turns over the same sentences.
+of the machine affects all of them. The runtimes of the model also take turns, over the same sentences.
 """
 
 import logging
@@ -14,12 +10,11 @@ import platform
 import tempfile
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from random import Random
 from time import perf_counter
-from typing import Any
 
 from finner_batch.benchmark.compare import Comparison, compare
 from finner_batch.benchmark.input_counts import Spread, Survey, distinct_sources, ratios, survey
@@ -36,12 +31,13 @@ from finner_batch.benchmark.throughput import (
 )
 from finner_batch.benchmark.usual_stack import require_packages
 from finner_batch.benchmark.whole_run import Growth, WholeRun, made_filing, measure_growth, run_whole
+from finner_batch.config import BenchmarkConfig
 from finner_batch.errors import FinnerError
 from finner_batch.log import fields
 from finner_batch.machine import PACKAGES, cpu_name, installed_versions, int8_instructions, usable_cpus
 from finner_batch.readers.discover import discover
 from finner_batch.runner.parse_document import Stopwatch
-from finner_batch.tagging.device import BackendChoice, DeviceChoice, visible_gpus
+from finner_batch.tagging.device import visible_gpus
 from finner_batch.tagging.model import EVERY_SENTENCE, Model, load_model
 from finner_batch.tagging.onnx_file import Precision, read_encoder
 from finner_batch.tagging.openvino import OpenVinoSession
@@ -164,32 +160,6 @@ def describe_machine() -> Machine:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class BenchmarkConfig:
-    """Settings of `finner-batch benchmark`."""
-
-    input: tuple[str, ...]
-    """Files, folders, globs or URLs; each repeat processes them twice. Of identical files only the first is read."""
-    model: str | None = None
-    """Model folder; None is the packaged one."""
-    device: DeviceChoice = "auto"
-    """Where the model runs."""
-    backend: BackendChoice = "auto"
-    """What runs the model; `auto` chooses as a run does."""
-    repeats: int = 5
-    """How often everything is measured."""
-    compare: bool = False
-    """Also measure the usual stack and a plain onnxruntime loop."""
-    compare_sentences: int = 512
-    """Maximum number of sentences they tag per turn. More favour this program, which sorts them by length."""
-    times: int = 1
-    """If more than one: also run the whole job over this many copies of the input, made distinct."""
-    price_per_hour: float | None = None
-    """Price of the machine per hour, in any currency."""
-    ceiling_seconds: float = 1.0
-    """Seconds of matrix multiplication per repeat and precision."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Benchmark:
     """All figures. Sizes are in bytes, times in seconds, rates per second."""
 
@@ -217,10 +187,6 @@ class Benchmark:
     backends: tuple[BackendFigures, ...]
     """Every runtime of the model, on the same sentences."""
     comparison: Comparison | None
-
-    def as_json(self) -> dict[str, Any]:
-        """Return all figures as plain data for `json`."""
-        return asdict(self)
 
 
 def measure(config: BenchmarkConfig) -> Benchmark:

@@ -1,9 +1,8 @@
 """Plans a run: what it would read, and its time and cost on one or several machines at the rates of a benchmark file.
 
 Every file is listed with its size. Markup and tokens per stored byte are counted in a sample of the files of each kind
-of name (`.htm`, `.txt.gz`, …), drawn at random with a fixed seed, and extrapolated to all of them.
-
-Reads a benchmark file and estimates the seconds of a run on the measured machine, from its bytes and tokens.
+of name (`.htm`, `.txt.gz`, …), drawn at random with a fixed seed, and extrapolated to all of them. The benchmark file
+gives the seconds of each stage per byte or token.
 """
 
 import json
@@ -21,7 +20,7 @@ from finner_batch.benchmark.input_counts import count
 from finner_batch.benchmark.measure import FORMAT_VERSION
 from finner_batch.benchmark.planned_work import PlannedWork, WorkPlanner
 from finner_batch.benchmark.stages import MODEL
-from finner_batch.config import RunConfig
+from finner_batch.config import PlanConfig, RunConfig
 from finner_batch.errors import UsageError
 from finner_batch.machine import MEBIBYTE
 from finner_batch.readers.archive import is_archive
@@ -60,16 +59,6 @@ _SAMPLED_MEMBERS = 40
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Amounts:
-    """The amounts of an input, as in `Survey`."""
-
-    stored_bytes: float
-    markup_bytes: float
-    prose_tokens: float
-    numbered_tokens: float
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Rates:
     """Seconds of each stage per byte or token: CPU seconds of one core, for the model wall-clock seconds.
 
@@ -91,8 +80,8 @@ class Rates:
     seconds_each: dict[str, float]
     factor: float
 
-    def seconds(self, amounts: Amounts) -> float:
-        """Return the wall-clock seconds of a run over this input on one such machine."""
+    def seconds(self, amounts: Mapping[str, float]) -> float:
+        """Return the wall-clock seconds of a run on one such machine, over an input of these amounts (see `Survey`)."""
         return self.factor * _undisturbed(amounts, self.seconds_each, self.cpus, self.workers, on_gpu=self.on_gpu)
 
 
@@ -123,8 +112,8 @@ def load_rates(path: str | None) -> Rates:
 
 def _rates(figures: Mapping[str, Any]) -> Rates:
     measured = {stage["name"]: stage["seconds"]["median"] for stage in figures["stages"]}
-    own = Amounts(**{name: figures["input"][name] for name in Amounts.__dataclass_fields__})
-    each = {stage: measured[stage] / max(getattr(own, amount), 1) for stage, amount in _GROWS_WITH.items()}
+    own = figures["input"]
+    each = {stage: measured[stage] / max(own[amount], 1) for stage, amount in _GROWS_WITH.items()}
     machine, whole = figures["machine"], figures["end_to_end"]
     on_gpu = figures["device"] == "cuda"
     base = _undisturbed(own, each, machine["cpus"], whole["workers"], on_gpu=on_gpu)
@@ -145,27 +134,13 @@ def _rates(figures: Mapping[str, Any]) -> Rates:
     )
 
 
-def _undisturbed(amounts: Amounts, each: Mapping[str, float], cpus: int, workers: int, *, on_gpu: bool) -> float:
+def _undisturbed(
+    amounts: Mapping[str, float], each: Mapping[str, float], cpus: int, workers: int, *, on_gpu: bool
+) -> float:
     """Return the seconds of the stages alone: a GPU runs in parallel to reading, on a CPU both share the cores."""
-    seconds: dict[str, float] = {stage: each[stage] * getattr(amounts, amount) for stage, amount in _GROWS_WITH.items()}
+    seconds: dict[str, float] = {stage: each[stage] * amounts[amount] for stage, amount in _GROWS_WITH.items()}
     model = seconds.pop(MODEL)
     return max(model, sum(seconds.values()) / workers) if on_gpu else model + sum(seconds.values()) / cpus
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PlanConfig:
-    """Settings of `finner-batch plan`."""
-
-    run: RunConfig
-    """The planned run; what its results folder holds is not read again."""
-    machines: int = 1
-    """Number of machines that share the input by `--shard`."""
-    benchmark: str | None = None
-    """A file of `finner-batch benchmark --json`; None is the newest in the checkout."""
-    price_per_hour: float | None = None
-    """Price of a machine per hour, in any currency; None takes that of the benchmark file."""
-    sample: int = 40
-    """Number of files read to count what they hold."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -212,10 +187,6 @@ class Plan:
     price_per_hour: float | None
     cost_of_one: float | None
     cost_of_machines: float | None
-
-    def as_json(self) -> dict[str, Any]:
-        """Everything, ready for `json`."""
-        return asdict(self)
 
 
 @dataclass(slots=True)
@@ -310,14 +281,7 @@ def _count(kind: Kind, sample: Sequence[tuple[Source, int]], model: Model, rates
     kind.markup_bytes = found.markup_bytes * larger
     kind.prose_tokens = found.prose_tokens * larger
     kind.numbered_tokens = found.numbered_tokens * larger
-    kind.seconds = rates.seconds(
-        Amounts(
-            stored_bytes=kind.stored_bytes,
-            markup_bytes=kind.markup_bytes,
-            prose_tokens=kind.prose_tokens,
-            numbered_tokens=kind.numbered_tokens,
-        )
-    )
+    kind.seconds = rates.seconds(asdict(kind))
 
 
 def _first_members(archive: Source, copies: Copies, run: RunConfig) -> tuple[list[Source], float]:
@@ -325,8 +289,6 @@ def _first_members(archive: Source, copies: Copies, run: RunConfig) -> tuple[lis
     members = copies.with_members(
         [archive],
         max_bytes=run.max_document_mb * MEBIBYTE,
-        left_out=lambda *_: None,
-        broken_before=frozenset(),
         with_csv=bool(run.text_column),
     )
     first = list(islice(members, _SAMPLED_MEMBERS))
@@ -346,7 +308,6 @@ def _suffix(name: str) -> str:
 
 
 def _size(source: Source) -> int:
-    """Return the bytes as stored; 0 if unknown."""
     if source.version:
         return source.size
     if not is_url(source.uri):

@@ -1,24 +1,24 @@
 """Works out what a run would read and why, by comparing its input with the results folder. Writes nothing."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, fields
 from itertools import islice
 from typing import Any
 
 from finner_batch.config import RunConfig
-from finner_batch.errors import DocumentError, FinnerError
+from finner_batch.errors import FinnerError
 from finner_batch.machine import MEBIBYTE
 from finner_batch.query.connection import connect
-from finner_batch.readers.archive import is_archive
+from finner_batch.readers.archive import archive_of
 from finner_batch.readers.copies import Copies, drop_copy, version_digest
 from finner_batch.readers.document import Source
 from finner_batch.readers.forms import Forms
-from finner_batch.readers.shard_rows import has_rows_of_its_own
-from finner_batch.readers.stored import fingerprint
 from finner_batch.readers.streams import is_url
 from finner_batch.results.ledger import Decision, Ledger
 from finner_batch.results.run_reports import load_run
+from finner_batch.runner.work_queue import Skipped, WorkQueue
+from finner_batch.runner.worker import Task
 from finner_batch.storage.place import place_of
 
 SOURCES_PER_QUERY = 10_000
@@ -35,8 +35,6 @@ FROM newest JOIN asked USING (source)
 WHERE status <> 'removed'
 GROUP BY source
 """
-
-
 SKIPPED = frozenset(["unchanged", "copies", "failed_before", "other_forms"])
 
 
@@ -79,67 +77,59 @@ class WorkPlanner:
 
     def to_read(self, sources: Iterable[Source]) -> Iterator[Source]:
         """Count each source, and yield those that a run would read; an archive if it would read one of its members."""
-        forms = Forms(self._config.form)
         remaining = iter(sources)
-        while some := list(islice(remaining, SOURCES_PER_QUERY)):
-            undecided: dict[str, str] = {}
-            owners: dict[str, Source] = {}
-            for source in some:
-                for uri, sha256 in self._contents(source, forms):
-                    undecided[uri] = sha256
-                    owners[uri] = source
-            self._count(undecided)
-            yield from {source.uri: source for source in owners.values()}.values()
+        with Copies() as copies:
+            while some := list(islice(remaining, SOURCES_PER_QUERY)):
+                digests = dict(self._contents(some, copies))
+                self._count(digests)
+                by_uri = {source.uri: source for source in some}
+                owners = (uri if uri in by_uri else archive_of(uri) or uri for uri in digests)
+                yield from (by_uri[uri] for uri in dict.fromkeys(owners))
 
-    def _contents(self, source: Source, forms: Forms) -> Iterator[tuple[str, str]]:
-        """Yield the URI and digest of every content of a source that a run would read, and count the others."""
-        if is_archive(source.uri) and not is_url(source.uri):
-            with Copies() as copies:
-                for member in copies.with_members(
-                    [source],
-                    max_bytes=self._config.max_document_mb * MEBIBYTE,
-                    left_out=lambda *_: None,
-                    broken_before=frozenset(),
-                    with_csv=bool(self._config.text_column),
-                ):
-                    yield from self._in_file(member, forms)
-                    drop_copy(member)
-        elif source.version:
-            digest = version_digest(source)
-            verdict = self._ledger.decide_version(source.uri, source.version, digest)
-            yield from self._decided(source.uri, digest, verdict or Decision.NEW)
-        elif is_url(source.uri):
-            self.work.fetched_to_see += 1
+    def _contents(self, sources: Sequence[Source], copies: Copies) -> Iterator[tuple[str, str]]:
+        """Yield the URI and digest of every content that a run would read, and count the others.
+
+        A URL is not fetched: the version of an object decides, and other URLs have no digest.
+        """
+        for source in sources:
+            if is_url(source.uri):
+                yield from self._behind_url(source)
+        config = self._config
+        stored = copies.with_members(
+            (source for source in sources if not is_url(source.uri)),
+            max_bytes=config.max_document_mb * MEBIBYTE,
+            with_csv=bool(config.text_column),
+        )
+        queue = WorkQueue(stored, self._ledger, copies=copies, retry=False, forms=Forms(config.form))
+        for selected in next(queue.rounds()):
+            match selected:
+                case Task():
+                    drop_copy(selected.source)
+                    yield selected.source.uri, selected.sha256 or "unreadable"
+                case Skipped():
+                    self._add(selected.reason)
+                case None:  # it would wait for a source with the same bytes
+                    self._add("copies")
+
+    def _behind_url(self, source: Source) -> Iterator[tuple[str, str]]:
+        if not source.version:
+            self._add("fetched_to_see")
             yield source.uri, ""
-        else:
-            yield from self._in_file(source, forms)
-
-    def _in_file(self, source: Source, forms: Forms) -> Iterator[tuple[str, str]]:
-        try:
-            if forms.leave_out(source):
-                self.work.other_forms += 1
-                return
-            sha256 = fingerprint(source)[0]
-        except DocumentError:  # a run records the reason in a row
-            yield source.uri, "unreadable"
             return
-        verdict = self._ledger.decide(source.uri, sha256, has_own_rows=has_rows_of_its_own(source))
-        yield from self._decided(source.uri, sha256, verdict)
-
-    def _decided(self, uri: str, sha256: str, verdict: Decision) -> Iterator[tuple[str, str]]:
-        match verdict:
-            case Decision.NEW:
-                yield uri, sha256
+        digest = version_digest(source)
+        match self._ledger.decide_version(source.uri, source.version, digest):
             case Decision.DONE:
-                self.work.unchanged += 1
+                self._add("unchanged")
             case Decision.FAILED:
-                self.work.failed_before += 1
-            case Decision.COPY | Decision.CLAIMED:
-                self.work.copies += 1
+                self._add("failed_before")
+            case _:
+                yield source.uri, digest
 
-    def _count(self, undecided: dict[str, str]) -> None:
-        """Count the files that would be read by reason."""
-        asked = {uri: sha256 for uri, sha256 in undecided.items() if sha256}
+    def _add(self, name: str) -> None:
+        setattr(self.work, name, getattr(self.work, name) + 1)
+
+    def _count(self, digests: dict[str, str]) -> None:
+        asked = {uri: sha256 for uri, sha256 in digests.items() if sha256}
         if not asked:
             return
         before: dict[str, tuple[Any, ...]] = {}
@@ -148,8 +138,7 @@ class WorkPlanner:
                 rows = connection.execute(_BEFORE, {"sources": list(asked), "digests": list(asked.values())}).fetchall()
                 before = {row[0]: row[1:] for row in rows}
         for uri in asked:
-            reason = self._reason(*before[uri]) if uri in before else "new"
-            setattr(self.work, reason, getattr(self.work, reason) + 1)
+            self._add(self._reason(*before[uri]) if uri in before else "new")
 
     def _reason(self, model_id: str, config_id: str, run_id: str, same_content: bool | None, failed: bool) -> str:
         if same_content is None and failed:  # it was unreadable
@@ -186,7 +175,6 @@ class WorkPlanner:
 
 
 def _of_rows(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the settings in a run's report that can change a row."""
     known = {field.name: settings[field.name] for field in fields(RunConfig) if field.name in settings}
     plain: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in known.items()}
     plain["input"] = ()

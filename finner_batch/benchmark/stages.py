@@ -2,9 +2,7 @@
 
 The driver, the recorder, the batcher and the reading loop are the job's own, so a pass gives the rows that a run gives.
 The difference is that one process does everything, one stage after the other: what a reading process would send is
-pickled and loaded here, and only the pipe is left out.
-
-Wraps a session and a tagger to measure them; their results stay the same.
+pickled and loaded here, and only the pipe is left out. Wrappers around the session and the tagger measure these two.
 """
 
 import gc
@@ -235,7 +233,6 @@ class _OneProcess:
         return self._batcher.documents_in_model
 
     def _results(self, tasks: Iterator[Task | None]) -> Iterator[Result | None]:
-        """Yield what the main process would get."""
         for task in filter(None, tasks):
             for packed in packed_messages(task, self._tokenizer, self._options, pack=self._pack):
                 match message := self._unpack(packed):

@@ -1,6 +1,6 @@
-"""Computes the figures of a benchmark from its repeats.
+"""Computes the figures of a benchmark from its repeats, and measures the machine's ceiling.
 
-Measures the machine's ceiling: how fast it multiplies large matrices in the precisions of the model.
+The ceiling is the speed at which the machine multiplies large matrices in the precisions of the model.
 """
 
 from collections.abc import Callable, Mapping, Sequence

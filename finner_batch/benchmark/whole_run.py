@@ -1,12 +1,9 @@
 """Measures the job as a user starts it: `finner-batch run` as a separate process, with its workers, into a new folder.
 
 It runs once for the rows, once more over the same input with nothing new, and on one small filing, where start-up is
-nearly all of the time.
-
-The same input many times over: whether the time of a run grows as its input does, and its memory not at all.
-
-Each copy of a file has line feeds of its own number at the end, so that no two have the same bytes and all the same
-text. The cache is off: copies are no new text.
+nearly all of the time. To see how time and memory grow with the input, it can also run over many copies of the input.
+Each copy of a file ends in another number of line feeds, so all have the same text and no two the same bytes; the cache
+is off, because copies are no new text.
 """
 
 import gzip
@@ -115,7 +112,6 @@ def _timed(command: Sequence[str]) -> TimedRun:
 
 
 def _finner_batch(arguments: Sequence[str]) -> tuple[float, str]:
-    """Run a command; return its wall-clock seconds and its stdout."""
     # The shell in between resets the peak memory, which a process inherits from the one that started it.
     command = ["/bin/sh", "-c", '"$@"; exit $?', "sh", sys.executable, "-m", "finner_batch", *arguments]
     environment = {name: value for name, value in os.environ.items() if not name.startswith(_SETTINGS)}
@@ -152,7 +148,7 @@ class Growth:
 def measure_growth(sources: Iterable[Source], times: int, settings: tuple[str, ...]) -> Growth:
     """Run over the input, over `times` copies of it, and over the input again; `settings` are flags of the run.
 
-    Raises UsageError for a Parquet shard, which cannot be made distinct, and FinnerError where a run does not end.
+    Raises UsageError for a Parquet shard, which cannot be made distinct, and FinnerError if a run fails.
     """
     settings = (*settings, "--cache-mb", "0")
     with tempfile.TemporaryDirectory(prefix="finner-batch-growth-") as folder:
@@ -193,7 +189,6 @@ def write_copies(sources: Iterable[Source], times: int, folder: Path) -> None:
 
 
 def _ending(stored: bytes, number: int) -> bytes:
-    """Line feeds, compressed as the file is."""
     line_feeds = b"\n" * number
     if not number:
         return b""

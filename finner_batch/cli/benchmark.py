@@ -2,13 +2,14 @@
 
 import json
 import logging
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import click
 
 from finner_batch.cli.options import FlagOption, given_inputs, input_option, setting_options
-from finner_batch.config import RunConfig
+from finner_batch.config import BenchmarkConfig
 from finner_batch.demo.answers import samples_folder
 
 STDOUT = "-"
@@ -16,22 +17,7 @@ STDOUT = "-"
 
 @click.command
 @input_option(default="the sample filings")
-@setting_options(RunConfig, "model", "device", "backend")
-@click.option("--repeats", type=click.IntRange(1), default=5, help="Number of times to measure everything.")
-@click.option("--compare", is_flag=True, help="Measure the usual stack too (extra `benchmark`).")
-@click.option(
-    "--compare-sentences",
-    type=click.IntRange(1),
-    default=512,
-    help="Maximum number of sentences that the backends and the usual stack tag.",
-)
-@click.option(
-    "--times",
-    type=click.IntRange(1),
-    default=1,
-    help="Also run over this many copies of the input, to see how time and memory grow.",
-)
-@click.option("--price-per-hour", type=click.FloatRange(0), help="Price of this machine, to compute the cost.")
+@setting_options(BenchmarkConfig)
 @click.option(
     "--json",
     "json_file",
@@ -50,14 +36,14 @@ def benchmark(inputs: tuple[str, ...], json_file: str | None, **settings: Any) -
     with finner-batch on the same texts.
     """
     from finner_batch.benchmark.benchmark_summary import summary  # noqa: PLC0415 - heavy
-    from finner_batch.benchmark.measure import BenchmarkConfig, measure  # noqa: PLC0415 - heavy
+    from finner_batch.benchmark.measure import measure  # noqa: PLC0415 - heavy
     from finner_batch.log import set_up_log  # noqa: PLC0415 - heavy
     from finner_batch.storage.whole_file import whole_file  # noqa: PLC0415 - heavy
 
     set_up_log(logging.INFO)
     logging.getLogger("finner_batch.runner").setLevel(logging.WARNING)  # otherwise every repeat logs its commits
     figures = measure(BenchmarkConfig(input=given_inputs(inputs or (str(samples_folder()),)), **settings))
-    as_json = json.dumps(figures.as_json(), indent=2)
+    as_json = json.dumps(asdict(figures), indent=2)
     if json_file == STDOUT:
         click.echo(as_json)
         return

@@ -9,7 +9,7 @@ from finner_batch.cli.options import json_option, output_option
 from finner_batch.machine import MEBIBYTE
 
 
-@click.command()
+@click.command
 @output_option
 @click.option("--target-mb", default=128, type=click.IntRange(min=1), help="Target size of a Parquet file in MiB.")
 @json_option

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from finner_batch.cli.options import FlagOption, json_option
-from finner_batch.cli.query import outside, refuse_several_formats, show
+from finner_batch.cli.options import format_options
+from finner_batch.cli.query import outside, refuse_several_formats, show, write_rows
 
 if TYPE_CHECKING:
     from finner_batch.query.diff import Difference
 
 
-@click.command()
+@click.command
 @click.argument("results_a", type=click.Path())
 @click.argument("results_b", type=click.Path())
 @click.option(
@@ -26,9 +26,7 @@ if TYPE_CHECKING:
 @click.option(
     "--rows", type=click.IntRange(0), default=40, metavar="N", help="Maximum number of rows in the table; 0 for all."
 )
-@click.option("--csv", "as_csv", cls=FlagOption, is_flag=True, help="Write all rows as CSV to stdout.")
-@json_option
-@click.option("--parquet", type=click.Path(dir_okay=False), help="Write all rows to this Parquet file.")
+@format_options
 def diff(
     *,
     results_a: str,
@@ -46,7 +44,7 @@ def diff(
     """
     refuse_several_formats(as_csv, as_json, parquet)
     from finner_batch.query.diff import diff as compare  # noqa: PLC0415 - heavy
-    from finner_batch.query.writers import write_csv, write_json, write_parquet  # noqa: PLC0415 - heavy
+    from finner_batch.query.writers import write_json  # noqa: PLC0415 - heavy
     from finner_batch.storage.place import place_of  # noqa: PLC0415 - heavy
 
     target = None
@@ -56,11 +54,8 @@ def diff(
     for_reading = not (as_csv or as_json or target)
     difference = compare(place_of(results_a), place_of(results_b), tolerance=tolerance, for_reading=for_reading)
     stdout = sys.stdout.buffer
-    if target is not None:
-        count = write_parquet(difference.rows, target)
-        click.echo(f"{count:,} rows in {target}", err=True)
-    elif as_csv:
-        write_csv(difference.rows, stdout, escape=sys.stdout.isatty())
+    if target is not None or as_csv:
+        write_rows(difference.rows, target, as_csv=as_csv)
     elif as_json:
         head = json.dumps(_summary(difference), indent=2)
         stdout.write(head.removesuffix("\n}").encode() + b',\n  "rows": ')

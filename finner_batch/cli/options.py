@@ -9,7 +9,7 @@ import tomllib
 import types
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
 import click
 
@@ -144,18 +144,30 @@ def json_option(command: Command) -> Command:
     )
 
 
+def format_options(command: Command) -> Command:
+    """`--csv`, `--json` and `--parquet FILE`: all rows in this format instead of a table."""
+    for option in (
+        click.option("--parquet", type=click.Path(dir_okay=False), help="Write all rows to this Parquet file."),
+        json_option,
+        click.option("--csv", "as_csv", cls=FlagOption, is_flag=True, help="Write all rows as CSV to stdout."),
+    ):
+        command = option(command)
+    return command
+
+
 def setting_options(
     config: type, *names: str, repeatable: click.ParamType[str] | None = None
 ) -> Callable[[Command], Command]:
-    """Flags for fields of a configuration, of their types, defaults and `Flag`s; `names` chooses some, none all.
+    """Flags for the fields of a configuration that have a `Flag`, of their types and defaults; `names` chooses some.
 
     A bool has a `--no-` flag too. A tuple is a flag that may be repeated, of the type `repeatable`.
     """
     kinds = get_type_hints(config, include_extras=True)
     defaults = {field.name: field.default for field in dataclasses.fields(config)}
+    chosen = names or [name for name, kind in kinds.items() if get_origin(kind) is Annotated]
 
     def add_flags(command: Command) -> Command:
-        for name in reversed(names or tuple(defaults)):
+        for name in reversed(chosen):
             kind, own = get_args(kinds[name])
             is_tuple = get_origin(kind) is tuple
             flag = f"--{name.replace('_', '-')}"
@@ -173,7 +185,6 @@ def setting_options(
 
 
 def _flag_type(kind: Any, own: Flag) -> Any:
-    """Return the type by which Click checks a flag."""
     if get_origin(kind) is Literal:
         return click.Choice(get_args(kind))
     if isinstance(kind, types.UnionType):  # or None

@@ -1,6 +1,7 @@
 """`finner-batch plan`: wraps `finner_batch.benchmark.plan`."""
 
 import json
+from dataclasses import asdict
 from typing import Any
 
 import click
@@ -15,24 +16,13 @@ from finner_batch.cli.options import (
     setting_options,
 )
 from finner_batch.cli.run import run_settings
-from finner_batch.config import RunConfig
+from finner_batch.config import PlanConfig, RunConfig
 
 
 @click.command
 @input_option()
 @click.argument("more_inputs", type=PathOrUrl(), nargs=-1, metavar="[PATH]...")
-@click.option(
-    "--machines", type=click.IntRange(1), default=1, help="Number of machines that share the input by --shard."
-)
-@click.option(
-    "--benchmark",
-    metavar="FILE",
-    help="A file of `finner-batch benchmark --json`; by default the newest of data/benchmarks.",
-)
-@click.option(
-    "--price-per-hour", type=click.FloatRange(0), help="Price of a machine; by default the price in the benchmark file."
-)
-@click.option("--sample", type=click.IntRange(1), default=40, help="Number of files to read, to count what they hold.")
+@setting_options(PlanConfig)
 @setting_options(RunConfig, "shard")
 @output_option
 @run_settings
@@ -56,7 +46,6 @@ def plan(
     benchmark file, so it applies to the machine measured there. Nothing is written.
     """
     from finner_batch.benchmark.benchmark_summary import plan_summary  # noqa: PLC0415 - heavy
-    from finner_batch.benchmark.plan import PlanConfig  # noqa: PLC0415 - heavy
     from finner_batch.benchmark.plan import plan as make_plan  # noqa: PLC0415 - heavy
 
     made = make_plan(
@@ -68,4 +57,4 @@ def plan(
             sample=sample,
         )
     )
-    click.echo(json.dumps(made.as_json(), indent=2) if as_json else plan_summary(made))
+    click.echo(json.dumps(asdict(made), indent=2) if as_json else plan_summary(made))

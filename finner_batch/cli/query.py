@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from finner_batch.cli.options import FlagOption, json_option, local_file, output_option
+from finner_batch.cli.options import FlagOption, format_options, local_file, output_option
 from finner_batch.errors import UsageError
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ WIDTH_WITHOUT_TERMINAL = 160
 TABLE_ROWS = 40
 
 
-@click.command()
+@click.command
 @click.argument("sql", required=False)
 @output_option
 @click.option("--file", "-f", "file", metavar="FILE", help="A file of SQL, or the name of a shipped question.")
@@ -40,9 +40,7 @@ TABLE_ROWS = 40
     metavar="N",
     help="Maximum number of rows; 0 for all.  [default: 40 in a table, otherwise all]",
 )
-@click.option("--csv", "as_csv", cls=FlagOption, is_flag=True, help="Write all rows as CSV to stdout.")
-@json_option
-@click.option("--parquet", type=click.Path(dir_okay=False), help="Write all rows to this Parquet file.")
+@format_options
 @click.option("--export", type=click.Path(dir_okay=False), help="Export tables and questions to this DuckDB file.")
 @click.option(
     "--allow",
@@ -106,9 +104,7 @@ def query(
 
 
 def _write(answer: "Answer", rows: int | None, target: Path | None, *, as_csv: bool) -> None:
-    """Write the answer to the Parquet file `target`, or to stdout as CSV or JSON."""
-    from finner_batch.query.writers import write_csv, write_json, write_parquet  # noqa: PLC0415 - heavy
-
+    """Write at most `rows` rows of the answer for a program."""
     if answer.before:
         raise UsageError(
             f"{len(answer.before) + 1} statements return rows, and --csv, --json and --parquet write those of one: run"
@@ -116,6 +112,20 @@ def _write(answer: "Answer", rows: int | None, target: Path | None, *, as_csv: b
         )
     if rows:
         answer = answer.first(rows)
+    write_rows(answer, target, as_csv=as_csv)
+
+
+def _show_all(answer: "Answer", rows: int) -> None:
+    for table in answer.before:
+        show(dataclasses.replace(answer, schema=table.schema, batches=iter(table.to_batches())), rows)
+        click.echo()
+    show(answer, rows)
+
+
+def write_rows(answer: "Answer", target: Path | None, *, as_csv: bool) -> None:
+    """Write rows to the Parquet file `target`, or to stdout as CSV or JSON."""
+    from finner_batch.query.writers import write_csv, write_json, write_parquet  # noqa: PLC0415 - heavy
+
     if target is not None:
         count = write_parquet(answer, target)
         click.echo(f"{count:,} rows in {target}", err=True)
@@ -123,14 +133,6 @@ def _write(answer: "Answer", rows: int | None, target: Path | None, *, as_csv: b
         write_csv(answer, sys.stdout.buffer, escape=sys.stdout.isatty())
     else:
         write_json(answer, sys.stdout.buffer)
-
-
-def _show_all(answer: "Answer", rows: int) -> None:
-    """Print the rows of each statement as a table."""
-    for table in answer.before:
-        show(dataclasses.replace(answer, schema=table.schema, batches=iter(table.to_batches())), rows)
-        click.echo()
-    show(answer, rows)
 
 
 def refuse_several_formats(as_csv: bool, as_json: bool, parquet: str | None) -> None:

@@ -8,7 +8,7 @@ import click
 from finner_batch.cli.options import FlagOption, PathOrUrl, json_option, output_option
 
 
-@click.command()
+@click.command
 @output_option
 @click.option(
     "--html",

@@ -26,7 +26,7 @@ def _settings_of_last_run(ctx: click.Context, _param: click.Parameter, value: st
     return value
 
 
-@click.command(short_help="Do the failed documents of a results folder again.")
+@click.command
 @click.option(
     "--output",
     "-o",
@@ -39,10 +39,10 @@ def _settings_of_last_run(ctx: click.Context, _param: click.Parameter, value: st
 @run_settings
 @json_option
 def retry(output: str, as_json: bool, **settings: Any) -> int:
-    """Do the failed documents of a results folder again, with the settings of its last run unless told otherwise.
+    """Process the failed documents of a results folder again, with the settings of its last run and the flags given.
 
-    A document that failed stays failed for `run` until its content, the model or a setting changes; this command is for
-    what lay outside them: a time limit, memory, a file that was not readable then.
+    `run` skips a failed document until its content, the model or a setting changes. This command is for other causes:
+    a time limit, memory, a file that could not be read.
     """
     from finner_batch.runner.run import retry as retry_job  # noqa: PLC0415 - heavy
 

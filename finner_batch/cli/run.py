@@ -30,7 +30,7 @@ run_settings = setting_options(
 """The settings that `run`, `retry` and `plan` share, as flags."""
 
 
-@click.command(short_help="Read filings or shards, write the financial numbers they state.")
+@click.command
 @input_option()
 @click.argument("more_inputs", type=PathOrUrl(), nargs=-1, metavar="[PATH]...")
 @output_option

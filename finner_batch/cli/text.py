@@ -67,7 +67,6 @@ def text(
 
 
 def _lines(extraction: "Extraction", *, sections: bool, sentences: bool) -> Iterator[str]:
-    """Yield the blocks or sentences of an extraction as lines."""
     from finner_batch.text.sentences import Sentence, split  # noqa: PLC0415 - heavy
 
     section = None

@@ -9,7 +9,7 @@ from finner_batch.cli.options import PathOrUrl, config_option, setting_options
 from finner_batch.training.learning.train_config import TrainConfig, require_train_extra
 
 
-@click.command(short_help="Fine-tune, evaluate and export a tagger.")
+@click.command
 @setting_options(TrainConfig, repeatable=PathOrUrl())
 @config_option
 def train(**settings: Any) -> None:

@@ -1,7 +1,4 @@
-"""Answers the events of the page with HTML, one method per event, without any knowledge of Gradio.
-
-The examples of the page: a paragraph, and sample filings written for this project.
-"""
+"""Answers the events of the page with HTML, one method per event, without any knowledge of Gradio; and its examples."""
 
 from dataclasses import dataclass
 from pathlib import Path

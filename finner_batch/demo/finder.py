@@ -1,7 +1,4 @@
-"""Finds the numbers in one text or filing with the reading process, tagger and values of a run, without its store.
-
-The settings of the demo, and a check for its extra.
-"""
+"""Finds the numbers in one text or filing with the reading process, tagger and values of a run; stores nothing."""
 
 import importlib.util
 import json
@@ -12,9 +9,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Lock
 from time import perf_counter
-from types import TracebackType
-from typing import Any, Self
+from typing import Annotated, Any, Self
 
+from finner_batch.config import Flag
 from finner_batch.errors import FinnerError, UsageError
 from finner_batch.machine import MEBIBYTE
 from finner_batch.readers.discover import discover
@@ -40,20 +37,15 @@ _UNSAFE_IN_NAMES = re.compile(r"[^\w.,+() -]")
 class DemoConfig:
     """Settings of `finner-batch demo`; each is a flag and an environment variable."""
 
-    model: tuple[str, ...] = ()
-    """Model folders to offer in addition to the packaged one; the first is selected at the start."""
-    host: str = "127.0.0.1"
-    """Address to listen on; by default only this machine can connect."""
-    port: int = 7860
-    """TCP port to listen on."""
-    device: DeviceChoice = "auto"
-    """Where the model runs."""
-    max_characters: int = 200_000
-    """Maximum length of pasted text in characters."""
-    max_file_mb: int = 100
-    """Maximum size of a filing in MiB, both as uploaded and decompressed."""
-    timeout_s: float = 60.0
-    """Time limit in seconds for reading one document."""
+    model: Annotated[tuple[str, ...], Flag("Model folder to offer in addition to the packaged one; repeatable.")] = ()
+    host: Annotated[str, Flag("Address to listen on; by default only this machine can connect.")] = "127.0.0.1"
+    port: Annotated[int, Flag("Port to listen on.", least=1, most=65535)] = 7860
+    device: Annotated[DeviceChoice, Flag("Where the model runs.")] = "auto"
+    max_characters: Annotated[int, Flag("Maximum length of pasted text in characters.", least=1)] = 200_000
+    max_file_mb: Annotated[
+        int, Flag("Maximum size of a filing in MiB, both as uploaded and decompressed.", least=1)
+    ] = 100
+    timeout_s: Annotated[float, Flag("Time limit in seconds for reading one document.", least=0.1)] = 60.0
 
 
 def require_demo_extra() -> None:
@@ -126,9 +118,7 @@ class Finder:
         self._folder = Path(self._stack.enter_context(tempfile.TemporaryDirectory(prefix="finner-batch-demo-")))
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._stack.close()
 
     def warm_up(self) -> None:

@@ -1,6 +1,6 @@
 """Renders the numbers found as HTML: a summary, the text with its numbers marked, and a table.
 
-Renders text of filings as inert HTML: escaped, with invisible characters shown and numbers marked.
+Text of a filing is inert: it is escaped, and invisible characters are shown.
 """
 
 import html
@@ -45,7 +45,11 @@ _FIGURES = ("Number", "Value", "Confidence")
 
 
 def safe(text: str) -> str:
-    """Escape a text for HTML or an attribute: no markup, no template, and no invisible character remains."""
+    """Escape a text for HTML or an attribute: no markup, no template, and no invisible character remains.
+
+    Unlike `terminal.visible` it keeps tabs and line breaks, which HTML lays out, and marks what it shows in place of an
+    invisible character as an element, which the style sheet sets apart from the filing's text.
+    """
     escaped = html.escape(text).translate(_TEMPLATE_CHARACTERS)
     return _INVISIBLE.sub(lambda match: f'<span class="fb-unseen">U+{ord(match[0]):04X}</span>', escaped)
 

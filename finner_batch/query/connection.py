@@ -1,6 +1,6 @@
 """Opens a DuckDB connection to one or several results folders, with the views in place and the files read-only.
 
-Lets DuckDB read results in an object store, by range and with retries.
+Results in an object store are read by range, with retries.
 """
 
 import tempfile

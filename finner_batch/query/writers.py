@@ -1,7 +1,4 @@
-"""Writes an answer as CSV, JSON or Parquet, batch by batch.
-
-Exports a results folder to one DuckDB file that works without finner-batch.
-"""
+"""Writes an answer as CSV, JSON or Parquet, batch by batch, or a results folder as one DuckDB file."""
 
 import csv
 import io
@@ -42,7 +39,7 @@ def export_database(results: str | Path | Place, path: Path) -> dict[str, int]:
 
     Every shipped question becomes a view whose parameters are DuckDB variables. Columns and views carry their meaning
     as comments. All rows belong to one state of the folder. The file is read back before it replaces an earlier export,
-    which stays untouched if anything fails.
+    which is untouched if anything fails.
 
     Raises UsageError if there are no results, or if `path` exists and is no export; FinnerError if files cannot be read
     or written.
@@ -167,7 +164,7 @@ def write_parquet(answer: Answer, path: Path) -> int:
 
 
 def _escaped(text: str) -> str:
-    """Escape every non-printable character of a JSON text; its value stays the same."""
+    """Escape every non-printable character of a JSON text; its value is unchanged."""
     if text.isprintable():
         return text
     return "".join(character if character.isprintable() else json.dumps(character)[1:-1] for character in text)
@@ -181,7 +178,6 @@ def _flat(value: Any) -> str:
 
 
 def _plain(value: Any) -> Any:
-    """Convert a value to a JSON type."""
     plain = value
     match value:
         case None | bool() | int() | str():

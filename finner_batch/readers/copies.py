@@ -20,10 +20,10 @@ from filelock import FileLock, Timeout
 
 from finner_batch.errors import BrokenOffError, DocumentError, FinnerError
 from finner_batch.readers.archive import BrokenArchiveError, is_archive, members
-from finner_batch.readers.discover import reason_not_a_filing
+from finner_batch.readers.discover import log_left_out, reason_not_a_filing
 from finner_batch.readers.document import MEMBER_MARK, Source, is_web_url
 from finner_batch.readers.format import SNIFF_BYTES
-from finner_batch.readers.listing import PassedOver
+from finner_batch.readers.listing import OnLeftOut
 from finner_batch.readers.read import ReadOptions, file_format_of
 from finner_batch.readers.shards import SHARDS
 from finner_batch.readers.stored import fingerprint, open_stored
@@ -98,16 +98,15 @@ class Copies:
         sources: Iterable[Source],
         *,
         max_bytes: int,
-        left_out: PassedOver,
-        broken_before: frozenset[str],
+        on_left_out: OnLeftOut = log_left_out,
+        broken_before: frozenset[str] = frozenset(),
         with_csv: bool = False,
     ) -> Iterator[Source]:
         """Yield the sources, with each archive replaced by its members, copied in the archive's order.
 
         A member that cannot be read or exceeds `max_bytes` becomes a source with an `error`. So does an archive that
         ends early, after its members. An archive of `broken_before` that is intact now is yielded too, without a text,
-        so that its failure is superseded. `left_out` is called with the URI of each member that is not a filing, and
-        the reason. `with_csv`: as in `discover`.
+        so that its failure is superseded. `on_left_out` and `with_csv`: as in `discover`.
         """
         for source in sources:
             if not is_archive(source.uri) or source.error:
@@ -121,7 +120,7 @@ class Copies:
                             name=f"{source.name}{MEMBER_MARK}{member.name}",
                         )
                         if reason := reason_not_a_filing(source_of_member.uri, with_csv=with_csv):
-                            left_out(source_of_member.uri, reason)
+                            on_left_out(source_of_member.uri, reason)
                             continue
                         try:
                             copied, _, size = self._copied(source_of_member, bounded(member.chunks(), max_bytes))
@@ -138,10 +137,7 @@ class Copies:
 
     def local(self, sources: Iterable[Source], *, with_csv: bool = False) -> Iterator[Source]:
         """Yield the sources and archive members, web addresses fetched. A copy exists until the next source is read."""
-        found = self.with_members(
-            sources, max_bytes=_LARGEST_BYTES, left_out=lambda *_: None, broken_before=frozenset(), with_csv=with_csv
-        )
-        for source in found:
+        for source in self.with_members(sources, max_bytes=_LARGEST_BYTES, with_csv=with_csv):
             copied = source
             if is_web_url(source.uri) and not source.error:
                 try:

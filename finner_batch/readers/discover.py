@@ -34,7 +34,7 @@ from finner_batch.readers.compression import decompressed
 from finner_batch.readers.document import MEMBER_MARK, Source, is_web_url, recordable
 from finner_batch.readers.edgar_path import document_address, document_name, path_header
 from finner_batch.readers.format import SHARD_NAME
-from finner_batch.readers.listing import LocalTree, ObjectTree, PassedOver, RemoteTree, Tree, Walk
+from finner_batch.readers.listing import LocalTree, ObjectTree, OnLeftOut, RemoteTree, Tree, Walk
 from finner_batch.readers.streams import chunks_of, is_url
 from finner_batch.storage.bucket import is_object_url, split_url, strong
 from finner_batch.storage.s3 import open_bucket
@@ -58,14 +58,19 @@ _LINES = {"jsonl", "ndjson"}
 _WRITTEN = re.compile(r"([0-9]{1,9})/([0-9]{1,9})")
 
 
+def log_left_out(path: str, reason: str) -> None:
+    """Log a path that is not read, at level DEBUG."""
+    _logger.debug("left out %s: %s", path, reason)
+
+
 def discover(
-    inputs: Sequence[str], *, passed_over: PassedOver | None = None, with_csv: bool = False
+    inputs: Sequence[str], *, on_left_out: OnLeftOut = log_left_out, with_csv: bool = False
 ) -> Iterator[Source]:
     """Yield the sources that `inputs` name lazily, each once, in the order of their paths.
 
     A folder is walked recursively, including a folder that a glob matches; `**` matches any number of folders. The walk
     leaves out hidden files, results folders of this program, companions of filings (`.csv`, `.xsd`, `.jpg`, …) and
-    EDGAR's own files about a filing (`R2.htm`, `…-index.htm`), and calls `passed_over` with each path and the reason. A
+    EDGAR's own files about a filing (`R2.htm`, `…-index.htm`), and calls `on_left_out` with each path and the reason. A
     file that is named explicitly, or by a glob that includes its suffix, is always taken. `with_csv`: `.csv` and `.tsv`
     files are shards, not companions.
     Raises UsageError for an input that matches nothing: immediately if there is no such path, else before the first
@@ -73,7 +78,7 @@ def discover(
     """
     if not inputs:
         raise UsageError("no input: give files, folders, globs or URLs")
-    found = [_sources(given, passed_over or _log_passed_over, with_csv=with_csv) for given in inputs]
+    found = [_sources(given, on_left_out, with_csv=with_csv) for given in inputs]
     return _each_once(heapq.merge(*found, key=attrgetter("uri")))
 
 
@@ -99,10 +104,6 @@ def _is_hidden_member(name: str) -> bool:
     return any(part == "__MACOSX" or (part.startswith(".") and part.strip(".")) for part in parts)
 
 
-def _log_passed_over(path: str, reason: str) -> None:
-    _logger.debug("left out %s: %s", path, reason)
-
-
 def _each_once(sources: Iterator[Source]) -> Iterator[Source]:
     last = None
     for source in sources:
@@ -120,12 +121,12 @@ class _Folder(NamedTuple):
     scheme: str = ""
 
 
-def _sources(given: str, passed_over: PassedOver, *, with_csv: bool) -> Iterator[Source]:
+def _sources(given: str, on_left_out: OnLeftOut, *, with_csv: bool) -> Iterator[Source]:
     if given.startswith("file://"):
         given = url2pathname(urlsplit(given).path)
     find = _in_bucket if is_object_url(given) else _at_url if is_url(given) else _on_disk
     found = find(given)
-    return iter([found]) if isinstance(found, Source) else _below(given, found, passed_over, with_csv=with_csv)
+    return iter([found]) if isinstance(found, Source) else _below(given, found, on_left_out, with_csv=with_csv)
 
 
 def _on_disk(given: str) -> Source | _Folder:
@@ -184,14 +185,14 @@ def _in_bucket(given: str) -> Source | _Folder:
     return _Folder(ObjectTree(bucket), root, pattern, f"s3://{name}")
 
 
-def _below(given: str, folder: _Folder, passed_over: PassedOver, *, with_csv: bool) -> Iterator[Source]:
+def _below(given: str, folder: _Folder, on_left_out: OnLeftOut, *, with_csv: bool) -> Iterator[Source]:
     """Yield the files of a folder whose path, or a folder above them, matches the pattern."""
     pattern = folder.pattern.split("/")
     left_out: Counter[bool] = Counter()
 
     def leave_out(path: str, reason: str) -> None:
         left_out[reason.endswith(_READ_WITH_COLUMN)] += 1
-        passed_over(path, reason)
+        on_left_out(path, reason)
 
     def chosen(relative: str) -> bool:
         if not _match(pattern, relative.split("/"), whole=True):
@@ -206,7 +207,7 @@ def _below(given: str, folder: _Folder, passed_over: PassedOver, *, with_csv: bo
         tree=folder.tree,
         chosen=chosen,
         entered=lambda relative: _match(pattern, relative.split("/"), whole=False),
-        passed_over=leave_out,
+        on_left_out=leave_out,
     )
     found = False
     try:

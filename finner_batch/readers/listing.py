@@ -10,7 +10,7 @@ from finner_batch.readers.document import recordable
 from finner_batch.readers.refused_pages import companions_of_filing
 from finner_batch.storage.bucket import Bucket, strong
 
-PassedOver = Callable[[str, str], None]
+OnLeftOut = Callable[[str, str], None]
 """Called with the path of each file or folder that is left out, and the reason."""
 
 _RESULTS = frozenset({"entities", "documents", "runs"})
@@ -109,13 +109,13 @@ class Walk:
     """A walk over the files below a folder.
 
     `chosen` and `entered` decide on the relative path of each file and folder. Hidden files and folders, EDGAR's files
-    about a filing, and results folders of this program are left out. `passed_over` is called with everything left out.
+    about a filing, and results folders of this program are left out. `on_left_out` is called with everything left out.
     """
 
     tree: Tree
     chosen: Callable[[str], bool]
     entered: Callable[[str], bool]
-    passed_over: PassedOver
+    on_left_out: OnLeftOut
 
     def below(self, root: str) -> Iterator[tuple[str, Entry | None]]:
         """Yield the relative path and the entry of each file below `root`, in order, keeping one listing per level.
@@ -135,14 +135,14 @@ class Walk:
             yield relative, None
             return
         if identity in ancestors:
-            self.passed_over(folder, "a link back to a folder that holds it")
+            self.on_left_out(folder, "a link back to a folder that holds it")
         elif {entry.name for entry in entries if entry.is_folder} >= _RESULTS:
-            self.passed_over(folder, "a results folder of finner-batch")
+            self.on_left_out(folder, "a results folder of finner-batch")
         else:
             left_out = companions_of_filing(folder, [entry.name for entry in entries if entry.is_file])
             for entry in entries:
                 if entry.name in left_out:
-                    self.passed_over(f"{folder}/{entry.name}", left_out[entry.name])
+                    self.on_left_out(f"{folder}/{entry.name}", left_out[entry.name])
                 else:
                     yield from self._entry(entry, folder, relative, (*ancestors, identity))
 
@@ -152,13 +152,13 @@ class Walk:
         path = f"{folder}/{entry.name}"
         below = f"{relative}/{entry.name}" if relative else entry.name
         if not entry.name:
-            self.passed_over(path, "its key has two slashes in a row")
+            self.on_left_out(path, "its key has two slashes in a row")
         elif entry.name.startswith("."):
-            self.passed_over(path, "hidden")
+            self.on_left_out(path, "hidden")
         elif entry.is_folder:
             if self.entered(below):
                 yield from self._below(path, below, ancestors)
         elif not entry.is_file:
-            self.passed_over(path, "not a regular file")
+            self.on_left_out(path, "not a regular file")
         elif self.chosen(below):
             yield below, entry

@@ -16,12 +16,10 @@ from finner_batch.readers.format import SNIFF_BYTES, FileFormat, sniff
 from finner_batch.readers.shard_columns import ColumnChoice
 from finner_batch.readers.shard_rows import Skip, path_keys
 from finner_batch.readers.shards import SHARDS, read_shard
-from finner_batch.readers.stored import fingerprint, open_stored
+from finner_batch.readers.stored import open_stored
 from finner_batch.readers.streams import bounded, chunks_of, seekable
 from finner_batch.readers.submission import DocumentChoice
 from finner_batch.readers.wrappers import without_page
-
-__all__ = ["ReadOptions", "failed_file", "fingerprint", "read_documents"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

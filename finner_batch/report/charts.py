@@ -1,9 +1,7 @@
-"""Draws charts as inline SVG: bars, histograms, medians by year. They contain no script and no style.
+"""Charts as inline SVG: bars, and the distribution of a tag's numbers: values, confidence, medians by year.
 
-Colours come from the classes of the page's style sheet, so charts follow dark mode and print. `Markup.format` escapes
-every string.
-
-Computes the distribution of a tag's numbers: their values, the model's confidence, and the medians by year.
+They contain no script and no style. Colours come from the classes of the page's style sheet, so charts follow dark mode
+and print. `Markup.format` escapes every string.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -29,16 +27,6 @@ _STEPS = (1.0, 2.0, 2.5, 5.0, 10.0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Histogram:
-    """Counts of bins drawn at equal width. `ticks` are the labels of the axis as (position from 0 to 1, text)."""
-
-    counts: Sequence[int]
-    names: Sequence[str]
-    """The range of each bin, shown as a tooltip."""
-    ticks: Sequence[tuple[float, str]]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class YearQuartiles:
     """The quartiles of a year, as heights from 0 to 1."""
 
@@ -61,12 +49,17 @@ def bar(share: float, parts: Iterable[tuple[str, float]] = (("ink", 1.0),)) -> M
     ).format(Markup("").join(drawn))
 
 
-def histogram_svg(histogram: Histogram, *, label: str) -> Markup:
-    """Draw a histogram; `label` describes it in words for screen readers."""
-    most = max(histogram.counts, default=0) or 1
-    step = (_RIGHT - _LEFT) / max(len(histogram.counts), 1)
+def histogram_svg(
+    counts: Sequence[int], names: Sequence[str], ticks: Sequence[tuple[float, str]], *, label: str
+) -> Markup:
+    """Draw the counts of bins at equal width; `label` describes the histogram in words for screen readers.
+
+    `names` are the ranges of the bins, shown as tooltips; `ticks` label the axis as (position from 0 to 1, text).
+    """
+    most = max(counts, default=0) or 1
+    step = (_RIGHT - _LEFT) / max(len(counts), 1)
     drawn = []
-    for place, (count, name) in enumerate(zip(histogram.counts, histogram.names, strict=True)):
+    for place, (count, name) in enumerate(zip(counts, names, strict=True)):
         if not count:
             continue
         height = max((_BOTTOM - _TOP) * count / most, 1.0)
@@ -76,7 +69,7 @@ def histogram_svg(histogram: Histogram, *, label: str) -> Markup:
             ).format(_LEFT + place * step + 0.5, _BOTTOM - height, max(step - 1, 0.5), height, name, count)
         )
     drawn.append(Markup('<text class="top" x="{}" y="9">{:,}</text>').format(_LEFT, most))
-    return _chart(drawn, histogram.ticks, label)
+    return _chart(drawn, ticks, label)
 
 
 def medians_svg(
@@ -183,17 +176,13 @@ def _values(name: str, values: Floats, unit: str | None, others: int) -> tuple[M
     is_wide = inside.min() > 0 and inside.max() / inside.min() > 100
     edges, ticks = (_log_bins if is_wide else _linear_bins)(inside, unit)
     counts, _ = np.histogram(values, edges)
-    histogram = Histogram(
-        counts=counts.tolist(),
-        names=[f"{short_value(a, unit)} to {short_value(b, unit)}" for a, b in pairwise(edges)],
-        ticks=ticks,
-    )
+    names = [f"{short_value(a, unit)} to {short_value(b, unit)}" for a, b in pairwise(edges)]
     notes = [quartiles]
     if outside := len(values) - int(counts.sum()):
         notes.append(f"{outside:,} outside {short_value(edges[0], unit)} to {short_value(edges[-1], unit)}")
     if others:
         notes.append(f"{others:,} in another unit or without a value")
-    return histogram_svg(histogram, label=f"{name}, values: {quartiles}"), "; ".join(notes)
+    return histogram_svg(counts.tolist(), names, ticks, label=f"{name}, values: {quartiles}"), "; ".join(notes)
 
 
 def _linear_bins(values: Floats, unit: str | None) -> tuple[list[float], list[tuple[float, str]]]:
@@ -223,11 +212,9 @@ def _confidence(name: str, confidence: Floats) -> Markup:
     counts, _ = np.histogram(np.clip(confidence, edges[0], edges[-1]), edges)
     every = 10 * max(ceil((10 - first) / 5), 1)
     return histogram_svg(
-        Histogram(
-            counts=counts.tolist(),
-            names=[f"{a:.2f} to {b:.2f}" for a, b in pairwise(edges)],
-            ticks=_ticks(edges, lambda edge: f"{edge:.1f}", every=every),
-        ),
+        counts.tolist(),
+        [f"{a:.2f} to {b:.2f}" for a, b in pairwise(edges)],
+        _ticks(edges, lambda edge: f"{edge:.1f}", every=every),
         label=f"{name}, confidence of the model: median {np.median(confidence):.3f}",
     )
 

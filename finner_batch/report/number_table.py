@@ -1,12 +1,8 @@
-"""Reads the numbers for the page's table, samples and cuts them to keep the page small, and packs them.
+"""The numbers of the page's table: read, sampled and cut to keep the page small, and packed into columns.
 
-Packs the rows of the page's table into columns: repeated strings, and what a document's numbers share, appear once.
-
-A coded column holds `codes` into its distinct `values`. Every string is escaped where it is invisible (control and
-bidirectional characters) and cut to a maximum length, so that no filing stretches the page. Offsets in a sentence count
-UTF-16 units, as JavaScript does.
-
-Tags as the page shows them: a short name, and an accent that is both a colour and a line style.
+Repeated strings, and what a document's numbers share, appear once: a coded column holds `codes` into its distinct
+`values`. Every string is escaped where it is invisible (control and bidirectional characters) and cut to a maximum
+length, so that no filing stretches the page. Offsets in a sentence count UTF-16 units, as JavaScript does.
 """
 
 import json

@@ -1,4 +1,4 @@
-"""The numbers beside their filers' own XBRL tags, as `finner-batch evaluate --against-xbrl` judges them."""
+"""Compares a folder's numbers with the filers' own XBRL tags, as `finner-batch evaluate --against-xbrl` does."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -35,7 +35,7 @@ class Audit:
 
 
 def audit(results: Place, filings: Sequence[str], *, model: str | None) -> Audit:
-    """Judge a folder's rows by the tags of the filings they come from. Raises what `against_xbrl` raises."""
+    """Compare a folder's rows with the tags of their filings. Raises what `against_xbrl` raises."""
     found = against_xbrl(results, filings, model=model)
     return Audit(
         comparison=found,

@@ -5,7 +5,7 @@ They are published newest first, so that rows with the same document_id keep the
 deleted, oldest first, so that a tombstone is deleted after the rows that it hides.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from io import SEEK_END
@@ -27,13 +27,13 @@ from finner_batch.storage.place import Place, map_in_order
 
 TARGET_BYTES = 128 << 20
 SETTLE_S = 1.0
-"""Pause between publishing and deleting, so that a listing that started before it finds the old or the new parts."""
+"""Pause between publishing and deleting, so that a listing that started before finds the old or the new parts."""
 BATCH_ROWS = 16_384
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Size:
-    """The size of a results folder: parts, bytes of their files, rows."""
+    """The size of some parts: their number, the bytes of their files, and their rows."""
 
     parts: int
     bytes: int
@@ -53,9 +53,9 @@ def compact(results: Place, *, target_bytes: int = TARGET_BYTES, settle_s: float
     """Rewrite a results folder into parts of about `target_bytes` that hold only rows in force.
 
     Takes the lock. The oldest parts are kept as they are if they are large and all their rows are in force. Memory is
-    bounded by the row groups, disk space by twice the rows in force. Raises UsageError where there are no results,
-    LockedError while a run holds the lock, FinnerError where the storage refuses or a file is damaged (nothing is lost
-    then).
+    bounded by the row groups, disk space by twice the rows in force. Raises UsageError if there are no results,
+    LockedError while a run holds the lock, FinnerError if the storage refuses or a file is damaged; nothing is lost
+    then.
     """
     require_results(results)
     with results.lock() as check:
@@ -63,8 +63,8 @@ def compact(results: Place, *, target_bytes: int = TARGET_BYTES, settle_s: float
         rows = read_rows(results, parts, model_id="", config_id="")
         kept = in_force(rows)
         with _reading(results):
-            before = _size(results, parts)
-            begin = _first_to_rewrite(results, parts, rows, kept, target_bytes)
+            sizes = list(map_in_order(results, lambda part: _size(results, part), parts))
+        begin = _first_to_rewrite(sizes, rows, kept, target_bytes)
         if begin < len(parts):
             _rewrite(results, parts, begin, kept, target_bytes, check)
             results.clock.sleep(settle_s)
@@ -72,18 +72,19 @@ def compact(results: Place, *, target_bytes: int = TARGET_BYTES, settle_s: float
             with storage_errors(results):
                 replace_parts(results, parts[begin:])
         with _reading(results):
-            return CompactReport(before=before, after=_size(results, list_parts(results)))
+            after = list(map_in_order(results, lambda part: _size(results, part), list_parts(results)))
+            return CompactReport(before=_total(sizes), after=_total(after))
 
 
-def _first_to_rewrite(results: Place, parts: list[str], rows: Rows, kept: Rows, target_bytes: int) -> int:
-    """Return the index of the first part to rewrite; `len(parts)` where the only one left would just be copied."""
-    held, standing = (np.bincount(some.part, minlength=len(parts)) for some in (rows, kept))
-    layout = Layout(results)
+def _first_to_rewrite(sizes: list[Size], rows: Rows, kept: Rows, target_bytes: int) -> int:
+    """Return the index of the first part to rewrite; `len(sizes)` if the only one left would just be copied."""
+    all_rows, rows_kept = (np.bincount(some.part, minlength=len(sizes)) for some in (rows, kept))
+    is_kept = all_rows == rows_kept
     begin = 0
-    while begin < len(parts) and held[begin] == standing[begin] and layout.bytes(parts[begin]) >= target_bytes // 2:
+    while begin < len(sizes) and is_kept[begin] and sizes[begin].bytes >= target_bytes // 2:
         begin += 1
-    alone = begin == len(parts) - 1 and held[begin] == standing[begin]
-    return len(parts) if alone else begin
+    is_only_copied = begin == len(sizes) - 1 and is_kept[begin]
+    return len(sizes) if is_only_copied else begin
 
 
 def _rewrite(
@@ -109,20 +110,20 @@ def _rewrite(
             part.publish(check)
 
 
-def _copy(layout: Layout, name: str, standing: npt.NDArray[np.int32], part: PartFile) -> None:
+def _copy(layout: Layout, name: str, rows_kept: npt.NDArray[np.int32], part: PartFile) -> None:
     """Append those rows of a part that are in force to another part."""
     with _open(layout.documents(name)) as file:
-        stands = np.zeros(file.metadata.num_rows, np.bool_)
-        stands[standing] = True
+        is_kept = np.zeros(file.metadata.num_rows, np.bool_)
+        is_kept[rows_kept] = True
         dropped = None
-        if not stands.all():
+        if not is_kept.all():
             identities = _identities(file.read(columns=["source", "document_id"], use_threads=False))
-            kept = identities.filter(pa.array(stands))
+            kept = identities.filter(pa.array(is_kept))
             dropped = identities.filter(pc.invert(pc.is_in(identities, kept)))
         begin = 0
         for batch in file.iter_batches(BATCH_ROWS, use_threads=False):
             end = begin + batch.num_rows
-            part.documents.append(with_all_columns(batch, DOCUMENTS).filter(pa.array(stands[begin:end])))
+            part.documents.append(with_all_columns(batch, DOCUMENTS).filter(pa.array(is_kept[begin:end])))
             begin = end
     with _open(layout.entities(name)) as file:
         for batch in file.iter_batches(BATCH_ROWS, use_threads=False):
@@ -132,7 +133,7 @@ def _copy(layout: Layout, name: str, standing: npt.NDArray[np.int32], part: Part
 
 
 def _identities(rows: pa.Table | pa.RecordBatch) -> pa.Array:
-    """Return (source, document_id) of each row as one string: a path cannot hold the separator."""
+    """Return (source, document_id) of each row as one string, with a separator that no path holds."""
     joined = pc.binary_join_element_wise(rows.column("source"), rows.column("document_id"), "\0")
     return joined.combine_chunks() if isinstance(joined, pa.ChunkedArray) else joined
 
@@ -153,16 +154,19 @@ def _reading(place: Place, kinds: tuple[type[Exception], ...] = (pa.ArrowExcepti
         raise FinnerError(f"{place} cannot be read: {error}. No row is lost; put that right and start again") from error
 
 
-def _size(results: Place, parts: list[str]) -> Size:
-    layout = Layout(results)
-    documents, entities = (
-        list(map_in_order(results, _bytes_and_rows, map(file, parts))) for file in (layout.documents, layout.entities)
+def _size(results: Place, part: str) -> Size:
+    (documents_bytes, documents), (entities_bytes, entities) = (
+        _bytes_and_rows(file) for file in (Layout(results).documents(part), Layout(results).entities(part))
     )
+    return Size(parts=1, bytes=documents_bytes + entities_bytes, documents=documents, entities=entities)
+
+
+def _total(sizes: Sequence[Size]) -> Size:
     return Size(
-        parts=len(parts),
-        bytes=sum(size for size, _ in (*documents, *entities)),
-        documents=sum(rows for _, rows in documents),
-        entities=sum(rows for _, rows in entities),
+        parts=len(sizes),
+        bytes=sum(size.bytes for size in sizes),
+        documents=sum(size.documents for size in sizes),
+        entities=sum(size.entities for size in sizes),
     )
 
 

@@ -1,4 +1,4 @@
-"""Digests and compact indexes of them.
+"""Digests of names and contents, and compact indexes of them.
 
 With short digests instead of strings a ledger of a million documents fits in some tens of megabytes, and the index of a
 cache of a million windows in 8 megabytes.
@@ -19,7 +19,7 @@ Positions: TypeAlias = npt.NDArray[np.int64]
 MERGE_AT = 65_536
 NOWHERE = -1
 SEGMENT = 65_536
-"""Positions of a segment at most. A search visits every segment; adding sorts the last one."""
+"""Maximum number of positions in a segment. A search visits every segment; adding sorts the last one."""
 
 
 def name_digest(name: str) -> int:
@@ -56,7 +56,7 @@ def content_digests(hashes: Iterable[str | None]) -> tuple[Words64, Words64]:
 
 
 class DigestSet:
-    """A growing set of 16-byte digests, of about 16 bytes each: a sorted array, and a small set of the newest."""
+    """A growing set of 16-byte digests in about 16 bytes each: a sorted array, and a small set of the newest."""
 
     def __init__(self) -> None:
         self._new: set[bytes] = set()
@@ -98,15 +98,15 @@ class _Segment:
 class DigestIndex:
     """An index from the first 32 bits of digests to their positions, which increase; 8 bytes each.
 
-    Of digests with the same first bits the newest is found: compare the whole digest at its position. Among a million
-    digests one in 4,000 is not found for this reason.
+    Of digests with the same first bits, the newest is found: compare the whole digest at its position. Among a million
+    digests, one in 4,000 is not found for this reason.
     """
 
     def __init__(self) -> None:
         self._segments: list[_Segment] = []
 
     def find(self, words: Words32) -> Positions:
-        """Return the position of each word, `NOWHERE` where it has none."""
+        """Return the position of each word, `NOWHERE` if it has none."""
         found: Positions = np.full(len(words), NOWHERE, np.int64)
         by_word = np.argsort(words)
         asked = words[by_word]

@@ -1,4 +1,4 @@
-"""The rows of the `documents` files as arrays, and which of them are in force.
+"""The rows of the `documents` files as arrays, and the selection of those in force.
 
 The rule is that of `sql/views.sql`: of the rows with the same (source, document_id) the newest is in force, unless it
 is a tombstone. A row is newer if its part is later, and within a part if it comes later. Rows that close a shard are
@@ -85,12 +85,12 @@ def in_force(rows: Rows) -> Rows:
     closing = flags & IS_FINISHED
     order = np.lexsort((closing, rows.document, rows.source))
     last = order[_ends(rows.source[order], rows.document[order], closing[order])]
-    stands = np.where(closing[last], flags[last] & IS_NEWEST, ~flags[last] & IS_REMOVED) != 0
-    return replace(rows, flags=flags).take(last[stands])
+    is_in_force = np.where(closing[last], flags[last] & IS_NEWEST, ~flags[last] & IS_REMOVED) != 0
+    return replace(rows, flags=flags).take(last[is_in_force])
 
 
 def list_committed(results: Place) -> list[str]:
-    """List the parts; none where there is no results folder yet. Raises FinnerError where it cannot be listed."""
+    """List the parts; none if there is no results folder yet. Raises FinnerError if it cannot be listed."""
     with storage_errors(results):
         try:
             return list_parts(results)
@@ -131,10 +131,10 @@ def _read_part(results: Place, name: str, index: int, model_id: str, config_id: 
 
 @contextmanager
 def open_documents(results: Place, name: str) -> Iterator[pq.ParquetFile]:
-    """Open the documents file of a part. Raises FinnerError where it is damaged, or newer than this program."""
+    """Open the documents file of a part. Raises FinnerError if it is damaged, or newer than this program."""
     path = Layout(results).documents(name)
     try:
-        with open_parquet(path, pre_buffer=path.is_remote) as file:
+        with open_parquet(path, pre_buffer=path.local_path is None) as file:
             version = int((file.schema_arrow.metadata or {}).get(b"finner_batch.schema_version", 0))
             if version > SCHEMA_VERSION:
                 raise FinnerError(f"{path} was written by a newer finner-batch (schema {version}): upgrade")
@@ -149,9 +149,9 @@ def open_documents(results: Place, name: str) -> Iterator[pq.ParquetFile]:
 
 
 class DocumentNames:
-    """Reads columns of given rows back from the documents files, where a digest is not enough.
+    """Reads columns of given rows back from the documents files, for which a digest is not enough.
 
-    It reads row groups and keeps the latest: sources are asked for in about the order in which they were written.
+    It reads row groups and keeps the latest, because sources come in about the order in which they were written.
     """
 
     def __init__(self, results: Place, parts: Sequence[str]) -> None:

@@ -1,4 +1,4 @@
-"""The ledger: which sources are done. It is read from the `documents` files, which are its only record.
+"""The ledger: which sources are done. The `documents` files are its only record.
 
 A file is done when the newest rows of its source have its content hash, model and configuration. Its copies are then
 done too, and so is the file after a move. A shard is done when the row that closes it is its newest; in an unfinished
@@ -12,7 +12,7 @@ from enum import Enum
 import numpy as np
 import numpy.typing as npt
 
-from finner_batch.results.digests import DigestSet, Words64, content_digest, name_digest, row_digest
+from finner_batch.results.digests import DigestSet, Words64, content_digest, name_digest
 from finner_batch.results.document_rows import (
     IS_CURRENT_SETTING,
     IS_FAILED,
@@ -28,8 +28,6 @@ from finner_batch.results.document_rows import (
 )
 from finner_batch.storage.place import Place
 
-__all__ = ["Decision", "FailedRow", "Ledger", "row_digest"]
-
 
 class Decision(Enum):
     """What to do with a source."""
@@ -41,7 +39,7 @@ class Decision(Enum):
     FAILED = "failed"
     """Done, with failed documents: `retry` reads it again."""
     COPY = "copy"
-    """Done: it has the same bytes as a source that is done, so it is a copy of that one, or was moved from there."""
+    """Done: it has the same bytes as a source that is done, and is a copy of that one or was moved from there."""
     CLAIMED = "claimed"
     """Another source with the same bytes is being read in this run: ask again when that one is committed."""
 
@@ -60,14 +58,14 @@ class FailedRow:
 
 
 class Ledger:
-    """What a results folder holds for one model and configuration, and what this run has started and committed."""
+    """The documents in a results folder for one model and configuration, and those of this run."""
 
     def __init__(self, results: Place, parts: list[str], rows: Rows) -> None:
         """`rows`: those in force, as `in_force` returns them. Use `load`."""
         self._names = DocumentNames(results, parts)
         self._rows = rows
         self._settled = np.zeros(len(rows), np.bool_)
-        """Rows that this run found unchanged, replaced or removed."""
+        """Rows that are unchanged, replaced or removed in this run."""
         self._by_content: npt.NDArray[np.intp] = np.argsort(rows.content_high, kind="stable")
         self._contents: Words64 = rows.content_high[self._by_content]
         self._claimed: set[bytes] = set()
@@ -76,7 +74,7 @@ class Ledger:
 
     @classmethod
     def load(cls, results: Place, *, model_id: str, config_id: str) -> "Ledger":
-        """Read the ledger of a folder; it is empty where there is no folder. Raises FinnerError for a damaged file."""
+        """Read the ledger of a folder; it is empty if there is no folder. Raises FinnerError for a damaged file."""
         parts = list_committed(results)
         return cls(results, parts, in_force(read_rows(results, parts, model_id=model_id, config_id=config_id)))
 
@@ -87,10 +85,10 @@ class Ledger:
     def decide(self, source: str, sha256: str, *, retry: bool = False, has_own_rows: bool = False) -> Decision:
         """Decide what to do with a source of this content; NEW claims the content for it.
 
-        A source with a failed document is NEW with `retry`, and also where fetching it again may have corrected it.
-        Ask in an order that does not depend on timing: of several sources with the same new bytes the first one is
-        read. Where it was refused, the others are read too, because each needs a row that says so. `has_own_rows`: the
-        source is not a copy of another one.
+        A source with a failed document is NEW with `retry`, and also if fetching it again may have corrected it. Call
+        this in an order that does not depend on timing: of several sources with the same new bytes the first is read.
+        If it was refused, the others are read too, because each needs a row that says so. `has_own_rows`: the source
+        is not a copy of another one.
         """
         digest = content_digest(sha256)
         own = self._of_source(source)
@@ -112,7 +110,7 @@ class Ledger:
         return Decision.NEW
 
     def decide_version(self, source: str, version: str, digest: str, *, retry: bool = False) -> Decision | None:
-        """Decide by the version of an object alone; None where its content must be read.
+        """Decide by the version of an object alone; None if its content must be read.
 
         `version` is what `Writer.finish` was given for a file, `digest` what was used as the hash of a shard.
         """
@@ -133,7 +131,7 @@ class Ledger:
         return None if position is None else self._identities(np.array([position]))[0][0]
 
     def claim(self, sha256: str) -> None:
-        """Claim a content that `decide` called a COPY, because the source that had it holds something else now."""
+        """Claim a content that `decide` called a COPY, because the source that had it has other content now."""
         self._claimed.add(content_digest(sha256))
 
     def rows_done(self, source: str, *, retry: bool = False) -> frozenset[bytes]:
@@ -156,14 +154,14 @@ class Ledger:
             yield FailedRow(*values)
 
     def settle(self, source: str, document_id: str) -> None:
-        """Note that new rows of this document replace those in force."""
+        """Record that new rows of this document replace those in force."""
         first, last = self._span(np.uint64(name_digest(source)))
         documents, digest = self._rows.document[first:last], np.uint64(name_digest(document_id))
         begin, end = np.searchsorted(documents, digest, "left"), np.searchsorted(documents, digest, "right")
         self._settled[first + begin : first + end] = True
 
     def settle_rows(self, source: str, digests: Iterable[bytes]) -> None:
-        """Note by `row_digest` which rows of a shard were found unchanged."""
+        """Record by `row_digest` which rows of a shard are unchanged."""
         own = self._of_source(source)
         found = np.fromiter((int.from_bytes(digest[:8]) for digest in digests), np.uint64)
         self._settled[own[np.isin(self._rows.document[own], found)]] = True

@@ -1,9 +1,9 @@
-"""The logits of windows that the model has seen before, in a SQLite file of bounded size in the results folder.
+"""A cache of the model's logits by window: a SQLite file of bounded size in the results folder.
 
 The file can be lost at any time: the run then computes the logits again. Rows are added at the end and deleted at the
 beginning, so adding thousands takes milliseconds, whatever the size of the file. Their digests, which are random, are
-held in memory (`DigestIndex`). A row that is found in the older half of a full file is written again to the end, so the
-rows deleted first are those that were not used for longest.
+held in memory (`DigestIndex`). A row that is found in the older half of a full file is copied to the end, so the rows
+that were unused for the longest time are deleted first.
 
 After a kill the file is as it was at its last commit (https://sqlite.org/wal.html), and every row has a checksum, so a
 damaged row is never returned. Only the holder of the folder's lock uses the file.
@@ -30,10 +30,10 @@ _CHECKSUM_BYTES = 4
 _WORD_BYTES = 4
 _SLICE_BYTES = 1 << 20
 _ROW_BYTES = 16
-"""About what SQLite and the list of digests add to a row."""
+"""Approximate bytes that SQLite and the list of digests add to a row."""
 _ASKED_AT_ONCE = 500
 _ENDINGS = ("-wal", "-shm", "-journal", "")
-"""Of SQLite's own files, and of the file, which is deleted last: a log must not be left without its file."""
+"""Suffixes of SQLite's own files, and of the file itself, which is deleted last, so that no log is left without it."""
 _SCHEMA = f"""
 PRAGMA application_id = {_APPLICATION_ID};
 PRAGMA user_version = {_FORMAT_VERSION};
@@ -51,9 +51,8 @@ class _DamagedError(Exception):
 class LogitCache:
     """Values by digest, at most about `limit_bytes`. The file is opened at the first use; call `close` at the end.
 
-    Its errors never end a run. A damaged file is deleted and started again, a file of another program is renamed. Where
-    the disk refuses, the cache finds and keeps nothing more, and `off` says why. `report(event, reason)` is called for
-    each of these.
+    Its errors never end a run. A damaged file is deleted and started again, a file of another program is renamed. If
+    the disk refuses, the cache is off, for the reason `off`. `report(event, reason)` is called in each of these cases.
     """
 
     def __init__(
@@ -73,7 +72,7 @@ class LogitCache:
         self._was_damaged = False
 
     def find(self, digests: Sequence[bytes], sizes: Sequence[int]) -> list[bytes | None]:
-        """Return the value of each digest (16 bytes), None where there is none. `sizes`: their lengths."""
+        """Return the value of each digest (16 bytes), None if there is none. `sizes`: the lengths of the values."""
         if self.off is None:
             with self._guarded():
                 connection = self._opened()
@@ -85,7 +84,7 @@ class LogitCache:
         return [None] * len(digests)
 
     def keep(self, digests: Sequence[bytes], values: Sequence[bytes]) -> None:
-        """Add values that were not found, and delete the oldest ones where there is no room."""
+        """Add values that were not found; delete the oldest ones to make room."""
         if self.off is None:
             with self._guarded():
                 self._append(self._opened(), digests, values)
@@ -147,7 +146,7 @@ class LogitCache:
     def _find(
         self, connection: sqlite3.Connection, digests: Sequence[bytes], sizes: Sequence[int]
     ) -> list[tuple[int, bytes]]:
-        """Return position and value of each digest; `NOWHERE` where there is none."""
+        """Return position and value of each digest; `NOWHERE` if there is none."""
         found = [(NOWHERE, b"")] * len(digests)
         positions = self._index.find(_words(digests))
         known = np.flatnonzero(positions >= self._first)
@@ -164,7 +163,7 @@ class LogitCache:
         return found
 
     def _middle(self, connection: sqlite3.Connection) -> int:
-        """Return the position below which a row is old: the first one, while the file is not half full."""
+        """Return the position below which a row is old: the first one, while the file is less than half full."""
         is_half_full = _used_bytes(connection) > self._limit_bytes // 2
         return (self._first + self._next) // 2 if is_half_full else self._first
 

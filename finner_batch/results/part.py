@@ -1,4 +1,4 @@
-"""Parts: the pairs of Parquet files that a results folder consists of.
+"""Parts: the pairs of Parquet files in a results folder.
 
 A part is `entities/NAME.parquet` and `documents/NAME.parquet`. The documents file is the commit record: it is published
 last and deleted first. So an entities file without a documents file does not count, and every documents file has its
@@ -17,7 +17,7 @@ from finner_batch.storage.bucket import no_check
 from finner_batch.storage.place import Place
 
 _SCHEMA = f"s{SCHEMA_VERSION}"
-"""In every name, so that readers know without opening the files whether all parts have the same columns."""
+"""In every name, so that readers know without opening a file whether all parts have the same columns."""
 
 FIRST_PART = f"part-0000000000000-empty-{_SCHEMA}-000000"
 """A part without rows, the first of every results folder: readers find the columns before the first commit."""
@@ -48,13 +48,9 @@ class Layout:
         """Return the file of a part's entity rows."""
         return self.results / "entities" / f"{name}.parquet"
 
-    def bytes(self, name: str) -> int:
-        """Return the size of both files of a part."""
-        return self.documents(name).size() + self.entities(name).size()
-
 
 def list_parts(results: Place) -> list[str]:
-    """List the committed parts, oldest first. Raises FileNotFoundError where there is no `documents` folder."""
+    """List the committed parts, oldest first. Raises FileNotFoundError if there is no `documents` folder."""
     return sorted(name for file in (results / "documents").children() if (name := part_of(file.name)))
 
 
@@ -92,7 +88,7 @@ class PartNames:
 
 
 class TableFile:
-    """A Parquet file that is being written from Arrow batches. Nobody sees it before it is published."""
+    """A Parquet file that is being written from Arrow batches. No reader sees it before it is published."""
 
     def __init__(self, path: Place, schema: pa.Schema, repetitive: tuple[str, ...]) -> None:
         self.rows = 0
@@ -111,7 +107,7 @@ class TableFile:
         return self._new.file.tell()
 
     def append(self, batch: pa.RecordBatch, characters: int = 0) -> None:
-        """Add rows. A row group is written when enough rows wait.
+        """Add rows. A row group is written when it is full.
 
         `batch` may hold text as dictionaries: `characters` is then the length of the text without them.
         """
@@ -130,7 +126,7 @@ class TableFile:
         self._new.seal()
 
     def publish(self, check: Callable[[], None]) -> None:
-        """Make the file visible. `check` raises where this writer must not write any more."""
+        """Make the file visible. `check` raises if this writer must not write any more."""
         self._new.publish(check)
 
     def discard(self) -> None:
@@ -172,7 +168,7 @@ class PartFile:
         self.documents.seal()
 
     def publish(self, check: Callable[[], None] = no_check) -> None:
-        """Make the part visible. The documents file is the commit. `check` raises where the lock was lost."""
+        """Make the part visible. The documents file is the commit. `check` raises if the lock was lost."""
         self.entities.publish(no_check)
         self.documents.publish(check)
 

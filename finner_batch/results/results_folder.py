@@ -1,11 +1,11 @@
-"""Opens a results folder for writing, and completes or deletes what a killed run or compaction left in it."""
+"""Opens a results folder for writing, and completes or deletes what a killed run or compaction left there."""
 
 import json
 from collections.abc import Sequence
 
 from finner_batch.errors import FinnerError, UsageError
 from finner_batch.results.part import FIRST_PART, Layout, PartFile, list_parts, part_of
-from finner_batch.storage.file_system import is_wrong_path, reason_of, storage_errors
+from finner_batch.storage.file_system import reason_of, storage_errors, unusable
 from finner_batch.storage.place import Place
 
 
@@ -13,7 +13,7 @@ def open_results(results: Place) -> list[str]:
     """Create the folder if needed, repair it, and return the names of its parts. The caller holds the lock.
 
     Repairing deletes temporary files, entities files that were never committed, and the rest of the parts that a
-    compaction replaced. Raises UsageError where the folder belongs to something else, FinnerError where the storage
+    compaction replaced. Raises UsageError if the folder has files of another program, FinnerError if the storage
     refuses.
     """
     layout = Layout(results)
@@ -36,13 +36,15 @@ def open_results(results: Place) -> list[str]:
 
 
 def require_results(results: Place) -> None:
-    """Raise UsageError where there is no results folder to read, FinnerError where it cannot be listed."""
+    """Raise UsageError if there is no results folder to read, FinnerError if it cannot be listed."""
     try:
         found = bool(list_parts(results))
     except (FileNotFoundError, NotADirectoryError):
         found = False
     except OSError as error:
-        raise FinnerError(f"cannot read the results folder {results}: {reason_of(error)}. Put that right") from error
+        raise FinnerError(
+            f"cannot read the results folder {results}: {reason_of(error)}. Fix this and start again"
+        ) from error
     if not found:
         raise UsageError(
             f"no results at {results}: `finner-batch run --input … --output {results}` makes them, "
@@ -86,10 +88,7 @@ def _refuse_foreign(results: Place) -> None:
         except FileNotFoundError:
             continue
         except OSError as error:
-            kind = UsageError if is_wrong_path(error) else FinnerError
-            raise kind(
-                f"cannot use {results} for results: {folder}: {reason_of(error)}: put that right, or name another"
-            ) from error
+            raise unusable(results, error, at=folder) from error
         strangers = [name for name in names if not (part_of(name) or name.startswith("."))]
         if strangers:
             raise UsageError(

@@ -20,7 +20,7 @@ def write_run(results: Place, run_id: str, report: Mapping[str, Any]) -> Place:
     """Write the report of a run, or replace it, and return its path.
 
     `sql/views.sql` lists the keys that the view `runs` shows as columns; its column `report` has all of them. Raises
-    FinnerError where the storage refuses, ValueError for values that JSON does not know (NaN).
+    FinnerError if the storage refuses, ValueError for values that JSON does not know (NaN).
     """
     path = results / "runs" / f"{run_id}.json"
     content = json.dumps(report, indent=2, ensure_ascii=False, allow_nan=False)
@@ -31,7 +31,7 @@ def write_run(results: Place, run_id: str, report: Mapping[str, Any]) -> Place:
 
 
 def load_run(results: Place, run_id: str) -> dict[str, Any]:
-    """Read a report. Raises FinnerError where there is none or it is damaged."""
+    """Read a report. Raises FinnerError if there is none or it is damaged."""
     path = results / "runs" / f"{run_id}.json"
     try:
         report: dict[str, Any] = json.loads(path.read())

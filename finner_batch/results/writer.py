@@ -1,12 +1,12 @@
-"""The writer: takes documents and entities, and commits them as parts.
+"""The writer: commits documents and their entities as parts.
 
 All documents of a file are committed together, with the tombstones of documents that it no longer holds; rows of a
-shard are committed as they come. What was added but not committed is lost when the process dies, and is done again.
+shard are committed as they come. Rows that were added but not committed are lost when the process dies, and the next
+run makes them again.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from types import TracebackType
 from typing import Any, NamedTuple, Self, TypeAlias
 
 import pyarrow as pa
@@ -37,7 +37,7 @@ _FILLED = {"entities", "model_id", "config_id", "run_id"}
 _TO_GIVE = set(DOCUMENTS.names) - _FILLED
 _OWN = set(ENTITY_OWN.names)
 _SLICE_CHARACTERS = 16 << 20
-"""Text of an Arrow batch at most: its offsets have 32 bits."""
+"""Maximum text of an Arrow batch: its offsets have 32 bits."""
 _REPEATED = pa.dictionary(pa.int32(), pa.string())
 _SHARED_TEXT = tuple(name for name in FROM_DOCUMENT if ENTITIES.field(name).type == pa.string())
 _HELD_OWN, _HELD = (
@@ -64,7 +64,7 @@ class _OpenSource:
 
     @property
     def is_refused(self) -> bool:
-        """Whether the only row of the source says that it cannot be read because of what it holds."""
+        """Whether the only row of the source says that it cannot be read because of its content."""
         row = self.last
         return self.documents == 1 and row is not None and row["stage"] == "read" and row["error_type"] in REFUSED
 
@@ -72,8 +72,8 @@ class _OpenSource:
 class Writer:
     """Commits documents and their entities to a results folder. The caller holds its lock.
 
-    Use it as a context manager: the exit drops what was not committed. Where the storage refuses (disk full, read-only)
-    it raises FinnerError; what was committed before is not affected. The writer must not be used after that.
+    Use it as a context manager: the exit drops what was not committed. Raises FinnerError if the storage refuses (disk
+    full, read-only); what was committed before is not affected, and the writer must not be used any more.
     """
 
     def __init__(
@@ -105,9 +105,7 @@ class Writer:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.discard()
 
     @property
@@ -121,12 +119,12 @@ class Writer:
         `document` has columns of `DOCUMENTS`, without `entities`, `model_id`, `config_id` and `run_id`, which the
         writer fills in; missing ones are null. An entity has the columns of `ENTITY_OWN`; the others come from its
         document. Documents of a file wait until `finish`, rows of a shard go into the next commit. Raises DocumentError
-        where the source already has a document of this document_id, ValueError for other columns or missing values.
+        if the source already has a document of this document_id, ValueError for other columns or missing values.
         """
         row = self._document_row(document, len(entities))
         identity = (row["source"], row["document_id"])
         if identity in self._identities:
-            raise DocumentError("read", f"{identity[1]} stands twice in {identity[0]}: a document_id must be its own")
+            raise DocumentError("read", f"{identity[1]} is twice in {identity[0]}: a document_id must be unique")
         batches = list(_entity_batches(row, entities))
         self._identities.add(identity)
         source = self._open.setdefault(row["source"], _OpenSource())
@@ -149,8 +147,8 @@ class Writer:
     ) -> None:
         """State that every document of a source was added, so that the next commit may hold them.
 
-        `sha256`: of the file; None where it could not be read, and then none of its documents counts as removed.
-        `complete`: False where reading ended early; then the old rows of a shard that were not reached are kept.
+        `sha256`: of the file; None if it could not be read, and then none of its documents counts as removed.
+        `complete`: False if reading ended early; then the old rows of a shard that were not reached are kept.
         `kept`: `row_digest` of the rows of a shard that were done before and were not added again.
         `other_forms`: documents were left out because of their form; if there are no others, the old rows are kept.
         `version`: of the file in an object store, for `Ledger.decide_version`.
@@ -176,7 +174,7 @@ class Writer:
         self._outcomes.append((sha256, done, opened.is_refused))
 
     def commit(self) -> str | None:
-        """Publish the pending rows in one part and return its name; None where there are none. Raises FinnerError."""
+        """Publish the pending rows in one part and return its name; None if there are none. Raises FinnerError."""
         rows = [*self._tombstones, *self._documents, *self._closings]
         if rows:
             part = self._pending_part()
@@ -256,7 +254,6 @@ def _complete(document: Row, entities: Sequence[Mapping[str, Any]]) -> pa.Record
 
 
 def _repeated(value: object, kind: pa.DataType, rows: int) -> pa.Array:
-    """Return an array that has the same value in each row."""
     if value is None or kind != _REPEATED:
         return pa.repeat(pa.scalar(value, kind), rows) if value is not None else pa.nulls(rows, kind)
     return pa.DictionaryArray.from_arrays(pa.repeat(pa.scalar(0, pa.int32()), rows), pa.array([value], pa.string()))

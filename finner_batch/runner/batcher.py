@@ -1,4 +1,4 @@
-"""The batcher: documents grouped into windows of sentences, each window tagged together, the order kept."""
+"""Groups documents into windows of sentences and tags each window together; the order is kept."""
 
 from collections.abc import Callable, Iterator
 from time import perf_counter
@@ -14,7 +14,7 @@ Held: TypeAlias = Result | PeakMemory
 
 
 class Batcher:
-    """Holds about a window of sentences, whole documents only, and yields outcomes in the order of what it was given.
+    """Collects whole documents up to about a window of sentences, and yields outcomes in the order of its input.
 
     `make_tagger` is called when the first sentence must be tagged: a run that has nothing to tag loads no model.
     """

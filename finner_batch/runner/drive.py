@@ -1,4 +1,4 @@
-"""The driver: tasks to an engine, its outcomes to the recorder, until everything is done or a stop is requested."""
+"""The driver: passes tasks to an engine and its outcomes to the recorder, until all are done or a stop is requested."""
 
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import closing
@@ -12,29 +12,28 @@ from finner_batch.runner.worker import Task
 
 
 class Engine(Protocol):
-    """What turns tasks into outcomes: on this machine, or on a cluster."""
+    """Turns tasks into outcomes, on this machine or on a cluster."""
 
     def outcomes(
         self, tasks: Iterator[Task | None], is_commit_due: Callable[[], bool]
     ) -> Generator[Outcome | None, None, None]:
-        """Do the tasks and yield what happens; the documents of a source come in order and end with `SourceFinished`.
+        """Do the tasks and yield their outcomes; those of a source come in order and end with `SourceFinished`.
 
-        None means that time has passed and no batch is half delivered: the driver may commit or stop. It comes at least
+        None means that the driver may commit or stop, because no batch is partly delivered. It is yielded at least
         twice a second while the engine waits. A None among the tasks stands for a source that needs no work. Documents
-        that wait for a full batch are tagged once `is_commit_due()`.
+        that wait for a full batch are tagged when `is_commit_due()`.
 
-        Raises InterruptedError where a stop is requested while the model runs.
+        Raises InterruptedError if a stop is requested while the model runs.
         """
 
     def documents_in_model(self) -> float:
-        """How many documents the model has read that were not yielded yet, in fractions. Called from other threads."""
+        """Return how many documents the model has read that were not yielded yet, as a fraction. Thread-safe."""
 
 
 def drive(job: Job, engine: Engine, rounds: Iterable[Iterator[Selected | None]], recorder: Recorder) -> None:
-    """Do the tasks of each round and commit when that is due, and at the end of the round.
+    """Do the tasks of each round; commit when it is due, and at the end of the round.
 
-    After a request to stop nothing is tagged any more: what was recorded is committed, the rest is left to the next
-    run.
+    After a request to stop, what was recorded is committed and nothing more is tagged: the next run does the rest.
     """
     for selected in rounds:
         try:

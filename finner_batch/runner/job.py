@@ -1,4 +1,4 @@
-"""The job: everything about a run that its stages need and that does not change while it runs."""
+"""The job: everything that the stages of a run need and that does not change while it runs."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field

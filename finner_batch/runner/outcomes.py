@@ -1,4 +1,4 @@
-"""What an engine yields: plain values that say what happened, in the order in which it is recorded."""
+"""The outcomes that an engine yields, in the order in which they are recorded."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -29,10 +29,10 @@ class TaggedDocument:
 
 @dataclass(frozen=True, slots=True)
 class SourceFinished:
-    """Every document of the task's source was yielded. `complete` is False where reading the source broke off.
+    """Every document of the task's source was yielded. `complete` is False if reading the source ended early.
 
-    `kept`: digests of the rows of a shard that an earlier run did. `other_forms`: documents that were left out because
-    the run does not ask for their form.
+    `kept`: digests of the rows of a shard that an earlier run has done. `other_forms`: documents that were left out
+    because the run does not ask for their form.
     """
 
     task: Task

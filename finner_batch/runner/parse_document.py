@@ -1,4 +1,4 @@
-"""What a worker process does with one document: text, sentences, windows. A pure function of document and settings."""
+"""The work of a reading process on one document: text, sentences, windows. A pure function of document and settings."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -39,7 +39,7 @@ class ParsedDocument:
 
 
 class Stopwatch:
-    """CPU seconds by stage, and the stage that runs, which is named when something is raised."""
+    """CPU seconds by stage, and the current stage, which an error names."""
 
     def __init__(self) -> None:
         self.seconds: dict[str, float] = {}
@@ -92,7 +92,7 @@ def parse(document: Document, tokenizer: SentenceTokenizer, *, tables: bool, wat
 
 
 def _with_stated_type(document: Document, extraction: Extraction) -> Document:
-    """Add the type that a document's first words state, where its source states none."""
+    """Add the type that a document's first words state if its source states none."""
     if document.header.document_type is not None:
         return document
     own_type = type_in_text([block.text for block in extraction.blocks[:HEAD_BLOCKS]])

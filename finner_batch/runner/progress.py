@@ -1,4 +1,4 @@
-"""The progress of a run: documents done of all, and the time left, as a bar on a terminal or a log line a minute."""
+"""Shows the progress of a run: the documents done and the time left, as a bar on a terminal or a log line a minute."""
 
 import logging
 import sys
@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterable
 from datetime import timedelta
 from threading import Event, Lock, Thread
 from time import monotonic
-from types import TracebackType
 from typing import NamedTuple, Self
 
 from tqdm import tqdm
@@ -20,7 +19,7 @@ BAR_S = 0.2
 LOG_S = 60.0
 """Seconds between two updates of the bar, and between two lines of the log."""
 RECENT_S = 120.0
-"""The speed is that of the last seconds, for unchanged sources pass faster than those that are read."""
+"""The speed is that of the last seconds, because unchanged sources are done faster than those that are read."""
 SLOWEST = 1e-4
 """Documents a second (one in three hours) below which the time left is not shown."""
 _BAR = "{desc} {percentage:3.0f}%|{bar:20}| {elapsed}{postfix}"
@@ -28,7 +27,7 @@ _BAR_OF_UNKNOWN = "{desc} {elapsed}{postfix}"
 
 
 class Standing(NamedTuple):
-    """How far a run is: `documents` done, those in the model counted in part, out of `of`; None while it is unknown."""
+    """The state of a run: `documents` done, those in the model in part, of the total `of`, which is None if unknown."""
 
     documents: float
     of: int | None
@@ -36,18 +35,18 @@ class Standing(NamedTuple):
 
     @property
     def left(self) -> timedelta | None:
-        """Time left at this speed, in whole seconds; None where it is unknown."""
+        """Time left at this speed, in whole seconds; None if it is unknown."""
         if self.of is None or self.per_second < SLOWEST:
             return None
         return timedelta(seconds=round((self.of - self.documents) / self.per_second))
 
 
 class Progress:
-    """Counts the documents that are done. Use as a context manager: the progress is shown inside the block.
+    """Counts documents, and shows the progress while it is used as a context manager.
 
-    `count` yields all sources with the number of documents in each, None where that is not known; it runs in its own
+    `count` yields all sources with the number of documents in each, None if that is not known; it runs in its own
     thread. A source that turns out to hold more documents adds to the total. `documents_in_model` returns how many
-    documents the model has read that are not done yet, in fractions.
+    documents the model has read that are not done yet, as a fraction.
     """
 
     def __init__(
@@ -68,7 +67,7 @@ class Progress:
         self._all_known = False
         self._done = 0
         self._held: dict[str, int] = {}
-        """Documents by source, where there is not exactly one; below, how many of them are done."""
+        """Documents by source, of sources that do not hold exactly one; below, how many of them are done."""
         self._seen: dict[str, int] = {}
         self._past: deque[tuple[float, float]] = deque([(monotonic(), 0.0)])
 
@@ -77,9 +76,7 @@ class Progress:
         self._thread.start()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._ended.set()
         self._thread.join()
         self._bar.close()
@@ -97,7 +94,7 @@ class Progress:
             self._done += max(self._held.get(source, 1) - self._seen.pop(source, 0), 0)
 
     def standing(self) -> Standing:
-        """Return how far the run is now."""
+        """Return the state of the run now."""
         with self._lock:
             done = self._done + self._documents_in_model()
             of = max(self._all, self._done) if self._all_known else None

@@ -1,11 +1,10 @@
-"""The recorder: outcomes to rows and counts. It alone writes to the results folder and to the report of a run."""
+"""The recorder turns outcomes into rows and counts. It alone writes to the results folder and to the run's report."""
 
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import count
 from time import thread_time
-from types import TracebackType
 from typing import Any, Self
 
 from finner_batch.errors import DocumentError, FinnerError
@@ -30,11 +29,11 @@ from finner_batch.runner.worker import failed_document
 
 LOG = logging.getLogger(__name__)
 DOCUMENTS_FAILED = 3
-"""Exit code of a run that was done but for documents that failed."""
+"""Exit code of a run that is done except for failed documents."""
 
 
 class Recorder:
-    """Records what was selected and what came of it. Documents of several sources may come mixed, each source in order.
+    """Records what was selected and its outcomes. Documents of several sources may be mixed, each source in order.
 
     Use as a context manager: leaving it drops what was not committed.
     """
@@ -68,9 +67,7 @@ class Recorder:
         )
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._writer.discard()
 
     def count(self, selected: Selected) -> None:
@@ -111,11 +108,11 @@ class Recorder:
                 report.workers, report.cluster = workers, dict(facts)
 
     def is_commit_due(self) -> bool:
-        """Tell whether `--commit-seconds` have passed since the last commit."""
+        """Return whether `--commit-seconds` have passed since the last commit."""
         return self._job.clock.monotonic() - self._committed_at >= self._job.config.commit_seconds
 
     def commit_if_due(self) -> None:
-        """Commit when it is time, or when `--commit-documents` documents wait for it."""
+        """Commit if it is due, or if `--commit-documents` documents wait for it."""
         if self.is_commit_due() or self._writer.pending_documents >= self._job.config.commit_documents:
             self.commit()
 
@@ -137,7 +134,7 @@ class Recorder:
         self._committed_at = self._job.clock.monotonic()
 
     def end(self, error: BaseException | None = None) -> None:
-        """Set how the run ended: done, interrupted by a stop, or broken off by the error."""
+        """Set the status: done, interrupted by a stop, or broken off by the error."""
         report = self.report
         if self._job.stop.requested and (error is None or isinstance(error, Exception)):
             if error is not None:  # a signal to the whole process group ends the workers too
@@ -166,7 +163,7 @@ class Recorder:
         self._progress.source_done(task.source.uri)
 
     def _note_session(self, opened: SessionOpened) -> None:
-        """Note on what the model runs; all sessions of a run have the same device and variant."""
+        """Record where the model runs; all sessions of a run have the same device and variant."""
         report = self.report
         report.add_seconds({"load": opened.seconds})
         if report.variant is None:
@@ -236,7 +233,7 @@ class Recorder:
             self._add_under_free_id(row)
 
     def _add_under_free_id(self, row: dict[str, Any]) -> None:
-        """Add a failed document's row, under another id where its source already has a document of this id."""
+        """Add a failed document's row, under another id if its source already has a document of this id."""
         document_id = row["document_id"]
         while True:
             try:

@@ -1,4 +1,4 @@
-"""The run: sources in, committed rows out, and a report whichever way it ends."""
+"""Runs a job: sources in, committed rows out, and a report however it ends."""
 
 import logging
 from collections.abc import Callable, Iterable, Iterator
@@ -43,23 +43,23 @@ MOST_WORKERS = 8
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Input:
-    """Where the sources of a run come from."""
+    """The sources of a run."""
 
     sources: Callable[[Ledger], Iterator[Source]]
     count: Callable[[Ledger], Iterable[tuple[Source, int | None]]]
-    """The sources again, with how many documents each holds, None where that is not known."""
+    """The sources again, with the number of documents in each, None if that is not known."""
     is_retry: bool
     selection: Selection = field(default_factory=Selection)
     """Counts the files that discovery leaves out."""
 
 
 def run(config: RunConfig, *, stop: Stop | None = None, show_progress: bool = False) -> RunReport:
-    """Do the part of the input that is not done yet, and add it to the results folder.
+    """Process the part of the input that is not done yet, and add its rows to the results folder.
 
-    With `config.shard` only that share of the input is done; an empty share, like an empty input, is done at once.
+    With `config.shard` only that share of the input is processed; it may be empty, as the input may be.
 
     Raises UsageError (nothing matches the input, no such shard), LockedError, ModelError, DeviceError, and FinnerError
-    where the disk refuses; what was committed before is kept. A document that fails raises nothing: it becomes a row of
+    if the disk refuses; what was committed before is kept. A document that fails raises nothing: it becomes a row of
     `documents`.
     """
     check_web_inputs(config.input, config.user_agent)
@@ -67,7 +67,7 @@ def run(config: RunConfig, *, stop: Stop | None = None, show_progress: bool = Fa
     selection = Selection()
     sources: Iterator[Source] = iter(())
     if config.input:
-        found = discover(config.input, passed_over=selection.leave_out, with_csv=bool(config.text_column))
+        found = discover(config.input, on_left_out=selection.leave_out, with_csv=bool(config.text_column))
         sources = chain([next(found)], found)  # an input that matches nothing ends here
     given = _Input(
         sources=lambda _: sources if share is None else share.of_these(sources),
@@ -79,7 +79,7 @@ def run(config: RunConfig, *, stop: Stop | None = None, show_progress: bool = Fa
 
 
 def retry(config: RunConfig, *, stop: Stop | None = None, show_progress: bool = False) -> RunReport:
-    """Do the failed documents of a results folder again. `config.input` is not used. Raises as `run` does."""
+    """Process the failed documents of a results folder again, without `config.input`. Raises as `run` does."""
     results = place_of(config.output)
     given = _Input(
         sources=lambda ledger: _failed_sources(ledger, results),
@@ -90,7 +90,7 @@ def retry(config: RunConfig, *, stop: Stop | None = None, show_progress: bool = 
 
 
 def _run(config: RunConfig, given: _Input, stop: Stop, *, show_progress: bool) -> RunReport:
-    """Hold the lock, do the work, and write the report whichever way it ends."""
+    """Hold the lock, do the work, and write the report however it ends."""
     results = place_of(config.output)
     model = load_model(config.model)
     SentenceTokenizer(model.folder / "tokenizer.json", model.max_length)  # refuse an unusable one before any work
@@ -130,7 +130,7 @@ def _run(config: RunConfig, given: _Input, stop: Stop, *, show_progress: bool) -
 
 
 def _expected_device(config: RunConfig) -> Device:
-    """Return the device as far as it is known before a session is opened. Raises UsageError, DeviceError."""
+    """Return the device that is expected before a session is opened. Raises UsageError, DeviceError."""
     check_choice(config.device, config.backend)
     if config.engine == "ray":
         if find_spec("ray") is None:
@@ -154,7 +154,7 @@ def _queue(job: Job, given: _Input, copies: Copies) -> WorkQueue:
     sources = copies.with_members(
         given.sources(job.ledger),
         max_bytes=config.max_document_mb * MEBIBYTE,
-        left_out=given.selection.leave_out,
+        on_left_out=given.selection.leave_out,
         broken_before=frozenset(row.source for row in job.ledger.failed() if is_archive(row.source)),
         with_csv=bool(config.text_column),
     )
@@ -171,7 +171,7 @@ def _write_last_report(job: Job, report: RunReport) -> None:
 
 def _counted(config: RunConfig, share: Share | None) -> Iterator[tuple[Source, int | None]]:
     with_csv = bool(config.text_column)
-    sources = discover(config.input, passed_over=lambda *_: None, with_csv=with_csv)
+    sources = discover(config.input, with_csv=with_csv)
     return count_documents(sources if share is None else share.of_these(sources), with_csv=with_csv)
 
 

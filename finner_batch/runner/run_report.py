@@ -5,13 +5,12 @@ import platform
 from collections import Counter
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
-from importlib.metadata import version
 from time import process_time
 from typing import Any
 
 from finner_batch.config import RunConfig
 from finner_batch.log import fields
-from finner_batch.machine import MEBIBYTE, own_peak_bytes, usable_cpus
+from finner_batch.machine import MEBIBYTE, installed_versions, own_peak_bytes, usable_cpus
 from finner_batch.readers.submission import is_on_debt
 from finner_batch.runner.work_queue import SkipReason
 from finner_batch.storage.clock import Clock
@@ -27,7 +26,7 @@ WALL_CLOCK = frozenset(["load", "tag"])
 
 @dataclass(slots=True)
 class Selection:
-    """How many sources were found, how large they are, and how many of them were skipped, by reason."""
+    """The number and bytes of the sources, and how many of them were skipped, by reason."""
 
     sources: int = 0
     bytes: int = 0
@@ -45,16 +44,9 @@ class Selection:
         LOG.info(fields("left-out", path=path, reason=reason))
 
     def count_skipped(self, reason: SkipReason) -> None:
-        """Count a source that needs no work."""
-        match reason:
-            case "unchanged":
-                self.unchanged += 1
-            case "duplicate":
-                self.duplicates += 1
-            case "failed before":
-                self.failed_before += 1
-            case "other form":
-                self.other_forms += 1
+        """Count a source that needs no work; a copy of one that is done is unchanged."""
+        name = "unchanged" if reason == "copies" else reason
+        setattr(self, name, getattr(self, name) + 1)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -88,9 +80,9 @@ class RunReport:
     tokens_run: int = 0
     """Tokens that the model read; exact repeats are read once."""
     tokens_from_cache: int = 0
-    """Tokens that it did not read because the cache held them, from this run or an earlier one."""
+    """Tokens that it did not read because the cache had their logits, from this run or an earlier one."""
     cache_off: str | None = None
-    """Why the cache was switched off during the run."""
+    """The reason why the cache was switched off during the run."""
     tokens_padded: int = 0
     """Tokens that the model read, with padding."""
     seconds: dict[str, float] = field(default_factory=dict)
@@ -98,13 +90,13 @@ class RunReport:
     failures: Counter[str] = field(default_factory=Counter)
     """Failed documents by stage and error type."""
     with_unread_exhibits: int = 0
-    """Documents whose financial statements or debt are, as they say, in exhibits that were not read with them."""
+    """Documents that say that their financial statements or debt are in exhibits, which were not read with them."""
     unread_exhibits: Counter[str] = field(default_factory=Counter)
     """Those exhibits by type."""
     parts: int = 0
     workers_peak_bytes: int = 0
     cluster: dict[str, Any] | None = None
-    """The Ray cluster, and how much work was repeated there; None without one."""
+    """The Ray cluster, and how much work was repeated there; None in a local run."""
     status: str = "running"
     exit_code: int = 0
     _started_at: float = field(init=False, repr=False)
@@ -126,7 +118,7 @@ class RunReport:
 
     @property
     def peak_bytes(self) -> int:
-        """Peak resident memory of the main process plus the workers' peaks: an upper bound of what was held at once."""
+        """Peak resident memory of the main process plus the workers' peaks: an upper bound of the memory of all."""
         return own_peak_bytes() + self.workers_peak_bytes
 
     def as_json(self) -> dict[str, Any]:
@@ -178,7 +170,7 @@ class RunReport:
             "peak_mebibytes": round(self.peak_bytes / MEBIBYTE),
             "peak_mebibytes_of_workers": round(self.workers_peak_bytes / MEBIBYTE),
             "machine": {"system": platform.platform(), "cpus": usable_cpus(), "python": platform.python_version()},
-            "versions": {"finner-batch": __version__, **{name: version(name) for name in LIBRARIES}},
+            "versions": {"finner-batch": __version__, **installed_versions(LIBRARIES)},
         }
 
     def summary(self) -> str:

@@ -1,4 +1,4 @@
-"""SIGTERM and Ctrl-C: the first requests a stop at a safe point, the second acts as it did before the run."""
+"""SIGTERM and Ctrl-C: the first requests a stop at a safe point, the second has its effect from before the run."""
 
 import signal
 from collections.abc import Iterator
@@ -15,7 +15,7 @@ class Stop:
 
     @property
     def requested(self) -> bool:
-        """True once a signal came."""
+        """Whether a signal was received."""
         return self.signal_number != 0
 
     @property

@@ -1,10 +1,7 @@
-"""Parsed documents to tagged ones: the windows of many documents through the model at once, then each one's values.
+"""Tags parsed documents: the windows of many documents go through the model together, then each gets its rows.
 
-A pure function of documents and model, the same in the main process of a local run and in an actor of a cluster.
-
-The rows of a document's entities, made from the spans that the model found in its windows.
-
-A session that is opened while the first documents are read: that takes longer than reading a small filing.
+The same code runs in the main process of a local run and in an actor of a cluster. The session can be opened in the
+background while the first documents are read, as that takes longer than reading a small filing.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -14,7 +11,6 @@ from functools import partial
 from itertools import groupby
 from operator import itemgetter
 from time import perf_counter, thread_time
-from types import TracebackType
 from typing import Any, Self
 
 from finner_batch.readers.document import FailedDocument
@@ -31,8 +27,8 @@ NOTHING_TAGGED = TaggingStatistics(
     windows=0, windows_run=0, tokens=0, tokens_run=0, tokens_padded=0, tokens_from_cache=0
 )
 ALONE_TOKENS = 100_000
-"""Of 215 real filings with their tables and every sentence with a number, the largest has 79,436 tokens; a batch has a
-hundredth of that, so a document of this size fills its batches without others."""
+"""Of 215 real filings with their tables and every sentence with a number, the largest has 79,436 tokens. A batch has a
+hundredth of that, so a document of this size fills its batches alone."""
 
 
 class LazySession:
@@ -49,9 +45,7 @@ class LazySession:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._thread.shutdown()
 
     def from_first_of(self, tasks: Iterator[Task | None]) -> Iterator[Task | None]:
@@ -76,7 +70,7 @@ def entity_rows(
 ) -> list[dict[str, Any]]:
     """Return rows in the order of the document's text. `spans[i]` is of `parsed.windows[i]`.
 
-    Raises OutOfTimeError where the deadline passes between two numbers; each number takes bounded time.
+    Raises OutOfTimeError if the deadline passes between two numbers; each number takes bounded time.
     """
     rows: list[dict[str, Any]] = []
     pairs = zip(parsed.owners, spans, strict=True)
@@ -94,10 +88,10 @@ def entity_rows(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tagging:
-    """What the model made of documents that were tagged together."""
+    """Documents that were tagged together, and the cost of the model."""
 
     documents: Iterator[TaggedDocument | FailedDocument]
-    """In the order given; the values of a document are read when it is taken."""
+    """In the order given; the values of a document are read when it is iterated over."""
     cost: ModelCost
 
 

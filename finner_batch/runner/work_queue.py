@@ -1,4 +1,4 @@
-"""Which sources must be read: they are hashed ahead, and those that the ledger knows as done are skipped."""
+"""Decides which sources must be read: hashes them ahead of their turn, and skips those that the ledger has as done."""
 
 import logging
 from collections import deque
@@ -15,8 +15,8 @@ from finner_batch.readers.copies import Copies, drop_copy, version_digest
 from finner_batch.readers.discover import discover
 from finner_batch.readers.document import Source, is_web_url
 from finner_batch.readers.forms import EVERY_FORM, Forms
-from finner_batch.readers.read import fingerprint
 from finner_batch.readers.shard_rows import has_rows_of_its_own
+from finner_batch.readers.stored import fingerprint
 from finner_batch.results.ledger import Decision, Ledger
 from finner_batch.runner.worker import Task
 from finner_batch.storage.bucket import is_object_url
@@ -27,16 +27,16 @@ HASHED_AHEAD = 64
 COPIED_AHEAD_BYTES = 1 << 30
 """Bytes of URLs that are fetched before their turn, or one larger file."""
 
-SkipReason: TypeAlias = Literal["unchanged", "duplicate", "failed before", "other form"]
+SkipReason: TypeAlias = Literal["unchanged", "copies", "duplicates", "failed_before", "other_forms"]
 
 
 @dataclass(frozen=True, slots=True)
 class Skipped:
     """A source that needs no work. `size` is in bytes.
 
-    `unchanged`: done before with this content, model and configuration, under this name or one that it was copied or
-    moved from. `duplicate`: another source of this run has the same bytes. `failed before`: failed with this content,
-    model and configuration, and is left to `retry`. `other form`: the run does not ask for its form.
+    `unchanged`: done before with this content, model and configuration. `copies`: the same holds for the source that it
+    was copied or moved from. `duplicates`: another source of this run has the same bytes. `failed_before`: failed with
+    this content, model and configuration, and is left to `retry`. `other_forms`: the run does not ask for its form.
     """
 
     source: Source
@@ -50,9 +50,9 @@ Selected: TypeAlias = Task | Skipped
 class WorkQueue:
     """The sources of a run, each handed out as a task or skipped, in the order given.
 
-    The first of several sources with the same bytes is the one that is read, so the order decides, not timing. The
-    others wait here until that one is committed. A source that cannot be hashed becomes a task all the same: reading it
-    fails and leaves a row that says why. An object whose version is known is not fetched.
+    Of several sources with the same bytes, the first is read, so the order decides, not timing. The others wait here
+    until that one is committed. A source that cannot be hashed becomes a task too: reading it fails, and its row says
+    why. An object whose version is known is not fetched.
     """
 
     def __init__(
@@ -66,9 +66,9 @@ class WorkQueue:
         self._waiting: list[Source] = []
 
     def rounds(self) -> Iterator[Iterator[Selected | None]]:
-        """Yield the work round by round: all sources, then those that waited, until none waits.
+        """Yield the work in rounds: all sources, then those that waited, until none waits.
 
-        Commit the work of a round before the next is taken. In a round, None stands for a source that waits.
+        Commit the work of a round before taking the next. In a round, None stands for a source that waits.
         """
         yield self._first_round()
         while self._waiting:
@@ -76,9 +76,9 @@ class WorkQueue:
 
     def _first_round(self) -> Iterator[Selected | None]:
         digests_in = cache(member_digests)
-        for source, known, sha256, size in self._looked_at():
+        for source, known, sha256, size in self._contents():
             if sha256 is None:
-                yield _skipped(source, size, "other form")
+                yield _skipped(source, size, "other_forms")
                 continue
             if not (known or sha256):
                 yield Task(source=source, sha256=None, size=None)
@@ -97,12 +97,14 @@ class WorkQueue:
                     self._waiting.append(source)
                     yield None
                 case Decision.FAILED:
-                    yield _skipped(source, size, "failed before")
-                case Decision.DONE | Decision.COPY:
+                    yield _skipped(source, size, "failed_before")
+                case Decision.DONE:
                     yield _skipped(source, size, "unchanged")
+                case Decision.COPY:
+                    yield _skipped(source, size, "copies")
 
     def _next_round(self) -> Iterator[Selected | None]:
-        """Hand out the sources that waited for one with the same bytes; where that one failed, the next is read."""
+        """Yield the sources that waited for one with the same bytes; if that one failed, the next is read."""
         waiting, self._waiting = self._waiting, []
         for source in waiting:
             sha256, size = _fingerprint(source)
@@ -115,10 +117,10 @@ class WorkQueue:
                     yield None
                 case _:  # it leaves no row, so the log names it
                     LOG.info(fields("duplicate", source=source.uri, sha256=sha256))
-                    yield _skipped(source, size, "duplicate")
+                    yield _skipped(source, size, "duplicates")
 
     def _home_changed(self, sha256: str, digests_in: Callable[[str], Mapping[str, str]]) -> bool:
-        """Tell whether the source that this content was copied from still exists and holds something else now."""
+        """Return whether the source that this content was copied from still exists and has other content now."""
         home = self._ledger.home(sha256)
         if home is None:
             return False
@@ -141,15 +143,15 @@ class WorkQueue:
         return now != sha256
 
     def _decided(self, source: Source, *, retry: bool) -> Decision | None:
-        """Return what the version of an object says; None for all other sources."""
+        """Return the decision by an object's version; None for all other sources."""
         if not source.version:
             return None
         return self._ledger.decide_version(source.uri, source.version, version_digest(source), retry=retry)
 
-    def _looked_at(self) -> Iterator["_Look"]:
-        """Look at each source; those ahead are fetched meanwhile."""
+    def _contents(self) -> Iterator["_Content"]:
+        """Yield what each source holds; the next ones are hashed, or fetched, meanwhile."""
         executor = ThreadPoolExecutor(HASHERS, thread_name_prefix="hash")
-        ahead: deque[tuple[int, Future[_Look]]] = deque()
+        ahead: deque[tuple[int, Future[_Content]]] = deque()
         held = 0
         try:
             for source in self._sources:
@@ -159,31 +161,31 @@ class WorkQueue:
                     first, result = ahead.popleft()
                     held -= first
                     yield result.result()
-                ahead.append((size, executor.submit(self._look, source, decision)))
+                ahead.append((size, executor.submit(self._content_of, source, decision)))
                 held += size
             for _, result in ahead:
                 yield result.result()
         finally:
             executor.shutdown(wait=False, cancel_futures=True)
 
-    def _look(self, source: Source, decision: Decision | None) -> "_Look":
+    def _content_of(self, source: Source, decision: Decision | None) -> "_Content":
         if decision:
-            return _Look(source, decision, "", source.size)
+            return _Content(source, decision, "", source.size)
         is_on_web = is_web_url(source.uri)
         try:
             if not is_on_web and self._forms.leave_out(source):
-                return _Look(source, None, None, 0)
+                return _Content(source, None, None, 0)
             fetched, sha256, size = self._copies.fetch(source)
             left_out = is_on_web and self._forms.leave_out(fetched)
         except DocumentError as error:  # a web server is not asked again
-            return _Look(replace(source, error=str(error)) if is_on_web else source, None, "", 0)
-        return _Look(fetched, None, None if left_out else sha256, size)
+            return _Content(replace(source, error=str(error)) if is_on_web else source, None, "", 0)
+        return _Content(fetched, None, None if left_out else sha256, size)
 
 
-class _Look(NamedTuple):
-    """A source, its decision where its version decides, else what stands for its content, and its size in bytes.
+class _Content(NamedTuple):
+    """A source with the decision that its version gives, or the digest of its content; `size` is in bytes.
 
-    `sha256` is empty for a source that cannot be read, None for one of another form than those asked for.
+    `sha256` is empty for a source that cannot be read, None for one of a form that the run does not ask for.
     """
 
     source: Source

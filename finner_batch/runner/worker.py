@@ -1,4 +1,4 @@
-"""A worker process: takes sources and sends back documents that are ready for the model. No bad document ends it."""
+"""A reading process: receives sources and sends documents that are ready for the model. No document can end it."""
 
 import gc
 import os
@@ -21,7 +21,7 @@ from finner_batch.machine import MEBIBYTE, own_peak_bytes
 from finner_batch.readers.document import Document, FailedDocument, Source
 from finner_batch.readers.forms import Forms
 from finner_batch.readers.read import ReadOptions, failed_file, read_documents
-from finner_batch.results.ledger import row_digest
+from finner_batch.results.digests import row_digest
 from finner_batch.results.schema import SHARD_KINDS
 from finner_batch.runner.deadline import STEP_S, Deadline
 from finner_batch.runner.parse_document import ParsedDocument, Stopwatch, parse, stage_of
@@ -40,7 +40,7 @@ MOST_DOCUMENTS = 10_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorkerOptions:
-    """The part of a run's settings that a worker needs."""
+    """The settings of a run that a reading process needs."""
 
     read: ReadOptions
     tables: bool
@@ -79,7 +79,7 @@ class WorkerOptions:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Task:
-    """One source to read. `sha256` and `size` in bytes are None where it could not be hashed.
+    """One source to read. `sha256` and `size` in bytes are None if it could not be hashed.
 
     Its first `skip` documents were delivered before; rows of a shard whose digest is in `done` were done before.
     """
@@ -104,12 +104,12 @@ class Ready:
 
 @dataclass(frozen=True, slots=True)
 class Alive:
-    """Sent now and then while rows are passed over that are done."""
+    """Sent every few seconds while rows that are done are skipped."""
 
 
 @dataclass(frozen=True, slots=True)
 class Began:
-    """Sent before a document is parsed: if the worker dies, this document is the cause."""
+    """Sent before a document is parsed: if the process dies, this document is the cause."""
 
     document: Document
 
@@ -118,9 +118,9 @@ class Began:
 class Ended:
     """Sent after a source's last document.
 
-    `peak_bytes`: the worker's peak resident memory. `complete`: False where reading broke off. `kept`: digests of the
-    rows that were skipped because they are done. `is_worn`: memory ran out, so that another process must go on.
-    `other_forms`: documents that were left out, so that the source is not done.
+    `peak_bytes`: the worker's peak resident memory. `complete`: False if reading ended early. `kept`: digests of the
+    rows that were skipped because they are done. `is_worn`: memory ran out, so the process must be replaced.
+    `other_forms`: documents that were left out; with any, the source is not done.
     """
 
     peak_bytes: int
@@ -142,8 +142,8 @@ def work(connection: Connection, options: WorkerOptions) -> None:
         del os.environ[name]
     os.environ.update(options.environment)
     tokenizer = SentenceTokenizer(options.tokenizer_json, options.max_length, options.cues)
-    gc.disable()  # looking for cycles takes a tenth of the time and hardly finds any: collecting now and then suffices,
-    gc.freeze()  # and only among objects made from here on
+    gc.disable()  # automatic collection takes a tenth of the time and finds few cycles, so it runs after every
+    gc.freeze()  # hundred messages, and only over objects made from here on
     sent = 0
     try:
         connection.send(Ready())
@@ -173,10 +173,10 @@ def packed_messages(  # noqa: C901 - flat: what may come of a document
     pack: Callable[[Message], memoryview] = ForkingPickler.dumps,
     beat: Callable[[], None] = lambda: None,
 ) -> Iterator[memoryview]:
-    """Do one task: read its source, parse each document, and yield what is sent, as `pack` pickles it.
+    """Do one task: read its source, parse each document, and yield the messages to send, as `pack` pickles them.
 
-    `beat` is called now and then while rows are passed over that are done.
-    Must run in the main thread, for the time limit is a signal.
+    `beat` is called every few seconds while rows that are done are skipped. Must run in the main thread, because the
+    time limit is a signal.
     """
     kept: list[bytes] = []
     beaten_at = monotonic()
@@ -239,7 +239,6 @@ def _bounded(documents: Iterator[Document | FailedDocument]) -> Iterator[Documen
 
 
 def _check_size(packed: memoryview) -> None:
-    """Raise DocumentError for a document that is too large for the main process to hold."""
     if len(packed) > MOST_BYTES:
         raise DocumentError(
             "tokenize",
@@ -249,7 +248,7 @@ def _check_size(packed: memoryview) -> None:
 
 
 def _is_out_of_memory(error: Exception) -> bool:
-    """Tell whether memory ran out; if so, collect the document's cycles, so that the next one finds room."""
+    """Return whether memory ran out; if so, collect the document's cycles to make room for the next one."""
     if not isinstance(error, MemoryError):
         return False
     gc.collect()
@@ -266,13 +265,13 @@ def _time_limit(seconds: float) -> Iterator[Deadline]:
     """Raise OutOfTimeError inside the block once its deadline has passed (at the next Python instruction)."""
     deadline = Deadline(seconds)
 
-    def look(_signal: int, _frame: FrameType | None) -> None:
+    def check(_signal: int, _frame: FrameType | None) -> None:
         left = deadline.left_s()
         signal.setitimer(signal.ITIMER_REAL, min(left, STEP_S) if left > 0 else STEP_S)
         if left <= 0:
             raise deadline.error
 
-    previous = signal.signal(signal.SIGALRM, look)
+    previous = signal.signal(signal.SIGALRM, check)
     signal.setitimer(signal.ITIMER_REAL, min(seconds, STEP_S))
     try:
         yield deadline

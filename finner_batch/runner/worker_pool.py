@@ -1,7 +1,7 @@
-"""The pool: worker processes, their results in the order of the tasks, and a new worker for one that dies.
+"""The pool of reading processes: yields their results in the order of the tasks, and replaces a process that dies.
 
-Results come in task order whatever the number of workers, so all later stages are the same for 1 worker and for 16.
-What is read ahead is bounded: a worker whose results wait for their turn blocks on its pipe.
+The order does not depend on the number of processes, so all later stages are the same for 1 and for 16. Reading ahead
+is bounded: a process whose results wait for their turn blocks on its pipe.
 """
 
 import multiprocessing
@@ -12,11 +12,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from multiprocessing import forkserver, resource_tracker
 from multiprocessing.connection import Connection, wait
-from multiprocessing.context import ForkServerContext, SpawnContext
 from multiprocessing.process import BaseProcess
 from multiprocessing.reduction import ForkingPickler
 from time import monotonic
-from types import TracebackType
 from typing import Self, TypeAlias
 
 from finner_batch.errors import FinnerError
@@ -34,8 +32,8 @@ TASKS_PER_WORKER = 4
 GRACE_S = 10.0
 """A worker that does not answer (stuck outside Python) is killed this long after its time limit."""
 AWAY_S = 5.0
-"""While this process listens to no worker for longer than this, a worker's time does not count: the process was
-suspended, or tagged."""
+"""Time does not count against a worker while this process listens to none for longer than this: it was suspended, or
+it tagged."""
 WORKER_DIED = "WorkerDied"
 """`error_type` of a document over which a reading process died."""
 
@@ -78,46 +76,39 @@ def _end(workers: Sequence[_Worker]) -> None:
 
 
 class Pool:
-    """Worker processes that start when there is work for them. Use as a context manager: leaving it ends them."""
+    """Reading processes that start when there is work for them. As a context manager, it ends them on exit."""
 
     def __init__(self, workers: int, options: WorkerOptions) -> None:
         """`workers` is the most that run at a time."""
         self._options = options
-        method = "forkserver" if "forkserver" in multiprocessing.get_all_start_methods() else "spawn"
-        self._context: ForkServerContext | SpawnContext
-        if method == "forkserver":
-            self._context = multiprocessing.get_context("forkserver")
-            self._context.set_forkserver_preload(["finner_batch.runner.worker"])
-        else:
-            self._context = multiprocessing.get_context("spawn")
+        self._context = multiprocessing.get_context("forkserver")
+        self._context.set_forkserver_preload(["finner_batch.runner.worker"])
         self._size = workers
         self._idle: list[_Worker] = []
         self._busy: list[_Worker] = []
         self._peaks: dict[int, int] = {}
-        self._looked_at = monotonic()
+        self._listened_at = monotonic()
 
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         _end([*self._idle, *self._busy])
 
     @property
     def peak_bytes(self) -> int:
-        """The sum of the workers' peak resident memory: an upper bound of what they held at once."""
+        """The sum of the processes' peak resident memory: an upper bound of their memory at any time."""
         return sum(sorted(self._peaks.values(), reverse=True)[: self._size])
 
     def results(self, tasks: Iterator[Task | None]) -> Iterator[Result | None]:  # noqa: C901 - one loop, one state
         """Do the tasks; yield their results in task order, and None at least twice a second while there are none.
 
-        A None among the tasks stands for a source that needs no work; it is passed on. Raises FinnerError where a
-        worker process cannot start.
+        A None among the tasks stands for a source that needs no work; it is passed on. Raises FinnerError if a
+        process cannot start.
         """
         running: deque[_Running] = deque()
         exhausted = False
-        self._looked_at = monotonic()
+        self._listened_at = monotonic()
         while True:
             while not exhausted and self._has_a_worker_free and len(running) < self._size * TASKS_PER_WORKER:
                 task = next(tasks, _END)
@@ -159,8 +150,7 @@ class Pool:
         ours, theirs = self._context.Pipe()
         process = self._context.Process(target=work, args=(theirs, self._options), daemon=True)
         try:
-            if isinstance(self._context, ForkServerContext):
-                _start_fork_server()
+            _start_fork_server()
             process.start()
         except (EOFError, OSError) as error:
             raise FinnerError(f"cannot start a reading process: {error or type(error).__name__}") from error
@@ -219,7 +209,7 @@ class Pool:
         running.results.append(SourceFinished(running.task, complete, kept, other_forms))
 
     def _bury(self, running: _Running, reason: str | None = None) -> None:
-        """Turn a worker's death into a failure of what it was doing, and go on with a new worker."""
+        """Turn the death of a process into a failure of its current document, and go on with a new process."""
         worker = running.worker
         assert worker is not None  # noqa: S101 - narrows the type
         worker.process.join(5)
@@ -248,7 +238,7 @@ class Pool:
 
     def _subtract_time_away(self, running: deque[_Running]) -> None:
         now = monotonic()
-        away, self._looked_at = now - self._looked_at, now
+        away, self._listened_at = now - self._listened_at, now
         if away > AWAY_S:
             for item in running:
                 item.heard_at = min(now, item.heard_at + away)

@@ -1,4 +1,4 @@
-"""What is asked of an object store, and what it answers. `s3` is the implementation.
+"""The interface of an object store; `s3` implements it.
 
 Conditions are those of RFC 9110, section 13, as S3 has them:
 https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html.
@@ -14,11 +14,11 @@ SCHEMES = ("s3://", "s3a://")
 
 
 class ChangedError(OSError):
-    """The object has another version than the request asked for, or exists where it must not."""
+    """The object has another version than the request asks for, or exists although it must not."""
 
 
 class BusyError(FinnerError):
-    """The store did not answer in spite of all retries, or cannot be reached. What it holds is not affected."""
+    """The store did not answer in spite of all retries, or cannot be reached. Its content is not affected."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,7 @@ def no_check() -> None:
 class Bucket(Protocol):
     """A bucket of an object store. Each call is tried again while the store is busy.
 
-    All calls raise FileNotFoundError, PermissionError, `BusyError` or another OSError that says what the store said.
+    All calls raise FileNotFoundError, PermissionError, `BusyError` or another OSError with the store's message.
     """
 
     @property
@@ -64,7 +64,7 @@ class Bucket(Protocol):
     def get(self, key: str, begin: int = 0, end: int | None = None, *, etag: str | None = None) -> Got:
         """Read bytes `begin` to `end`; a negative `begin` counts from the end. With `etag`, only that version.
 
-        Raises `ChangedError` where the object has another ETag.
+        Raises `ChangedError` if the object has another ETag.
         """
 
     def put(
@@ -78,8 +78,8 @@ class Bucket(Protocol):
     ) -> str:
         """Write an object in one step and return its ETag. `check` is called before each attempt, and may raise.
 
-        Raises `ChangedError` where a condition does not hold. This may be the effect of an earlier attempt of the same
-        call whose answer was lost: read the object to find out.
+        Raises `ChangedError` if a condition does not hold. The cause may be an earlier attempt of the same call whose
+        answer was lost: read the object to find out.
         """
 
     def upload(self, key: str, file: BinaryIO, size: int, *, check: Callable[[], None] = no_check) -> None:
@@ -89,7 +89,7 @@ class Bucket(Protocol):
         """Delete an object, if there is one."""
 
     def entries(self, prefix: str) -> Iterator[Listed]:
-        """List what is directly below a prefix, which ends in a slash or is empty."""
+        """List the entries directly below a prefix, which ends in a slash or is empty."""
 
 
 def is_object_url(url: str) -> bool:
@@ -103,7 +103,7 @@ def object_url(bucket: Bucket, key: str) -> str:
 
 
 def split_url(url: str) -> tuple[str, str]:
-    """Split a URL into bucket and key. Raises UsageError where the bucket is missing or has credentials."""
+    """Split a URL into bucket and key. Raises UsageError if the bucket is missing or the URL holds credentials."""
     bucket, _, key = url.partition("://")[2].partition("/")
     if "@" in bucket:
         raise UsageError(

@@ -1,4 +1,4 @@
-"""Time, as the storage asks for it: the system's clock, or another one that a simulation hands in."""
+"""The clock of the storage: the system's, or one that a simulation provides."""
 
 # ruff: noqa: D102 - `Clock` documents the methods of `SystemClock`
 
@@ -19,10 +19,10 @@ class Clock(Protocol):
         """Return seconds that never go backwards and that include the time a machine sleeps."""
 
     def sleep(self, seconds: float) -> None:
-        """Wait."""
+        """Wait this many seconds."""
 
     def repeat(self, seconds: float, call: Callable[[], None]) -> Callable[[], None]:
-        """Call a function in the background every `seconds`. Return a function that ends this."""
+        """Call a function in the background every `seconds`. Return a function that stops this."""
 
 
 class SystemClock:

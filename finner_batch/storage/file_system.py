@@ -1,7 +1,6 @@
-"""The calls that local results make to the operating system, so that a simulation can answer them instead.
+"""The file system calls of results on a local disk, which a simulation can replace, and messages for refused calls."""
 
-What it means when a disk or an object store refuses a call.
-"""
+# ruff: noqa: D102 - `FileSystem` documents the methods of `Disk`
 
 import errno
 import os
@@ -12,35 +11,10 @@ from typing import BinaryIO, Literal, Protocol
 
 from filelock import FileLock, Timeout
 
-from finner_batch.errors import FinnerError
+from finner_batch.errors import FinnerError, UsageError
 
 _NO_FOLDER = {errno.ENOTDIR, errno.EEXIST, errno.ENAMETOOLONG, errno.ELOOP}
-
-
-@contextmanager
-def storage_errors(place: object) -> Iterator[None]:
-    """Turn an OSError (disk full, read-only, no access) into a FinnerError that says what to do."""
-    try:
-        yield
-    except OSError as error:
-        where = f" ({error.filename})" if error.filename else ""
-        raise FinnerError(
-            f"cannot write to {place}: {reason_of(error)}{where}. What was committed before is whole; put that "
-            "right and start again, and the job goes on from there"
-        ) from error
-
-
-def reason_of(error: OSError) -> str:
-    """Return why the system refused, without error number and file name."""
-    return os.strerror(error.errno) if error.errno else str(error)
-
-
-def is_wrong_path(error: OSError) -> bool:
-    """Whether the path itself cannot name a folder, whatever the state of the disk."""
-    return error.errno in _NO_FOLDER
-
-
-# ruff: noqa: D102 - `FileSystem` documents the methods of `Disk`
+"""The path cannot name a folder, whatever the state of the disk."""
 
 
 class FileSystem(Protocol):
@@ -59,16 +33,13 @@ class FileSystem(Protocol):
         """Rename a file in one step; a file at `target` is replaced."""
 
     def unlink(self, path: Path) -> None:
-        """Delete a file. Raises FileNotFoundError where there is none."""
+        """Delete a file. Raises FileNotFoundError if there is none."""
 
     def make_folder(self, folder: Path) -> None:
         """Create a folder and the folders above it, unless they exist."""
 
     def names(self, folder: Path) -> list[str]:
         """List the names in a folder."""
-
-    def size(self, path: Path) -> int:
-        """Return the size of a file in bytes."""
 
     def is_file(self, path: Path) -> bool:
         """Whether there is a file at this path."""
@@ -77,13 +48,13 @@ class FileSystem(Protocol):
         """Whether there is a folder at this path."""
 
     def lock(self, path: Path) -> Callable[[], None] | None:
-        """Lock a file until the process ends. Return the function that unlocks it; None where another process holds it.
+        """Lock a file until the process ends. Return the function that unlocks it; None if another process holds it.
 
         The file is created if needed.
         """
 
     def library_path(self, path: Path) -> Path | None:
-        """Return the path under which other libraries (Arrow, SQLite, DuckDB) open the file; None where they cannot."""
+        """Return the path under which other libraries (Arrow, SQLite, DuckDB) open the file; None if they cannot."""
 
 
 class Disk:
@@ -115,9 +86,6 @@ class Disk:
     def names(self, folder: Path) -> list[str]:
         return os.listdir(folder)  # noqa: PTH208 - only the names are needed
 
-    def size(self, path: Path) -> int:
-        return path.stat().st_size
-
     def is_file(self, path: Path) -> bool:
         return path.is_file()
 
@@ -139,3 +107,28 @@ class Disk:
 
     def library_path(self, path: Path) -> Path | None:
         return path
+
+
+@contextmanager
+def storage_errors(place: object) -> Iterator[None]:
+    """Turn an OSError (disk full, read-only, no access) into a FinnerError that says what to do."""
+    try:
+        yield
+    except OSError as error:
+        where = f" ({error.filename})" if error.filename else ""
+        raise FinnerError(
+            f"cannot write to {place}: {reason_of(error)}{where}. What was committed before is whole; put that "
+            "right and start again, and the job goes on from there"
+        ) from error
+
+
+def reason_of(error: OSError) -> str:
+    """Return why the system refused, without error number and file name."""
+    return os.strerror(error.errno) if error.errno else str(error)
+
+
+def unusable(results: object, error: OSError, *, at: object = None) -> FinnerError:
+    """Return the error for a results folder that the system refuses; UsageError if the path itself is wrong."""
+    kind = UsageError if error.errno in _NO_FOLDER else FinnerError
+    where = "" if at is None else f"{at}: "
+    return kind(f"cannot use {results} for results: {where}{reason_of(error)}: put that right, or name another")

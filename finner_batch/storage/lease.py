@@ -1,14 +1,14 @@
-"""The lock of results in an object store: an object that its holder renews, and that others take over when it does not.
+"""The lock of results in an object store: its holder renews an object; when it does not, another run takes over.
 
 The store's conditional writes decide: of several writers that create the object (`If-None-Match: *`), renew it or take
-it over (`If-Match`), one succeeds. Its age is measured by the store's clock alone. A run that finds a lock waits until
-it is renewed, and is then refused, or until it was not renewed for `LEASE_S`, and then takes it over. It need not wait
-for a holder on its own machine.
+it over (`If-Match`), one succeeds. Only the store's clock measures its age. A run that finds a lock waits. If the lock
+is renewed meanwhile, the run is refused; if it is not renewed for `LEASE_S`, the run takes it over. If the holder was a
+process on the same machine and has ended, the run does not wait.
 
 A holder calls `check` before each commit. A lock cannot stop a request that was already sent: a request that is delayed
 for half the lease, by the network or because the machine sleeps, may arrive after the lock was lost. What it commits is
-whole (`Place.may_still_be_committed`). Where the clocks of the machines agree, its name sorts before what the next
-holder commits, so the next holder's rows of a document are in force.
+whole (`Place.may_still_be_committed`). If the clocks of the machines agree, its name sorts before what the next holder
+commits, so the next holder's rows of a document are in force.
 """
 
 import json
@@ -30,14 +30,14 @@ from finner_batch.storage.clock import Clock
 LEASE_S = 60.0
 """A lock that was not renewed for this long may be taken over."""
 RENEW_S = 10.0
-LOOK_S = 1.0
-"""Seconds between two looks at a lock that is waited for."""
+POLL_S = 1.0
+"""Seconds between two reads of a lock while waiting for it."""
 
 LOG = logging.getLogger(__name__)
 
 
 def _machine() -> str:
-    """Identify this boot of this machine and its process namespace; empty where the system does not say."""
+    """Identify this boot of this machine and its process namespace; empty if the system does not say."""
     try:
         boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
         return f"{boot} {Path('/proc/self/ns/pid').readlink()}"
@@ -46,7 +46,7 @@ def _machine() -> str:
 
 
 def _start_of(pid: int) -> str:
-    """Return when a process started, in clock ticks; empty where there is none (proc(5), field 22 of stat)."""
+    """Return the start of a process, in clock ticks; empty if there is no such process (proc(5), field 22 of stat)."""
     try:
         return Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()[19]
     except OSError:
@@ -107,7 +107,7 @@ class Lease:
         self._end_renewing: Callable[[], None] = lambda: None
 
     def acquire(self) -> None:
-        """Take the lock. Raises LockedError where another run holds it, UsageError for a store without conditions."""
+        """Take the lock. Raises LockedError if another run holds it, UsageError for a store without conditions."""
         while not self._create():
             found = self._wait()
             if found is not None and self._write(self._note, found.etag):
@@ -122,11 +122,11 @@ class Lease:
     def release(self) -> None:
         """Give the lock back."""
         self._end_renewing()
-        with suppress(OSError, BusyError):  # the lock ends by itself then
+        with suppress(OSError, BusyError):  # the lock then expires
             self._write(replace(self._note, released=True), self._etag)
 
     def check(self) -> None:
-        """Make sure that the lock is held for the next half of the lease. Raises LockedError where it was lost."""
+        """Make sure that the lock is held for the next half of the lease. Raises LockedError if it was lost."""
         with self._turn:
             while self._lost is None and self._clock.monotonic() - self._renewed_at > self._note.lease_s / 2:
                 self._renew()
@@ -173,7 +173,7 @@ class Lease:
         return True
 
     def _is_ours(self, note: Note, begun: float) -> bool:
-        """Whether the store wrote the note although the call failed: its answer was lost, and the retry was refused."""
+        """Return whether the store wrote the note although the call failed: its answer was lost, the retry refused."""
         found = self._find()
         if found is None or found.note != note:
             return False
@@ -189,11 +189,11 @@ class Lease:
             note = Note(**json.loads(got.data))
         except (ValueError, TypeError) as error:
             where = object_url(self._bucket, self._key)
-            raise FinnerError(f"{where} is not finner-batch's ({error}): delete it if no run is on") from error
+            raise FinnerError(f"{where} is not finner-batch's ({error}): delete it if no run is active") from error
         return _Found(note, got.etag, got.age_s)
 
     def _wait(self) -> _Found | None:
-        """Return the lock that may be taken over, None where it is gone. Raises LockedError where its holder lives."""
+        """Return the lock that may be taken over, None if it is gone. Raises LockedError if its holder is alive."""
         first = found = self._find()
         while first is not None and found is not None and not found.note.released:
             if found.etag != first.etag or found.note.is_here():
@@ -204,7 +204,7 @@ class Lease:
                 LOG.warning(
                     'event=waiting holder="%s" silent_s=%.0f lease_s=%.0f', found.note, found.age_s, found.note.lease_s
                 )
-            self._clock.sleep(LOOK_S)
+            self._clock.sleep(POLL_S)
             found = self._find()
         return found
 
@@ -220,6 +220,6 @@ class Lease:
             with suppress(ChangedError):
                 self._bucket.put(self._key, self._note.as_bytes(), **condition)
                 raise UsageError(
-                    f"{self._folder}: this store overwrites an object that it was told to leave (If-None-Match, "
-                    "If-Match), so two runs could not be kept apart: write to a folder, or to a store that obeys"
+                    f"{self._folder}: this store ignores the conditions of a write (If-None-Match, If-Match), so "
+                    "two runs could overwrite each other: write to a folder, or to a store that supports them"
                 )

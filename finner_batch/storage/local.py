@@ -4,17 +4,17 @@
 
 import json
 import os
-import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
 
-from finner_batch.errors import FinnerError, LockedError, UsageError
+from finner_batch.errors import LockedError
 from finner_batch.storage.bucket import no_check
 from finner_batch.storage.clock import Clock, SystemClock
-from finner_batch.storage.file_system import Disk, FileSystem, is_wrong_path, reason_of, storage_errors
+from finner_batch.storage.file_system import Disk, FileSystem, storage_errors, unusable
+from finner_batch.storage.lease import Note
 from finner_batch.storage.whole_file import OWN_TEMPORARY, TEMPORARY, delete_abandoned
 
 
@@ -41,10 +41,6 @@ class LocalPlace:
         return self._at(self.path.parent)
 
     @property
-    def is_remote(self) -> bool:
-        return False
-
-    @property
     def local_path(self) -> Path | None:
         return self.files.library_path(self.path)
 
@@ -59,9 +55,6 @@ class LocalPlace:
 
     def is_folder(self) -> bool:
         return self.files.is_folder(self.path)
-
-    def size(self) -> int:
-        return self.files.size(self.path)
 
     def open(self) -> BinaryIO:
         return self.files.open(self.path, "rb")
@@ -105,8 +98,7 @@ class LocalPlace:
             self.make_folder()
             unlock = self.files.lock(self.path / ".lock")
         except OSError as error:
-            kind = UsageError if is_wrong_path(error) else FinnerError
-            raise kind(f"cannot use {self} for results: {reason_of(error)}: put that right, or name another") from error
+            raise unusable(self, error) from error
         if unlock is None:
             raise LockedError(
                 f"{self} is in use by another run ({self._holder()}): wait for it, or choose another --output"
@@ -119,16 +111,15 @@ class LocalPlace:
 
     def _write_holder(self) -> None:
         """Write who holds the lock. Only the message of another run that is refused uses it."""
-        note = {"pid": os.getpid(), "host": socket.gethostname(), "since": f"{self.clock.now():%Y-%m-%dT%H:%M:%SZ}"}
+        note = Note(since=f"{self.clock.now():%Y-%m-%dT%H:%M:%SZ}")
         with storage_errors(self), self.files.open(self.path / ".lock.json", "wb") as file:
-            file.write(json.dumps(note).encode())
+            file.write(note.as_bytes())
 
     def _holder(self) -> str:
         try:
-            note = json.loads((self / ".lock.json").read())
-            return f"process {note['pid']} on {note['host']} since {note['since']}"
-        except (OSError, ValueError, KeyError):
-            return "it has not said who it is"
+            return str(Note(**json.loads((self / ".lock.json").read())))
+        except (OSError, ValueError, TypeError):
+            return "which has not written its name"
 
     def _at(self, path: Path) -> "LocalPlace":
         return LocalPlace(path, self.files, self.clock)

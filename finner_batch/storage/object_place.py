@@ -52,10 +52,6 @@ class ObjectPlace:
         return self._at(self.key.rpartition("/")[0])
 
     @property
-    def is_remote(self) -> bool:
-        return True
-
-    @property
     def local_path(self) -> Path | None:
         return None
 
@@ -80,9 +76,6 @@ class ObjectPlace:
 
     def is_folder(self) -> bool:
         return next(self.bucket.entries(self._prefix), None) is not None
-
-    def size(self) -> int:
-        return self.bucket.get(self.key, 0, 1).size
 
     def open(self) -> BinaryIO:
         return cast("BinaryIO", ObjectReader(self.bucket, self.key, first="end"))

@@ -1,4 +1,6 @@
-"""An object as a file: ranges are fetched as they are read, with a little read-ahead."""
+"""A file object over an object in a bucket: fetches ranges as they are read, with some read-ahead."""
+
+# ruff: noqa: D102 - `io.RawIOBase` documents the methods
 
 import io
 from typing import Literal
@@ -16,7 +18,7 @@ class ObjectReader(io.RawIOBase):
     """A seekable binary file over one version of an object.
 
     The first request fetches the beginning, or with `first="end"` the end, where the footer of a Parquet file is.
-    Raises FileNotFoundError where there is no object, `ChangedError` where it is replaced while it is read.
+    Raises FileNotFoundError if there is no object, `ChangedError` if it is replaced while it is read.
     """
 
     def __init__(
@@ -34,25 +36,20 @@ class ObjectReader(io.RawIOBase):
         self._position = 0
 
     def readable(self) -> bool:
-        """Return True."""
         return True
 
     def seekable(self) -> bool:
-        """Return True."""
         return True
 
     def tell(self) -> int:
-        """Return the position in bytes."""
         return self._position
 
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        """Move without a request."""
         base = {io.SEEK_SET: 0, io.SEEK_CUR: self._position, io.SEEK_END: self.size}[whence]
         self._position = max(0, base + offset)
         return self._position
 
     def read(self, size: int = -1) -> bytes:
-        """Read `size` bytes, fewer only at the end."""
         begin = min(self._position, self.size)
         end = self.size if size is None or size < 0 else min(self.size, begin + size)
         data = self._range(begin, end)
@@ -60,11 +57,9 @@ class ObjectReader(io.RawIOBase):
         return data
 
     def readall(self) -> bytes:
-        """Read the rest."""
         return self.read()
 
     def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]  # any writable buffer
-        """Fill a buffer."""
         data = self.read(len(buffer))
         buffer[: len(data)] = data
         return len(data)

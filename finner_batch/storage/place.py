@@ -1,7 +1,7 @@
-"""The interface between results and where they are kept: a folder on a disk, or a folder of a bucket.
+"""The interface to the place where results are kept: a folder on a disk, or a folder of a bucket.
 
-All that differs between the two is behind `Place`. A place carries its file system or bucket and its clock, so whoever
-makes the place of a results folder decides what everything below it runs on.
+`Place` hides all that differs between the two. A place carries its file system or bucket and its clock, so the code
+that makes the place of a results folder decides what everything below it runs on.
 """
 
 import glob
@@ -25,11 +25,11 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 REQUESTS = 16
-"""Remote files that are read at the same time."""
+"""Objects that are read at the same time."""
 
 
 class NewFile(Protocol):
-    """A file that is being written. Nobody sees it before it is published."""
+    """A file that is being written. No reader sees it before it is published."""
 
     file: BinaryIO
     """Takes the content, until the file is sealed."""
@@ -38,7 +38,7 @@ class NewFile(Protocol):
         """End the content, and make it survive a power cut."""
 
     def publish(self, check: Callable[[], None] = ...) -> None:
-        """Make the file visible in one step. `check` raises where this writer must not write any more."""
+        """Make the file visible in one step. `check` raises if this writer must not write any more."""
 
     def discard(self) -> None:
         """Drop the file."""
@@ -63,30 +63,23 @@ class Place(Protocol):
 
     @property
     def clock(self) -> Clock:
-        """The clock of whoever works here."""
-
-    @property
-    def is_remote(self) -> bool:
-        """Whether each call waits for the network, so that several are best made at the same time."""
+        """The clock of the process that works here."""
 
     @property
     def local_path(self) -> Path | None:
-        """The path under which other libraries open it; None where they cannot."""
+        """The path under which other libraries open it; None in an object store, where each call is a request."""
 
     def absolute(self) -> "Place":
         """Return the place with its absolute path. Links are not followed."""
 
     def children(self) -> "Iterator[Place]":
-        """List a folder. Raises FileNotFoundError where there is none, NotADirectoryError for a file."""
+        """List a folder. Raises FileNotFoundError if there is none, NotADirectoryError for a file."""
 
     def is_file(self) -> bool:
         """Whether there is a file."""
 
     def is_folder(self) -> bool:
         """Whether there is a folder."""
-
-    def size(self) -> int:
-        """Return the size of the file in bytes."""
 
     def open(self) -> BinaryIO:
         """Open the file for reading at any position."""
@@ -110,17 +103,16 @@ class Place(Protocol):
         """Make the names in this folder (created, renamed, deleted files) survive a power cut."""
 
     def delete_temporary_files(self) -> None:
-        """Delete what killed writers left in this folder. The caller holds the lock."""
+        """Delete the files that killed writers left in this folder. The caller holds the lock."""
 
     def may_still_be_committed(self) -> bool:
-        """Whether the commit of this file may still arrive, from a run that sent it and then lost the lock."""
+        """Return whether the commit of this file may still arrive, from a run that sent it and then lost the lock."""
 
     def lock(self) -> AbstractContextManager[Callable[[], None]]:
         """Hold the lock of this results folder, which is created if needed.
 
-        The value of the `with` statement is a function that raises LockedError where the lock was lost. Raises
-        LockedError where another process holds it, UsageError where there can be no folder here, FinnerError where the
-        storage refuses.
+        The value of the `with` statement is a function that raises LockedError if the lock was lost. Raises LockedError
+        if another process holds it, UsageError if no folder can be made here, FinnerError if the storage refuses.
         """
 
 
@@ -143,7 +135,7 @@ def place_of(output: "str | Path | Place") -> Place:
 
 
 def children_like(folder: Place, pattern: str) -> Iterator[Place]:
-    """List the children of a folder whose names match a glob pattern; none where there is no folder."""
+    """List the children of a folder whose names match a glob pattern; none if there is no folder."""
     try:
         for child in folder.children():
             if fnmatchcase(child.name, pattern) and (pattern.startswith(".") or not child.name.startswith(".")):
@@ -153,7 +145,7 @@ def children_like(folder: Place, pattern: str) -> Iterator[Place]:
 
 
 def matching(place: Place) -> list[Place]:
-    """Return the place; where there is none and its path is a glob pattern, the places that match it, sorted."""
+    """Return the place; if it does not exist and its path is a glob pattern, the places that match, sorted."""
     if not glob.has_magic(str(place)) or place.is_folder() or place.is_file():
         return [place]
     return sorted(_matching(place), key=str)
@@ -169,8 +161,8 @@ def _matching(place: Place) -> list[Place]:
 
 
 def map_in_order(place: Place, function: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
-    """Apply a function to each item, in order; to several items at the same time where the place is remote."""
-    if not place.is_remote:
+    """Apply a function to each item, in order; in an object store to several items at the same time."""
+    if place.local_path is not None:
         yield from map(function, items)
         return
     with ThreadPoolExecutor(REQUESTS, thread_name_prefix="remote") as executor:

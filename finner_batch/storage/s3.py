@@ -1,7 +1,9 @@
-"""Buckets of S3, and of stores with the same interface. Credentials and endpoint come from where the AWS tools look.
+"""Buckets of S3, and of stores with the same interface, with retries.
 
-Retries of requests to S3: what is tried again, how often, and what it means when it still fails.
+Credentials and endpoint come from where the AWS tools look.
 """
+
+# ruff: noqa: D102 - `bucket.Bucket` documents the methods
 
 import logging
 from collections.abc import Callable, Iterator
@@ -19,7 +21,7 @@ Result = TypeVar("Result")
 
 ATTEMPTS = 10
 SECONDS = 90.0
-"""A call gives up at either bound."""
+"""A call fails after that many attempts or seconds."""
 FIRST_WAIT_S = 0.1
 LONGEST_WAIT_S = 10.0
 JITTER_S = 1.0
@@ -37,11 +39,11 @@ READ_S = 15
 """Seconds without an answer, or without more bytes of one, after which a request is made again."""
 CONNECTIONS = 32
 PIECE_BYTES = 32 << 20
-"""A larger object is sent in pieces of this size."""
+"""Larger objects are sent in pieces of this size."""
 
 
 def retried(call: Callable[[], Result]) -> Result:
-    """Call, and call again with growing waits while the store is busy or the connection breaks.
+    """Call a function, again with growing waits while the store is busy or the connection breaks.
 
     `call` must be safe to repeat. Raises FileNotFoundError, PermissionError, `ChangedError`, `BusyError` or another
     OSError with the store's message.
@@ -67,7 +69,7 @@ def retried(call: Callable[[], Result]) -> Result:
 
 
 def _is_worth_a_retry(error: Exception) -> bool:
-    """Whether the store is busy, or its answer did not arrive. Logs the retry."""
+    """Return whether the store is busy, or its answer did not arrive; log the retry."""
     retry = not isinstance(error, BusyError) and _is_temporary(error)  # an inner call has retried already
     if retry:
         LOG.info('event=again reason="%s"', _line(error).replace('"', "'"))
@@ -87,7 +89,7 @@ def _is_temporary(error: BaseException) -> bool:
 
 
 def _answer(error: BaseException) -> tuple[int, str]:
-    """Return HTTP status and error code of the store's answer; 0 and an empty code where there was no answer."""
+    """Return HTTP status and error code of the store's answer; 0 and an empty code if there was no answer."""
     response = getattr(error, "response", None)
     if not isinstance(response, dict):
         return 0, ""
@@ -114,9 +116,6 @@ def _line(error: BaseException) -> str:
     return " ".join(str(error).split()) or type(error).__name__
 
 
-# ruff: noqa: D102 - `bucket.Bucket` documents the methods
-
-
 def open_bucket(name: str) -> "S3Bucket":
     """Open a bucket. All buckets of a process share their connections. Raises UsageError without the extra `s3`."""
     return S3Bucket(name, s3_client())
@@ -124,7 +123,7 @@ def open_bucket(name: str) -> "S3Bucket":
 
 @lru_cache(1)
 def s3_client() -> Any:
-    """Make the S3 client of this process, with one attempt per request: `retry` makes the retries."""
+    """Make the S3 client of this process, with one attempt per request: `retried` makes the retries."""
     try:
         import boto3  # noqa: PLC0415 - only object stores need it
         import stamina  # noqa: F401, PLC0415 - report a missing package now, not at the first request
@@ -215,7 +214,7 @@ class S3Bucket:
         )
 
     def _complete(self, key: str, upload: str, parts: list[dict[str, Any]], check: Callable[[], None]) -> None:
-        """Join the pieces. An upload that no longer exists was completed by an attempt whose answer was lost."""
+        """Join the pieces. If the upload no longer exists, an attempt whose answer was lost has completed it."""
 
         def complete() -> None:
             check()

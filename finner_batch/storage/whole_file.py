@@ -1,8 +1,8 @@
-"""Local files and folders that a command writes where its user says: complete, or as they were before.
+"""Writes files and folders at a path that the user names: completely, or not at all.
 
 They are written into a temporary folder next to their destination, synced, then renamed. The writer holds a lock on the
-temporary folder while it lives (flock, which the kernel ends with the process), so the next writer recognizes and
-deletes what a killed one left.
+temporary folder while it lives (flock, which the kernel releases when the process ends), so the next writer recognises
+and deletes what a killed one left.
 """
 
 import errno
@@ -29,15 +29,15 @@ _NO_LOCKS = {errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.EINVAL}
 def whole_file(path: Path) -> Iterator[Path]:
     """Yield a path to write a file at; when the block ends without an error, the file is moved to `path`.
 
-    A link is kept, and the file it points to is replaced. Raises UsageError where `path` cannot be a file, FinnerError
-    where the disk refuses. `path` is then as it was before, or the message says that it is complete.
+    A link is kept, and the file it points to is replaced. Raises UsageError if `path` cannot be a file, FinnerError if
+    the disk refuses. `path` is then unchanged, or the message says that it is complete.
     """
     with _refusals(path):
         target = _resolved(path)
         if not target.parent.is_dir():
             raise UsageError(f"cannot write {path}: there is no folder {target.parent}. Make it, or name another")
         if target.exists() and not target.is_file():
-            raise UsageError(f"cannot write {path}: it is there and is no regular file. Choose another name")
+            raise UsageError(f"cannot write {path}: it exists and is no regular file. Choose another name")
         with _temporary_folder(target.parent) as folder:
             yield folder / target.name
             _sync_files(folder)
@@ -50,13 +50,13 @@ def whole_folder(path: Path, *, last: str) -> Iterator[Path]:
     """Yield a folder to write files into; when the block ends without an error, they are all moved to `path`.
 
     A new folder appears in one step. In an existing folder each file is replaced in one step, and `last` is missing
-    while the others are replaced: where it is present, the files belong together. Other files are kept. Raises as
+    while the others are replaced: if it is present, the files belong together. Other files are kept. Raises as
     `whole_file` does.
     """
     with _refusals(path):
         target = _resolved(path)
         if target.exists() and not target.is_dir():
-            raise UsageError(f"cannot write to {path}: it is there and is no folder. Choose another name")
+            raise UsageError(f"cannot write to {path}: it exists and is no folder. Choose another name")
         target.parent.mkdir(parents=True, exist_ok=True)
         is_new = not target.exists()
         with _temporary_folder(target.parent if is_new else target) as folder:
@@ -115,7 +115,7 @@ def _temporary_folder(parent: Path) -> Iterator[Path]:
 
 
 def _locked_folder(parent: Path) -> tuple[Path, int]:
-    """Make and lock a temporary folder; try again where another writer deleted it as abandoned before it was locked."""
+    """Make and lock a temporary folder; try again if another writer deleted it before it was locked."""
     while True:
         folder = parent / f"{OWN_TEMPORARY}{secrets.token_hex(8)}"
         folder.mkdir()
@@ -136,13 +136,12 @@ def _hold(lock: int) -> None:
     try:
         fcntl.flock(lock, fcntl.LOCK_EX)
     except OSError as error:
-        if error.errno not in _NO_LOCKS:  # without locks nobody else can lock it and find it abandoned
+        if error.errno not in _NO_LOCKS:  # without locks no other writer can find it abandoned
             os.close(lock)
             raise
 
 
 def _resolved(path: Path) -> Path:
-    """Follow links."""
     return Path(os.path.realpath(path))
 
 

@@ -104,10 +104,10 @@ def test_the_whole_job_is_estimated_from_the_rates_for_the_whole_input(compariso
     rates = {contest.stage: contest.contestants[-1].rate.median for contest in comparison.contests}
     before = found.html_bytes / rates["extract"] + found.characters / rates["split"]
     whole = comparison.whole_job
-    assert whole.every_sentence_seconds == pytest.approx(before + found.prose_tokens / rates["tag"])
-    assert whole.numbered_only_seconds == pytest.approx(before + found.numbered_tokens / rates["tag"])
-    assert whole.every_sentence_ratio == pytest.approx(whole.every_sentence_seconds / 0.5)
-    assert whole.every_sentence_ratio > whole.numbered_only_ratio
+    assert whole["every_sentence_seconds"] == pytest.approx(before + found.prose_tokens / rates["tag"])
+    assert whole["numbered_only_seconds"] == pytest.approx(before + found.numbered_tokens / rates["tag"])
+    assert whole["every_sentence_ratio"] == pytest.approx(whole["every_sentence_seconds"] / 0.5)
+    assert whole["every_sentence_ratio"] > whole["numbered_only_ratio"]
 
 
 def test_the_plain_loop_labels_what_the_tagger_labels(model, session):

@@ -7,8 +7,9 @@ import pytest
 import zstandard
 
 from finner_batch.benchmark.benchmark_summary import summary
-from finner_batch.benchmark.measure import BenchmarkConfig, measure
+from finner_batch.benchmark.measure import measure
 from finner_batch.benchmark.whole_run import measure_growth, write_copies
+from finner_batch.config import BenchmarkConfig
 from finner_batch.errors import UsageError
 from finner_batch.readers.discover import discover
 from finner_batch.readers.read import ReadOptions, read_documents

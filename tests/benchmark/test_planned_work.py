@@ -111,7 +111,7 @@ def test_another_model_is_named_with_what_it_was(looked, model):
     assert (counts, why) == ({"other_model": 8}, [f"model {model.model_id} before, mine@1 now"])
 
 
-def test_a_form_that_is_not_asked_for_is_passed_over(looked, made):
+def test_a_form_that_is_not_asked_for_is_left_out(looked, made):
     quarterly = made / "in" / "q.txt"
     header = "<SEC-DOCUMENT>q.txt\n<SEC-HEADER>\nCONFORMED SUBMISSION TYPE:\t10-Q\n</SEC-HEADER>\n"
     try:

@@ -132,7 +132,7 @@ def test_a_text_column_that_is_given_twice_is_refused(tmp_path, command):
         CliRunner().invoke(commands, twice, standalone_mode=False, catch_exceptions=False)
 
 
-def test_doctor_tells_what_is_used_and_why():
+def test_doctor_reports_what_is_used_and_why():
     done = CliRunner().invoke(commands, ["doctor", "--json"], standalone_mode=False)
     findings = json.loads(done.output)
     assert done.return_value == 0

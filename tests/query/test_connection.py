@@ -4,6 +4,7 @@ from pathlib import Path
 
 import duckdb
 import pytest
+from made_results import report
 
 from finner_batch.errors import FinnerError, UsageError
 from finner_batch.query import connection as connection_module
@@ -11,7 +12,6 @@ from finner_batch.query.connection import connect
 from finner_batch.query.questions import sql_folder
 from finner_batch.results.compact import compact
 from finner_batch.results.results_folder import open_results
-from finner_batch.results.run_reports import write_run
 from finner_batch.results.schema import DOCUMENTS, ENTITIES
 from finner_batch.storage.place import place_of
 from finner_batch.training.evaluation.against_xbrl import SCHEMA
@@ -80,19 +80,7 @@ def test_any_folder_name_is_safe(tmp_path, fill_results, name):
 
 
 def test_runs_are_shown_with_their_whole_report(filled):
-    report = {
-        "status": "done",
-        "exit_code": 3,
-        "started": "2026-01-01T00:00:00+00:00",
-        "finished": "2026-01-01T00:01:00+00:00",
-        "wall_seconds": 60.0,
-        "documents": {"ok": 2, "failed": 1},
-        "entities": 6,
-        "model_id": "m",
-        "config_id": "c",
-        "own": [1],
-    }
-    write_run(place_of(filled), "20260101T000000Z-0000", report)
+    report(filled, "20260101T000000Z-0000", own=[1])
     with connect(filled) as connection:
         row = connection.execute(
             "SELECT run_id, status, exit_code, finished - started = INTERVAL 1 MINUTE, documents_ok, documents_failed, "

@@ -103,7 +103,7 @@ def test_a_questions_parameters_are_values_and_never_sql(asked):
     arguments = ("--file", "facilities_by_size", "--json")
     assert len(json.loads(asked(*arguments, "-p", "least=1e9").stdout)) == 1
     assert json.loads(asked(*arguments, "-p", "cik=x' OR 1=1; --", "-p", "least=0").stdout) == []
-    with pytest.raises(UsageError, match="least=DROP: the value is no DOUBLE"):
+    with pytest.raises(UsageError, match=r"^--param least=DROP: the value is no DOUBLE$"):
         asked(*arguments, "-p", "least=DROP")
 
 
@@ -205,11 +205,6 @@ def test_decimals_keep_their_digits(asked):
     sql = "SELECT 1.1::DECIMAL(3,1) AS short, 0.1234567890123456789012::DECIMAL(38,22) AS long"
     assert json.loads(asked(sql, "--json").stdout) == [{"short": 1.1, "long": "0.1234567890123456789012"}]
     assert asked(sql, "--csv").stdout == "short,long\n1.1,0.1234567890123456789012\n"
-
-
-def test_a_value_of_a_parameter_that_is_none_is_named(asked):
-    with pytest.raises(UsageError, match=r"^--param least=much: the value is no DOUBLE$"):
-        asked("--file", "facilities_by_size", "-p", "least=much")
 
 
 @pytest.mark.parametrize("name", ["facilities_by_sise", "facilities_by_sise.sql", "/nowhere/facilities_by_sise.sql"])

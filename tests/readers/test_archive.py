@@ -298,12 +298,7 @@ def test_few_members_are_copied_before_their_turn_and_none_is_held_in_memory(tmp
     tasks = most = 0
     tracemalloc.start()
     with Copies() as copies:
-        found = copies.with_members(
-            iter([Source(uri=str(path), name="feed.tar")]),
-            max_bytes=1 << 20,
-            left_out=lambda *_: None,
-            broken_before=frozenset(),
-        )
+        found = copies.with_members(iter([Source(uri=str(path), name="feed.tar")]), max_bytes=1 << 20)
         for task in chain.from_iterable(WorkQueue(found, ledger, copies=copies, retry=False).rounds()):
             tasks += 1
             most = max(most, len(list(Path(task.source.copy).parent.iterdir())))

@@ -58,7 +58,7 @@ def test_a_folder_is_walked_in_the_order_of_its_paths_without_hidden_files_compa
 def test_each_path_left_out_is_reported_with_the_reason(filings):
     told = {}
 
-    list(discover([str(filings)], passed_over=told.__setitem__))
+    list(discover([str(filings)], on_left_out=told.__setitem__))
 
     assert told == {
         f"{filings}/.cache": "hidden",
@@ -156,7 +156,7 @@ def test_no_input_is_a_usage_error():
         discover([])
 
 
-def test_a_pipe_is_passed_over_in_a_folder_and_refused_by_name(filings):
+def test_a_pipe_is_left_out_in_a_folder_and_refused_by_name(filings):
     os.mkfifo(filings / "pipe.htm")
 
     assert "pipe.htm" not in names(filings)
@@ -288,7 +288,7 @@ def test_graphics_spreadsheets_and_data_next_to_filings_are_left_out_and_reporte
     for name in ("a.htm", f"b.{suffix}"):
         (tmp_path / name).write_bytes(b"The rate is 5%.")
     told = []
-    found = discover([str(tmp_path)], passed_over=lambda path, _: told.append(path))
+    found = discover([str(tmp_path)], on_left_out=lambda path, _: told.append(path))
     assert [source.name for source in found] == ["a.htm"]
     assert told == [str(tmp_path / f"b.{suffix}")]
     assert [source.name for source in discover([str(tmp_path / f"b.{suffix}")])] == [f"b.{suffix}"]
@@ -307,7 +307,7 @@ def test_what_downloaders_write_about_filings_is_left_out_and_other_json_is_not(
         (tmp_path / name).write_text("{}")
     told = {}
 
-    found = [source.name for source in discover([str(tmp_path)], passed_over=told.__setitem__, with_csv=True)]
+    found = [source.name for source in discover([str(tmp_path)], on_left_out=told.__setitem__, with_csv=True)]
 
     assert found == ["000032019323000106/aapl.htm", "rows/metadata.json"]
     assert set(told.values()) == {"a downloader's description of filings"}

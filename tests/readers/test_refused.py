@@ -165,7 +165,7 @@ def test_edgars_files_about_a_filing_are_left_out_and_reported(tmp_path):
         (tmp_path / name).touch()
     told = []
     found = [
-        source.name for source in discover([str(tmp_path)], passed_over=lambda path, why: told.append((path, why)))
+        source.name for source in discover([str(tmp_path)], on_left_out=lambda path, why: told.append((path, why)))
     ]
 
     assert found == [f"{accession}.txt", "Report1.htm", "r2d2.htm"]

@@ -183,7 +183,7 @@ def test_each_address_is_requested_once_with_the_user_agent(server, tmp_path):
         read, left_out, failed = selected
         assert [document.header.form_type for document in read_documents(read.source, ReadOptions())] == ["10-K"]
         assert isinstance(left_out, Skipped)
-        assert left_out.reason == "other form"
+        assert left_out.reason == "other_forms"
         with pytest.raises(DocumentError, match="403 Forbidden"):
             list(read_documents(failed.source, ReadOptions()))
     assert server.agents == {AGENT}
@@ -229,7 +229,7 @@ def test_a_name_that_cannot_be_sent_is_refused():
 def test_the_copy_of_an_archive_goes_with_its_last_member(path, is_whole, server):
     archive = Source(uri=server.url(path), name=path[1:])
     with Copies(AGENT) as copies:
-        found = list(copies.with_members([archive], max_bytes=1 << 20, left_out=print, broken_before=frozenset()))
+        found = list(copies.with_members([archive], max_bytes=1 << 20))
         kept = {file for file in Path(found[0].copy).parent.iterdir() if file.name != ".lock"}
         assert kept == {Path(found[0].copy)}
     assert [bool(source.error) for source in found] == ([False] if is_whole else [False, True])

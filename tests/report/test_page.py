@@ -146,7 +146,7 @@ def test_a_figure_that_a_run_s_report_lacks_is_shown_as_missing(tmp_path, report
         assert " None " not in text.partition("The last run")[2]
 
 
-def test_the_page_lies_in_the_results_folder_and_a_later_run_does_not_mind(results):
+def test_the_page_is_in_the_results_folder_and_a_later_run_does_not_mind(results):
     outcome = CliRunner().invoke(commands, ["report", "--output", str(results), "--json"], standalone_mode=False)
     assert json.loads(outcome.output)["path"] == str(results / "report.html")
     write_results(results, [], run_id=SECOND_RUN)
@@ -253,7 +253,7 @@ def test_a_value_is_short_and_has_its_unit(value, unit, text):
     assert short_value(value, unit) == text
 
 
-def test_tags_have_short_names_that_tell_them_apart():
+def test_tags_have_short_names_that_differ():
     tags = list_tags(
         ["DebtInstrumentFaceAmount", "LineOfCreditFacilityMaximumBorrowingCapacity", "DebtInstrumentFaceAmount1", "Odd"]
     )

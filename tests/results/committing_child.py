@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow.parquet as pq
-from made_job import Content, Job  # a script finds what lies beside it
+from made_job import Content, Job  # a script imports from its own folder
 
 from finner_batch.results.compact import compact
 from finner_batch.storage.place import place_of

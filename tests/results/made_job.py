@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from finner_batch.results.ledger import Decision, Ledger, row_digest
+from finner_batch.results.digests import row_digest
+from finner_batch.results.ledger import Decision, Ledger
 from finner_batch.results.run_reports import new_run_id
 from finner_batch.results.writer import Writer
 from finner_batch.storage.place import Place, place_of

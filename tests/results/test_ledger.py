@@ -4,7 +4,8 @@ import os
 import pytest
 
 from finner_batch.errors import FinnerError
-from finner_batch.results.ledger import Decision, Ledger, row_digest
+from finner_batch.results.digests import row_digest
+from finner_batch.results.ledger import Decision, Ledger
 from finner_batch.results.part import list_parts
 from finner_batch.results.writer import Writer
 from finner_batch.storage.place import place_of

@@ -26,19 +26,19 @@ def path(tmp_path):
 
 
 @pytest.fixture
-def told():
+def reported():
     return []
 
 
 @pytest.fixture
-def open_cache(path, told):
-    """Opens the cache anew, as another run would."""
+def open_cache(path, reported):
+    """Opens the cache again, as another run does."""
     opened = []
 
     def open_(limit_bytes=1 << 24):
         if opened:
             opened.pop().close()
-        opened.append(LogitCache(path, limit_bytes, lambda event, reason: told.append((event, reason))))
+        opened.append(LogitCache(path, limit_bytes, lambda event, reason: reported.append((event, reason))))
         return opened[0]
 
     yield open_
@@ -46,14 +46,14 @@ def open_cache(path, told):
         cache.close()
 
 
-def test_what_is_kept_is_found_in_the_same_and_in_the_next_run(open_cache, told):
+def test_what_is_kept_is_found_in_the_same_and_in_the_next_run(open_cache, reported):
     cache = open_cache()
     assert found(cache, range(100)) == set()
     keep(cache, range(100))
     keep(cache, range(100, 150))
     assert found(cache, range(200)) == set(range(150))
     assert found(open_cache(), range(200)) == set(range(150))
-    assert told == []
+    assert reported == []
 
 
 def test_a_file_never_outgrows_its_limit_and_loses_what_was_not_used_for_longest(open_cache, path):
@@ -77,7 +77,7 @@ def test_a_file_never_outgrows_its_limit_and_loses_what_was_not_used_for_longest
     assert found(cache, [149_999]) == {149_999}
 
 
-def test_a_killed_process_leaves_all_that_it_said_it_had_kept(open_cache, path, told):
+def test_a_killed_process_leaves_all_that_it_said_it_had_kept(open_cache, path, reported):
     chance = random.Random(9)
     for _ in range(6):
         process = subprocess.Popen([sys.executable, CHILD, path], stdout=subprocess.PIPE, text=True)
@@ -88,7 +88,7 @@ def test_a_killed_process_leaves_all_that_it_said_it_had_kept(open_cache, path, 
         cache = open_cache()
         assert found(cache, range(said)) == set(range(said))
         cache.close()
-    assert told == []
+    assert reported == []
 
 
 def test_a_disk_that_is_full_switches_the_cache_off_and_leaves_what_was_kept(open_cache, path):
@@ -99,7 +99,7 @@ def test_a_disk_that_is_full_switches_the_cache_off_and_leaves_what_was_kept(ope
     assert found(open_cache(), range(int(said[-1]))) == set(range(int(said[-1])))
 
 
-def test_a_damaged_file_gives_nothing_wrong_and_begins_anew(open_cache, path, told):
+def test_a_damaged_file_gives_nothing_wrong_and_starts_again(open_cache, path, reported):
     keep(open_cache(), range(2_000))
     open_cache().close()
     whole = path.read_bytes()
@@ -111,26 +111,26 @@ def test_a_damaged_file_gives_nothing_wrong_and_begins_anew(open_cache, path, to
         cache = open_cache()
         lost = 2_000 - len(found(cache, range(2_000)))
         losses += lost > 0
-        keep(cache, range(5_000, 5_100))  # where only this meets the damage, the next call begins anew
+        keep(cache, range(5_000, 5_100))  # where only this meets the damage, the next call starts again
         keep(cache, range(6_000, 6_100))
         assert found(cache, range(6_000, 6_100)) == set(range(6_000, 6_100))
         assert cache.off is None
     assert losses > 20
     path.write_bytes(whole[: len(whole) // 2])
     assert found(open_cache(), range(2_000)) == set()
-    assert {event for event, _ in told} == {"cache-damaged"}
+    assert {event for event, _ in reported} == {"cache-damaged"}
 
 
-def test_a_value_of_another_length_is_damage(open_cache, told):
+def test_a_value_of_another_length_is_damage(open_cache, reported):
     cache = open_cache()
     keep(cache, range(3))
     assert cache.find([child.digest_of(1)], [len(child.value_of(1)) + 4]) == [None]
-    assert [event for event, _ in told] == ["cache-damaged"]
+    assert [event for event, _ in reported] == ["cache-damaged"]
     assert found(cache, range(3)) == set()
 
 
 @pytest.mark.parametrize("kind", ["text", "sqlite"])
-def test_a_file_of_someone_else_is_put_aside_whole(open_cache, path, told, kind):
+def test_a_file_of_someone_else_is_put_aside_whole(open_cache, path, reported, kind):
     path.parent.mkdir()
     if kind == "text":
         path.write_text("my notes\n" * 1_000)
@@ -143,10 +143,10 @@ def test_a_file_of_someone_else_is_put_aside_whole(open_cache, path, told, kind)
     keep(cache, range(10))
     assert found(cache, range(10)) == set(range(10))
     assert path.with_suffix(".foreign").read_bytes() == content
-    assert [event for event, _ in told] == ["cache-put-aside"]
+    assert [event for event, _ in reported] == ["cache-put-aside"]
 
 
-def test_a_file_that_another_process_holds_or_that_cannot_be_made_switches_the_cache_off(open_cache, path, told):
+def test_a_file_that_another_process_holds_or_that_cannot_be_made_switches_the_cache_off(open_cache, path, reported):
     keep(open_cache(), range(10))
     open_cache().close()
     holder = sqlite3.connect(path, isolation_level=None)
@@ -157,13 +157,13 @@ def test_a_file_that_another_process_holds_or_that_cannot_be_made_switches_the_c
     assert "locked" in cache.off
     holder.close()
     assert found(open_cache(), range(10)) == set(range(10))
-    blocked = LogitCache(path / "windows.sqlite", 1 << 24, lambda event, reason: told.append((event, reason)))
+    blocked = LogitCache(path / "windows.sqlite", 1 << 24, lambda event, reason: reported.append((event, reason)))
     keep(blocked, range(10))
     assert blocked.off is not None
-    assert [event for event, _ in told] == ["cache-off", "cache-off"]
+    assert [event for event, _ in reported] == ["cache-off", "cache-off"]
 
 
-def test_a_file_of_another_format_begins_anew(open_cache, path, told):
+def test_a_file_of_another_format_starts_again(open_cache, path, reported):
     keep(open_cache(), range(10))
     open_cache().close()
     connection = sqlite3.connect(path)
@@ -173,7 +173,7 @@ def test_a_file_of_another_format_begins_anew(open_cache, path, told):
     assert found(cache, range(10)) == set()
     keep(cache, range(10))
     assert found(cache, range(10)) == set(range(10))
-    assert [event for event, _ in told] == ["cache-damaged"]
+    assert [event for event, _ in reported] == ["cache-damaged"]
 
 
 def test_places_are_those_of_a_dictionary_and_old_ones_may_go(monkeypatch):

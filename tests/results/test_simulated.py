@@ -91,7 +91,7 @@ def seen_in(results):
 
 
 def bucket_place(bucket, clock):
-    """A results folder of a process on a machine of its own, which cannot tell whether another one lives."""
+    """A results folder of a process on a machine of its own, which does not see whether another one is alive."""
     return ObjectPlace(bucket, "results", clock, lambda: Note(machine=""))
 
 

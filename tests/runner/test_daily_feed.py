@@ -101,7 +101,7 @@ def test_a_run_of_one_form_that_is_killed_and_one_of_the_rest_have_the_rows_of_o
         assert plain_rows(results, table) == plain_rows(undisturbed, table)
 
 
-@pytest.mark.skipif(MEMBERS < 100, reason="tells only of a long feed: set FINNER_FEED=400")
+@pytest.mark.skipif(MEMBERS < 100, reason="needs a long feed: set FINNER_FEED=400")
 def test_the_memory_of_the_main_process_does_not_grow_with_the_members(path, whole, tmp_path):
     with tarfile.open(path) as tar:
         few = [(header.name, tar.extractfile(header).read()) for header in islice(tar, MEMBERS // 8)]

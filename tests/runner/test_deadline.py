@@ -44,7 +44,7 @@ def test_time_in_which_the_process_is_stopped_counts_as_one_step(clocks):
     assert limit.left_s() == 10 - STEP_S
 
 
-def test_a_deadline_that_is_renewed_begins_anew(clocks):
+def test_a_deadline_that_is_renewed_starts_again(clocks):
     limit = Deadline(1)
     clocks["wall"] += 0.9
     limit.renew()

@@ -1,4 +1,4 @@
-"""Exhibits of a submission through the whole job: read where they are asked for, told of where they are not."""
+"""Exhibits of a submission through the whole job: read if requested, else reported."""
 
 import pytest
 from engine_helpers import ask, finner, run_job

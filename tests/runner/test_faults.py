@@ -24,7 +24,7 @@ def fault(corpus):
 
 @pytest.fixture
 def program(tmp_path):
-    """The command as one file, as the scripts beside the inputs call it."""
+    """The command as one file, as the scripts next to the inputs call it."""
     path = tmp_path / "finner-batch"
     path.write_text(f'#!/bin/sh\nexec {sys.executable} -m finner_batch "$@"\n')
     path.chmod(0o755)

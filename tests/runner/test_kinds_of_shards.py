@@ -1,4 +1,4 @@
-"""Shards of every kind in one run: CSV beside filings, words in lists, keys of the path, kept columns."""
+"""Shards of every kind in one run: CSV with filings, words in lists, keys of the path, kept columns."""
 
 import json
 

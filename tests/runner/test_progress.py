@@ -1,4 +1,4 @@
-"""What a run shows of how far it is: documents done of all, the time left, also while the model works."""
+"""The progress that a run shows: documents done of all and the time left, also while the model works."""
 
 import logging
 import re
@@ -13,7 +13,7 @@ from terminal import on_a_terminal
 from finner_batch.config import RunConfig
 from finner_batch.errors import UsageError
 from finner_batch.readers.document import Document, Header, Source
-from finner_batch.runner import batcher as gather
+from finner_batch.runner import batcher as batching
 from finner_batch.runner import progress as progress_module
 from finner_batch.runner.batcher import Batcher
 from finner_batch.runner.on_ray import engine as on_ray
@@ -45,7 +45,7 @@ def counted(monkeypatch):
     return make
 
 
-def test_documents_are_counted_of_all_and_the_time_left_is_told_at_the_last_speed(counted):
+def test_documents_are_counted_of_all_and_the_time_left_is_parts_at_the_last_speed(counted):
     progress, clock = counted(sources(a=1, b=1, shard=10, unchanged=10))
     assert progress.standing()[:2] == (0, 22)
     clock[0] = 4.0
@@ -62,7 +62,7 @@ def test_documents_are_counted_of_all_and_the_time_left_is_told_at_the_last_spee
 
 
 @pytest.mark.parametrize("per_second", [-0.5, -1e-17, 0.0, 1e-17])
-def test_without_a_speed_no_time_left_is_told(per_second):
+def test_without_a_speed_no_time_left_is_parts(per_second):
     assert Standing(1, 10**9, per_second).left is None
 
 
@@ -98,7 +98,7 @@ def test_documents_in_the_model_count_in_part_and_once(counted, monkeypatch):
             assert progress.standing().documents == seen
         return Tagging(documents=iter(documents), cost=ModelCost(NOTHING_TAGGED, 0.0))
 
-    monkeypatch.setattr(gather, "tag_together", tag_together)
+    monkeypatch.setattr(batching, "tag_together", tag_together)
     tagged = (
         outcome
         for outcome in batcher.outcomes(iter([parsed("a"), parsed("b")]), lambda: False)
@@ -155,11 +155,11 @@ def test_the_model_tells_after_each_batch_how_far_it_is():
     tokenizer = tagger.tokenizer()
     sentences = [SENTENCE.format(n, 2030 + n) for n in range(12)]
     windows = [window for text in sentences for window in tokenizer.windows(text, [(43, 47)])]
-    told = []
-    tagger.probabilities(windows, advanced=told.append)
-    assert len(told) > 2
-    assert told == sorted(told)
-    assert told[-1] == 1
+    parts = []
+    tagger.probabilities(windows, advanced=parts.append)
+    assert len(parts) > 2
+    assert parts == sorted(parts)
+    assert parts[-1] == 1
 
 
 def test_on_a_terminal_a_bar_shows_documents_done_of_all(tmp_path):

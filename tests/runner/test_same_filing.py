@@ -1,4 +1,4 @@
-"""One filing in several shapes: every number once, under every filer's number; pages in place of a filing are told."""
+"""One filing in several shapes: every number once, under every filer; pages in place of a filing are reported."""
 
 import gzip
 import json
@@ -58,7 +58,7 @@ REWRITTEN = MAIN.replace("&nbsp;", "\u00a0").replace("<p>", '<p class="a">').rep
 
 
 def downloaded(folder):
-    """The folder of sec-edgar-downloader, and beside it what EDGAR keeps with a filing."""
+    """The folder of sec-edgar-downloader, and next to it what EDGAR keeps with a filing."""
     place = folder / "sec-edgar-filings" / "0000999701" / "10-K" / FILING
     place.mkdir(parents=True)
     (place / "full-submission.txt").write_text(SUBMISSION)

@@ -9,7 +9,7 @@ SMALL_COMMITS = ("--commit-seconds", 0, "--window-sentences", 8, "--workers", 1)
 
 
 def config(filings, results, **settings):
-    """Of a run with many small commits, unless told otherwise."""
+    """Of a run with many small commits, unless a setting says otherwise."""
     small = {"commit_seconds": 0, "window_sentences": 8, "workers": 1}
     return RunConfig(input=(str(filings),), output=str(results), **(small | settings))
 

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
-sys.path.insert(0, str(Path(__file__).parent.parent / "engine"))
+sys.path.insert(0, str(Path(__file__).parent.parent / "runner"))
 
 from bucket_helpers import job, make_bucket, rows
 from engine_helpers import write_filings

@@ -102,7 +102,7 @@ def test_a_key_with_two_slashes_in_a_row_is_left_out_and_told(bucket):
     for name in ("a.htm", "/b.htm", "c//d.htm", "c/e.htm"):
         bucket.put(f"in/{name}", b"x")
     left_out = []
-    found = discover([f"s3://{bucket.name}/in"], passed_over=lambda path, reason: left_out.append((path, reason)))
+    found = discover([f"s3://{bucket.name}/in"], on_left_out=lambda path, reason: left_out.append((path, reason)))
     assert [source.name for source in found] == ["a.htm", "c/e.htm"]
     assert [reason for _, reason in left_out] == ["its key has two slashes in a row"] * 2
 

@@ -7,9 +7,9 @@ import duckdb
 import pytest
 from bucket_helpers import make_bucket, rows
 
-from finner_batch.benchmark.plan import PlanConfig, _list
+from finner_batch.benchmark.plan import _list
 from finner_batch.cli.main import COMMANDS, main
-from finner_batch.config import RunConfig
+from finner_batch.config import PlanConfig, RunConfig
 from finner_batch.readers.discover import discover
 from finner_batch.storage.object_place import ObjectPlace
 

@@ -33,7 +33,7 @@ def holder(results):
     process.communicate()
 
 
-def test_a_second_run_is_refused_and_told_who_holds_the_lock(results, holder):
+def test_a_second_run_is_refused_with_the_name_of_who_holds_the_lock(results, holder):
     with pytest.raises(LockedError, match=rf"process {holder.pid} on .* since 20") as refusal, place_of(results).lock():
         pass
     assert refusal.value.exit_code == 4

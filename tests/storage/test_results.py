@@ -152,8 +152,8 @@ def test_reports_and_views_are_read_from_the_bucket(results):
 
 def test_sql_reaches_nothing_beside_the_results(results, tmp_path):
     Job(results).run(BEFORE)
-    results.bucket.put("beside.csv", b"a\n1\n")
-    for path in (f"s3://{results.bucket.name}/beside.csv", "s3://elsewhere/x.csv", str(tmp_path / "x.csv")):
+    results.bucket.put("other.csv", b"a\n1\n")
+    for path in (f"s3://{results.bucket.name}/other.csv", "s3://elsewhere/x.csv", str(tmp_path / "x.csv")):
         with pytest.raises(UsageError, match="allow"):
             ask(results, f"FROM read_csv('{path}')")
 

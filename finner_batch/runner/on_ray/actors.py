@@ -43,12 +43,12 @@ from finner_batch.version import __version__
 
 DeviceName: TypeAlias = Literal["cpu", "cuda"]
 ACTOR_ID = uuid4().hex
-"""Of this process."""
+"""The id of this process."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ActorOptions:
-    """What an actor must know of the run. It counts in `attempts` what it begins."""
+    """The settings of the run that an actor needs, and the counter of the work that it begins."""
 
     config: RunConfig
     model_id: str
@@ -57,7 +57,7 @@ class ActorOptions:
     pass_number: int = 0
 
     def model(self) -> Model:
-        """Load the model on this node. Raises FinnerError where it, or the program, is another than the run's."""
+        """Load the model on this node. Raises FinnerError if its id, or the program's version, is not the run's."""
         if __version__ != self.version:
             raise FinnerError(f"a node has finner-batch {__version__}, the run {self.version}: install the same on all")
         model = load_model(self.config.model)
@@ -111,7 +111,7 @@ class TaggingActor:
 
 
 class _Reading:
-    """Reading processes for a session on `device`, which is `session` where the same actor opens it."""
+    """Reading processes for a session on `device`; `session` if the same actor opens it."""
 
     def __init__(
         self, options: ActorOptions, device: DeviceName, processes: int, session: LazySession | None = None
@@ -167,8 +167,6 @@ class _Reading:
 
 
 class _Tagging:
-    """One session, and the tagger on it."""
-
     def __init__(self, options: ActorOptions, device: DeviceName, threads: int) -> None:
         self._options = options
         self._device = device
@@ -180,7 +178,7 @@ class _Tagging:
         self.session = LazySession(self._open)
 
     def tag(self, rows: list[Row]) -> list[Row]:
-        """Return the rows with their documents tagged together; no rows where they killed actors before."""
+        """Return the rows with their documents tagged together; no rows if they killed actors before."""
         untagged = [row for row in rows if isinstance(row.payload, ParsedDocument)]
         if not untagged:
             return rows

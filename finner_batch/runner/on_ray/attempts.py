@@ -1,11 +1,11 @@
-"""Counts how often work was begun, in the whole cluster: what was repeated, and what kills one actor after another."""
+"""Counts in the whole cluster how often work was begun, to find repeated work and blocks that kill their actors."""
 
 from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
 MOST_ATTEMPTS = 2
-"""How often a block is begun in one pass; Ray itself would repeat a block that kills its actor without end."""
+"""How often a block is begun in one pass; Ray itself would repeat a block that kills its actor forever."""
 
 
 class _Counter:
@@ -25,7 +25,7 @@ class _Counter:
 
 @dataclass(frozen=True, slots=True)
 class AttemptCounter:
-    """A counter in an actor of its own on the main process's node, so that a dying node does not take it away."""
+    """A counter in an actor of its own on the main process's node, so that it survives other nodes."""
 
     handle: Any
 
@@ -40,7 +40,7 @@ class AttemptCounter:
         return cls(ray.remote(_Counter).options(num_cpus=0, scheduling_strategy=here).remote())
 
     def begin(self, stage: str, block: tuple[int, int, int], amount: int) -> bool:
-        """Count that a block of `amount` sources (`read`) or documents (`tag`) is begun; False: it was too often.
+        """Count that a block of `amount` sources (`read`) or documents (`tag`) is begun; False: too often.
 
         `block`: the pass, and the number and position of its first row.
         """

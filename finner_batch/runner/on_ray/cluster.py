@@ -1,4 +1,4 @@
-"""The cluster of a run: one that it joins, or one that it starts on this machine for itself."""
+"""The cluster of a run, which it joins, or starts on this machine."""
 
 import logging
 import os
@@ -41,7 +41,7 @@ OWN = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cluster:
-    """What the run may use. `address` is None for a cluster that the run started."""
+    """The resources for the run. `address` is None for a cluster that the run started."""
 
     address: str | None
     nodes: int
@@ -52,7 +52,7 @@ class Cluster:
 
     @property
     def device(self) -> Literal["cpu", "cuda"]:
-        """Where every session of the run is opened: never on both, whose confidences differ in the last digits."""
+        """The device of every session of the run: never both, because their confidences differ in the last digits."""
         return "cuda" if self.gpus else "cpu"
 
     @property
@@ -65,9 +65,9 @@ class Cluster:
 def use_cluster(config: RunConfig, stop: Stop) -> Iterator[Cluster]:
     """Join the cluster at `config.address`, or start one; leave it afterwards, and end one that was started here.
 
-    A cluster that the calling program had joined is used as it is and not left. Raises UsageError where Ray is not
-    installed or nothing answers at the address, DeviceError where a GPU is required and the cluster has none,
-    InterruptedError where a stop is requested meanwhile.
+    A cluster that the calling program has joined is used and not left. Raises UsageError if Ray is not installed or
+    nothing answers at the address, DeviceError if a GPU is required and the cluster has none, InterruptedError if a
+    stop is requested meanwhile.
     """
     with ExitStack() as on_leaving:
         own = config.address is None
@@ -91,7 +91,7 @@ def use_cluster(config: RunConfig, stop: Stop) -> Iterator[Cluster]:
 
 
 def import_ray() -> Any:
-    """Import Ray with Ray Data, without their messages on the terminal. Raises UsageError where that fails."""
+    """Import Ray with Ray Data, without their messages on the terminal. Raises UsageError if that fails."""
     ray = _import("ray")
     _import("ray.data")
     logger = logging.getLogger("ray.data")

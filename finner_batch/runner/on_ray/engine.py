@@ -1,6 +1,6 @@
-"""The Ray engine: passes over the tasks until each has come to its end, whatever dies on the way.
+"""The Ray engine: passes over the tasks until all are finished, even if actors or nodes die.
 
-Each document of each task once and in order, whatever a cluster repeats, loses, or delivers out of order.
+It yields each document of each task once and in order, whatever the cluster repeats, loses, or delivers out of order.
 """
 
 import logging
@@ -8,7 +8,6 @@ from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from itertools import islice
-from types import TracebackType
 from typing import Any, Self
 
 from finner_batch.errors import FinnerError
@@ -35,9 +34,9 @@ from finner_batch.version import __version__
 
 LOG = logging.getLogger(__name__)
 ROUND_TASKS = 100_000
-"""Sources that are selected and then done together; they take some 100 MB here."""
+"""Sources that are selected and then done together; they take some 100 MB in the main process."""
 MOST_FAILURES = 3
-"""The run fails when Ray itself has failed this often over one round."""
+"""The run fails after Ray itself has failed this often in one round."""
 
 
 @dataclass(slots=True)
@@ -48,13 +47,13 @@ class _Open:
 
 
 class OnceInOrder:
-    """Keeps account of numbered tasks until each has come to its end."""
+    """Tracks numbered tasks until all are finished."""
 
     def __init__(self, tasks: Mapping[int, Task]) -> None:
         self._open = {number: _Open(task, task.skip) for number, task in tasks.items()}
 
     def accept(self, number: int, position: int, result: DocumentOutcome) -> Iterator[DocumentOutcome]:
-        """Take a result and yield those whose turn it is. Repeats and results of finished tasks are dropped."""
+        """Take a result and yield those that are next in order. Drop repeats and results of finished tasks."""
         opened = self._open.get(number)
         if opened is None or position < opened.next_position:
             return
@@ -69,7 +68,7 @@ class OnceInOrder:
 
     @property
     def missing(self) -> dict[int, Task]:
-        """The tasks that have not come to their end, each to continue after what was delivered of it."""
+        """The unfinished tasks, each to continue after its last delivered document."""
         return {number: replace(opened.task, skip=opened.next_position) for number, opened in self._open.items()}
 
     def give_up(self, number: int) -> Task:
@@ -91,9 +90,7 @@ class RayEngine:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._on_leaving.close()
 
     def outcomes(
@@ -109,7 +106,7 @@ class RayEngine:
             yield from self._work.outcomes(chosen)
 
     def documents_in_model(self) -> float:
-        """As `Engine.documents_in_model`: the actors do not say."""
+        """As `Engine.documents_in_model`: unknown, as the actors do not report it."""
         return 0.0
 
     def _rounds(self, tasks: Iterator[Task | None]) -> Iterator[dict[int, Task]]:
@@ -131,7 +128,7 @@ class RayEngine:
 
 
 class _ClusterWork:
-    """The pipeline on a cluster, and what is known of the work there."""
+    """The pipeline on a cluster, and the figures of its work."""
 
     def __init__(self, cluster: Cluster, job: Job) -> None:
         self._cluster = cluster
@@ -157,7 +154,7 @@ class _ClusterWork:
     def outcomes(self, tasks: Mapping[int, Task]) -> Iterator[Outcome | None]:
         """Do the tasks: each document once, each source in order, None after each table. Raises FinnerError.
 
-        A source over which actors die, also when it has a block of its own, ends as a failed row.
+        A source that kills actors even in a block of its own becomes a failed row.
         """
         yield self._cluster_used()
         results = OnceInOrder(tasks)
@@ -181,7 +178,7 @@ class _ClusterWork:
             is_alone = True
         for number in results.missing:
             task = results.give_up(number)
-            reason = "the Ray actors that took it up died again and again: out of memory or a crash"
+            reason = "the Ray actors that read it died repeatedly: out of memory or a crash"
             yield task.failed("read", WORKER_DIED, reason)
             yield SourceFinished(task, complete=False)
 
@@ -216,7 +213,7 @@ class _ClusterWork:
         return ClusterUsed(self._workers, dict(self._facts))
 
     def _count_repeats(self) -> ClusterUsed:
-        """Count how often work was begun again because an actor or a node died."""
+        """Count the work that was repeated because an actor or a node died."""
         begun = self._attempts.end_pass()
         sources = begun.get("read", 0) - self._tasks
         documents = begun.get("tag", 0) - self._tagged

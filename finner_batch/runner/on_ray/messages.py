@@ -1,4 +1,4 @@
-"""What travels between the main process and the actors: numbered results as rows of a Ray dataset, each pickled."""
+"""Messages between the main process and the actors: numbered results as rows of a Ray dataset, each pickled."""
 
 import pickle
 from collections.abc import Iterable, Iterator
@@ -20,7 +20,7 @@ SCHEMA = pa.schema([("number", pa.int64()), ("position", pa.int64()), ("payload"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ActorReport:
-    """What an actor did since its last report. `peak_bytes` is of the actor and the processes that it started."""
+    """The work of an actor since its last report. `peak_bytes` covers the actor and the processes that it started."""
 
     actor: str
     peak_bytes: int
@@ -47,7 +47,7 @@ class Row(NamedTuple):
 
 
 def actor_row(payload: ActorReport | ActorFailed) -> Row:
-    """Return the row of what belongs to no task."""
+    """Return a row that belongs to no task."""
     return Row(NO_TASK, NO_TASK, payload)
 
 

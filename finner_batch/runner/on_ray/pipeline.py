@@ -22,11 +22,11 @@ from finner_batch.runner.worker_pool import GRACE_S
 
 LOG = logging.getLogger(__name__)
 BLOCK_BYTES = 4 << 20
-"""The most of what was read that is tagged at once: some ten thousand sentences."""
+"""Maximum size of the parsed documents that are tagged at once: some ten thousand sentences."""
 MOST_SOURCES = 32
-"""The most sources in a block, for each CPU. The more are tagged together, the fuller and more uniform the batches."""
+"""Maximum number of sources in a block per CPU. More of them make batches fuller and more uniform."""
 MOST_CPUS = 4
-"""The most CPUs of an actor: they share one session, with its memory and what it compiles, and die together."""
+"""Maximum number of CPUs of an actor: they share one session and its memory, and die together."""
 BLOCK_STORED_BYTES = 64 << 20
 ROWS_FOR_A_GPU = 256
 """Rows that a GPU's actor gets together, from any number of blocks; Ray needs a number here."""
@@ -56,7 +56,7 @@ def blocks_of(tasks: Sequence[Numbered], actors: int, most: int) -> Iterator[lis
 
 
 class PassFailedError(Exception):
-    """Ray broke off a pass; what it did not deliver can be done again."""
+    """Ray ended a pass early; another pass can do the rest."""
 
 
 class Pipeline:
@@ -74,7 +74,7 @@ class Pipeline:
     def tables(self, tasks: Sequence[Numbered], *, one_by_one: bool) -> Iterator[pa.Table | None]:
         """Do the tasks and yield tables of rows, None twice a second while there are none. Raises PassFailedError.
 
-        With `one_by_one` each source is a block of its own. A block that kills its actors too often is left out.
+        With `one_by_one` each source is a block of its own. A block that kills its actors repeatedly is left out.
         """
         dataset = self._dataset(tasks, one_by_one=one_by_one)
         ready: Queue[pa.Table | Exception | None] = Queue(maxsize=2)
@@ -147,7 +147,7 @@ class Pipeline:
 
 
 def _pump(dataset: Any, ready: Queue[pa.Table | Exception | None], left: Event) -> None:
-    """Move what the dataset yields to the main thread, which must not block: a stop may be requested."""
+    """Move the tables of the dataset to the main thread, which must not block, because a stop may be requested."""
     end: Exception | None = None
     try:
         for table in dataset.iter_batches(batch_size=None, batch_format="pyarrow", prefetch_batches=1):

@@ -55,7 +55,7 @@ def wait_for_commit(process):
 
 
 FOR_A_MINUTE = {"ray::DashboardAgent", "ray::RuntimeEnvAgent"}
-"""They try to tell the cluster that its node was killed, and end when that took too long."""
+"""They try to report to the cluster that its node was killed, and end when that took too long."""
 
 
 def name_of(process):
@@ -79,7 +79,7 @@ def stop_reading(mark):
 
 
 def waits_for_its_reading(mark):
-    """Whether an actor with this mark is in the middle of a block, and stays there."""
+    """Whether an actor with this mark is in the middle of a block and does not leave it."""
     for _ in range(20):
         if not any("WorkingActor)).submit" in name for name in working(mark)):
             return False
