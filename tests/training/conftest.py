@@ -6,6 +6,7 @@ from transformers import BertConfig, BertModel
 
 from finner_batch.text.numbers import number_tokens
 from finner_batch.training.data.dataset import LabelledSentence, Number
+from finner_batch.training.learning.train_config import TrainConfig
 
 RATE = "DebtInstrumentInterestRateStatedPercentage"
 CAPACITY = "LineOfCreditFacilityMaximumBorrowingCapacity"
@@ -69,6 +70,17 @@ def bert_folder(tmp_path_factory, write_bert):
     folder = tmp_path_factory.mktemp("bert")
     write_bert(folder)
     return folder
+
+
+@pytest.fixture(scope="session")
+def tiny_config(bert_folder, label_file):
+    """Make the settings of a training of a tiny encoder."""
+
+    def make(data, folder, **changes):
+        settings = {"base": str(bert_folder), "labels": str(label_file), "batch_tokens": 256, "max_length": 64}
+        return TrainConfig(data=(str(data),), output=str(folder), **settings | changes)
+
+    return make
 
 
 @pytest.fixture(scope="session")

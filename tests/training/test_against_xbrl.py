@@ -244,20 +244,20 @@ def test_the_training_data_tells_the_companies_only_where_it_is_that_very_data(s
         model_id=load_model(model).model_id,
         ciks={"a.htm": "0000000001", "b.htm": "0000000002", "c.htm": "0000000003"},
     )
-    told = against_xbrl(results, [folder], model=str(model), data=data)
-    assert {row["document_id"]: row["split"] for row in told.rows} == {
+    found = against_xbrl(results, [folder], model=str(model), data=data)
+    assert {row["document_id"]: row["split"] for row in found.rows} == {
         "a.htm": "train",
         "b.htm": "dev",
         "c.htm": UNSEEN,
         "d.htm": None,
     }
-    assert {name: (tally.rows, tally.count("missed")) for name, tally in told.splits.items()} == {
+    assert {name: (tally.rows, tally.count("missed")) for name, tally in found.splits.items()} == {
         "train": (1, 0),
         "dev": (0, 1),
         UNSEEN: (0, 1),
     }
-    untold = against_xbrl(results, [folder], model=str(model))
-    assert (untold.training.startswith("not told"), dict(untold.splits)) == (True, {})
+    without = against_xbrl(results, [folder], model=str(model))
+    assert (without.training.startswith("not known without --data"), dict(without.splits)) == (True, {})
     write_sentences(rows[:1], data)
     unlike = against_xbrl(results, [folder], model=str(model), data=data)
     assert (unlike.training.startswith("not known"), dict(unlike.splits)) == (True, {})
@@ -295,16 +295,16 @@ def test_a_whole_job_is_compared_by_a_command_that_needs_no_torch(tmp_path):
     assert pq.read_table(rows)["verdict"].to_pylist() == ["agree", "agree"]
     shown = CliRunner().invoke(commands, ["evaluate", "--results", str(results), "--against-xbrl", str(folder)])
     assert "1 documents with inline XBRL" in shown.stdout
-    assert "training data? not told" in shown.stdout
+    assert "training data? not known without --data" in shown.stdout
 
 
 def test_flags_of_the_other_measurement_are_refused(tmp_path):
-    for arguments, said in (
+    for arguments, words in (
         (["--against-xbrl", str(tmp_path), "--split", "train"], "--split"),
         (["--against-xbrl", str(tmp_path), "--cost", "fp=1,fn=1"], "--cost"),
         (["--results", str(tmp_path)], "--against-xbrl"),
     ):
-        with pytest.raises(UsageError, match=said):
+        with pytest.raises(UsageError, match=words):
             CliRunner().invoke(commands, ["evaluate", *arguments], standalone_mode=False, catch_exceptions=False)
 
 

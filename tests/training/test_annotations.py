@@ -83,7 +83,7 @@ def test_a_row_that_is_no_reading_is_named_with_file_and_line(tmp_path, row):
 def test_two_readings_that_differ_are_an_error_and_no_readings_too(tmp_path):
     write_annotations([reading({})], tmp_path / "one.jsonl")
     write_annotations([reading({(4, 8): (RATE, False)})], tmp_path / "two.jsonl")
-    with pytest.raises(UsageError, match="read otherwise"):
+    with pytest.raises(UsageError, match="another reading in an earlier row"):
         read_annotations(tmp_path)
     (tmp_path / "empty").mkdir()
     for wrong in (tmp_path / "empty", tmp_path / "none.jsonl"):

@@ -101,11 +101,11 @@ def test_a_row_says_where_it_comes_from_and_what_it_is_for(written):
         (own(label="O"), "other than O"),
         (own(label="B-"), "other than O"),
         (own(split="holdout"), "'holdout' is none of train, validation, dev, test"),
-        (own(company=7), "are strings"),
+        (own(company=7), "must be strings"),
         (own(origin="generated", split="validation"), "only trained on"),
         ({"text": TEXT, "entities": [{"number": "5.25"}]}, "needs number and tag"),
         ({"tokens": ["a", "5"], "ner_tags": ["O"]}, "as many ner_tags"),
-        ({"tokens": ["a", "5"], "ner_tags": [0, 1]}, "the tag 0 in `ner_tags` has no name: --labels finer139 says"),
+        ({"tokens": ["a", "5"], "ner_tags": [0, 1]}, "the tag 0 in `ner_tags` has no name: give --labels finer139"),
         ([], "needs an object"),
     ],
 )
@@ -257,7 +257,7 @@ def test_the_tags_of_finer_are_its_labels_in_order_and_each_continues_one():
     assert (tags[0], len(tags)) == (OUTSIDE, 170)
     assert [tag[2:] for tag in tags if tag.startswith("B-")] == read_labels("finer139")
     assert all(tags[place - 1] == f"B-{tag[2:]}" for place, tag in enumerate(tags) if tag.startswith("I-"))
-    with pytest.raises(UsageError, match=r"the tag 170 has no name, as 170 are known, from 0 up"):
+    with pytest.raises(UsageError, match=r"the tag 170 has no name: 170 tags are known, from 0 up"):
         finer.token_sentence({"tokens": ["5"], "ner_tags": [170]}, "row", "own", tags)
 
 
@@ -331,7 +331,7 @@ def test_a_name_that_is_no_data_is_refused(tmp_path):
         (str(tmp_path / "results"), "no labelled data there, but the results of `finner-batch run`"),
         (str(tmp_path / "model"), "no labelled data there, but a model of `finner-batch train`"),
         (str(broken), "damaged Parquet"),
-        (str(broken.parent), "no copy of a data set"),
+        (str(broken.parent), "no copy of a dataset"),
     ):
         with pytest.raises(UsageError, match=words):
             load_data([name])

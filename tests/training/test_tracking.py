@@ -20,6 +20,8 @@ from finner_batch.training.learning.train_config import TrainConfig
 
 mlflow = pytest.importorskip("mlflow", reason="MLflow is not installed: pip install mlflow-skinny sqlalchemy alembic")
 
+SETTINGS = {"validation_share": 0.2, "dev_share": 0.2, "learning_rate": 3e-3}
+
 
 @pytest.fixture(scope="module")
 def store(tmp_path_factory):
@@ -46,22 +48,16 @@ def own_data(tmp_path_factory, lesson):
 
 
 @pytest.fixture(scope="module")
-def trained(own_data, bert_folder, label_file, tmp_path_factory, store):
+def trained(own_data, tiny_config, tmp_path_factory, store):
     return train(
-        TrainConfig(
-            data=(str(own_data),),
-            validation_share=0.2,
-            dev_share=0.2,
-            output=str(tmp_path_factory.mktemp("tracked") / "model"),
-            base=str(bert_folder),
-            labels=str(label_file),
+        tiny_config(
+            own_data,
+            tmp_path_factory.mktemp("tracked") / "model",
+            **SETTINGS,
             name="tiny",
             concept_epochs=1,
             concept_minimum=5,
             epochs=5,
-            learning_rate=3e-3,
-            batch_tokens=256,
-            max_length=64,
             mlflow=store,
             mlflow_experiment="rates",
         )
@@ -119,22 +115,9 @@ def test_report_picture_card_and_model_are_artifacts_beside_the_database(run, tr
 
 
 @pytest.fixture
-def quick(own_data, bert_folder, label_file, tmp_path):
-    return TrainConfig(
-        data=(str(own_data),),
-        validation_share=0.2,
-        dev_share=0.2,
-        output=str(tmp_path / "model"),
-        base=str(bert_folder),
-        labels=str(label_file),
-        concept_epochs=0,
-        epochs=4,
-        patience=4,
-        learning_rate=3e-3,
-        batch_tokens=256,
-        max_length=64,
-        mlflow=f"sqlite:///{tmp_path}/own.db",
-    )
+def quick(own_data, tiny_config, tmp_path):
+    settings = {**SETTINGS, "concept_epochs": 0, "epochs": 4, "patience": 4}
+    return tiny_config(own_data, tmp_path / "model", **settings, mlflow=f"sqlite:///{tmp_path}/own.db")
 
 
 def runs(config):
@@ -144,12 +127,12 @@ def runs(config):
 
 @pytest.mark.slow
 def test_a_training_has_one_run_however_often_and_however_it_is_broken_off(quick, monkeypatch):
-    judged, endings = passes.validation_f1, [None, KeyboardInterrupt, None, ValueError, None, None]
+    validation_f1, endings = passes.validation_f1, [None, KeyboardInterrupt, None, ValueError, None, None]
 
     def break_off(*arguments):
         if endings and (ending := endings.pop(0)):
             raise ending
-        return judged(*arguments)
+        return validation_f1(*arguments)
 
     monkeypatch.setattr(passes, "validation_f1", break_off)
     for ending, status in ((KeyboardInterrupt, "KILLED"), (ValueError, "FAILED")):
@@ -175,7 +158,7 @@ def test_a_run_that_was_deleted_or_lies_in_another_store_is_followed_by_a_new_on
         with begin(config, {"seed": 1}) as unfinished, tracked(config, unfinished) as tracker:
             seen.append(tracker.run_id)
         client.delete_run(seen[-1])
-    unfinished.with_run(("sqlite:///elsewhere.db", seen[0]))
+    replace(unfinished, run=("sqlite:///elsewhere.db", seen[0])).write()
     with begin(config, {"seed": 1}) as unfinished, tracked(config, unfinished) as tracker:
         seen.append(tracker.run_id)
     assert len(set(seen)) == 3

@@ -12,7 +12,7 @@ from finner_batch.errors import ModelError, UsageError
 from finner_batch.tagging.model import load_model
 from finner_batch.tagging.tagger import Tagger
 from finner_batch.training.data.dataset import LABEL_SETS, STATISTICS_FILE, read_labels, read_sentences, write_sentences
-from finner_batch.training.evaluation.evaluate import evaluate
+from finner_batch.training.evaluation.evaluate import EvaluationConfig, measure
 from finner_batch.training.evaluation.thresholds import write_thresholds
 from finner_batch.training.export import export
 from finner_batch.training.export.export import export_model
@@ -38,20 +38,16 @@ def data(tmp_path_factory, lesson):
 
 
 @pytest.fixture(scope="module")
-def config(data, bert_folder, label_file, tmp_path_factory):
-    return TrainConfig(
-        data=(str(data),),
-        output=str(tmp_path_factory.mktemp("trained") / "model"),
-        base=str(bert_folder),
-        labels=str(label_file),
+def config(data, tiny_config, tmp_path_factory):
+    return tiny_config(
+        data,
+        tmp_path_factory.mktemp("trained") / "model",
         name="tiny",
         concept_epochs=4,
         concept_minimum=5,
         concept_learning_rate=5e-3,
         epochs=10,
         learning_rate=3e-3,
-        batch_tokens=256,
-        max_length=64,
         notes="Made up.",
     )
 
@@ -62,7 +58,7 @@ def trained(config):
 
 
 def test_what_the_words_say_is_learnt_and_found_on_companies_never_seen(trained, data):
-    found = evaluate(str(trained), data)
+    found = measure(EvaluationConfig(model=str(trained), data=data)).figures
     assert found.unfiltered["micro"].f1 > 0.8
     assert found.false_positive_sentences < 0.3
     recorded = json.loads((trained / "training.json").read_text())["development"]
@@ -145,13 +141,13 @@ def test_a_training_that_died_and_is_started_again_goes_on_to_the_same_weights(
     config, trained, tmp_path, monkeypatch, caplog
 ):
     output = tmp_path / "model"
-    judged = passes.validation_f1
+    validation_f1 = passes.validation_f1
     calls = iter(range(100))
 
     def die(*arguments):
         if next(calls) == 2:
             raise KeyboardInterrupt
-        return judged(*arguments)
+        return validation_f1(*arguments)
 
     monkeypatch.setattr(passes, "validation_f1", die)
     with pytest.raises(KeyboardInterrupt):
@@ -385,12 +381,12 @@ def test_the_card_of_a_model_of_filings_speaks_of_readers_filers_and_notes(confi
 
 def test_generated_sentences_are_left_out_where_they_know_less_than_the_labels(lesson, labelled, caplog):
     rows = [*lesson(2), *lesson(1, origin="generated")]
-    assert passes.informed(rows, ["O", RATE, CAPACITY]) == rows
+    assert passes.drop_partly_labelled(rows, ["O", RATE, CAPACITY]) == rows
     assert not caplog.text
-    assert passes.informed(rows, ["O", RATE, "Goodwill"]) == lesson(2)
+    assert passes.drop_partly_labelled(rows, ["O", RATE, "Goodwill"]) == lesson(2)
     assert "left out generated sentences=4" in caplog.text
     rows.append(labelled("goodwill of $5 million", "Goodwill", origin="generated"))
-    assert passes.informed(rows, ["O", RATE, "Goodwill"]) == rows, "these know other labels, too"
+    assert passes.drop_partly_labelled(rows, ["O", RATE, "Goodwill"]) == rows, "these know other labels, too"
 
 
 def test_what_a_pass_over_other_labels_learns_is_without_the_generated_sentences(config, lesson, tmp_path, monkeypatch):
