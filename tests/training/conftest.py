@@ -1,9 +1,14 @@
+import hashlib
+import json
+import shutil
+
 import pytest
 import torch
 from safetensors.torch import save_file
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
 from transformers import BertConfig, BertModel
 
+from finner_batch.tagging.model import DEFAULT_MODEL
 from finner_batch.text.numbers import number_tokens
 from finner_batch.training.data.dataset import LabelledSentence, Number
 from finner_batch.training.learning.train_config import TrainConfig
@@ -84,6 +89,21 @@ def tiny_config(bert_folder, label_file):
 
 
 @pytest.fixture(scope="session")
+def model_with_record():
+    """Copy the packaged model with another record of its training; give the folder."""
+
+    def copy(folder, record):
+        shutil.copytree(DEFAULT_MODEL, folder, dirs_exist_ok=True)
+        (folder / "training.json").write_text(json.dumps(record))
+        digest = hashlib.sha256((folder / "training.json").read_bytes()).hexdigest()
+        checksums = json.loads((folder / "checksums.json").read_text()) | {"training.json": digest}
+        (folder / "checksums.json").write_text(json.dumps(checksums))
+        return folder
+
+    return copy
+
+
+@pytest.fixture(scope="session")
 def labelled():
     """A sentence whose n-th number has the n-th concept."""
 
@@ -99,7 +119,7 @@ def labelled():
 
 @pytest.fixture(scope="session")
 def lesson(labelled):
-    """Sentences in which the words alone say what a number is."""
+    """Make sentences whose words alone determine the labels of their numbers."""
 
     def make(count, **fields):
         made = []

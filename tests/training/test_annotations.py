@@ -41,7 +41,7 @@ def test_a_reading_judges_every_number_of_its_sentence_and_overrules_the_filer(l
     assert apply_reading(row, {}) is row
 
 
-def test_what_nobody_read_and_nobody_tagged_is_unknown_outside_notes(labelled):
+def test_unread_and_untagged_numbers_are_unknown_outside_notes(labelled):
     row = labelled("We owe 5.", exhaustive=False)
     assert row.gold(row.numbers[0], {RATE}) is None
     tagged = labelled("We owe 5 and 6 and 7.", "Debt", RATE, exhaustive=False)

@@ -151,7 +151,7 @@ def test_a_picture_has_the_same_bytes_each_time(sentences):
     assert one == two
 
 
-def test_label_counts_the_labels_it_is_told_keeps_every_concept_and_writes_its_report(dataset, tmp_path):
+def test_label_counts_the_given_labels_keeps_every_concept_and_writes_its_report(dataset, tmp_path):
     (tmp_path / "own.txt").write_text("DebtInstrumentFaceAmount\nNoSuchConcept\n")
     report = tmp_path / "report"
     flags = {"--output": tmp_path / "dataset", "--labels": tmp_path / "own.txt", "--report": report}

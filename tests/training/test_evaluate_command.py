@@ -1,7 +1,6 @@
 import hashlib
 import json
 import re
-import shutil
 import subprocess
 import sys
 from dataclasses import replace
@@ -62,7 +61,7 @@ ROWS = [
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory):
-    path = tmp_path_factory.mktemp("judged") / "sentences.parquet"
+    path = tmp_path_factory.mktemp("evaluated") / "sentences.parquet"
     write_sentences(ROWS, path)
     return path
 
@@ -79,7 +78,7 @@ def call(*arguments):
     return done
 
 
-def test_the_readings_are_the_gold_where_there_are_any_and_the_filers_tags_stand_beside(measured):
+def test_the_readings_are_the_gold_where_there_are_any_and_the_filers_tags_are_also_reported(measured):
     assert (measured.gold, measured.text, measured.companies, measured.sentences_read) == ("readings", "notes", 2, 6)
     micro, filers = measured.figures.unfiltered["micro"], measured.other_gold.unfiltered["micro"]
     assert (micro.precision, micro.recall, micro.support) == (3 / 5, 3 / 5, 5)
@@ -178,7 +177,7 @@ def test_stdout_is_json_and_nothing_else_where_json_is_asked_for(data):
     assert "event=evaluate" in done.stderr
 
 
-def test_a_model_that_labels_nothing_is_an_error_beside_the_figures(tmp_path):
+def test_a_model_that_labels_nothing_is_an_error_after_the_figures(tmp_path):
     rows = [sentence(FEE, place, read={"0.20": STATED}) for place in "12"]
     write_sentences(rows, tmp_path / "sentences.parquet")
     done = CliRunner().invoke(commands, ["evaluate", "--data", str(tmp_path), "--json"])
@@ -199,22 +198,12 @@ def test_the_split_test_is_what_is_reported_and_integer_tags_are_named_by_labels
     assert "--labels finer139" in str(unnamed.exception)
 
 
-def not_refitted(folder):
-    """Change a model's record: it was not refitted with the split `validation`."""
-    record = json.loads((folder / "training.json").read_text())
-    record["config"]["refit"] = False
-    (folder / "training.json").write_text(json.dumps(record))
-    checksums = json.loads((folder / "checksums.json").read_text())
-    checksums["training.json"] = hashlib.sha256((folder / "training.json").read_bytes()).hexdigest()
-    (folder / "checksums.json").write_text(json.dumps(checksums))
-
-
-def test_thresholds_go_into_a_model_of_ones_own_and_are_not_chosen_by_what_is_reported(data, tmp_path):
-    own = tmp_path / "model"
-    shutil.copytree(DEFAULT_MODEL, own)
+def test_thresholds_go_into_a_users_own_model_and_are_not_chosen_by_what_is_reported(data, model_with_record, tmp_path):
+    record = json.loads((DEFAULT_MODEL / "training.json").read_text())
+    own = model_with_record(tmp_path / "model", record)
     with pytest.raises(UsageError, match="refitted"):
         call("--data", data, "--split", "validation", "--cost", "fp=9,fn=1", "--model", own, *WRITE)
-    not_refitted(own)
+    model_with_record(own, record | {"config": record["config"] | {"refit": False}})
     before = load_model(own)
     for wrong, words in (
         (["--split", "validation", "--cost", "fp=1,fn=5"], "packaged"),
@@ -276,7 +265,7 @@ def test_data_without_any_of_the_models_labels_are_refused_by_name(tmp_path):
         measure(EvaluationConfig(data=write_rows(rows, tmp_path / "own.jsonl"), split="train"))
 
 
-def test_a_model_that_was_trained_on_the_sentences_is_reported(data, tmp_path):
+def test_a_model_that_was_trained_on_the_sentences_is_reported(data, model_with_record, tmp_path):
     folder = tmp_path / "model"
     seen = {"config": {"refit": True}, "data": {"sources": [{"sha256": digest(data)}]}}
     model_with_record(folder, seen)
@@ -303,7 +292,7 @@ def test_sentences_to_learn_from_are_measured_with_a_warning(data, caplog):
     assert "may be trained on" in caplog.text
 
 
-def test_no_thresholds_come_from_the_validation_split_of_a_refitted_model(data, tmp_path):
+def test_no_thresholds_come_from_the_validation_split_of_a_refitted_model(data, model_with_record, tmp_path):
     folder = model_with_record(tmp_path / "model", {"config": {"refit": True}, "data": {"sources": [{"sha256": "0"}]}})
     before = load_model(folder)
     with pytest.raises(UsageError, match="has not seen: rows of your own"):
@@ -369,18 +358,6 @@ def write_rows(rows, path):
 
 def digest(path):
     return hashlib.sha256(path.read_bytes()).hexdigest()
-
-
-def model_with_record(folder, record):
-    """The packaged model with another record of its training."""
-    shutil.copytree(DEFAULT_MODEL, folder, dirs_exist_ok=True)
-    (folder / "training.json").write_text(json.dumps(record))
-    checksums = {
-        **json.loads((folder / "checksums.json").read_text()),
-        "training.json": digest(folder / "training.json"),
-    }
-    (folder / "checksums.json").write_text(json.dumps(checksums))
-    return folder
 
 
 def test_an_evaluation_needs_neither_torch_nor_transformers_nor_pictures(data):

@@ -99,7 +99,7 @@ def test_a_finished_run_has_parameters_and_figures_by_epoch_and_by_label(run, tr
 
 
 @pytest.mark.slow
-def test_report_picture_card_and_model_are_artifacts_beside_the_database(run, trained, store, tmp_path):
+def test_report_picture_card_and_model_are_artifacts_next_to_the_database(run, trained, store, tmp_path):
     client, found = run
     stored = {file.path: file.file_size for file in client.list_artifacts(found.info.run_id)}
     assert {"README.md", "classification_report.txt", "confusion.png", "reliability.png", "model"} <= stored.keys()
@@ -195,7 +195,7 @@ def test_a_training_that_is_terminated_is_recorded_as_killed(quick, tmp_path):
     assert [found.info.status for found in runs(quick)[1]] == ["KILLED"]
 
 
-def test_a_store_that_fails_midway_is_told_in_a_line_and_the_state_stays(quick, monkeypatch):
+def test_a_store_that_fails_midway_is_an_error_of_one_line_and_the_state_is_kept(quick, monkeypatch):
     def refuse(*_, **__):
         raise mlflow.exceptions.MlflowException("out of space")
 

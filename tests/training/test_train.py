@@ -21,7 +21,6 @@ from finner_batch.training.learning.checkpoints import Epoch
 from finner_batch.training.learning.encoder import load_base
 from finner_batch.training.learning.loop import FitConfig
 from finner_batch.training.learning.train import chosen_epochs, train
-from finner_batch.training.learning.train_config import TrainConfig
 
 CAPACITY = "LineOfCreditFacilityMaximumBorrowingCapacity"
 RATE = "DebtInstrumentInterestRateStatedPercentage"
@@ -57,7 +56,7 @@ def trained(config):
     return train(config)
 
 
-def test_what_the_words_say_is_learnt_and_found_on_companies_never_seen(trained, data):
+def test_a_trained_model_labels_the_sentences_of_unseen_companies(trained, data):
     found = measure(EvaluationConfig(model=str(trained), data=data)).figures
     assert found.unfiltered["micro"].f1 > 0.8
     assert found.false_positive_sentences < 0.3
@@ -195,9 +194,7 @@ def test_a_length_beyond_the_positions_of_the_base_is_refused(config, tmp_path):
         train(replace(config, max_length=65, output=str(tmp_path / "model")))
 
 
-def test_a_training_that_begins_anew_forgets_the_record_and_the_states_of_the_one_before(
-    config, data, tmp_path, monkeypatch
-):
+def test_a_training_that_starts_over_deletes_the_earlier_record_and_states(config, data, tmp_path, monkeypatch):
     output = tmp_path / "model"
     kept = [output / name / "state.safetensors" for name in ("concepts", "checkpoint", "checkpoint/refit")]
     for path in kept:
@@ -296,13 +293,7 @@ def test_a_split_without_any_of_the_labels_is_refused_before_the_training(config
     assert not (tmp_path / "model").exists()
 
 
-@pytest.mark.parametrize("threshold", [0.0, -0.5, 1.1])
-def test_a_threshold_that_no_probability_can_be_is_refused(threshold):
-    with pytest.raises(UsageError, match="--threshold"):
-        TrainConfig(threshold=threshold)
-
-
-def test_a_folder_stays_as_it_was_where_any_of_the_variants_fails_its_gate(copied, data, monkeypatch):
+def test_a_folder_is_unchanged_where_any_variant_fails_its_gate(copied, data, monkeypatch):
     def content():
         return {path: path.read_bytes() for path in copied.rglob("*") if path.is_file()}
 
@@ -374,9 +365,9 @@ def test_the_card_of_a_model_of_filings_speaks_of_readers_filers_and_notes(confi
     write_sentences([read(row) for row in read_sentences(data)], folder / "sentences.parquet")
     (folder / STATISTICS_FILE).write_text('{"documents": 3}')
     quick = replace(config, concept_epochs=0, epochs=5, data=(str(folder),), output=str(tmp_path / "model"))
-    card = (train(quick) / "README.md").read_text()
-    for words in ("by the filers' tags", "what readers of the sentences say", "of notes that hold", "10-K", "us-gaap"):
-        assert words in card.replace("By the", "by the"), words
+    card = " ".join((train(quick) / "README.md").read_text().split())
+    for words in ("By the filers' tags", "readings of the sentences", "of notes that hold", "10-K", "us-gaap"):
+        assert words in card, words
 
 
 def test_generated_sentences_are_left_out_where_they_know_less_than_the_labels(lesson, labelled, caplog):
@@ -435,7 +426,7 @@ def test_a_concept_pass_is_repeated_where_anything_that_it_was_made_from_has_cha
     assert len({key(), *others}) == 8
 
 
-def test_a_concept_pass_that_dies_leaves_no_record_beside_the_weights(config, lesson, tmp_path, monkeypatch):
+def test_a_concept_pass_that_dies_leaves_no_record_of_the_weights(config, lesson, tmp_path, monkeypatch):
     (tmp_path / "concepts").mkdir()
     (tmp_path / "concepts" / "training.json").write_text('{"key": "of another pass"}')
     monkeypatch.setattr(passes, "fit", lambda *_, **__: [])

@@ -119,7 +119,7 @@ def test_a_damaged_state_and_that_of_an_earlier_version_are_left_for_their_user_
     assert state.exists()
 
 
-def test_a_model_whose_checkpoint_another_training_began_to_replace_is_trained_anew_by_the_same_command(tmp_path):
+def test_a_model_whose_checkpoint_another_training_began_to_replace_is_trained_again_by_the_same_command(tmp_path):
     config = TrainConfig(output=str(tmp_path / "model"))
     (tmp_path / "model").mkdir()
     (tmp_path / "model" / "checksums.json").write_text("{}")

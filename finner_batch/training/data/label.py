@@ -1,7 +1,7 @@
 """Labels the number tokens of filings' sentences with inline XBRL concepts and readings, and writes the dataset.
 
 Only notes are tagged exhaustively (Regulation S-T, rule 405: each amount in a note has a tag); elsewhere an untagged
-number is unknown, and `in_note` tells the two apart. Even in notes filers leave numbers untagged that they tag in
+number is unknown; `in_note` distinguishes the two. Even in notes filers leave numbers untagged that they tag in
 another place.
 """
 

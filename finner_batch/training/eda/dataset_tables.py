@@ -266,19 +266,16 @@ def disagreements(sentences: Sequence[LabelledSentence], top: int = 15) -> pa.Ta
 
     A reading `O` only disagrees with tags in `READ_LABELS`.
     """
-    numbers: Counter[tuple[str, str]] = Counter()
-    companies: defaultdict[tuple[str, str], set[str]] = defaultdict(set)
-    for row in sentences:
-        for number in row.numbers:
-            if number.reading is None or number.concept is None or number.reading == number.concept:
-                continue
-            if number.reading != OUTSIDE or number.concept in READ_LABELS:
-                numbers[number.reading, number.concept] += 1
-                companies[number.reading, number.concept].add(row.company)
-    ranked = sorted(numbers.items(), key=lambda pair: (-pair[1], pair[0]))[:top]
-    return _table(
-        ("reading", "tag", "numbers", "companies"), [(*pair, count, len(companies[pair])) for pair, count in ranked]
+    pairs = (
+        ((number.reading, number.concept), row.company)
+        for row in sentences
+        for number in row.numbers
+        if None not in (number.reading, number.concept)
+        and number.reading != number.concept
+        and (number.reading != OUTSIDE or number.concept in READ_LABELS)
     )
+    rows = [(*pair, numbers, companies) for pair, numbers, companies in _ranked(pairs)[:top]]
+    return _table(("reading", "tag", "numbers", "companies"), rows)
 
 
 def values(sentences: Sequence[LabelledSentence], labels: Sequence[str]) -> pa.Table:
@@ -306,22 +303,10 @@ def value_ranges(found: pa.Table) -> pa.Table:
 
 def concepts(sentences: Sequence[LabelledSentence]) -> pa.Table:
     """Count the concepts of filers' tags, most frequent first; `share` is cumulative."""
-    numbers: Counter[str] = Counter()
-    companies: defaultdict[str, set[str]] = defaultdict(set)
-    for row in sentences:
-        for number in row.numbers:
-            if number.concept is not None:
-                numbers[number.concept] += 1
-                companies[number.concept].add(row.company)
-    ranked = sorted(numbers.items(), key=lambda item: (-item[1], item[0]))
-    sums = accumulate(count for _, count in ranked)
-    return _table(
-        ("rank", "concept", "numbers", "companies", "share"),
-        [
-            (rank, concept, count, len(companies[concept]), _share(so_far, numbers.total()))
-            for rank, ((concept, count), so_far) in enumerate(zip(ranked, sums, strict=True), start=1)
-        ],
-    )
+    ranked = _ranked((number.concept, row.company) for row in sentences for number in row.numbers if number.concept)
+    sums = list(accumulate(numbers for _, numbers, _ in ranked))
+    rows = [(rank, *counts, _share(sums[rank - 1], sums[-1])) for rank, counts in enumerate(ranked, start=1)]
+    return _table(("rank", "concept", "numbers", "companies", "share"), rows)
 
 
 def left_out(statistics: Mapping[str, Any]) -> pa.Table:
@@ -343,6 +328,15 @@ def left_out(statistics: Mapping[str, Any]) -> pa.Table:
     if read:
         rows.append(("reading", sum(read.values()), read["not_found"], "its sentence is not in the input"))
     return _table(("what", "total", "left_out", "why"), rows)
+
+
+def _ranked(occurrences: Iterable[tuple[Any, str]]) -> list[tuple[Any, int, int]]:
+    """Count the occurrences and the companies of each key, the most frequent first."""
+    companies: defaultdict[Any, list[str]] = defaultdict(list)
+    for key, company in occurrences:
+        companies[key].append(company)
+    counts = [(key, len(found), len(set(found))) for key, found in companies.items()]
+    return sorted(counts, key=lambda count: (-count[1], count[0]))
 
 
 def _outcome(number: Number) -> str:

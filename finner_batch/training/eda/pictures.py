@@ -7,13 +7,16 @@ of a hundred is unreadable.
 import re
 import textwrap
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from io import BytesIO
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from numpy.typing import NDArray
 
 from finner_batch.training.eda.dataset_tables import SIDES as CUE_SIDES
 from finner_batch.training.eda.dataset_tables import SIZES, SPLITS
@@ -37,16 +40,10 @@ def draw_labels(counts: pa.Table) -> Figure:
     figure = Figure(figsize=(9, 1.2 + 0.5 * len(counts)), layout="constrained")
     numbers, companies = figure.subplots(1, 2, sharey=True, width_ratios=(3, 2))
     names = _names(counts["label"])
-    start = np.zeros(len(counts))
-    for split, colour in zip(SPLITS, COLOURS, strict=False):
-        width = counts[split].to_numpy()
-        numbers.barh(names, width, left=start, color=colour, label=split)
-        start = start + width
+    _stacked_bars(numbers, names, {split: counts[split].to_numpy() for split in SPLITS})
     bars = companies.barh(names, counts["companies"].to_numpy(), color=COLOURS[0])
     companies.bar_label(bars, fontsize=7, padding=2)
     companies.margins(x=0.12)
-    numbers.invert_yaxis()
-    numbers.tick_params(labelsize=7)
     numbers.legend(fontsize=7)
     numbers.set_xlabel("numbers with the label")
     companies.set_xlabel("companies that have it")
@@ -120,13 +117,7 @@ def draw_tags_against_readings(table: pa.Table) -> Figure:
         f"{name} ({count:,})"
         for name, count in zip(_names(table["reading"]), table["numbers"].to_pylist(), strict=True)
     ]
-    start = np.zeros(len(table))
-    for (column, meaning), colour in zip(columns.items(), COLOURS, strict=True):
-        width = table[column].to_numpy() / total
-        axes.barh(names, width, left=start, color=colour, label=meaning)
-        start = start + width
-    axes.invert_yaxis()
-    axes.tick_params(labelsize=7)
+    _stacked_bars(axes, names, {meaning: table[column].to_numpy() / total for column, meaning in columns.items()})
     axes.xaxis.set_major_formatter(lambda share, _: f"{share:.0%}")
     axes.set_xlabel("tagged by the filer")
     figure.legend(loc="outside upper center", ncols=4, fontsize=7)
@@ -172,6 +163,16 @@ def draw_concepts(table: pa.Table, labels: Sequence[str]) -> Figure:
         axes.tick_params(labelsize=7)
         axes.grid(alpha=0.3)
     return figure
+
+
+def _stacked_bars(axes: Axes, names: Sequence[str], parts: Mapping[str, NDArray[Any]]) -> None:
+    """Draw one horizontal bar per name, from the top, with one colour per part."""
+    start: NDArray[Any] = np.zeros(len(names))
+    for (label, width), colour in zip(parts.items(), COLOURS, strict=False):
+        axes.barh(names, width, left=start, color=colour, label=label)
+        start = start + width
+    axes.invert_yaxis()
+    axes.tick_params(labelsize=7)
 
 
 def _names(concepts: pa.ChunkedArray) -> list[str]:

@@ -1,6 +1,6 @@
 """An evaluation as text for a terminal or a file."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from finner_batch.training.data.dataset import Gold
 from finner_batch.training.evaluation.evaluate import Evaluation, Text
@@ -114,9 +114,7 @@ def _drawn(result: Evaluation) -> str:
 def _scores(result: Evaluation) -> str:
     figures = result.figures
     rows = [["", "", "unfiltered", *[""] * 5, "filtered", "", ""], ["", "numbers", *SCORE_NAMES, "P", "R", "F1"]]
-    for name in ranked_labels(figures.unfiltered):
-        score = figures.unfiltered[name]
-        rows.append([name, f"{score.support:,}", *_with_intervals(score), *score_cells(figures.filtered[name])])
+    rows += [[*row, *score_cells(figures.filtered[row[0]])] for row in _score_rows(figures.unfiltered)]
     filtered = "filtered: only the sentences that hold a gold label, without false positives in others"
     return "\n".join([aligned(rows), *absent_label_lines(figures.unfiltered), filtered])
 
@@ -125,10 +123,12 @@ def _other_gold(result: Evaluation) -> str:
     if result.other_gold is None:
         return ""
     other: Gold = "filers" if result.gold == "readings" else "readings"
-    scores = result.other_gold.unfiltered
-    rows = [["", "numbers", *SCORE_NAMES]]
-    rows += [[name, f"{scores[name].support:,}", *_with_intervals(scores[name])] for name in ranked_labels(scores)]
+    rows = [["", "numbers", *SCORE_NAMES], *_score_rows(result.other_gold.unfiltered)]
     return f"the same text against the {GOLD_NAMES[other]}, unfiltered\n{aligned(rows)}"
+
+
+def _score_rows(scores: Mapping[str, Score]) -> list[list[str]]:
+    return [[name, f"{scores[name].support:,}", *_with_intervals(scores[name])] for name in ranked_labels(scores)]
 
 
 def _with_intervals(score: Score) -> list[str]:

@@ -26,32 +26,30 @@ from finner_batch.training.evaluation.scores import (
 )
 
 VARIANTS = """\
-Compared with the PyTorch checkpoint in fp32 on the same sentences and on those of other text of the same companies
-that speak of a debt's rate or amount. The int8 variant takes one activation scale a token, so no row depends on the
-sentences that share its batch. `openvino`: the fp16 file as OpenVINO runs it, in int8."""
-OWN_VARIANTS = """\
-Compared with the PyTorch checkpoint in fp32 on the same sentences. The int8 variant takes one activation scale a token,
-so no row depends on the sentences that share its batch."""
+Compared with the PyTorch checkpoint in fp32 on the same sentences{others}.
+The int8 variant uses one activation scale per token, so no row depends on the other sentences of its batch.
+`openvino`: the fp16 file as OpenVINO runs it, in int8."""
+OTHER_TEXT = " and on other text of the same companies with a debt's rate or amount"
 
 LIMITS = """\
-For prose of English 10-K and 10-Q filings of 2019 and later; older filings and agreements were a small part of the
-training, tables none. One sentence is read at a time: what an earlier sentence says is unknown. A confidence is an
-estimate from few companies: not for decisions that nobody checks."""
-OWN_LIMITS = """\
-For text like that of the data named above. One sentence is read at a time: what an earlier sentence says is unknown. A
-confidence is an estimate from few sentences: not for decisions that nobody checks."""
+{text} Each sentence is read without the ones before it.
+A confidence is an estimate from few {units}: have a person check it before a decision."""
+FILING_TEXT = """\
+For prose of English 10-K and 10-Q filings of 2019 and later. The training data have few older filings and agreements,
+and no tables."""
+OWN_TEXT = "For text like that of the data named above."
 
 CHOSEN = """\
-Nothing was chosen by these {units}: the epoch and the temperature come from the split `validation`.{interval}
+The epoch and the temperature were chosen on the split `validation`, not on these {units}.{interval}
 *Filtered* counts only the sentences that hold one of the labels, as figures published for FiNER-139 do."""
-INTERVAL = " In brackets the\n95 % interval over resampled {drawn}."
+INTERVAL = " In brackets: the\n95 % interval over resampled {drawn}."
 
 CUES = """\
-A sentence that lacks the model's cues (`config.json`) is not read: its numbers count as judged to have no label.
+A sentence without the model's cues (`config.json`) is not read: its numbers count as predicted to have no label.
 """
-READINGS = "The gold is what readers of the sentences say of each number (`data/annotations/README.md`)."
+READINGS = "The gold labels are the readings of the sentences (`data/annotations/README.md`)."
 FILERS = """\
-Against the filers' own inline XBRL the same model has these figures. Filers leave numbers untagged that they tag
+The figures of the same model against the filers' own inline XBRL. Filers leave numbers untagged that they tag
 elsewhere, or give them another concept, so a right answer can count as wrong here."""
 Precision = Literal["fp32", "fp16", "int8"]
 LOG = logging.getLogger(__name__)
@@ -85,12 +83,12 @@ def model_card(record: dict[str, Any]) -> str:
         _reliability(development),
         *([f"### By the filers' tags\n{FILERS}", _scores(filers)] if filers else []),
         "## Variants",
-        VARIANTS if filings else OWN_VARIANTS,
+        VARIANTS.format(others=OTHER_TEXT if filings else ""),
         _gates(record["gates"]),
         "## How it was made",
         _making(record),
         "## Limits",
-        LIMITS if filings else OWN_LIMITS,
+        LIMITS.format(text=FILING_TEXT if filings else OWN_TEXT, units="companies" if filings else "sentences"),
     ]
     if config["notes"]:
         parts += ["## Provenance and licence", config["notes"].strip()]
@@ -109,11 +107,10 @@ def _figures(record: dict[str, Any]) -> str:
     chosen = CHOSEN.format(
         units="companies" if companies else "sentences", interval=INTERVAL.format(drawn=drawn) if drawn else ""
     )
-    counted = f"{development['sentences']:,} sentences", f"that hold a number, {development['numbers']:,} numbers."
     start = f"Development companies, never trained on: {companies}, with" if companies else "Never trained on:"
-    place = "of notes " if filings else ""
+    sentences = f"{development['sentences']:,} sentences{' of notes' if filings else ''}"
     cues = CUES if record.get("cues") else ""
-    return f"{start} {counted[0]}\n{place}{counted[1]} {gold}{cues}{chosen}"
+    return f"{start} {sentences}\nthat hold a number, {development['numbers']:,} numbers. {gold}{cues}{chosen}"
 
 
 def _reliability(development: dict[str, Any]) -> str:
