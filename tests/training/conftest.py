@@ -35,7 +35,7 @@ def label_file(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def write_bert():
-    """Write a small BERT with a tokenizer.json that embeds truncation and padding; give the model."""
+    """Write a small BERT with a tokenizer.json that embeds truncation and padding; return the model."""
 
     def write(folder, *, prefix="", **changes):
         torch.manual_seed(0)
@@ -90,7 +90,7 @@ def tiny_config(bert_folder, label_file):
 
 @pytest.fixture(scope="session")
 def model_with_record():
-    """Copy the packaged model with another record of its training; give the folder."""
+    """Copy the packaged model with another record of its training; return the folder."""
 
     def copy(folder, record):
         shutil.copytree(DEFAULT_MODEL, folder, dirs_exist_ok=True)
@@ -105,7 +105,7 @@ def model_with_record():
 
 @pytest.fixture(scope="session")
 def labelled():
-    """A sentence whose n-th number has the n-th concept."""
+    """Make a sentence whose n-th number has the n-th concept."""
 
     def make(text, *concepts, **fields):
         spans = number_tokens(text)
@@ -115,6 +115,25 @@ def labelled():
         return LabelledSentence(text=text, numbers=numbers, **{**place, "in_note": True, "exhaustive": True, **fields})
 
     return make
+
+
+@pytest.fixture(scope="session")
+def own_rows(tmp_path_factory, lesson):
+    """Write the lesson as a user's own rows, without companies and splits."""
+    path = tmp_path_factory.mktemp("own") / "own.jsonl"
+    rows = [
+        {
+            "text": row.text,
+            "entities": [
+                {"start": number.start, "end": number.end, "label": number.concept}
+                for number in row.numbers
+                if number.concept
+            ],
+        }
+        for row in lesson(62)
+    ]
+    path.write_text("\n".join(map(json.dumps, rows)))
+    return path
 
 
 @pytest.fixture(scope="session")

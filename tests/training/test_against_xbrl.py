@@ -56,7 +56,7 @@ def filing(*notes, before="", table=""):
 
 @pytest.fixture
 def store(tmp_path):
-    """Write filings and the rows that a job is said to have found in them; give results and filings.
+    """Write filings and rows as if a job had found them there; return the results and the filings.
 
     A row is (label, number as printed, value): where the number stands first in the text.
     """

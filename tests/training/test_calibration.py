@@ -6,7 +6,7 @@ from finner_batch.training.evaluation.scores import softmax
 
 
 def drawn(logits, rng):
-    """Gold labels that the softmax of the logits describes honestly."""
+    """Draw gold labels from the softmax of the logits, which is then calibrated."""
     return (softmax(logits, 1.0).cumsum(axis=1) < rng.uniform(size=(len(logits), 1))).sum(axis=1)
 
 

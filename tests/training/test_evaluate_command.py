@@ -29,7 +29,7 @@ FEE = "The commitment fee is 0.20% of the unused amount."
 
 
 def sentence(text, company, *, tagged=None, read=None, doubtful=(), **fields):
-    """`tagged` and `read` give concepts by the number as printed; `read` is None where no one read the sentence."""
+    """Make a sentence; `tagged` and `read` map printed numbers to concepts, `read` is None without a reading."""
     numbers = []
     for start, end in number_tokens(text):
         printed = text[start:end]
@@ -56,7 +56,7 @@ ROWS = [
     sentence(REVENUE, "3", tagged={"12": STATED}, split="validation"),
     sentence(FACILITY, "4", split="validation"),
 ]
-"""By the readings company 1 is right, company 2 wrong throughout; the generated sentence would be wrong, too."""
+"""By the readings, all predictions are right for company 1 and wrong for company 2 and the generated sentence."""
 
 
 @pytest.fixture(scope="module")

@@ -30,7 +30,7 @@ KILLED = -9
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory, bert_folder, lesson):
-    """What every training here starts from: a tiny base, and sentences whose words alone determine the labels."""
+    """Write the input of every training here: a tiny base, and sentences whose words alone determine the labels."""
     path = tmp_path_factory.mktemp("fit")
     shutil.copytree(bert_folder, path / "base")
     write_sentences(lesson(16), path / "sentences.parquet")
@@ -57,7 +57,7 @@ def start(folder, *arguments, **environment):
 
 
 def start_two(folder, *arguments, **environment):
-    """Two processes that train together."""
+    """Start two processes that train together."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         place = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(free.getsockname()[1]), "WORLD_SIZE": "2"}

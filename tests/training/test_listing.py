@@ -1,4 +1,4 @@
-"""Reports over many labels, of which few occur."""
+"""Reports on many labels of which few occur."""
 
 from dataclasses import asdict
 from types import SimpleNamespace

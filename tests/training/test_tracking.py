@@ -29,29 +29,10 @@ def store(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def own_data(tmp_path_factory, lesson):
-    """The lesson as rows of one's own, without companies and splits."""
-    rows = [
-        {
-            "text": row.text,
-            "entities": [
-                {"start": number.start, "end": number.end, "label": number.concept}
-                for number in row.numbers
-                if number.concept
-            ],
-        }
-        for row in lesson(62)
-    ]
-    path = tmp_path_factory.mktemp("own") / "own.jsonl"
-    path.write_text("\n".join(map(json.dumps, rows)))
-    return path
-
-
-@pytest.fixture(scope="module")
-def trained(own_data, tiny_config, tmp_path_factory, store):
+def trained(own_rows, tiny_config, tmp_path_factory, store):
     return train(
         tiny_config(
-            own_data,
+            own_rows,
             tmp_path_factory.mktemp("tracked") / "model",
             **SETTINGS,
             name="tiny",
@@ -66,7 +47,7 @@ def trained(own_data, tiny_config, tmp_path_factory, store):
 
 @pytest.fixture(scope="module")
 def run(trained, store):
-    """The run as another client of the store sees it, such as `mlflow ui`."""
+    """Return the run as another client of the store sees it, such as `mlflow ui`."""
     assert trained.is_dir()
     client = mlflow.MlflowClient(tracking_uri=store)
     (found,) = client.search_runs([client.get_experiment_by_name("rates").experiment_id])
@@ -81,12 +62,12 @@ def test_rows_of_ones_own_are_enough_for_a_whole_training(trained):
 
 
 @pytest.mark.slow
-def test_a_finished_run_has_parameters_and_figures_by_epoch_and_by_label(run, trained, own_data):
+def test_a_finished_run_has_parameters_and_figures_by_epoch_and_by_label(run, trained, own_rows):
     client, found = run
     record = json.loads((trained / "training.json").read_text())
     assert (found.info.status, found.info.run_name) == ("FINISHED", "tiny")
     assert found.data.tags["mlflow.source.name"] == "finner-batch train"
-    assert (found.data.params["learning_rate"], found.data.params["data"]) == ("0.003", str(own_data))
+    assert (found.data.params["learning_rate"], found.data.params["data"]) == ("0.003", str(own_rows))
     for name, epochs in record["passes"].items():
         stored = client.get_metric_history(found.info.run_id, f"{name}/loss")
         assert [(row.step, row.value) for row in stored] == [
@@ -115,9 +96,9 @@ def test_report_picture_card_and_model_are_artifacts_next_to_the_database(run, t
 
 
 @pytest.fixture
-def quick(own_data, tiny_config, tmp_path):
+def quick(own_rows, tiny_config, tmp_path):
     settings = {**SETTINGS, "concept_epochs": 0, "epochs": 4, "patience": 4}
-    return tiny_config(own_data, tmp_path / "model", **settings, mlflow=f"sqlite:///{tmp_path}/own.db")
+    return tiny_config(own_rows, tmp_path / "model", **settings, mlflow=f"sqlite:///{tmp_path}/own.db")
 
 
 def runs(config):

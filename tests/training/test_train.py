@@ -117,7 +117,7 @@ def test_the_exported_model_is_evaluated_with_report_and_pictures(trained):
 @pytest.mark.slow
 def test_nothing_is_chosen_by_the_split_that_is_reported(config, data, tmp_path):
     def other(row):
-        """The same text, all of it read as the wrong label."""
+        """Give every number of the split dev a wrong reading."""
         numbers = (replace(number, reading="LineOfCreditFacilityMaximumBorrowingCapacity") for number in row.numbers)
         return replace(row, numbers=tuple(numbers)) if row.split == "dev" else row
 
@@ -227,7 +227,7 @@ def test_a_variant_that_fails_its_gate_is_an_error_and_leaves_no_file(trained, d
 
 @pytest.fixture
 def copied(trained, tmp_path):
-    """A copy of the trained folder whose thresholds were chosen."""
+    """Copy the trained folder and change its thresholds."""
     folder = tmp_path / "copy"
     shutil.copytree(trained, folder)
     write_thresholds(load_model(folder), {RATE: 0.8, CAPACITY: 0.2})
@@ -302,23 +302,6 @@ def test_a_folder_is_unchanged_where_any_variant_fails_its_gate(copied, data, mo
     with pytest.raises(ModelError, match="fp16 variant"):
         export_model(copied, data, ["fp32", "fp16"])
     assert content() == before
-
-
-@pytest.fixture(scope="module")
-def own_rows(tmp_path_factory, lesson):
-    """Rows of one's own that state neither a split nor a company."""
-    path = tmp_path_factory.mktemp("own") / "own.jsonl"
-    rows = [
-        {
-            "text": row.text,
-            "entities": [
-                {"start": one.start, "end": one.end, "label": one.concept} for one in row.numbers if one.concept
-            ],
-        }
-        for row in lesson(62)
-    ]
-    path.write_text("\n".join(map(json.dumps, rows)))
-    return path
 
 
 @pytest.fixture(scope="module")

@@ -1,4 +1,4 @@
-"""`train` over an output folder that holds something already."""
+"""`train` with an output folder that is not empty."""
 
 import json
 from dataclasses import replace
@@ -30,7 +30,7 @@ def content(folder):
 
 
 def unfinished(config, made, *, epochs=2):
-    """Leave what a training made from `made` leaves that was killed after some epochs."""
+    """Write the state of a training with the identity `made` that was killed after some epochs."""
     with begin(config, made):
         pass
     folder = config.output + "/checkpoint"

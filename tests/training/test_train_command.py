@@ -12,7 +12,7 @@ from finner_batch.training.learning.train_config import TrainConfig
 
 @pytest.fixture
 def configuration(monkeypatch, tmp_path):
-    """Call `train` with flags, job file and environment; give the settings that the training would get."""
+    """Call `train` with flags, job file and environment; return the settings of the training."""
     seen = []
 
     def note(config):
