@@ -22,7 +22,7 @@ from finner_batch.results.part import list_parts
 from finner_batch.results.schema import DOCUMENTS, ENTITIES, SCHEMA_VERSION
 from finner_batch.runner.run import retry, run
 from finner_batch.storage.place import place_of
-from finner_batch.training.evaluation.xbrl_verdicts import stored_documents
+from finner_batch.training.evaluation.xbrl_verdicts import result_documents
 
 FIXTURES = Path(__file__).with_name("fixtures")
 NUMBERS = [
@@ -225,7 +225,7 @@ def test_its_rows_can_be_compared_with_the_filers_tags(old):
         pq.write_table(table.set_column(table.schema.get_field_index("kind"), table.schema.field("kind"), kinds), path)
     (model_id,) = pq.read_table(old / "entities").column("model_id").unique().to_pylist()
 
-    stored = stored_documents(old, model_id)
+    stored = result_documents(old, model_id)
 
     assert sum(len(one.rows) for copies in stored.values() for one in copies) == len(NUMBERS)
 

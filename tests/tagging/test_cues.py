@@ -11,7 +11,7 @@ from finner_batch.tagging.model import EVERY_SENTENCE, Cues, load_model
 from finner_batch.tagging.tagger import Tagger
 from finner_batch.text.numbers import number_tokens
 from finner_batch.training.data.dataset import LabelledSentence, Number, read_cues
-from finner_batch.training.evaluation.gold import judge
+from finner_batch.training.evaluation.gold import predict
 
 DATA = Path(__file__).parents[2] / "data"
 READ = [
@@ -78,12 +78,12 @@ def test_a_label_in_a_sentence_that_is_not_read_counts_as_missed():
         )
 
     rows = [row(READ[0], "4.25"), row(UNREAD[1], "6.5")]
-    judged = judge(rows, tagger)
-    assert judged.gold["readings"].tolist() == [2, 2]
-    assert judged.logits.argmax(axis=1).tolist() == [2, 0]
+    predictions = predict(rows, tagger)
+    assert predictions.gold["readings"].tolist() == [2, 2]
+    assert predictions.logits.argmax(axis=1).tolist() == [2, 0]
     everything = Tagger(replace(tagger.model, cues=EVERY_SENTENCE), tagger.session)
-    assert np.array_equal(judge(rows, everything).logits[0], judged.logits[0])
-    assert not np.array_equal(judge(rows, everything).logits[1], judged.logits[1])
+    assert np.array_equal(predict(rows, everything).logits[0], predictions.logits[0])
+    assert not np.array_equal(predict(rows, everything).logits[1], predictions.logits[1])
 
 
 def test_cues_that_are_no_patterns_are_refused_with_where_they_stand(tmp_path):

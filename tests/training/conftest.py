@@ -1,11 +1,17 @@
+import hashlib
+import json
+import shutil
+
 import pytest
 import torch
 from safetensors.torch import save_file
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
 from transformers import BertConfig, BertModel
 
+from finner_batch.tagging.model import DEFAULT_MODEL
 from finner_batch.text.numbers import number_tokens
 from finner_batch.training.data.dataset import LabelledSentence, Number
+from finner_batch.training.learning.train_config import TrainConfig
 
 RATE = "DebtInstrumentInterestRateStatedPercentage"
 CAPACITY = "LineOfCreditFacilityMaximumBorrowingCapacity"
@@ -29,7 +35,7 @@ def label_file(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def write_bert():
-    """Write a small BERT with a tokenizer.json that embeds truncation and padding; give the model."""
+    """Write a small BERT with a tokenizer.json that embeds truncation and padding; return the model."""
 
     def write(folder, *, prefix="", **changes):
         torch.manual_seed(0)
@@ -72,8 +78,34 @@ def bert_folder(tmp_path_factory, write_bert):
 
 
 @pytest.fixture(scope="session")
+def tiny_config(bert_folder, label_file):
+    """Make the settings of a training of a tiny encoder."""
+
+    def make(data, folder, **changes):
+        settings = {"base": str(bert_folder), "labels": str(label_file), "batch_tokens": 256, "max_length": 64}
+        return TrainConfig(data=(str(data),), output=str(folder), **settings | changes)
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def model_with_record():
+    """Copy the packaged model with another record of its training; return the folder."""
+
+    def copy(folder, record):
+        shutil.copytree(DEFAULT_MODEL, folder, dirs_exist_ok=True)
+        (folder / "training.json").write_text(json.dumps(record))
+        digest = hashlib.sha256((folder / "training.json").read_bytes()).hexdigest()
+        checksums = json.loads((folder / "checksums.json").read_text()) | {"training.json": digest}
+        (folder / "checksums.json").write_text(json.dumps(checksums))
+        return folder
+
+    return copy
+
+
+@pytest.fixture(scope="session")
 def labelled():
-    """A sentence whose n-th number has the n-th concept."""
+    """Make a sentence whose n-th number has the n-th concept."""
 
     def make(text, *concepts, **fields):
         spans = number_tokens(text)
@@ -86,8 +118,27 @@ def labelled():
 
 
 @pytest.fixture(scope="session")
+def own_rows(tmp_path_factory, lesson):
+    """Write the lesson as a user's own rows, without companies and splits."""
+    path = tmp_path_factory.mktemp("own") / "own.jsonl"
+    rows = [
+        {
+            "text": row.text,
+            "entities": [
+                {"start": number.start, "end": number.end, "label": number.concept}
+                for number in row.numbers
+                if number.concept
+            ],
+        }
+        for row in lesson(62)
+    ]
+    path.write_text("\n".join(map(json.dumps, rows)))
+    return path
+
+
+@pytest.fixture(scope="session")
 def lesson(labelled):
-    """Sentences in which the words alone say what a number is."""
+    """Make sentences whose words alone determine the labels of their numbers."""
 
     def make(count, **fields):
         made = []

@@ -1,4 +1,4 @@
-"""A process that trains a tiny tagger: `fitting_child.py FOLDER [KILLED_AT]`, dying in that step by SIGKILL.
+"""A process that trains a tiny tagger: `fitting_child.py FOLDER [KILLED_AT]`, which SIGKILL ends in that step.
 
 FOLDER holds `base/` and `sentences.parquet`; the weights go to `weights.<rank>.safetensors`, losses and scores
 to `epochs.<rank>.json`. With RANK and WORLD_SIZE in the environment several of them train together, without
@@ -31,7 +31,7 @@ CONFIG = FitConfig(
 
 
 def prepared(folder, **changes):
-    """The model and the examples that every test of the loop starts from."""
+    """Return the model and the examples of every test of the loop."""
     torch.set_num_threads(1)
     base = load_base(str(folder / "base"))
     for name, value in changes.items():
@@ -42,7 +42,7 @@ def prepared(folder, **changes):
 
 
 def share_right(examples):
-    """A score: the share of numbers whose likeliest label is right."""
+    """Return a score: the share of numbers whose most probable label is right."""
 
     def score(model):
         decided = [rows.argmax(axis=1) for rows in number_logits(model, examples)]

@@ -20,7 +20,7 @@ from finner_batch.results.ledger import Ledger
 from finner_batch.results.writer import Writer
 from finner_batch.runner.run import run
 from finner_batch.storage.place import place_of
-from finner_batch.tagging.model import DEFAULT_MODEL, load_model
+from finner_batch.tagging.model import load_model
 from finner_batch.text.extract import extract
 from finner_batch.training.data.dataset import LabelledSentence, Number, write_sentences
 from finner_batch.training.evaluation.against_xbrl import UNSEEN, against_xbrl
@@ -56,7 +56,7 @@ def filing(*notes, before="", table=""):
 
 @pytest.fixture
 def store(tmp_path):
-    """Write filings and the rows that a job is said to have found in them; give results and filings.
+    """Write filings and rows as if a job had found them there; return the results and the filings.
 
     A row is (label, number as printed, value): where the number stands first in the text.
     """
@@ -177,17 +177,17 @@ def test_numbers_in_tables_are_not_missed_and_rows_of_a_job_that_read_tables_sti
     if tables:
         rows += [(STATED, number, value) for number, value in in_table.items()]
     found = against_xbrl(*_listed(store({"a.htm": (markup, rows)}, tables=tables)))
-    told = {(STATED, "5.25"): "agree", (STATED, "6.5"): "missed"}
+    expected = {(STATED, "5.25"): "agree", (STATED, "6.5"): "missed"}
     if tables:
-        told |= {(STATED, "3.125"): "agree", (STATED, "4.125"): "agree", (STATED, "4.875"): "value differs"}
-    assert verdicts(found) == told
+        expected |= {(STATED, "3.125"): "agree", (STATED, "4.125"): "agree", (STATED, "4.875"): "value differs"}
+    assert verdicts(found) == expected
     assert {row["text"] for row in found.rows if row["place"] == "table"} == (set(in_table) if tables else set())
     total = found.total
     assert (total.rows, total.in_tables, total.count("agree")) == (len(rows), len(rows) - 1, 1)
     assert (total.tagged, total.precision, total.recall) == (2, 1.0, 1 / 2)
 
 
-def test_documents_that_cannot_be_compared_are_counted_and_not_judged(store):
+def test_documents_that_cannot_be_compared_are_counted_and_not_compared(store):
     right = (filing(f"The notes bear {rate('5.25')}%."), [(STATED, "5.25", 0.0525)])
     names = ("a.htm", "changed.htm", "gone.htm")
     results, folder = store({**dict.fromkeys(names, right), "empty.htm": (filing("5"), [])})
@@ -227,7 +227,7 @@ def test_results_of_another_model_or_of_other_filings_are_refused(store, tmp_pat
         against_xbrl(results, [folder])
 
 
-def test_the_training_data_tells_the_companies_only_where_it_is_that_very_data(store, tmp_path):
+def test_the_splits_of_companies_are_only_known_from_the_training_data(store, model_with_record, tmp_path):
     data = tmp_path / "sentences.parquet"
     numbers = (Number(0, 1, None),)
     learned = {"0000000001": "train", "0000000002": "dev"}
@@ -236,7 +236,7 @@ def test_the_training_data_tells_the_companies_only_where_it_is_that_very_data(s
         for cik, name in learned.items()
     ]
     write_sentences(rows, data)
-    model = _model_trained_on([data], tmp_path / "model")
+    model = model_with_record(tmp_path / "model", record_of_training_on([data]))
     one = (filing(f"The notes bear {rate('5.25')}%."), [(STATED, "5.25", 0.0525)])
     other = (filing(f"Other notes bear {rate('6.5')}%."), [])
     results, folder = store(
@@ -244,31 +244,31 @@ def test_the_training_data_tells_the_companies_only_where_it_is_that_very_data(s
         model_id=load_model(model).model_id,
         ciks={"a.htm": "0000000001", "b.htm": "0000000002", "c.htm": "0000000003"},
     )
-    told = against_xbrl(results, [folder], model=str(model), data=data)
-    assert {row["document_id"]: row["split"] for row in told.rows} == {
+    found = against_xbrl(results, [folder], model=str(model), data=data)
+    assert {row["document_id"]: row["split"] for row in found.rows} == {
         "a.htm": "train",
         "b.htm": "dev",
         "c.htm": UNSEEN,
         "d.htm": None,
     }
-    assert {name: (tally.rows, tally.count("missed")) for name, tally in told.splits.items()} == {
+    assert {name: (tally.rows, tally.count("missed")) for name, tally in found.splits.items()} == {
         "train": (1, 0),
         "dev": (0, 1),
         UNSEEN: (0, 1),
     }
-    untold = against_xbrl(results, [folder], model=str(model))
-    assert (untold.training.startswith("not told"), dict(untold.splits)) == (True, {})
+    without = against_xbrl(results, [folder], model=str(model))
+    assert (without.training.startswith("not known without --data"), dict(without.splits)) == (True, {})
     write_sentences(rows[:1], data)
     unlike = against_xbrl(results, [folder], model=str(model), data=data)
     assert (unlike.training.startswith("not known"), dict(unlike.splits)) == (True, {})
 
 
 @pytest.mark.parametrize("place", [0, 1])
-def test_each_of_several_sources_of_the_training_data_tells_its_companies(store, tmp_path, place):
+def test_each_of_several_training_sources_gives_the_splits_of_its_companies(store, model_with_record, tmp_path, place):
     data = [tmp_path / "sentences.parquet", tmp_path / "own.jsonl"]
     write_sentences([LabelledSentence(text="5", numbers=(Number(0, 1, None),), company="1", document_id="d")], data[0])
     data[1].write_text('{"text": "at 5%", "entities": [], "company": "1"}\n')
-    model = _model_trained_on(data, tmp_path / "model")
+    model = model_with_record(tmp_path / "model", record_of_training_on(data))
     filings = {"a.htm": (filing(f"The notes bear {rate('5.25')}%."), [(STATED, "5.25", 0.0525)])}
     results, folder = store(filings, model_id=load_model(model).model_id, ciks={"a.htm": "1"})
     found = against_xbrl(results, [folder], model=str(model), data=data[place])
@@ -295,16 +295,16 @@ def test_a_whole_job_is_compared_by_a_command_that_needs_no_torch(tmp_path):
     assert pq.read_table(rows)["verdict"].to_pylist() == ["agree", "agree"]
     shown = CliRunner().invoke(commands, ["evaluate", "--results", str(results), "--against-xbrl", str(folder)])
     assert "1 documents with inline XBRL" in shown.stdout
-    assert "training data? not told" in shown.stdout
+    assert "training data? not known without --data" in shown.stdout
 
 
 def test_flags_of_the_other_measurement_are_refused(tmp_path):
-    for arguments, said in (
+    for arguments, words in (
         (["--against-xbrl", str(tmp_path), "--split", "train"], "--split"),
         (["--against-xbrl", str(tmp_path), "--cost", "fp=1,fn=1"], "--cost"),
         (["--results", str(tmp_path)], "--against-xbrl"),
     ):
-        with pytest.raises(UsageError, match=said):
+        with pytest.raises(UsageError, match=words):
             CliRunner().invoke(commands, ["evaluate", *arguments], standalone_mode=False, catch_exceptions=False)
 
 
@@ -313,17 +313,6 @@ def _listed(pair):
     return results, [folder]
 
 
-def _model_trained_on(data, folder):
-    """A copy of the packaged folder, without its ONNX files, whose record names the files `data`."""
-    shutil.copytree(DEFAULT_MODEL, folder, ignore=shutil.ignore_patterns("*.onnx"))
-    record = json.loads((folder / "training.json").read_text())
-    digests = [hashlib.sha256(file.read_bytes()).hexdigest() for file in data]
-    record["data"]["sha256"] = (
-        digests[0] if len(digests) == 1 else hashlib.sha256("".join(digests).encode()).hexdigest()
-    )
-    record["data"]["sources"] = [{"sha256": digest} for digest in digests]
-    (folder / "training.json").write_text(json.dumps(record))
-    checksums = json.loads((folder / "checksums.json").read_text())
-    checksums["training.json"] = hashlib.sha256((folder / "training.json").read_bytes()).hexdigest()
-    (folder / "checksums.json").write_text(json.dumps(checksums))
-    return folder
+def record_of_training_on(files):
+    sources = [{"sha256": hashlib.sha256(file.read_bytes()).hexdigest()} for file in files]
+    return {"config": {}, "data": {"sources": sources}}

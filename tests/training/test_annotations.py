@@ -41,7 +41,7 @@ def test_a_reading_judges_every_number_of_its_sentence_and_overrules_the_filer(l
     assert apply_reading(row, {}) is row
 
 
-def test_what_nobody_read_and_nobody_tagged_is_unknown_outside_notes(labelled):
+def test_unread_and_untagged_numbers_are_unknown_outside_notes(labelled):
     row = labelled("We owe 5.", exhaustive=False)
     assert row.gold(row.numbers[0], {RATE}) is None
     tagged = labelled("We owe 5 and 6 and 7.", "Debt", RATE, exhaustive=False)
@@ -83,7 +83,7 @@ def test_a_row_that_is_no_reading_is_named_with_file_and_line(tmp_path, row):
 def test_two_readings_that_differ_are_an_error_and_no_readings_too(tmp_path):
     write_annotations([reading({})], tmp_path / "one.jsonl")
     write_annotations([reading({(4, 8): (RATE, False)})], tmp_path / "two.jsonl")
-    with pytest.raises(UsageError, match="read otherwise"):
+    with pytest.raises(UsageError, match="another reading in an earlier row"):
         read_annotations(tmp_path)
     (tmp_path / "empty").mkdir()
     for wrong in (tmp_path / "empty", tmp_path / "none.jsonl"):

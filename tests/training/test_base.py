@@ -70,7 +70,7 @@ def test_a_hub_that_cannot_be_reached_is_one_line_that_says_what_else_to_give(mo
         load_base("distilbert-base-cased")
 
 
-def test_a_new_head_keeps_the_rows_of_labels_that_the_base_tells(tmp_path, bert_folder):
+def test_a_new_head_keeps_the_rows_of_the_bases_labels(tmp_path, bert_folder):
     first = classifier(load_base(str(bert_folder)), ["O", "other", "Rate", "Size"], seed=1)
     save_checkpoint(first, tmp_path)
     (tmp_path / "tokenizer.json").write_bytes((bert_folder / "tokenizer.json").read_bytes())

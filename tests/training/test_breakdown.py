@@ -24,7 +24,7 @@ from finner_batch.training.evaluation.scores import Scored
         (None, None, False, "other"),
     ],
 )
-def test_a_section_is_told_by_its_heading(labelled, section, form, in_note, kind):
+def test_a_heading_gives_the_kind_of_section(labelled, section, form, in_note, kind):
     assert section_kind(labelled("at 5%", section=section, form_type=form, in_note=in_note)) == kind
 
 

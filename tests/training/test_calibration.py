@@ -6,7 +6,7 @@ from finner_batch.training.evaluation.scores import softmax
 
 
 def drawn(logits, rng):
-    """Gold labels that the softmax of the logits describes honestly."""
+    """Draw gold labels from the softmax of the logits, which is then calibrated."""
     return (softmax(logits, 1.0).cumsum(axis=1) < rng.uniform(size=(len(logits), 1))).sum(axis=1)
 
 
@@ -64,7 +64,7 @@ def test_the_brier_score_is_the_squared_distance_of_the_confidence_from_the_trut
     assert brier_score(np.array([[1.0, 0.0, 0.0]]), np.array([1])) == 0.0
 
 
-def test_reliability_tells_how_many_are_right_by_confidence():
+def test_reliability_is_the_share_of_right_labels_by_confidence():
     probabilities = np.array([[0.05, 0.95, 0.0], [0.0, 1.0, 0.0], [0.45, 0.55, 0.0], [0.9, 0.1, 0.0]])
     low, high = reliability(probabilities, np.array([1, 0, 1, 1]))
     assert (low.low, low.high, low.numbers, low.precision) == (0.5, 0.6, 1, 1.0)

@@ -27,7 +27,7 @@ def own(text=TEXT, start=27, end=31, label="Coupon", **columns):
 
 @pytest.fixture
 def written(tmp_path):
-    """Write rows as JSON Lines or Parquet; give the file's name."""
+    """Write rows as JSON Lines or Parquet; return the file's name."""
 
     def write(*rows, name="own.jsonl"):
         path = tmp_path / name
@@ -42,7 +42,7 @@ def written(tmp_path):
 
 @pytest.fixture
 def hub_copy(tmp_path, monkeypatch):
-    """A folder as the hub keeps FiNER-139 in Parquet, two words a row, in three splits."""
+    """Write a folder in the layout of FiNER-139 on the hub, as Parquet in three splits."""
     monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", tmp_path / "cache")
     features = datasets.Features(
         {
@@ -65,15 +65,15 @@ def hub_copy(tmp_path, monkeypatch):
     return folder
 
 
-def said(sentence):
-    """The numbers of a sentence that have a concept, and the concept."""
+def concepts_of(sentence):
+    """Map the numbers of a sentence with a concept to the concept."""
     return {sentence.text[number.start : number.end]: number.concept for number in sentence.numbers if number.concept}
 
 
 @pytest.mark.parametrize("name", ["own.jsonl", "own.parquet"])
 def test_rows_of_ones_own_label_the_numbers_they_list_and_no_others(written, name):
     (row,) = load_data([written(own(), name=name)])
-    assert said(row) == {"5.25": "Coupon"}
+    assert concepts_of(row) == {"5.25": "Coupon"}
     for by in ("readings", "filers"):
         assert [row.gold(number, {"Coupon"}, by) for number in row.numbers] == ["Coupon", OUTSIDE, OUTSIDE]
         assert [row.gold(number, READ_LABELS, by) for number in row.numbers] == [OUTSIDE] * 3
@@ -101,11 +101,11 @@ def test_a_row_says_where_it_comes_from_and_what_it_is_for(written):
         (own(label="O"), "other than O"),
         (own(label="B-"), "other than O"),
         (own(split="holdout"), "'holdout' is none of train, validation, dev, test"),
-        (own(company=7), "are strings"),
+        (own(company=7), "must be strings"),
         (own(origin="generated", split="validation"), "only trained on"),
         ({"text": TEXT, "entities": [{"number": "5.25"}]}, "needs number and tag"),
         ({"tokens": ["a", "5"], "ner_tags": ["O"]}, "as many ner_tags"),
-        ({"tokens": ["a", "5"], "ner_tags": [0, 1]}, "the tag 0 in `ner_tags` has no name: --labels finer139 says"),
+        ({"tokens": ["a", "5"], "ner_tags": [0, 1]}, "the tag 0 in `ner_tags` has no name: give --labels finer139"),
         ([], "needs an object"),
     ],
 )
@@ -131,7 +131,7 @@ def test_of_texts_with_known_numbers_the_others_stay_unknown(written):
     entities = [{"number": "5.25", "tag": "Coupon"}, {"number": "2", "tag": "Years"}, {"number": "no", "tag": "Debt"}]
     text = "In 2018 notes at 5.25 % due in 2 years , of which 1 or 2 renewed"
     (row,) = load_data([written({"text": text, "entities": entities}, {"text": text, "entities": entities[2:]})])
-    assert said(row) == {"5.25": "Coupon"}, "2 is printed twice and listed once"
+    assert concepts_of(row) == {"5.25": "Coupon"}, "2 is printed twice and listed once"
     gold = {row.text[number.start : number.end]: row.gold(number, {"Coupon", "Size"}) for number in row.numbers}
     assert gold == {"2018": None, "5.25": "Coupon", "2": None, "1": None}
     assert known_sentences([row], "train") == [row]
@@ -140,17 +140,21 @@ def test_of_texts_with_known_numbers_the_others_stay_unknown(written):
 def test_in_a_file_of_known_numbers_an_empty_list_means_that_nothing_is_known(written):
     partly, empty = {"text": TEXT, "entities": [{"number": "5.25", "tag": "Coupon"}]}, {"text": TEXT, "entities": []}
     rows = load_data([written(empty, partly, {"text": "No number", "entities": []}, empty, partly)])
-    assert [said(row) for row in rows] == [{"5.25": "Coupon"}] * 2
+    assert [concepts_of(row) for row in rows] == [{"5.25": "Coupon"}] * 2
     assert not any(row.exhaustive or row.is_read for row in rows)
     labelled, none = load_data([written(own(), empty)])
-    assert said(labelled)
+    assert concepts_of(labelled)
     assert none.exhaustive, "of labelled text an empty list means no label"
 
 
 def test_a_label_is_the_same_with_and_without_the_prefix_of_tagged_words(written):
     known = [{"number": "5.25", "tag": "B-Coupon"}, {"number": "7.5", "tag": "I-Size"}]
     rows = load_data([written(own(label="B-Coupon"), own(label="I-Coupon"), {"text": TEXT, "entities": known})])
-    assert [said(row) for row in rows] == [{"5.25": "Coupon"}, {"5.25": "Coupon"}, {"5.25": "Coupon", "7.5": "Size"}]
+    assert [concepts_of(row) for row in rows] == [
+        {"5.25": "Coupon"},
+        {"5.25": "Coupon"},
+        {"5.25": "Coupon", "7.5": "Size"},
+    ]
     assert {number.reading for row in rows[:2] for number in row.numbers} == {"Coupon", OUTSIDE}
 
 
@@ -158,7 +162,7 @@ def test_a_label_is_the_same_with_and_without_the_prefix_of_tagged_words(written
 def test_the_finer_sample_keeps_nine_of_ten_tagged_numbers(corpus):
     rows = load_data([str(corpus / "finer" / "finer139_validation_sample.jsonl")])
     assert len(rows) == 1260
-    assert sum(len(said(row)) for row in rows) > 0.88 * 2000
+    assert sum(len(concepts_of(row)) for row in rows) > 0.88 * 2000
 
 
 def test_the_generated_sentences_are_read_whole_and_only_trained_on():
@@ -173,17 +177,17 @@ def test_words_with_tags_become_sentences_with_every_number_known(hub_copy):
     assert Counter(row.split for row in rows) == {"train": 3, "validation": 3, "dev": 3}
     first, doubtful, fraction = (row for row in rows if row.split == "dev")
     assert first.text == "It pays 5.25 % of $ 1,500"
-    assert said(first) == {"5.25": "Coupon", "1,500": "Size"}
+    assert concepts_of(first) == {"5.25": "Coupon", "1,500": "Size"}
     assert first.exhaustive
-    assert (said(doubtful), doubtful.exhaustive) == ({}, False), "which of 2018 and 2019 is tagged?"
-    assert said(fraction) == {"3 1/4": "Coupon"}
+    assert (concepts_of(doubtful), doubtful.exhaustive) == ({}, False), "which of 2018 and 2019 is tagged?"
+    assert concepts_of(fraction) == {"3 1/4": "Coupon"}
     (file,) = load_sources([str(hub_copy / "finer-139" / "train" / "0000.parquet")])
     assert [row.text for row in file.sentences] == [row.text for row in rows if row.split == "train"]
 
 
 @pytest.fixture
 def saved(hub_copy):
-    """The same rows as `datasets` holds them."""
+    """Return the rows as a `datasets` dataset."""
     return datasets.load_dataset(str(hub_copy))
 
 
@@ -222,9 +226,12 @@ def test_integer_tags_without_names_are_those_of_finer_where_the_labels_say_so(t
     else:
         path.write_text(json.dumps(rows, indent=1))
     first, second = load_data([str(path)], "finer139")
-    assert said(first) == {"5.25": "DebtInstrumentInterestRateStatedPercentage", "100": "DebtInstrumentFaceAmount"}
+    assert concepts_of(first) == {
+        "5.25": "DebtInstrumentInterestRateStatedPercentage",
+        "100": "DebtInstrumentFaceAmount",
+    }
     assert {first.split, second.split} == {"dev"}
-    assert said(second) == {"75": CAPACITY, "2": "DebtInstrumentBasisSpreadOnVariableRate1"}
+    assert concepts_of(second) == {"75": CAPACITY, "2": "DebtInstrumentBasisSpreadOnVariableRate1"}
     for labels in ("debt4", None):
         with pytest.raises(UsageError, match=r"finer_test\.[\w.]+:1: the tag 0 in `ner_tags` has no name"):
             load_data([str(path)], labels)
@@ -235,7 +242,7 @@ def test_a_mark_or_blanks_before_the_rows_are_no_rows(tmp_path, before):
     rows = [{"tokens": ["5.25", "%"], "ner_tags": ["B-Coupon", "O"]}] * 2
     for name, content in (("list.json", json.dumps(rows)), ("lines.jsonl", "\n".join(map(json.dumps, rows)))):
         (tmp_path / name).write_text(before + content, encoding="utf-8")
-        assert [said(row) for row in load_data([str(tmp_path / name)])] == [{"5.25": "Coupon"}] * 2
+        assert [concepts_of(row) for row in load_data([str(tmp_path / name)])] == [{"5.25": "Coupon"}] * 2
 
 
 def test_a_folder_of_compressed_rows_is_read_and_its_names_say_the_splits(tmp_path):
@@ -247,7 +254,7 @@ def test_a_folder_of_compressed_rows_is_read_and_its_names_say_the_splits(tmp_pa
 
 def test_integer_tags_written_as_text_are_integers():
     row = {"tokens": ["5.25", "%"], "ner_tags": ["1", "0"]}
-    assert said(finer.token_sentence(row, "row", "own", ["O", "B-Coupon"])) == {"5.25": "Coupon"}
+    assert concepts_of(finer.token_sentence(row, "row", "own", ["O", "B-Coupon"])) == {"5.25": "Coupon"}
     with pytest.raises(UsageError, match="the tag 1 in `ner_tags` has no name"):
         finer.token_sentence(row, "row", "own", None)
 
@@ -257,7 +264,7 @@ def test_the_tags_of_finer_are_its_labels_in_order_and_each_continues_one():
     assert (tags[0], len(tags)) == (OUTSIDE, 170)
     assert [tag[2:] for tag in tags if tag.startswith("B-")] == read_labels("finer139")
     assert all(tags[place - 1] == f"B-{tag[2:]}" for place, tag in enumerate(tags) if tag.startswith("I-"))
-    with pytest.raises(UsageError, match=r"the tag 170 has no name, as 170 are known, from 0 up"):
+    with pytest.raises(UsageError, match=r"the tag 170 has no name: 170 tags are known, from 0 up"):
         finer.token_sentence({"tokens": ["5"], "ner_tags": [170]}, "row", "own", tags)
 
 
@@ -288,7 +295,7 @@ def test_files_of_a_folder_are_read_with_their_splits_also_without_a_copy_of_the
         written(tagged, name=f"mine/{name}.jsonl")
     rows = load_data([str(tmp_path / "mine")])
     assert Counter(row.split for row in rows) == {"train": 1, "validation": 1, "dev": 1}
-    assert [said(row) for row in rows] == [{"5": "Coupon"}] * 3
+    assert [concepts_of(row) for row in rows] == [{"5": "Coupon"}] * 3
 
 
 def test_a_hub_name_without_a_network_says_what_to_do(monkeypatch):
@@ -331,7 +338,7 @@ def test_a_name_that_is_no_data_is_refused(tmp_path):
         (str(tmp_path / "results"), "no labelled data there, but the results of `finner-batch run`"),
         (str(tmp_path / "model"), "no labelled data there, but a model of `finner-batch train`"),
         (str(broken), "damaged Parquet"),
-        (str(broken.parent), "no copy of a data set"),
+        (str(broken.parent), "no copy of a dataset"),
     ):
         with pytest.raises(UsageError, match=words):
             load_data([name])

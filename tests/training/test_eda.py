@@ -33,7 +33,7 @@ def read_as(sentence, *readings):
 
 @pytest.fixture(scope="module")
 def sentences(labelled):
-    """Two companies: a spread and a capacity in one sentence, a rate that its filer missed, one tagged otherwise."""
+    """Two companies: a spread and a capacity in one sentence, a rate without a tag, and one with another tag."""
     first, second = {"company": "0000000001"}, {"company": "0000000002", "split": "dev"}
     return [
         labelled("The $500 million facility bears interest at SOFR plus 1.25%.", CAPACITY, SPREAD, **first),
@@ -48,15 +48,15 @@ def sentences(labelled):
 
 @pytest.fixture(scope="module")
 def dataset(tmp_path_factory):
-    """The sample filing, labelled; a sentence of each of three labels was read, one of them against its tag."""
+    """Label the sample filing with readings of three labels, one of which differs from its tag."""
     folder = tmp_path_factory.mktemp("labelled")
     label([str(FILING)], folder / "first")
     readings = []
     for row in read_sentences(folder / "first"):
         tagged = {(number.start, number.end): number.concept for number in row.numbers if number.concept in READ_LABELS}
         if tagged and len(readings) < 12:
-            said = {span: (RATE if concept == SPREAD else concept, False) for span, concept in tagged.items()}
-            readings.append(Reading(row.document_id, row.start, sentence_digest(row.text), said))
+            labels = {span: (RATE if concept == SPREAD else concept, False) for span, concept in tagged.items()}
+            readings.append(Reading(row.document_id, row.start, sentence_digest(row.text), labels))
     write_annotations(readings, folder / "readings.jsonl")
     label([str(FILING)], folder / "dataset", folder / "readings.jsonl", LABELS)
     return folder / "dataset"
@@ -151,7 +151,7 @@ def test_a_picture_has_the_same_bytes_each_time(sentences):
     assert one == two
 
 
-def test_label_counts_the_labels_it_is_told_keeps_every_concept_and_writes_its_report(dataset, tmp_path):
+def test_label_counts_the_given_labels_keeps_every_concept_and_writes_its_report(dataset, tmp_path):
     (tmp_path / "own.txt").write_text("DebtInstrumentFaceAmount\nNoSuchConcept\n")
     report = tmp_path / "report"
     flags = {"--output": tmp_path / "dataset", "--labels": tmp_path / "own.txt", "--report": report}
@@ -187,8 +187,8 @@ def test_a_report_on_labels_that_no_filer_uses_is_an_error_of_use(dataset, tmp_p
 def test_a_dataset_of_readings_alone_has_a_report_without_the_filers_concepts(tmp_path):
     text = "The notes bear interest at 4.25% per year."
     (tmp_path / "old.htm").write_text(f"<html><body><p>{text}</p></body></html>")
-    said = {(27, 31): (RATE, False)}
-    write_annotations([Reading("old.htm", 0, sentence_digest(text), said)], tmp_path / "readings.jsonl")
+    labels = {(27, 31): (RATE, False)}
+    write_annotations([Reading("old.htm", 0, sentence_digest(text), labels)], tmp_path / "readings.jsonl")
     label([str(tmp_path / "old.htm")], tmp_path / "dataset", tmp_path / "readings.jsonl", LABELS)
     report = write_report(tmp_path / "dataset", tmp_path / "report", LABELS)
     written = report.read_text()

@@ -1,7 +1,6 @@
 import hashlib
 import json
 import re
-import shutil
 import subprocess
 import sys
 from dataclasses import replace
@@ -15,9 +14,9 @@ from finner_batch.errors import ModelError, UsageError
 from finner_batch.tagging.model import DEFAULT_MODEL, load_model
 from finner_batch.text.numbers import number_tokens
 from finner_batch.training.data.dataset import LabelledSentence, Number, write_sentences
-from finner_batch.training.evaluation.evaluate import EvaluationConfig, evaluate, measure
+from finner_batch.training.evaluation.evaluate import EvaluationConfig, measure
 from finner_batch.training.evaluation.evaluation_summary import summary
-from finner_batch.training.evaluation.gold import Learnt, check_choosing
+from finner_batch.training.evaluation.gold import TrainingData, check_choosing
 
 SPREAD = "DebtInstrumentBasisSpreadOnVariableRate1"
 STATED = "DebtInstrumentInterestRateStatedPercentage"
@@ -30,7 +29,7 @@ FEE = "The commitment fee is 0.20% of the unused amount."
 
 
 def sentence(text, company, *, tagged=None, read=None, doubtful=(), **fields):
-    """`tagged` and `read` give concepts by the number as printed; `read` is None where no one read the sentence."""
+    """Make a sentence; `tagged` and `read` map printed numbers to concepts, `read` is None without a reading."""
     numbers = []
     for start, end in number_tokens(text):
         printed = text[start:end]
@@ -57,12 +56,12 @@ ROWS = [
     sentence(REVENUE, "3", tagged={"12": STATED}, split="validation"),
     sentence(FACILITY, "4", split="validation"),
 ]
-"""By the readings company 1 is right, company 2 wrong throughout; the generated sentence would be wrong, too."""
+"""By the readings, all predictions are right for company 1 and wrong for company 2 and the generated sentence."""
 
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory):
-    path = tmp_path_factory.mktemp("judged") / "sentences.parquet"
+    path = tmp_path_factory.mktemp("evaluated") / "sentences.parquet"
     write_sentences(ROWS, path)
     return path
 
@@ -79,9 +78,9 @@ def call(*arguments):
     return done
 
 
-def test_the_readings_are_the_gold_where_there_are_any_and_the_filers_tags_stand_beside(measured):
+def test_the_readings_are_the_gold_where_there_are_any_and_the_filers_tags_are_also_reported(measured):
     assert (measured.gold, measured.text, measured.companies, measured.sentences_read) == ("readings", "notes", 2, 6)
-    micro, filers = measured.figures.unfiltered["micro"], measured.beside.unfiltered["micro"]
+    micro, filers = measured.figures.unfiltered["micro"], measured.other_gold.unfiltered["micro"]
     assert (micro.precision, micro.recall, micro.support) == (3 / 5, 3 / 5, 5)
     assert (filers.precision, filers.recall, filers.support) == (2 / 5, 2 / 3, 3)
     assert measured.figures.resampled == "companies"
@@ -92,28 +91,28 @@ def test_the_readings_are_the_gold_where_there_are_any_and_the_filers_tags_stand
 def test_generated_sentences_and_those_of_other_splits_are_never_counted(measured, data):
     assert (measured.figures.sentences, measured.figures.sentences_without_label) == (8, 3)
     assert measured.figures.false_positive_sentences == pytest.approx(1 / 3)
-    assert evaluate(None, data, split="validation").sentences == 2
+    assert measure(EvaluationConfig(data=data, split="validation")).figures.sentences == 2
     with pytest.raises(UsageError, match=r"'train', they have dev, validation: .*--split all") as refused:
-        evaluate(None, data, split="train")
+        measure(EvaluationConfig(data=data, split="train"))
     assert "-share" not in str(refused.value)
 
 
 def test_a_split_of_generated_sentences_only_is_refused(tmp_path):
     write_sentences([replace(ROWS[0], origin="generated")], tmp_path / "sentences.parquet")
     with pytest.raises(UsageError, match="generated"):
-        evaluate(None, tmp_path)
+        measure(EvaluationConfig(data=tmp_path))
 
 
 def test_without_readings_the_filers_tags_are_the_gold_and_readings_cannot_be_asked_for(data):
     found = measure(EvaluationConfig(data=data, split="validation"))
-    assert (found.gold, found.beside, found.without_doubtful) == ("filers", None, None)
+    assert (found.gold, found.other_gold, found.without_doubtful) == ("filers", None, None)
     with pytest.raises(UsageError, match="no sentence of the split 'validation' was read"):
         measure(EvaluationConfig(data=data, split="validation", gold="readings"))
 
 
 def test_the_filers_tags_say_nothing_of_text_that_they_do_not_tag_exhaustively(data, tmp_path):
     found = measure(EvaluationConfig(data=data, gold="filers"))
-    assert (found.gold, found.figures.numbers) == ("filers", found.beside.numbers)
+    assert (found.gold, found.figures.numbers) == ("filers", found.other_gold.numbers)
     assert sum(group.sentences for group in found.breakdown["section"].values()) == 8
     write_sentences([ROWS[8]], tmp_path / "sentences.parquet")
     assert measure(EvaluationConfig(data=tmp_path)).text == "sentences read"
@@ -152,10 +151,16 @@ def test_the_output_folder_holds_the_report_the_text_the_errors_and_both_picture
     folder = tmp_path / "made" / "here"
     done = call("--data", data, "--output", folder, "--errors", tmp_path / "errors.parquet", "--cost", "fp=1,fn=5")
     assert (folder / "classification_report.txt").read_text() == done.stdout
-    for said in ("gold: readings", "2 companies", "33.33% got one", "thresholds that cost least at fp=1, fn=5", STATED):
-        assert said in done.stdout
-    assert "numbers whose likeliest label is not O, before and after" in done.stdout
-    assert "likeliest label other than O, where that reaches its threshold" in done.stdout
+    for part in (
+        "gold: readings",
+        "2 companies",
+        "33.33% got one",
+        "thresholds with the lowest cost at fp=1, fn=5",
+        STATED,
+    ):
+        assert part in done.stdout
+    assert "numbers whose most probable label is not O, before and after" in done.stdout
+    assert "most probable label other than O if that reaches its threshold" in done.stdout
     report = json.loads((folder / "report.json").read_text())
     assert report["figures"]["unfiltered"]["micro"]["f1"] == pytest.approx(3 / 5)
     assert len(report["figures"]["confusion"]) == len(report["labels"]) == 5
@@ -172,7 +177,7 @@ def test_stdout_is_json_and_nothing_else_where_json_is_asked_for(data):
     assert "event=evaluate" in done.stderr
 
 
-def test_a_model_that_labels_nothing_is_an_error_beside_the_figures(tmp_path):
+def test_a_model_that_labels_nothing_is_an_error_after_the_figures(tmp_path):
     rows = [sentence(FEE, place, read={"0.20": STATED}) for place in "12"]
     write_sentences(rows, tmp_path / "sentences.parquet")
     done = CliRunner().invoke(commands, ["evaluate", "--data", str(tmp_path), "--json"])
@@ -193,29 +198,19 @@ def test_the_split_test_is_what_is_reported_and_integer_tags_are_named_by_labels
     assert "--labels finer139" in str(unnamed.exception)
 
 
-def not_refitted(folder):
-    """Let a model's record say that it has not learnt from the split `validation`."""
-    record = json.loads((folder / "training.json").read_text())
-    record["config"]["refit"] = False
-    (folder / "training.json").write_text(json.dumps(record))
-    checksums = json.loads((folder / "checksums.json").read_text())
-    checksums["training.json"] = hashlib.sha256((folder / "training.json").read_bytes()).hexdigest()
-    (folder / "checksums.json").write_text(json.dumps(checksums))
-
-
-def test_thresholds_go_into_a_model_of_ones_own_and_are_not_chosen_by_what_is_reported(data, tmp_path):
-    own = tmp_path / "model"
-    shutil.copytree(DEFAULT_MODEL, own)
+def test_thresholds_go_into_a_users_own_model_and_are_not_chosen_by_what_is_reported(data, model_with_record, tmp_path):
+    record = json.loads((DEFAULT_MODEL / "training.json").read_text())
+    own = model_with_record(tmp_path / "model", record)
     with pytest.raises(UsageError, match="refitted"):
         call("--data", data, "--split", "validation", "--cost", "fp=9,fn=1", "--model", own, *WRITE)
-    not_refitted(own)
+    model_with_record(own, record | {"config": record["config"] | {"refit": False}})
     before = load_model(own)
-    for wrong, said in (
+    for wrong, words in (
         (["--split", "validation", "--cost", "fp=1,fn=5"], "packaged"),
         (["--split", "dev", "--cost", "fp=1,fn=5", "--model", own], "validation"),
         (["--split", "validation", "--model", own], "--cost"),
     ):
-        with pytest.raises(UsageError, match=said):
+        with pytest.raises(UsageError, match=words):
             call("--data", data, "--write-thresholds", *wrong)
     assert load_model(own).model_id == before.model_id
     done = call("--data", data, "--split", "validation", "--cost", "fp=9,fn=1", "--model", own, *WRITE)
@@ -259,7 +254,7 @@ def test_rows_of_ones_own_are_measured_by_their_labels_once_and_by_no_filers_tag
         {"text": FEE, "entities": []},
     ]
     found = measure(EvaluationConfig(data=write_rows(rows, tmp_path / "own.jsonl"), split="all"))
-    assert (found.beside, found.from_filings, found.companies) == (None, False, 0)
+    assert (found.other_gold, found.from_filings, found.companies) == (None, False, 0)
     assert "gold: the labels that the rows give" in summary(found)
     assert "filers" not in summary(found)
 
@@ -267,37 +262,37 @@ def test_rows_of_ones_own_are_measured_by_their_labels_once_and_by_no_filers_tag
 def test_data_without_any_of_the_models_labels_are_refused_by_name(tmp_path):
     rows = [{"text": FACILITY, "entities": [{"start": 19, "end": 22, "label": "Coupon"}]}]
     with pytest.raises(UsageError, match=f"Coupon.* the model has .*{CAPACITY}"):
-        evaluate(None, write_rows(rows, tmp_path / "own.jsonl"), split="train")
+        measure(EvaluationConfig(data=write_rows(rows, tmp_path / "own.jsonl"), split="train"))
 
 
-def test_a_model_that_has_learnt_from_the_sentences_is_told_apart(data, tmp_path):
+def test_a_model_that_was_trained_on_the_sentences_is_reported(data, model_with_record, tmp_path):
     folder = tmp_path / "model"
     seen = {"config": {"refit": True}, "data": {"sources": [{"sha256": digest(data)}]}}
     model_with_record(folder, seen)
     config = EvaluationConfig(data=data, model=str(folder), split="validation")
     found = measure(config)
-    assert found.learnt_from
-    assert found.as_json()["learnt_from"] is True
-    assert "has learnt from these very sentences" in summary(found)
+    assert found.trained_on
+    assert found.as_json()["trained_on"] is True
+    assert "was trained on these sentences" in summary(found)
     reported = measure(replace(config, split="dev"))
-    assert not reported.learnt_from
-    assert "has learnt" not in summary(reported)
+    assert not reported.trained_on
+    assert "was trained on" not in summary(reported)
     for other in (
         {**seen, "config": {"refit": False}},
         {**seen, "data": {"sources": [{"sha256": "0" * 64}]}},
     ):
         model_with_record(folder, other)
-        assert not measure(config).learnt_from
+        assert not measure(config).trained_on
 
 
 def test_sentences_to_learn_from_are_measured_with_a_warning(data, caplog):
     measure(EvaluationConfig(data=data, split="validation"))
-    assert "may have learnt" not in caplog.text
+    assert "may be trained on" not in caplog.text
     measure(EvaluationConfig(data=data, split="all"))
-    assert "may have learnt" in caplog.text
+    assert "may be trained on" in caplog.text
 
 
-def test_no_thresholds_come_from_the_validation_split_of_a_refitted_model(data, tmp_path):
+def test_no_thresholds_come_from_the_validation_split_of_a_refitted_model(data, model_with_record, tmp_path):
     folder = model_with_record(tmp_path / "model", {"config": {"refit": True}, "data": {"sources": [{"sha256": "0"}]}})
     before = load_model(folder)
     with pytest.raises(UsageError, match="has not seen: rows of your own"):
@@ -306,12 +301,13 @@ def test_no_thresholds_come_from_the_validation_split_of_a_refitted_model(data, 
 
 
 PLAIN, REFITTED = (
-    Learnt(sources=frozenset(["seen"]), splits=frozenset(splits)) for splits in (["train"], ["train", "validation"])
+    TrainingData(sources=frozenset(["seen"]), splits=frozenset(splits))
+    for splits in (["train"], ["train", "validation"])
 )
 
 
 @pytest.mark.parametrize(
-    ("learnt", "origin", "split", "sha256"),
+    ("trained_on", "origin", "split", "sha256"),
     [
         (PLAIN, "filing", "validation", "seen"),
         (None, "filing", "validation", "other"),
@@ -322,26 +318,26 @@ PLAIN, REFITTED = (
         (None, "mine", "all", "other"),
     ],
 )
-def test_thresholds_may_be_chosen_by_what_the_model_has_not_learnt_from(learnt, origin, split, sha256):
+def test_thresholds_may_be_chosen_by_what_the_model_was_not_trained_on(trained_on, origin, split, sha256):
     rows = [replace(ROWS[0], origin=origin, split=name) for name in ("train", "validation")]
-    check_choosing(learnt, rows, split, sha256)
+    check_choosing(trained_on, rows, split, sha256)
 
 
 @pytest.mark.parametrize(
-    ("learnt", "origin", "split", "sha256", "said"),
+    ("trained_on", "origin", "split", "sha256", "words"),
     [
-        (PLAIN, "filing", "train", "other", "too sure"),
-        (None, "filing", "all", "other", "too sure"),
-        (PLAIN, "mine", "train", "seen", "too sure"),
+        (PLAIN, "filing", "train", "other", "overconfident"),
+        (None, "filing", "all", "other", "overconfident"),
+        (PLAIN, "mine", "train", "seen", "overconfident"),
         (REFITTED, "filing", "validation", "other", "refitted"),
         (REFITTED, "mine", "validation", "seen", "refitted"),
         (REFITTED, "mine", "all", "seen", "refitted"),
     ],
 )
-def test_thresholds_may_not_be_chosen_by_what_the_model_may_have_learnt_from(learnt, origin, split, sha256, said):
+def test_thresholds_may_not_be_chosen_by_training_data(trained_on, origin, split, sha256, words):
     rows = [replace(ROWS[0], origin=origin, split=name) for name in ("train", "validation")]
-    with pytest.raises(UsageError, match=said):
-        check_choosing(learnt, rows, split, sha256)
+    with pytest.raises(UsageError, match=words):
+        check_choosing(trained_on, rows, split, sha256)
 
 
 def test_thresholds_are_not_chosen_by_what_is_reported_even_among_every_split():
@@ -362,18 +358,6 @@ def write_rows(rows, path):
 
 def digest(path):
     return hashlib.sha256(path.read_bytes()).hexdigest()
-
-
-def model_with_record(folder, record):
-    """The packaged model with another record of its training."""
-    shutil.copytree(DEFAULT_MODEL, folder, dirs_exist_ok=True)
-    (folder / "training.json").write_text(json.dumps(record))
-    checksums = {
-        **json.loads((folder / "checksums.json").read_text()),
-        "training.json": digest(folder / "training.json"),
-    }
-    (folder / "checksums.json").write_text(json.dumps(checksums))
-    return folder
 
 
 def test_an_evaluation_needs_neither_torch_nor_transformers_nor_pictures(data):

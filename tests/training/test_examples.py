@@ -27,7 +27,7 @@ def example(length=4, *, positive=False, hard=False):
     return Example(window=window, targets=(int(positive),), positive=positive, hard=hard, sentence=0)
 
 
-def test_a_number_is_judged_at_its_first_word_piece(tokenizer, labelled):
+def test_a_number_is_labelled_at_its_first_word_piece(tokenizer, labelled):
     (made,) = make_examples([labelled("a rate of 12% in 2020", "Rate")], [OUTSIDE, "Rate"], tokenizer, mask=False)
     assert made.targets == (1, 0)
     batch = arrays([made])

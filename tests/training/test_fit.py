@@ -30,7 +30,7 @@ KILLED = -9
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory, bert_folder, lesson):
-    """What every training here starts from: a tiny base, and sentences of which the words alone tell the labels."""
+    """Write the input of every training here: a tiny base, and sentences whose words alone determine the labels."""
     path = tmp_path_factory.mktemp("fit")
     shutil.copytree(bert_folder, path / "base")
     write_sentences(lesson(16), path / "sentences.parquet")
@@ -57,7 +57,7 @@ def start(folder, *arguments, **environment):
 
 
 def start_two(folder, *arguments, **environment):
-    """Two processes that train together."""
+    """Start two processes that train together."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         place = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(free.getsockname()[1]), "WORLD_SIZE": "2"}
@@ -207,9 +207,9 @@ def test_two_processes_end_with_equal_weights_which_are_those_of_one_with_twice_
         assert child.wait() == 0, child.stderr.read()
     first, second = (load_file(tmp_path / "two" / f"weights.{rank}.safetensors") for rank in range(2))
     assert equal(first, second)
-    told = [json.loads((tmp_path / "two" / f"epochs.{rank}.json").read_text()) for rank in range(2)]
-    assert told[0] == told[1], "the others get the score of the one that scores"
-    losses, scores = zip(*told[0], strict=True)
+    epochs = [json.loads((tmp_path / "two" / f"epochs.{rank}.json").read_text()) for rank in range(2)]
+    assert epochs[0] == epochs[1], "the others get the score of the one that scores"
+    losses, scores = zip(*epochs[0], strict=True)
     assert losses[-1] < losses[0] / 2
     state = tmp_path / "two" / "state.safetensors"
     assert {"random.cpu.0", "random.cpu.1"} <= load_file(state).keys()

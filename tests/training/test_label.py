@@ -37,7 +37,7 @@ def filings(tmp_path):
     return folder
 
 
-def test_each_number_has_the_concept_that_its_filer_gave_it_and_notes_are_told_apart(filings, tmp_path):
+def test_each_number_has_the_concept_that_its_filer_gave_it_and_notes_are_marked(filings, tmp_path):
     statistics = label([str(filings)], tmp_path / "dataset")
     sentences = [row for row in read_sentences(tmp_path / "dataset") if row.company == "0000000001"]
     seen = {

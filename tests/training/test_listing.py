@@ -1,5 +1,6 @@
-"""Reports over many labels, of which few occur."""
+"""Reports on many labels of which few occur."""
 
+from dataclasses import asdict
 from types import SimpleNamespace
 
 import matplotlib.image
@@ -11,7 +12,7 @@ from finner_batch.training.evaluation.evaluate import Evaluation
 from finner_batch.training.evaluation.evaluation_summary import summary
 from finner_batch.training.evaluation.model_figures import report
 from finner_batch.training.evaluation.plots import draw_confusion
-from finner_batch.training.evaluation.scores import AVERAGES, Scored, occurring
+from finner_batch.training.evaluation.scores import AVERAGES, Scored, occurring_labels
 from finner_batch.training.evaluation.thresholds import Cost, choose_thresholds
 from finner_batch.training.export.model_folder import _scores
 from finner_batch.training.learning.tracking import Tracker
@@ -48,9 +49,9 @@ def text(found, figures):
             companies=0,
             sentences_read=0,
             known_elsewhere=0,
-            learnt_from=False,
+            trained_on=False,
             figures=figures,
-            beside=figures,
+            other_gold=figures,
             doubtful=0,
             without_doubtful=None,
             breakdown={},
@@ -83,7 +84,7 @@ def test_labels_that_no_number_has_are_counted_and_those_given_nevertheless_are_
 
 
 def test_the_confusion_matrix_holds_what_occurs(figures, text, tmp_path):
-    assert occurring(figures.confusion) == [0, 5, 90, 30, 77]
+    assert occurring_labels(figures.confusion) == [0, 5, 90, 30, 77]
     table = text.split("gold \\ predicted")[1].splitlines()
     assert [line.split()[-5:] for line in table[1:6]] == [
         ["2", "0", "0", "0", "1"],
@@ -101,10 +102,10 @@ def test_the_confusion_matrix_holds_what_occurs(figures, text, tmp_path):
 
 
 def test_the_card_and_the_metrics_hold_no_figure_of_a_label_that_does_not_occur(figures):
-    card = _scores(figures.as_json())
+    card = _scores(asdict(figures))
     assert f"| {LABELS[5]} | 3 | 1.000 | 0.667" in card
     assert "136 of the 139 labels: no number has them." in card
     recorded = []
     client = SimpleNamespace(log_batch=lambda _run, metrics: recorded.extend(metric.key for metric in metrics))
-    Tracker(client, "run").scores("dev", figures.as_json()["unfiltered"])
+    Tracker(client, "run").scores("dev", asdict(figures)["unfiltered"])
     assert {name.split("/")[1] for name in recorded} == {LABELS[5], LABELS[90], LABELS[30], *AVERAGES}

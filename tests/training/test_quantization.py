@@ -3,7 +3,7 @@ import torch
 
 from finner_batch.training.export.onnx_graph import WEIGHT_LEVELS, quantize_columns
 from finner_batch.training.learning.encoder import classifier, load_base
-from finner_batch.training.learning.passes import round_in_training, settle
+from finner_batch.training.learning.passes import end_rounding, round_in_training
 
 
 def test_after_training_the_weights_lie_on_the_int8_grid_so_that_exporting_them_rounds_nothing(bert_folder):
@@ -15,7 +15,7 @@ def test_after_training_the_weights_lie_on_the_int8_grid_so_that_exporting_them_
     model(ids).logits.square().mean().backward()
     optimizer.step()
     assert not torch.equal(before, model.distilbert.transformer.layer[0].ffn.lin1.parametrizations.weight.original)
-    settle(model)
+    end_rounding(model)
     for name, tensor in model.state_dict().items():
         if name.startswith("distilbert.transformer") and name.endswith(("lin.weight", "lin1.weight", "lin2.weight")):
             weight = tensor.numpy().T
@@ -28,7 +28,7 @@ def test_settling_leaves_plain_layers_that_no_longer_round_their_inputs(bert_fol
     model = classifier(load_base(str(bert_folder)), ["O", "A"], seed=0)
     plain = set(model.state_dict())
     round_in_training(model)
-    settle(model)
+    end_rounding(model)
     assert set(model.state_dict()) == plain
     layer = model.distilbert.transformer.layer[0].attention.q_lin
     values = torch.randn(3, 32)

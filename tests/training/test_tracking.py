@@ -20,6 +20,8 @@ from finner_batch.training.learning.train_config import TrainConfig
 
 mlflow = pytest.importorskip("mlflow", reason="MLflow is not installed: pip install mlflow-skinny sqlalchemy alembic")
 
+SETTINGS = {"validation_share": 0.2, "dev_share": 0.2, "learning_rate": 3e-3}
+
 
 @pytest.fixture(scope="module")
 def store(tmp_path_factory):
@@ -27,41 +29,16 @@ def store(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def own_data(tmp_path_factory, lesson):
-    """The lesson as rows of one's own, without companies and splits."""
-    rows = [
-        {
-            "text": row.text,
-            "entities": [
-                {"start": number.start, "end": number.end, "label": number.concept}
-                for number in row.numbers
-                if number.concept
-            ],
-        }
-        for row in lesson(62)
-    ]
-    path = tmp_path_factory.mktemp("own") / "own.jsonl"
-    path.write_text("\n".join(map(json.dumps, rows)))
-    return path
-
-
-@pytest.fixture(scope="module")
-def trained(own_data, bert_folder, label_file, tmp_path_factory, store):
+def trained(own_rows, tiny_config, tmp_path_factory, store):
     return train(
-        TrainConfig(
-            data=(str(own_data),),
-            validation_share=0.2,
-            dev_share=0.2,
-            output=str(tmp_path_factory.mktemp("tracked") / "model"),
-            base=str(bert_folder),
-            labels=str(label_file),
+        tiny_config(
+            own_rows,
+            tmp_path_factory.mktemp("tracked") / "model",
+            **SETTINGS,
             name="tiny",
             concept_epochs=1,
             concept_minimum=5,
             epochs=5,
-            learning_rate=3e-3,
-            batch_tokens=256,
-            max_length=64,
             mlflow=store,
             mlflow_experiment="rates",
         )
@@ -70,7 +47,7 @@ def trained(own_data, bert_folder, label_file, tmp_path_factory, store):
 
 @pytest.fixture(scope="module")
 def run(trained, store):
-    """The run as another client of the store sees it, such as `mlflow ui`."""
+    """Return the run as another client of the store sees it, such as `mlflow ui`."""
     assert trained.is_dir()
     client = mlflow.MlflowClient(tracking_uri=store)
     (found,) = client.search_runs([client.get_experiment_by_name("rates").experiment_id])
@@ -85,12 +62,12 @@ def test_rows_of_ones_own_are_enough_for_a_whole_training(trained):
 
 
 @pytest.mark.slow
-def test_a_finished_run_has_parameters_and_figures_by_epoch_and_by_label(run, trained, own_data):
+def test_a_finished_run_has_parameters_and_figures_by_epoch_and_by_label(run, trained, own_rows):
     client, found = run
     record = json.loads((trained / "training.json").read_text())
     assert (found.info.status, found.info.run_name) == ("FINISHED", "tiny")
     assert found.data.tags["mlflow.source.name"] == "finner-batch train"
-    assert (found.data.params["learning_rate"], found.data.params["data"]) == ("0.003", str(own_data))
+    assert (found.data.params["learning_rate"], found.data.params["data"]) == ("0.003", str(own_rows))
     for name, epochs in record["passes"].items():
         stored = client.get_metric_history(found.info.run_id, f"{name}/loss")
         assert [(row.step, row.value) for row in stored] == [
@@ -103,7 +80,7 @@ def test_a_finished_run_has_parameters_and_figures_by_epoch_and_by_label(run, tr
 
 
 @pytest.mark.slow
-def test_report_picture_card_and_model_are_artifacts_beside_the_database(run, trained, store, tmp_path):
+def test_report_picture_card_and_model_are_artifacts_next_to_the_database(run, trained, store, tmp_path):
     client, found = run
     stored = {file.path: file.file_size for file in client.list_artifacts(found.info.run_id)}
     assert {"README.md", "classification_report.txt", "confusion.png", "reliability.png", "model"} <= stored.keys()
@@ -119,22 +96,9 @@ def test_report_picture_card_and_model_are_artifacts_beside_the_database(run, tr
 
 
 @pytest.fixture
-def quick(own_data, bert_folder, label_file, tmp_path):
-    return TrainConfig(
-        data=(str(own_data),),
-        validation_share=0.2,
-        dev_share=0.2,
-        output=str(tmp_path / "model"),
-        base=str(bert_folder),
-        labels=str(label_file),
-        concept_epochs=0,
-        epochs=4,
-        patience=4,
-        learning_rate=3e-3,
-        batch_tokens=256,
-        max_length=64,
-        mlflow=f"sqlite:///{tmp_path}/own.db",
-    )
+def quick(own_rows, tiny_config, tmp_path):
+    settings = {**SETTINGS, "concept_epochs": 0, "epochs": 4, "patience": 4}
+    return tiny_config(own_rows, tmp_path / "model", **settings, mlflow=f"sqlite:///{tmp_path}/own.db")
 
 
 def runs(config):
@@ -144,12 +108,12 @@ def runs(config):
 
 @pytest.mark.slow
 def test_a_training_has_one_run_however_often_and_however_it_is_broken_off(quick, monkeypatch):
-    judged, endings = passes.validation_f1, [None, KeyboardInterrupt, None, ValueError, None, None]
+    validation_f1, endings = passes.validation_f1, [None, KeyboardInterrupt, None, ValueError, None, None]
 
     def break_off(*arguments):
         if endings and (ending := endings.pop(0)):
             raise ending
-        return judged(*arguments)
+        return validation_f1(*arguments)
 
     monkeypatch.setattr(passes, "validation_f1", break_off)
     for ending, status in ((KeyboardInterrupt, "KILLED"), (ValueError, "FAILED")):
@@ -176,7 +140,7 @@ def test_a_run_that_was_deleted_or_lies_in_another_store_is_followed_by_a_new_on
         with begin(config, {"seed": 1}) as unfinished, tracked(config, unfinished) as tracker:
             seen.append(tracker.run_id)
         client.delete_run(seen[-1])
-    unfinished.with_run(("sqlite:///elsewhere.db", seen[0]))
+    replace(unfinished, run=("sqlite:///elsewhere.db", seen[0])).write()
     with begin(config, {"seed": 1}) as unfinished, tracked(config, unfinished) as tracker:
         seen.append(tracker.run_id)
     assert len(set(seen)) == 3
@@ -213,7 +177,7 @@ def test_a_training_that_is_terminated_is_recorded_as_killed(quick, tmp_path):
     assert [found.info.status for found in runs(quick)[1]] == ["KILLED"]
 
 
-def test_a_store_that_fails_midway_is_told_in_a_line_and_the_state_stays(quick, monkeypatch):
+def test_a_store_that_fails_midway_is_an_error_of_one_line_and_the_state_is_kept(quick, monkeypatch):
     def refuse(*_, **__):
         raise mlflow.exceptions.MlflowException("out of space")
 

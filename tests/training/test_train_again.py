@@ -1,4 +1,4 @@
-"""`train` over an output folder that holds something already."""
+"""`train` with an output folder that is not empty."""
 
 import json
 from dataclasses import replace
@@ -16,23 +16,13 @@ from finner_batch.training.learning.train_config import TrainConfig
 
 
 @pytest.fixture
-def config(tmp_path, lesson, bert_folder, label_file):
+def config(tmp_path, lesson, tiny_config):
     splits = {"train": slice(0, 40), "validation": slice(40, 60), "dev": slice(60, 80)}
     taught = lesson(20)
     rows = [replace(row, company=split, split=split) for split, part in splits.items() for row in taught[part]]
     write_sentences(rows, tmp_path / "rows.parquet")
-    return TrainConfig(
-        data=(str(tmp_path / "rows.parquet"),),
-        output=str(tmp_path / "model"),
-        base=str(bert_folder),
-        labels=str(label_file),
-        concept_epochs=0,
-        epochs=6,
-        patience=6,
-        learning_rate=1e-2,
-        batch_tokens=256,
-        max_length=64,
-    )
+    settings = {"concept_epochs": 0, "epochs": 6, "patience": 6, "learning_rate": 1e-2}
+    return tiny_config(tmp_path / "rows.parquet", tmp_path / "model", **settings)
 
 
 def content(folder):
@@ -40,7 +30,7 @@ def content(folder):
 
 
 def unfinished(config, made, *, epochs=2):
-    """Leave what a training made from `made` leaves that was killed after some epochs."""
+    """Write the state of a training with the identity `made` that was killed after some epochs."""
     with begin(config, made):
         pass
     folder = config.output + "/checkpoint"
@@ -56,13 +46,13 @@ def test_a_broken_off_training_goes_on_when_it_is_started_again_and_a_finished_o
     config, tmp_path, monkeypatch, caplog
 ):
     caplog.set_level("INFO")
-    judged, calls = passes.validation_f1, []
+    validation_f1, calls = passes.validation_f1, []
 
     def die(*arguments):
         calls.append(1)
         if len(calls) == 4:
             raise KeyboardInterrupt
-        return judged(*arguments)
+        return validation_f1(*arguments)
 
     monkeypatch.setattr(passes, "validation_f1", die)
     with pytest.raises(KeyboardInterrupt):
@@ -129,7 +119,7 @@ def test_a_damaged_state_and_that_of_an_earlier_version_are_left_for_their_user_
     assert state.exists()
 
 
-def test_a_model_whose_checkpoint_another_training_began_to_replace_is_trained_anew_by_the_same_command(tmp_path):
+def test_a_model_whose_checkpoint_another_training_began_to_replace_is_trained_again_by_the_same_command(tmp_path):
     config = TrainConfig(output=str(tmp_path / "model"))
     (tmp_path / "model").mkdir()
     (tmp_path / "model" / "checksums.json").write_text("{}")

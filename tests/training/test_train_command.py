@@ -12,7 +12,7 @@ from finner_batch.training.learning.train_config import TrainConfig
 
 @pytest.fixture
 def configuration(monkeypatch, tmp_path):
-    """Call `train` with flags, job file and environment; give the settings that the training would get."""
+    """Call `train` with flags, job file and environment; return the settings of the training."""
     seen = []
 
     def note(config):
@@ -63,12 +63,14 @@ def test_every_setting_is_a_key_of_the_job_file_and_an_environment_variable(conf
     assert (config.class_weights, config.mlflow_experiment, config.resume) == ("none", "rates", False)
 
 
-def test_settings_that_no_training_can_have_are_refused(configuration):
-    with pytest.raises(UsageError, match="--accumulate 0: needs 1 or more"):
-        configuration("--accumulate", "0")
+def test_settings_out_of_range_are_refused(configuration):
     with pytest.raises(UsageError, match="--checkpoint-steps -1"):
         configuration(job="checkpoint-steps = -1\n")
     for flag, value, words in (
+        ("--accumulate", "0", "needs 1 or more"),
+        ("--threshold", "0", "needs more than 0 and at most 1"),
+        ("--threshold", "-0.5", "needs more than 0"),
+        ("--threshold", "1.1", "at most 1"),
         ("--max-length", "2", "needs 16 or more"),
         ("--learning-rate", "-1", "needs more than 0"),
         ("--concept-learning-rate", "0", "needs more than 0"),

@@ -68,6 +68,6 @@ def test_labels_are_a_set_a_file_or_every_frequent_concept(lesson, labelled, tmp
         ("none", "neither a label set"),
     ],
 )
-def test_labels_that_cannot_be_learnt_are_refused(labelled, name, words):
+def test_labels_that_cannot_be_trained_are_refused(labelled, name, words):
     with pytest.raises(UsageError, match=words):
         choose_labels(name, [labelled("revenue of 5", "OwnConcept")])

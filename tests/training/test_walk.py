@@ -1,4 +1,4 @@
-"""From filings to rows of a model of one's own: the commands of docs/training.md, with a small base and few steps."""
+"""From filings to rows of a user's own model: the commands of docs/training.md, with a small base and few steps."""
 
 import pyarrow.parquet as pq
 import pytest

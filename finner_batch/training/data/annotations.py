@@ -1,13 +1,13 @@
-"""Readings: what someone who read a sentence says of its numbers, kept without the sentence itself.
+"""Readings: the labels that a person gave to a sentence's numbers, stored without the sentence itself.
 
-A JSON Lines file has a row a sentence read:
+A JSON Lines file has one row per sentence:
 
     {"document_id": "0000001800-24-005348/…", "start": 81234, "sha256": "first 16 hex digits",
      "numbers": [[31, 35, "DebtInstrumentInterestRateStatedPercentage"], [60, 65, "LineOf…", "doubtful"]]}
 
-`document_id` and `start` (code points in the document's extracted text) say where the sentence was read; what a reading
-is joined by is the digest of the sentence, for a reading judges a sentence on its own text. Every number that is not
-listed was read and is none of the labels (`READ_LABELS`).
+`document_id` and `start` (code points in the document's extracted text) say where the sentence was read. A reading is
+joined to a sentence by the digest of its text, because readers saw nothing else. A number that is not listed has none
+of the labels (`READ_LABELS`).
 """
 
 import hashlib
@@ -18,7 +18,7 @@ from pathlib import Path
 
 from finner_batch.errors import UsageError
 from finner_batch.storage.whole_file import whole_file
-from finner_batch.training.data.dataset import OUTSIDE, READ_LABELS, LabelledSentence, Number
+from finner_batch.training.data.dataset import OUTSIDE, READ_LABELS, LabelledSentence
 
 DIGEST_CHARACTERS = 16
 DOUBTFUL = "doubtful"
@@ -26,7 +26,7 @@ DOUBTFUL = "doubtful"
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """One sentence read: its labelled numbers as `(start, end) -> (label, doubtful)`."""
+    """The reading of one sentence; `labels` maps `(start, end)` to `(label, doubtful)`."""
 
     document_id: str
     start: int
@@ -35,12 +35,12 @@ class Reading:
 
 
 def sentence_digest(text: str) -> str:
-    """Digest that names a sentence: the first 16 hex digits of its UTF-8 text's SHA-256."""
+    """Return the first 16 hex digits of the SHA-256 of a sentence's UTF-8 text."""
     return hashlib.sha256(text.encode()).hexdigest()[:DIGEST_CHARACTERS]
 
 
 def read_annotations(path: Path) -> dict[str, Reading]:
-    """Read a file or every `*.jsonl` of a folder, by digest. Raises UsageError for a row that is no reading."""
+    """Read a file, or every `*.jsonl` of a folder, by digest. Raises UsageError for an invalid or conflicting row."""
     files = sorted(path.glob("*.jsonl")) if path.is_dir() else [path]
     readings: dict[str, Reading] = {}
     for file in files:
@@ -51,16 +51,18 @@ def read_annotations(path: Path) -> dict[str, Reading]:
                 reading = _reading(line, f"{file}:{number}")
                 known = readings.setdefault(reading.digest, reading)
                 if known.labels != reading.labels:
-                    raise UsageError(f"{file}:{number}: the sentence {reading.digest} was read otherwise before")
+                    raise UsageError(
+                        f"{file}:{number}: the sentence {reading.digest} has another reading in an earlier row"
+                    )
     if not readings:
         raise UsageError(f"{path} holds no readings (*.jsonl)")
     return readings
 
 
 def apply_reading(sentence: LabelledSentence, readings: Mapping[str, Reading]) -> LabelledSentence:
-    """The sentence with what its reading says of each number; unchanged where no one read it.
+    """Add a sentence's reading to its numbers; return it unchanged where it has none.
 
-    Raises UsageError where a reading labels something that is no number token of the sentence.
+    Raises UsageError where a reading labels a span that is no number token of the sentence.
     """
     reading = readings.get(sentence_digest(sentence.text))
     if reading is None:
@@ -68,7 +70,11 @@ def apply_reading(sentence: LabelledSentence, readings: Mapping[str, Reading]) -
     unknown = set(reading.labels) - {(number.start, number.end) for number in sentence.numbers}
     if unknown:
         raise UsageError(f"the reading {reading.digest} labels {sorted(unknown)}, which are no numbers of its sentence")
-    return replace(sentence, numbers=tuple(_judged(number, reading) for number in sentence.numbers))
+    numbers = []
+    for number in sentence.numbers:
+        label, doubtful = reading.labels.get((number.start, number.end), (OUTSIDE, False))
+        numbers.append(replace(number, reading=label, doubtful=doubtful))
+    return replace(sentence, numbers=tuple(numbers))
 
 
 def write_annotations(readings: list[Reading], path: Path) -> None:
@@ -79,23 +85,10 @@ def write_annotations(readings: list[Reading], path: Path) -> None:
             [start, end, label, *([DOUBTFUL] if doubtful else [])]
             for (start, end), (label, doubtful) in sorted(reading.labels.items())
         ]
-        rows.append(
-            json.dumps(
-                {
-                    "document_id": reading.document_id,
-                    "start": reading.start,
-                    "sha256": reading.digest,
-                    "numbers": numbers,
-                }
-            )
-        )
+        row = {"document_id": reading.document_id, "start": reading.start, "sha256": reading.digest, "numbers": numbers}
+        rows.append(json.dumps(row))
     with whole_file(path) as temporary:
         temporary.write_text("\n".join([*rows, ""]), encoding="utf-8")
-
-
-def _judged(number: Number, reading: Reading) -> Number:
-    label, doubtful = reading.labels.get((number.start, number.end), (OUTSIDE, False))
-    return replace(number, reading=label, doubtful=doubtful)
 
 
 def _reading(line: str, place: str) -> Reading:

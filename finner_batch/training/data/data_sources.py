@@ -1,12 +1,8 @@
-"""What a training is given: labelled sentences from one or several sources, mixed; and their splits.
+"""Loads labelled sentences from one or several sources, selects those of a split, and splits off held-out shares.
 
-A source is a dataset made by `finner-batch label` (folder or Parquet file), rows of one's own as JSON Lines or Parquet
-(`own_rows`), rows in the manner of FiNER-139 (`finer`), a data set's name on the hub, or a folder of such files or of
-`save_to_disk`. A file's or folder's name may say the split of its rows (`splits`).
-
-Rows of labelled data from files: JSON Lines or a JSON list, also as `.gz` or `.zst`, and Parquet.
-
-Folders that hold something else than what a command is about to write there.
+A source is a dataset of `finner-batch label` (folder or Parquet file), a file of rows (`own_rows`, `hub_rows`) as JSON
+Lines, a JSON list (both also as `.gz` or `.zst`) or Parquet, a dataset's name on the hub, or a folder of such files or
+of `save_to_disk`. A file's or folder's name may give the split of its rows (`split_of_file`).
 """
 
 import codecs
@@ -34,8 +30,9 @@ from finner_batch.training.data.dataset import (
     STATISTICS_FILE,
     TEST,
     LabelledSentence,
+    first_names,
     read_sentences,
-    settle,
+    rename_test_split,
     split_of_file,
 )
 from finner_batch.training.data.hub_rows import (
@@ -50,49 +47,46 @@ from finner_batch.training.data.hub_rows import (
 )
 from finner_batch.training.data.own_rows import own_sentence
 
-KINDS = {
+FOLDER_KINDS = {
     "entities": "the results of `finner-batch run`",
     "checksums.json": "a model of `finner-batch train`",
     "sentences.parquet": "a dataset of `finner-batch label`",
     "model.safetensors": "an encoder or checkpoint",
 }
-"""What a folder is, by a file or folder in it."""
-NAMED = 3
-"""So many of the files in the way are named."""
+"""What a folder holds, by a file or folder in it."""
 FILE_SUFFIXES = (*(f"{name}{end}" for name in (".jsonl", ".json") for end in ("", ".gz", ".zst")), ".parquet")
 _PARQUET_MAGIC = b"PAR1"
 LOG = logging.getLogger(__name__)
 HUB_NAME = re.compile(r"[\w.-]+/[\w.-]+")
 
 
-def kind_of(folder: Path) -> str | None:
-    """What a folder of one of these `KINDS` holds; None for any other."""
-    return next((words for name, words in KINDS.items() if (folder / name).exists()), None)
+def folder_kind(folder: Path) -> str | None:
+    """Describe what a folder holds, by `FOLDER_KINDS`; None for anything else."""
+    return next((words for name, words in FOLDER_KINDS.items() if (folder / name).exists()), None)
 
 
-def refuse_foreign(folder: Path, own: Collection[str], wanted: str) -> None:
-    """Raise UsageError where an output folder holds files, but none of those that tell it for a `wanted` (`own`)."""
-    if not folder.exists() or any((folder / name).exists() for name in own):
+def check_output_folder(folder: Path, markers: Collection[str], wanted: str) -> None:
+    """Raise UsageError where an output folder holds files, but none of the `markers` of a `wanted` folder."""
+    if not folder.exists() or any((folder / name).exists() for name in markers):
         return
     if not folder.is_dir():
         raise UsageError(f"--output {folder} is no folder: name another")
-    found = sorted(path.name for path in folder.iterdir() if not path.name.startswith("."))
-    if not found:
+    files = sorted(path.name for path in folder.iterdir() if not path.name.startswith("."))
+    if not files:
         return
-    more = f" and {len(found) - NAMED} more" if len(found) > NAMED else ""
-    kind = kind_of(folder) or f"files ({', '.join(found[:NAMED])}{more})"
+    kind = folder_kind(folder) or f"files ({first_names(files, 3)})"
     raise UsageError(f"--output {folder} holds {kind}, and no {wanted}: name a new or an empty folder")
 
 
 def file_rows(path: Path) -> Iterator[Row]:
-    """Rows of one file; those that state no split have the one that its name says. Raises UsageError."""
+    """Yield the rows of a file; the default split is the one in its name. Raises UsageError."""
     split = split_of_file(path)
     for row, place, names in _parquet_rows(path) if _is_parquet(path) else _json_rows(path):
         yield ({**row, "split": row.get("split") or split} if split else row), place, names
 
 
 def is_labelled(path: Path) -> bool:
-    """Say whether a file is a dataset's Parquet, of this version or another. Raises UsageError for a damaged one."""
+    """Return whether a file is the Parquet of a dataset of any version. Raises UsageError for damaged Parquet."""
     if not _is_parquet(path):
         return False
     try:
@@ -102,7 +96,7 @@ def is_labelled(path: Path) -> bool:
 
 
 def file_digest(path: Path) -> str:
-    """SHA-256 of a file."""
+    """Return the SHA-256 of a file in hex."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
@@ -158,9 +152,9 @@ def _is_parquet(path: Path) -> bool:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Source:
-    """One source of sentences. `sha256` is the file's; of a data set of the hub, that of its sentences.
+    """One source of sentences. `sha256` is that of the file, or of the sentences of a hub dataset.
 
-    `filings`: how many filings `label` made it from; None elsewhere.
+    `filings`: number of filings that `label` read; None for other sources.
     """
 
     name: str
@@ -170,31 +164,31 @@ class Source:
 
 
 def load_data(names: Sequence[str], labels: str | None = None) -> list[LabelledSentence]:
-    """Read the labelled sentences of all sources, in the order given. Raises UsageError for one that is none."""
+    """Read the labelled sentences of all sources in order. Raises UsageError as `load_sources` does."""
     return [row for source in load_sources(names, labels) for row in source.sentences]
 
 
 def load_sources(names: Sequence[str], labels: str | None = None) -> list[Source]:
-    """Read each source by itself. Files of one folder whose names say splits are settled together.
+    """Read each source. In a source with a split `test`, `rename_test_split` applies.
 
-    `labels`: the label set whose order integer tags follow where the data do not name them. Raises UsageError where no
-    source is named, or for one that is none.
+    Files of one folder whose names give splits count as one source here. `labels`: the label set whose order integer
+    tags follow where the data do not name them. Raises UsageError for no source or one without labelled data.
     """
     if not names:
         raise UsageError("nothing to train on: give --data a dataset made by `finner-batch label`, or labelled rows")
     tags = numbered_tags(labels)
     sources = [_load(name, tags) for name in names]
-    with_test = {_family(each.name) for each in sources if any(row.split == TEST for row in each.sentences)}
+    with_test = {_split_group(each.name) for each in sources if any(row.split == TEST for row in each.sentences)}
     return [
-        replace(each, sentences=settle(each.sentences)) if _family(each.name) in with_test else each for each in sources
+        replace(each, sentences=rename_test_split(each.sentences)) if _split_group(each.name) in with_test else each
+        for each in sources
     ]
 
 
 def known_sentences(sentences: Sequence[LabelledSentence], split: str) -> list[LabelledSentence]:
-    """Sentences of one split of which something is known.
+    """Return the sentences of a split with known labels: in notes, with a reading, or with a label outside filings.
 
-    Of a filing's sentences these are notes and those that someone read; of other data, those with a label too. Raises
-    UsageError where the split has none.
+    Raises UsageError where the split has none.
     """
     found = [
         row
@@ -214,12 +208,12 @@ def known_sentences(sentences: Sequence[LabelledSentence], split: str) -> list[L
 
 
 def whole_text(sentences: Sequence[LabelledSentence]) -> list[LabelledSentence]:
-    """Those of the known sentences that are text whose every number is known: of filings, the notes."""
+    """Return the sentences of continuous text in which every number is known: in filings, the notes."""
     return [row for row in sentences if row.in_note and (row.exhaustive or row.is_read)]
 
 
 def apply_shares(sentences: Sequence[LabelledSentence], shares: Mapping[str, float]) -> list[LabelledSentence]:
-    """Set aside the share of each split in turn, as `set_aside` does. Raises UsageError for one that cannot be."""
+    """Set aside the share of each split in turn. Raises UsageError as `set_aside` does."""
     for split, share in shares.items():
         sentences = set_aside(sentences, split, share)
     return list(sentences)
@@ -228,8 +222,8 @@ def apply_shares(sentences: Sequence[LabelledSentence], shares: Mapping[str, flo
 def set_aside(sentences: Sequence[LabelledSentence], split: str, share: float) -> list[LabelledSentence]:
     """Move a share of the split `train` to a split that the data lack: whole companies, or sentences without one.
 
-    Which ones follows from their names, or texts, alone. Generated sentences stay. With a share of 0, or where the
-    split exists, nothing moves. Raises UsageError for a share that is not from 0 up and below 1, or moves nothing.
+    A hash of the company, or of the text, decides. Generated sentences remain in `train`. With a share of 0, or where
+    the split exists, nothing moves. Raises UsageError for a share outside 0 <= share < 1, or one that moves nothing.
     """
     if not 0 <= share < 1:
         raise UsageError(f"--{split}-share {share}: needs a share from 0 up and below 1")
@@ -238,7 +232,7 @@ def set_aside(sentences: Sequence[LabelledSentence], split: str, share: float) -
         return list(sentences)
     moved = [
         replace(row, split=split)
-        if row.split == "train" and row.origin != GENERATED and _place(split, stated_company(row) or row.text) < share
+        if row.split == "train" and row.origin != GENERATED and _position(split, row) < share
         else row
         for row in sentences
     ]
@@ -246,26 +240,31 @@ def set_aside(sentences: Sequence[LabelledSentence], split: str, share: float) -
     if not count and any(row.origin != GENERATED for row in sentences):
         raise UsageError(
             f"--{split}-share {share}: too small for these data, nothing is set aside of "
-            f"{len({stated_company(row) for row in sentences} - {None}):,} companies and {len(sentences):,} sentences: "
+            f"{count_companies(sentences):,} companies and {len(sentences):,} sentences: "
             "give a larger share, or label more companies' filings"
         )
     LOG.info("split=%s sentences=%d set aside from train, by company where one is stated", split, count)
     return moved
 
 
-def stated_company(sentence: LabelledSentence) -> str | None:
-    """The sentence's company; None where its source states none."""
-    unstated = (sentence.origin, sentence_digest(sentence.text))
-    return None if sentence.company in unstated else sentence.company
+def count_companies(sentences: Iterable[LabelledSentence]) -> int:
+    """Count the companies that the sentences' sources state."""
+    return len({_stated_company(sentence) for sentence in sentences} - {None})
 
 
-def _place(split: str, name: str) -> float:
-    """A place in 0..1 that follows from the name."""
+def _stated_company(sentence: LabelledSentence) -> str | None:
+    defaults = (sentence.origin, sentence_digest(sentence.text))
+    return None if sentence.company in defaults else sentence.company
+
+
+def _position(split: str, sentence: LabelledSentence) -> float:
+    """Hash a sentence's company, or its text without one, to 0 <= position < 1."""
+    name = _stated_company(sentence) or sentence.text
     return int.from_bytes(hashlib.sha256(f"{split} {name}".encode()).digest()[:8], "big") / 2**64
 
 
-def _family(name: str) -> str:
-    """What a source shares its splits with: the other files of its folder where its name says one, else itself."""
+def _split_group(name: str) -> str:
+    """Return the folder of a file whose name gives its split, else the source itself."""
     path = Path(name)
     return str(path.parent) if path.is_file() and split_of_file(path) else name
 
@@ -279,7 +278,7 @@ def _load(name: str, tags: Sequence[str] | None) -> Source:
         statistics = file.parent / STATISTICS_FILE
         filings = json.loads(statistics.read_text(encoding="utf-8"))["documents"] if statistics.is_file() else None
         return Source(name=name, sha256=file_digest(file), sentences=read_sentences(file), filings=filings)
-    if kind := kind_of(path):
+    if kind := folder_kind(path):
         raise UsageError(f"--data {name}: no labelled data there, but {kind}: `finner-batch label` makes labelled data")
     saved = is_saved(path)
     copied = saved or (path.is_dir() and any(file.name.endswith(FILE_SUFFIXES) for file in path.rglob("*")))
@@ -298,7 +297,7 @@ def _load(name: str, tags: Sequence[str] | None) -> Source:
 
 
 def _sentences(rows: Iterable[Row], origin: str, tags: Sequence[str] | None) -> list[LabelledSentence]:
-    """An empty list of entities means that the text has no label, unless the source's lists are of known numbers."""
+    """Parse rows. A row with an empty list of entities has no label, or is unknown in a source of known numbers."""
     found: list[LabelledSentence] = []
     unlisted: set[int] = set()
     left_out, lists_numbers = 0, False

@@ -1,15 +1,11 @@
-"""The labelled dataset: sentences, their numbers, and what is known of each number; as Parquet.
+"""The labelled dataset: sentences with their labelled numbers as Parquet, the names of its splits, and label sets.
 
-A number carries up to two judgements: the concept that its filer tagged it with, and what someone who read the
-sentence says (`reading`). Where both exist the reading counts, for filers tag a number in one place and leave it
-untagged in the next.
+A number has up to two labels: the concept that its filer tagged it with, and the reading of a person who annotated the
+sentence. Where both exist the reading counts, because filers tag a number in one place and leave it untagged in the
+next.
 
-Label sets: the concepts that a tagger looks for, by name or from a file of one's own.
-
-Splits by the names that people give them, and what this project calls them.
-
-`train` is learnt from, `validation` chooses, `dev` is reported. Elsewhere what is reported is called `test`; where a
-source has such a split, its `dev` is what chooses.
+The model trains on the split `train`; `validation` selects epoch and temperature; `dev` is reported. Other datasets
+call the reported split `test`; where a source has one, its `dev` becomes `validation`.
 """
 
 import json
@@ -30,21 +26,11 @@ SENTENCES_FILE = "sentences.parquet"
 STATISTICS_FILE = "statistics.json"
 OUTSIDE = "O"
 GENERATED = "generated"
-"""Origin of sentences that were written to train on: no measure counts them."""
+"""Origin of sentences that were written for training; evaluation leaves them out."""
 FILING = "filing"
 """Origin of sentences that `label` took from filings; their concepts are the filers' tags."""
-READ_LABELS = frozenset(
-    [
-        "DebtInstrumentBasisSpreadOnVariableRate1",
-        "DebtInstrumentInterestRateStatedPercentage",
-        "LineOfCreditFacilityMaximumBorrowingCapacity",
-        "DebtInstrumentInterestRateEffectivePercentage",
-    ]
-)
-"""What readers look for: a reading `O` says that a number is none of these."""
-
 Gold = Literal["readings", "filers"]
-"""Whose judgement counts: the readings, and the filers' tags where no one read; or the filers' tags alone."""
+"""Source of the gold labels: readings, with filers' tags where there is no reading; or filers' tags alone."""
 
 NUMBER = pa.struct(
     [
@@ -78,16 +64,16 @@ SPLIT_NAMES = {
     "valid": "validation",
     "val": "validation",
 }
-"""Names that a split may have, and which of the four it is."""
+"""Accepted split names and the split that each one means."""
 _ENDING = re.compile(r"(?:-\d{5}-of-\d{5})?(?:\.(?:jsonl?|parquet|gz|zst))*\Z")
 
 
 @dataclass(frozen=True, slots=True)
 class Number:
-    """One number token of a sentence, in code points of it.
+    """One number token; `start` and `end` are code points of the sentence.
 
-    `concept`: what its filer tagged it with (local name), or None. `reading`: what a reader says, a label or `O`; None
-    where no one read the sentence. `doubtful`: the reader was not sure.
+    `concept`: local name of the filer's tag, None without a tag. `reading`: a label or `O`, None where nobody read the
+    sentence. `doubtful`: the reader was not sure.
     """
 
     start: int
@@ -101,10 +87,10 @@ class Number:
 class LabelledSentence:
     """A sentence with at least one number token.
 
-    `company` is the CIK that the filing states. `start` is the sentence's place in the document's extracted text.
-    `exhaustive`: a number without concept and reading carries no concept (true inside notes); elsewhere it means
-    nothing. `origin` is `filing`, `generated`, or the name of the data it comes from. `split` is `train`, `validation`
-    (what training may choose by) or `dev` (what is reported).
+    `company` is the CIK that the filing states. `start` is the sentence's offset in the document's extracted text, in
+    code points. `exhaustive`: numbers without concept and reading are known to have no label (true inside notes); they
+    are unknown otherwise. `origin` is `filing`, `generated`, or the name of the source. `split` is `train`,
+    `validation` or `dev`.
     """
 
     text: str
@@ -122,11 +108,11 @@ class LabelledSentence:
 
     @property
     def is_read(self) -> bool:
-        """Someone read the sentence."""
+        """Whether the sentence has readings."""
         return any(number.reading is not None for number in self.numbers)
 
     def gold(self, number: Number, labels: Collection[str], by: Gold = "readings") -> str | None:
-        """The label of a number among `labels`, `O`, or None where nothing is known."""
+        """Return a number's gold label: one of `labels`, `O`, or None where it is unknown."""
         reading = number.reading if by == "readings" else None
         if reading in labels:
             return reading
@@ -144,7 +130,7 @@ def write_sentences(sentences: Sequence[LabelledSentence], path: Path) -> None:
 
 
 def read_sentences(path: Path) -> list[LabelledSentence]:
-    """Read labelled sentences: a dataset folder, or its Parquet file. Raises UsageError where it is not one."""
+    """Read a dataset folder or its Parquet file. Raises UsageError for anything else, or another dataset version."""
     file = path / SENTENCES_FILE if path.is_dir() else path
     if not file.is_file():
         raise UsageError(f"no labelled dataset at {path}: make one with `finner-batch label --input … --output {path}`")
@@ -153,7 +139,7 @@ def read_sentences(path: Path) -> list[LabelledSentence]:
     if missing:
         raise UsageError(
             f"{file} is no labelled dataset of this version, it lacks {', '.join(sorted(missing))}: "
-            "make it anew with `finner-batch label`"
+            "create it again with `finner-batch label`"
         )
     rows = table.select(SCHEMA.names).to_pylist()
     return [
@@ -162,19 +148,19 @@ def read_sentences(path: Path) -> list[LabelledSentence]:
 
 
 def split_of_file(path: PurePath) -> str | None:
-    """The split that a file's name begins or ends with, as in `test.jsonl` and `finer_val-00000-of-00001.parquet`."""
+    """Return the split that a file name starts or ends with: `test.jsonl`, `finer_val-00000-of-00001.parquet`."""
     words = re.split(r"[\W_]+", _ENDING.sub("", path.name, count=1).lower())
     return SPLIT_NAMES.get(words[0]) or SPLIT_NAMES.get(words[-1])
 
 
-def settle(sentences: Sequence[LabelledSentence]) -> list[LabelledSentence]:
-    """Call the split `test` `dev`, and the `dev` that lies beside it `validation`."""
+def rename_test_split(sentences: Sequence[LabelledSentence]) -> list[LabelledSentence]:
+    """Rename the split `test` to `dev`, and the source's `dev` to `validation`."""
     names = {TEST: "dev", "dev": "validation"}
     return [replace(row, split=names.get(row.split, row.split)) for row in sentences]
 
 
 def labels_folder() -> Path:
-    """Return the folder of the label sets: in the package where it is installed, in `data/` of a checkout."""
+    """Return the folder of the label sets: inside an installed package, in `data/` of a checkout."""
     package = Path(__file__).resolve().parent.parent.parent
     installed = package / "labels"
     return installed if installed.is_dir() else package.parent / "data" / "labels"
@@ -183,11 +169,18 @@ def labels_folder() -> Path:
 LABEL_SETS: dict[str, tuple[str, ...]] = {
     path.stem: tuple(json.loads(path.read_text(encoding="utf-8"))) for path in sorted(labels_folder().glob("*.json"))
 }
-"""The label sets that come with the project, by name: the four of debt, and those of FiNER-139."""
+"""The label sets of the project by name: four debt concepts (`debt4`), and those of FiNER-139."""
+READ_LABELS = frozenset(LABEL_SETS["debt4"])
+"""The labels of the readings: a reading `O` means that a number has none of these."""
+
+
+def first_names(names: Sequence[str], most: int) -> str:
+    """Join the first `most` names and count the others: `a, b and 3 more`."""
+    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
 
 
 def read_labels(name: str) -> list[str]:
-    """Read a label set: a known name, or a file of concept names (a JSON list, or one a line). Raises UsageError."""
+    """Read a label set: a known name, or a file of concept names (a JSON list, or one per line). Raises UsageError."""
     if name in LABEL_SETS:
         return list(LABEL_SETS[name])
     path = Path(name)
@@ -199,16 +192,16 @@ def read_labels(name: str) -> list[str]:
     except ValueError:
         labels = content.split()
     if not isinstance(labels, list) or not labels or not all(isinstance(label, str) for label in labels):
-        raise UsageError(f"--labels {name}: needs concept names, a JSON list of them or one a line")
+        raise UsageError(f"--labels {name}: needs concept names, as a JSON list or one per line")
     if len(set(labels)) < len(labels) or OUTSIDE in labels:
         raise UsageError(f"--labels {name}: needs distinct concept names, without {OUTSIDE}")
     return labels
 
 
 def read_cues(name: str) -> dict[str, str]:
-    """Read cues, by group one pattern: those of a label set (`debt4`), or a TOML file of lists; none for an empty name.
+    """Read the cue patterns by group, from a label set (`debt4`) or a TOML file of lists; none for an empty name.
 
-    Raises UsageError where the file is not so.
+    Raises UsageError for an invalid file.
     """
     if not name:
         return {}

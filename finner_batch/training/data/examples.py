@@ -1,4 +1,4 @@
-"""Labelled sentences as training examples: windows of token ids with a target for each number."""
+"""Training examples of labelled sentences: windows of token ids with a target for each number; their batches."""
 
 import re
 from collections import Counter, defaultdict
@@ -12,9 +12,9 @@ from finner_batch.tagging.tokens import SentenceTokenizer, Window
 from finner_batch.training.data.dataset import OUTSIDE, Gold, LabelledSentence
 
 OTHER = "other"
-"""In a head over every frequent concept: a tagged number whose concept is too rare to have a label."""
+"""Label of a number whose concept is too rare for a label of its own, in a head over frequent concepts."""
 MASKED = -1
-"""Target of a number that the loss leaves out."""
+"""Target of a number that the loss ignores."""
 
 DEBT_CUE = re.compile(
     r"\b(?:notes?|debentures?|bonds?|loans?|borrow\w*|credit|facilit(?:y|ies)|revolv\w*|commercial paper|debt|"
@@ -28,8 +28,8 @@ RATE_OR_AMOUNT = re.compile(r"[0-9] ?%|basis points|[$€£¥]|\bpercent\b", re.
 class Example:
     """One window of a sentence. `targets[i]` is the label's index of `window.numbers[i]`, or `MASKED`.
 
-    `positive`: some target is a label other than O. `hard`: the sentence speaks of debt and holds a rate or an amount.
-    `sentence` is the sentence's index in the list that the examples were made from.
+    `positive`: some target is a label other than O. `hard`: the sentence mentions debt and a rate or amount.
+    `sentence`: index of the sentence in the list that the examples were made from.
     """
 
     window: Window
@@ -40,7 +40,7 @@ class Example:
 
 
 def frequent_concepts(sentences: Sequence[LabelledSentence], minimum: int) -> list[str]:
-    """Concepts that at least `minimum` numbers carry, by name."""
+    """Return the concepts of at least `minimum` numbers, sorted by name."""
     counts = Counter(number.concept for row in sentences for number in row.numbers if number.concept)
     return sorted(concept for concept, count in counts.items() if count >= minimum)
 
@@ -53,31 +53,33 @@ def make_examples(
     mask: bool,
     gold: Gold = "readings",
 ) -> list[Example]:
-    """Make the examples of sentences for a head over `labels` (`O` first, perhaps `OTHER`).
+    """Make the examples of sentences for a head over `labels` (`O` first, optionally `OTHER`).
 
-    A number of which nothing is known is masked; a window without any known number is left out. With `mask`, a number
-    that no one read and no one tagged is masked, too, where the same company tags the same printed number with one of
-    the labels elsewhere: filers tag a number in one place and leave it untagged in the next.
+    Unknown numbers are masked; sentences without a known number are left out. With `mask`, an untagged and unread
+    number is also masked where the same company tags the same printed number with one of the labels elsewhere: filers
+    tag a number in one place and leave it untagged in the next.
     """
     index = {label: position for position, label in enumerate(labels)}
     wanted = frozenset(labels) - {OUTSIDE, OTHER}
-    doubtful = _numbers_tagged_by_company(sentences, wanted) if mask else {}
+    tagged = _numbers_tagged_by_company(sentences, wanted) if mask else {}
     examples = []
     for place, row in enumerate(sentences):
-        known = doubtful.get(row.company, frozenset())
+        tagged_elsewhere = tagged.get(row.company, ())
         targets_of = {}
         for number in row.numbers:
             label = row.gold(number, wanted, gold)
             if label == OUTSIDE and number.concept is not None and number.concept not in wanted and OTHER in index:
                 label = OTHER
             unread = number.concept is None and (number.reading is None or gold == "filers")
-            if label is None or (label == OUTSIDE and unread and row.text[number.start : number.end] in known):
+            if label is None or (
+                label == OUTSIDE and unread and row.text[number.start : number.end] in tagged_elsewhere
+            ):
                 targets_of[number.start, number.end] = MASKED
             else:
                 targets_of[number.start, number.end] = index[label]
         if all(target == MASKED for target in targets_of.values()):
             continue
-        hard = is_hard(row.text)
+        hard = bool(DEBT_CUE.search(row.text) and RATE_OR_AMOUNT.search(row.text))
         for window in tokenizer.windows(row.text, list(targets_of)):
             targets = tuple(targets_of[span] for span in window.numbers)
             positive = any(target > 0 for target in targets)
@@ -85,15 +87,10 @@ def make_examples(
     return examples
 
 
-def is_hard(text: str) -> bool:
-    """The sentence speaks of debt and holds a rate or an amount."""
-    return bool(DEBT_CUE.search(text) and RATE_OR_AMOUNT.search(text))
-
-
 def sample_epoch(
     examples: Sequence[Example], *, hard_ratio: float, easy_ratio: float, rng: np.random.Generator
 ) -> list[Example]:
-    """Take every positive example, and for each of them at most so many hard and easy negatives, drawn anew."""
+    """Take every positive example, and draw up to `ratio` times as many hard and easy negatives."""
     positives = [example for example in examples if example.positive]
     chosen = list(positives)
     for hard, ratio in ((True, hard_ratio), (False, easy_ratio)):
@@ -106,9 +103,9 @@ def sample_epoch(
 def token_batches(
     examples: Sequence[Example], budget_tokens: int, rng: np.random.Generator | None = None
 ) -> Iterator[list[Example]]:
-    """Group examples of like length into batches of at most `budget_tokens` tokens, padding counted.
+    """Group examples of similar length into batches of at most `budget_tokens` tokens, including padding.
 
-    The batches come longest last, or in random order with `rng`.
+    The batches are sorted by length, or in random order with `rng`.
     """
     noise = rng.uniform(0.9, 1.1, len(examples)) if rng is not None else np.ones(len(examples))
     order = sorted(range(len(examples)), key=lambda place: examples[place].window.length * noise[place])
@@ -121,9 +118,8 @@ def token_batches(
             batches.append([])
             longest = example.window.length
         batches[-1].append(example)
-    turns = rng.permutation(len(batches)) if rng is not None else range(len(batches))
-    for turn in turns:
-        yield batches[turn]
+    for place in rng.permutation(len(batches)) if rng is not None else range(len(batches)):
+        yield batches[place]
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,12 +147,10 @@ def arrays(batch: Sequence[Example]) -> Arrays:
     return Arrays(input_ids, attention_mask, rows, positions, targets)
 
 
-def _numbers_tagged_by_company(
-    sentences: Sequence[LabelledSentence], labels: frozenset[str]
-) -> dict[str, frozenset[str]]:
+def _numbers_tagged_by_company(sentences: Sequence[LabelledSentence], labels: frozenset[str]) -> dict[str, set[str]]:
     tagged: dict[str, set[str]] = defaultdict(set)
     for row in sentences:
         for number in row.numbers:
             if number.concept in labels:
                 tagged[row.company].add(row.text[number.start : number.end])
-    return {company: frozenset(texts) for company, texts in tagged.items()}
+    return tagged

@@ -1,8 +1,8 @@
-"""Rows in the manner of FiNER-139 (Loukas et al. 2022, arXiv:2203.06482), and data sets of the hub.
+"""Rows in the format of FiNER-139 (Loukas et al. 2022, arXiv:2203.06482), and datasets of the Hugging Face hub.
 
-Two kinds: words with a tag each (`tokens`, `ner_tags`), of which every number is known; and a text with some of its
-numbers and their tags (`{"number": "34.6", "tag": "…"}`), of which the other numbers are unknown. Tagged words without
-a digit ("three", "no") are no number tokens and are left out.
+There are two kinds of rows: words with one tag each (`tokens`, `ner_tags`), where every number is known; and a text
+with some of its numbers and their tags (`{"number": "34.6", "tag": "…"}`), where the other numbers are unknown. Tagged
+words without a digit ("three", "no") are no number tokens and are left out.
 """
 
 import importlib
@@ -26,24 +26,17 @@ from finner_batch.training.data.dataset import (
     labels_folder,
     split_of_file,
 )
-from finner_batch.training.data.own_rows import (
-    Where,
-    given_sentence,
-    plain_label,
-    stated_list,
-    stated_text,
-    stated_where,
-)
+from finner_batch.training.data.own_rows import plain_label, row_list, row_sentence, row_text
 
 PARQUET_REVISION = "refs/convert/parquet"
-"""Where the hub keeps a data set as Parquet: no code of the data set's runs here."""
+"""Revision in which the hub keeps a dataset as Parquet, so that no code of the dataset runs here."""
 NUMBERED_TAGS = ".tags.txt"
-"""Suffix of a label set's file of tags, in the order that gives them their numbers."""
+"""Suffix of a label set's file of tags in the order of their integers."""
 SAVED_FILES = ("dataset_dict.json", "dataset_info.json", "state.json")
-"""What `save_to_disk` of the `datasets` library writes beside the rows: the first for several splits."""
+"""Files that `save_to_disk` of the `datasets` library writes with the rows: the first for several splits."""
 
 Row = tuple[dict[str, Any], str, list[str] | None]
-"""A row, its file and line (or name and row), and the names of its tags where the data name them."""
+"""A row, its file and line (or name and row), and the names of integer tags where the data give them."""
 
 
 def token_sentence(
@@ -51,36 +44,36 @@ def token_sentence(
 ) -> LabelledSentence | None:
     """Read a row of words with a tag each (`O`, `B-…`, `I-…`, or its index in `tags`); None where no word is a number.
 
-    Where a tagged word holds several numbers, the untagged ones of its sentence count as unknown. Raises UsageError for
-    a row that is not so.
+    Where a tagged word holds several numbers, the untagged ones of its sentence are unknown. Raises UsageError for an
+    invalid row.
     """
-    words, found = stated_list(row, "tokens", place), stated_list(row, "ner_tags", place)
-    if len(words) != len(found) or not all(isinstance(word, str) for word in words):
+    words, word_tags = row_list(row, "tokens", place), row_list(row, "ner_tags", place)
+    if len(words) != len(word_tags) or not all(isinstance(word, str) for word in words):
         raise UsageError(f"{place}: needs as many ner_tags as tokens, {len(words)} strings")
-    names = [_tag_name(tag, tags, place) for tag in found]
+    names = [_tag_name(tag, tags, place) for tag in word_tags]
     text = " ".join(words)
     starts = accumulate((len(word) + 1 for word in words), initial=0)
     spans = number_tokens(text)
     concepts: dict[tuple[int, int], str] = {}
-    whole = True
+    exhaustive = True
     for start, word, name in zip(starts, words, names, strict=False):
         if name != OUTSIDE:
             inside = [span for span in spans if span[0] < start + len(word) and start < span[1]]
-            whole = whole and len(inside) < 2
+            exhaustive = exhaustive and len(inside) < 2
             if len(inside) == 1:
                 concepts.setdefault(inside[0], name)
-    return _sentence(text, spans, concepts, stated_where(row, place, origin), exhaustive=whole)
+    return _sentence(row, text, spans, concepts, place, origin, exhaustive=exhaustive)
 
 
 def known_number_sentence(row: Mapping[str, Any], place: str, origin: str) -> LabelledSentence | None:
-    """Read a row of a text and some of its numbers by how they are printed; None where none of them can be placed.
+    """Read a row of a text and some of its numbers as they are printed; None where none of them can be located.
 
     A number that the text prints more often than the row lists it, or that has two tags, is unknown. Raises UsageError
-    for a row that is not so.
+    for an invalid row.
     """
-    text = stated_text(row, place)
+    text = row_text(row, place)
     tags: defaultdict[str, list[str]] = defaultdict(list)
-    for entity in stated_list(row, "entities", place):
+    for entity in row_list(row, "entities", place):
         try:
             tags[str(entity["number"])].append(plain_label(str(entity["tag"])))
         except (TypeError, KeyError):
@@ -97,11 +90,11 @@ def known_number_sentence(row: Mapping[str, Any], place: str, origin: str) -> La
     }
     if not concepts:
         return None
-    return _sentence(text, spans, concepts, stated_where(row, place, origin), exhaustive=False)
+    return _sentence(row, text, spans, concepts, place, origin, exhaustive=False)
 
 
 def tag_names(feature: Any) -> list[str] | None:
-    """The names of integer tags from a column's description, as `datasets` writes it; None where it has none."""
+    """Return the names of integer tags from a column's `datasets` feature; None where it has none."""
     if not isinstance(feature, dict):
         return None
     names = feature.get("names")
@@ -109,18 +102,18 @@ def tag_names(feature: Any) -> list[str] | None:
 
 
 def numbered_tags(labels: str | None) -> list[str] | None:
-    """The tags of a label set in the order of their numbers; None where the set has no such order.
+    """Return the tags of a label set in the order of their integers; None where the set has no such order.
 
-    Of FiNER-139 these are the tags that its texts have: `B-` of each concept, and `I-` of those that go on.
+    FiNER-139 has `B-` of each concept, and `I-` of those with several words.
     """
     path = labels_folder() / f"{labels}{NUMBERED_TAGS}"
     return path.read_text(encoding="utf-8").split() if labels and path.is_file() else None
 
 
 def hub_rows(name: str) -> Iterator[Row]:
-    """Rows of a data set of the hub, or of a folder with a copy of it or with files of rows, with their split.
+    """Yield the rows of a dataset of the hub, or of a folder with a copy of one or with files of rows.
 
-    Raises UsageError where it cannot be had or has a split of another name than `SPLIT_NAMES`.
+    Raises UsageError where it cannot be loaded or has a split that is none of `SPLIT_NAMES`.
     """
     datasets = _library(name)
     copied = Path(name).is_dir()
@@ -129,7 +122,7 @@ def hub_rows(name: str) -> Iterator[Row]:
     except Exception as error:
         if copied:
             raise UsageError(
-                f"--data {name}: no rows, and no copy of a data set of the hub ({type(error).__name__}: {error})"
+                f"--data {name}: no rows, and no copy of a dataset of the hub ({type(error).__name__}: {error})"
             ) from error
         raise UsageError(
             f"--data {name}: no such file or folder, and the hub did not give it ({type(error).__name__}). Without a "
@@ -140,12 +133,12 @@ def hub_rows(name: str) -> Iterator[Row]:
 
 
 def is_saved(folder: Path) -> bool:
-    """Say whether `save_to_disk` wrote a folder."""
+    """Return whether `save_to_disk` wrote the folder."""
     return (folder / SAVED_FILES[0]).is_file() or all((folder / name).is_file() for name in SAVED_FILES[1:])
 
 
 def saved_rows(folder: Path) -> Iterator[Row]:
-    """Rows of what `save_to_disk` wrote, with their split: several splits, or one, which its folder may name.
+    """Yield the rows that `save_to_disk` wrote: of several splits, or of one, which the folder's name may give.
 
     Raises UsageError as `hub_rows` does.
     """
@@ -176,9 +169,9 @@ def _rows(name: str, found: Mapping[str, Any]) -> Iterator[Row]:
 
 
 def _library(name: str) -> Any:
-    """The `datasets` library, which is heavy, and not needed for files. Raises UsageError where it is missing."""
+    """Import the `datasets` library, which is heavy and not needed for files."""
     if importlib.util.find_spec("datasets") is None:
-        raise UsageError(f"--data {name}: a data set of the hub, or a folder, needs pip install 'finner-batch[train]'")
+        raise UsageError(f"--data {name}: a dataset of the hub, or a folder, needs pip install 'finner-batch[train]'")
     datasets: Any = importlib.import_module("datasets")
     if not sys.stderr.isatty():
         datasets.disable_progress_bars()
@@ -186,35 +179,38 @@ def _library(name: str) -> Any:
 
 
 def _tag_name(tag: Any, tags: Sequence[str] | None, place: str) -> str:
-    if isinstance(tag, str) and tag.isdecimal():  # as a table of text has it
+    if isinstance(tag, str) and tag.isdecimal():  # integers in a text column
         tag = int(tag)
     if isinstance(tag, int) and tags and 0 <= tag < len(tags):
         tag = tags[tag]
     if isinstance(tag, int) and tags:
         raise UsageError(
-            f"{place}: the tag {tag} has no name, as {len(tags)} are known, from 0 up: give data whose features name "
+            f"{place}: the tag {tag} has no name: {len(tags)} tags are known, from 0 up. Use data whose features name "
             "their tags, or tags as text"
         )
     if not isinstance(tag, str):
         raise UsageError(
-            f"{place}: the tag {tag!r} in `ner_tags` has no name: --labels finer139 says that they are numbered as in "
+            f"{place}: the tag {tag!r} in `ner_tags` has no name: give --labels finer139 if they are numbered as in "
             "FiNER-139; else give tags as strings, or keep their names as `datasets` does in Parquet and `save_to_disk`"
         )
     return plain_label(tag)
 
 
 def _sentence(
+    row: Mapping[str, Any],
     text: str,
     spans: Sequence[tuple[int, int]],
     concepts: Mapping[tuple[int, int], str],
-    where: Where,
+    place: str,
+    origin: str,
     *,
     exhaustive: bool,
 ) -> LabelledSentence | None:
-    """Without a company each text stands for one of its own: nothing follows from one for another."""
+    """Without a company each text counts as a company of its own: its sentences may be of any."""
     if not spans:
         return None
-    if where.company == where.origin:
-        where = replace(where, company=sentence_digest(text))
-    numbers = [Number(*span, concepts.get(span)) for span in spans]
-    return given_sentence(text, numbers, where, exhaustive=exhaustive)
+    numbers = tuple(Number(*span, concepts.get(span)) for span in spans)
+    sentence = row_sentence(row, text, numbers, place, origin, exhaustive=exhaustive)
+    if sentence.company == sentence.origin:
+        return replace(sentence, company=sentence_digest(text))
+    return sentence

@@ -1,8 +1,8 @@
-"""Labelled sentences from inline XBRL and from readings: both put on the number tokens of the sentences.
+"""Labels the number tokens of filings' sentences with inline XBRL concepts and readings, and writes the dataset.
 
-What the tags are worth: only text inside a note is tagged exhaustively (Regulation S-T, rule 405: amounts in notes are
-tagged one by one); in the rest of a filing an untagged number means nothing, and `in_note` says which is which. Even in
-notes filers leave numbers untagged that they tag elsewhere.
+Only notes are tagged exhaustively (Regulation S-T, rule 405: each amount in a note has a tag); elsewhere an untagged
+number is unknown; `in_note` distinguishes the two. Even in notes filers leave numbers untagged that they tag in
+another place.
 """
 
 import hashlib
@@ -24,7 +24,7 @@ from finner_batch.text.extract import extract
 from finner_batch.text.numbers import number_tokens
 from finner_batch.text.sentences import Sentence, split
 from finner_batch.training.data.annotations import Reading, apply_reading, read_annotations, sentence_digest
-from finner_batch.training.data.data_sources import refuse_foreign
+from finner_batch.training.data.data_sources import check_output_folder
 from finner_batch.training.data.dataset import (
     SENTENCES_FILE,
     STATISTICS_FILE,
@@ -39,18 +39,18 @@ SPLIT_ONE_IN = 5
 SPLIT_OF_REMAINDER = {0: "dev", 3: "validation"}
 """Split by the remainder of the company's hash; any other is `train`."""
 MAX_HELD_OUT_FILINGS = 8
-"""A company with more filings than this stays in `train`, lest one company decide the figures."""
+"""A company with more filings is always in `train`, so that no single company dominates the figures."""
 
 FACT_OUTCOMES = ("in_prose", "kept", "no_digit", "several_numbers", "no_sentence", "nested")
 
 
 @dataclass(slots=True, kw_only=True)
 class Statistics:
-    """What was kept, and what was left out and why."""
+    """Counts of what was kept, and of what was left out and why."""
 
     documents: int = 0
     documents_repeated: int = 0
-    """Left out: the same content was read before under another name."""
+    """Left out: the same content as an earlier document."""
     documents_failed: int = 0
     documents_without_facts: int = 0
     documents_without_company: int = 0
@@ -61,23 +61,22 @@ class Statistics:
     split_sentences: dict[str, int] = field(default_factory=lambda: {"with_number": 0, "without_number": 0})
     """Sentences of the filings with facts, before duplicates are merged; those without a number are left out."""
     facts: dict[str, int] = field(default_factory=lambda: dict.fromkeys(FACT_OUTCOMES, 0))
-    """`in_prose` is the sum of the others; `nested`: inside another fact of the same number."""
+    """`in_prose` is the sum of the others; `nested`: inside another fact on the same number."""
     concepts: dict[str, int] = field(default_factory=dict)
     readings: dict[str, int] = field(default_factory=dict)
-    """Sentences read, by split and place; `not_found`: readings whose sentence no input holds."""
+    """Sentences with a reading, by split and place; `not_found`: readings whose sentence is not in the input."""
     read_labels: dict[str, int] = field(default_factory=dict)
-    """Numbers by what their reader calls them."""
+    """Numbers by their reading."""
     labels: dict[str, dict[str, int]] = field(default_factory=dict)
-    """Of the label set alone: numbers by their filer's tag (`tagged`) and by their reader (`read`)."""
+    """For each label of the label set: numbers with that tag (`tagged`) and with that reading (`read`)."""
 
 
 def label_document(
     document: Document, statistics: Statistics, readings: Mapping[str, Reading] | None = None
 ) -> list[LabelledSentence]:
-    """Label the sentences of one document that hold a number.
+    """Label the sentences of one document that contain a number, and count them in `statistics`.
 
-    Of a document without facts, or whose filer is unknown, only the sentences that someone read are given; one that
-    states no CIK stands for a company of its own.
+    A document without facts or CIK yields only sentences with a reading; without a CIK it counts as its own company.
     """
     readings = readings or {}
     extraction = extract(document.content, document.markup, facts=document.markup == "html")
@@ -118,7 +117,7 @@ def label_document(
 
 
 def merge_duplicates(sentences: Iterable[LabelledSentence]) -> list[LabelledSentence]:
-    """Keep one of the sentences that have the same company and text: a number is tagged if any copy tags it."""
+    """Merge sentences of the same company and text; a number is tagged if any copy tags it."""
     kept: dict[tuple[str, str], LabelledSentence] = {}
     for sentence in sentences:
         first = kept.setdefault((sentence.company, sentence.text), sentence)
@@ -136,9 +135,9 @@ def merge_duplicates(sentences: Iterable[LabelledSentence]) -> list[LabelledSent
 
 
 def company_splits(filings: dict[str, int]) -> dict[str, str]:
-    """Put each company (with its number of filings) in a split, by a hash of its CIK alone."""
+    """Assign each company, given with its number of filings, to a split by a hash of its CIK."""
     return {
-        company: "train" if count > MAX_HELD_OUT_FILINGS else SPLIT_OF_REMAINDER.get(_hash(company), "train")
+        company: "train" if count > MAX_HELD_OUT_FILINGS else SPLIT_OF_REMAINDER.get(_remainder(company), "train")
         for company, count in filings.items()
     }
 
@@ -153,39 +152,39 @@ def label(
 ) -> Statistics:
     """Label filings and write the dataset folder: `sentences.parquet` and `statistics.json`.
 
-    `annotations` (a JSON Lines file or a folder of them) adds readings. `labels` are counted by themselves; the dataset
-    keeps every concept. `user_agent`: how web servers are asked. A killed run may leave sentences without statistics,
-    never with those of others. A document that cannot be read is counted and left out; so is one that was read before
-    under another name. Raises UsageError where no input holds inline XBRL, the annotations are none, the folder holds
-    something else, or the SEC asks for a contact; else as `whole_folder` does.
+    `annotations` (a JSON Lines file or a folder of them) adds readings. `labels` are counted separately; the dataset
+    keeps every concept. `user_agent`: sent to web servers. A killed run may leave sentences without statistics, never
+    with those of an earlier run. Unreadable and repeated documents are counted and left out. Raises UsageError where no
+    input has inline XBRL, the annotations are invalid, the folder holds something else, or a contact for the SEC is
+    missing; else as `whole_folder` does.
     """
-    refuse_foreign(output, (SENTENCES_FILE, STATISTICS_FILE), "dataset")
+    check_output_folder(output, (SENTENCES_FILE, STATISTICS_FILE), "dataset")
     statistics = Statistics()
     check_web_inputs(inputs, user_agent)
     readings = read_annotations(annotations) if annotations else {}
-    found: list[LabelledSentence] = []
+    labelled: list[LabelledSentence] = []
     filings: Counter[str] = Counter()
-    met: set[str] = set()
+    seen: set[str] = set()
     for document in _documents(inputs, statistics, user_agent):
         content = content_id(document.content) or document.document_id
-        if content in met:
+        if content in seen:
             statistics.documents_repeated += 1
             continue
-        met.add(content)
+        seen.add(content)
         try:
             sentences = label_document(document, statistics, readings)
         except DocumentError as error:
             _left_out(document.document_id, error, statistics)
             continue
         statistics.documents += 1
-        found += sentences
+        labelled += sentences
         if sentences:
             filings[sentences[0].company] += 1
-    if not found:
+    if not labelled:
         raise UsageError("no inline XBRL facts in the input: `label` needs 10-K or 10-Q filings of 2019 or later")
     splits = company_splits(filings)
-    merged = [replace(sentence, split=splits[sentence.company]) for sentence in merge_duplicates(found)]
-    statistics.duplicates = len(found) - len(merged)
+    merged = [replace(sentence, split=splits[sentence.company]) for sentence in merge_duplicates(labelled)]
+    statistics.duplicates = len(labelled) - len(merged)
     _count(merged, splits, readings, statistics)
     statistics.labels = {
         name: {"tagged": statistics.concepts.get(name, 0), "read": statistics.read_labels.get(name, 0)}
@@ -238,8 +237,8 @@ def _left_out(name: str, error: DocumentError | str, statistics: Statistics) -> 
 def _concepts(
     extraction: Extraction, sentences: Sequence[tuple[Sentence, list[tuple[int, int]]]], statistics: Statistics
 ) -> dict[tuple[int, int], str]:
-    """Concept by the span of its number token in the document's text. Of nested facts the outer one counts."""
-    spans = [(sentence.start + start, sentence.start + end) for sentence, found in sentences for start, end in found]
+    """Map spans of number tokens in the document's text to concepts. Of nested facts the outermost counts."""
+    spans = [(sentence.start + start, sentence.start + end) for sentence, tokens in sentences for start, end in tokens]
     concepts: dict[tuple[int, int], str] = {}
     index = 0
     for fact in sorted(extraction.facts, key=lambda fact: (fact.start, -fact.end)):
@@ -269,5 +268,5 @@ def _within(spans: Sequence[tuple[int, int]], start: int, end: int) -> bool:
     return any(first <= start and end <= last for first, last in spans)
 
 
-def _hash(company: str) -> int:
+def _remainder(company: str) -> int:
     return int.from_bytes(hashlib.sha256(company.encode()).digest()[:8], "big") % SPLIT_ONE_IN

@@ -1,15 +1,14 @@
-"""Labelled sentences of one's own: rows with `text` and `entities`, from JSON Lines or Parquet.
+"""Labelled sentences from a user's own rows with `text` and `entities`.
 
     {"text": "The notes bear interest at 5.25%.", "entities": [{"start": 27, "end": 31, "label": "Coupon"}],
      "company": "0000001800", "split": "train", "origin": "my readers", "document_id": "a-note"}
 
-`start` and `end` are code points of `text`; only `text` and `entities` are needed. Every number that is not listed is
-none of the labels. `B-` and `I-` before a label are left off. A row without a company is one of the company named as
-its origin, the file by default. A split has one of the names of `splits`.
+`start` and `end` are code points of `text`; only `text` and `entities` are required. A number that is not listed has
+no label. The prefixes `B-` and `I-` of a label are removed. The default company is the origin, whose default is the
+file name. The split is one of `SPLIT_NAMES`.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
 from typing import Any
 
 from finner_batch.errors import UsageError
@@ -17,25 +16,15 @@ from finner_batch.text.numbers import number_tokens
 from finner_batch.training.data.dataset import GENERATED, OUTSIDE, SPLIT_NAMES, LabelledSentence, Number
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Where:
-    """Where a row comes from, and what it is for (`split`)."""
-
-    company: str
-    document_id: str
-    origin: str
-    split: str
-
-
 def own_sentence(row: Mapping[str, Any], place: str, origin: str) -> LabelledSentence | None:
-    """Read one row; None where its text holds no number. `place` names file and row, `origin` their source.
+    """Read one row; None where its text has no number. `place` names file and row, `origin` is the default origin.
 
-    A label stands for both what a reader says and what is tagged. Raises UsageError for a row that is not as above, an
-    entity that is no number token, or a generated row outside the split `train`.
+    A label becomes both concept and reading. Raises UsageError for a row of another form, an entity that is no number
+    token, or a generated row outside the split `train`.
     """
-    text = stated_text(row, place)
+    text = row_text(row, place)
     labels: dict[tuple[int, int], str] = {}
-    for entity in stated_list(row, "entities", place):
+    for entity in row_list(row, "entities", place):
         span, label = _entity(entity, place)
         if span in labels:
             raise UsageError(f"{place}: two labels for characters {span[0]} to {span[1]}")
@@ -49,31 +38,17 @@ def own_sentence(row: Mapping[str, Any], place: str, origin: str) -> LabelledSen
         )
     if not tokens:
         return None
-    numbers = [Number(*span, labels.get(span), labels.get(span, OUTSIDE)) for span in tokens]
-    return given_sentence(text, numbers, stated_where(row, place, origin), exhaustive=True)
-
-
-def given_sentence(text: str, numbers: Sequence[Number], where: Where, *, exhaustive: bool) -> LabelledSentence:
-    """Put a sentence together. It counts as a note's: text that is there to be labelled."""
-    return LabelledSentence(
-        text=text,
-        numbers=tuple(numbers),
-        company=where.company,
-        document_id=where.document_id,
-        in_note=True,
-        exhaustive=exhaustive,
-        origin=where.origin,
-        split=where.split,
-    )
+    numbers = tuple(Number(*span, labels.get(span), labels.get(span, OUTSIDE)) for span in tokens)
+    return row_sentence(row, text, numbers, place, origin, exhaustive=True)
 
 
 def plain_label(name: str) -> str:
-    """A label without the `B-` or `I-` of tagged words: a number is one span."""
+    """Remove the prefix `B-` or `I-` of a word's tag: a number is one span."""
     return name.removeprefix("B-").removeprefix("I-")
 
 
-def stated_text(row: Mapping[str, Any], place: str) -> str:
-    """The row's text. Raises UsageError where there is none."""
+def row_text(row: Mapping[str, Any], place: str) -> str:
+    """Return the row's text. Raises UsageError where it has none."""
     text = row.get("text")
     if not isinstance(text, str):
         raise UsageError(
@@ -82,29 +57,38 @@ def stated_text(row: Mapping[str, Any], place: str) -> str:
     return text
 
 
-def stated_list(row: Mapping[str, Any], column: str, place: str) -> list[Any]:
-    """The row's list in a column. Raises UsageError where there is none."""
+def row_list(row: Mapping[str, Any], column: str, place: str) -> list[Any]:
+    """Return a row's list in a column. Raises UsageError where it has none."""
     found = row.get(column)
     if not isinstance(found, list):
         raise UsageError(f"{place}: needs a list `{column}`; the row has {_columns(row)}")
     return found
 
 
-def stated_where(row: Mapping[str, Any], place: str, origin: str) -> Where:
-    """What the row says of its company, split, origin and document. Raises UsageError for a wrong column."""
-    found = {column: row.get(column) for column in ("company", "split", "origin", "document_id")}
-    if not all(value is None or isinstance(value, str) for value in found.values()):
-        raise UsageError(f"{place}: {', '.join(found)} are strings where they are given")
-    stated = {column: value for column, value in found.items() if value}
-    origin = stated.get("origin", origin)
-    split = SPLIT_NAMES.get(stated.get("split", "train"))
+def row_sentence(
+    row: Mapping[str, Any], text: str, numbers: tuple[Number, ...], place: str, origin: str, *, exhaustive: bool
+) -> LabelledSentence:
+    """Build a sentence with the row's company, split, origin and document. Raises UsageError for an invalid column.
+
+    It counts as a note: text that is there to be labelled.
+    """
+    columns = {column: row.get(column) for column in ("company", "split", "origin", "document_id")}
+    if not all(value is None or isinstance(value, str) for value in columns.values()):
+        raise UsageError(f"{place}: {', '.join(columns)} must be strings where they are given")
+    given = {column: value for column, value in columns.items() if value}
+    origin = given.get("origin", origin)
+    split = SPLIT_NAMES.get(given.get("split", "train"))
     if split is None:
-        raise UsageError(f"{place}: the split {stated['split']!r} is none of {', '.join(SPLIT_NAMES)}")
+        raise UsageError(f"{place}: the split {given['split']!r} is none of {', '.join(SPLIT_NAMES)}")
     if origin == GENERATED and split != "train":
         raise UsageError(f"{place}: a generated sentence is only trained on, its split cannot be {split!r}")
-    return Where(
-        company=stated.get("company", origin),
-        document_id=stated.get("document_id", place),
+    return LabelledSentence(
+        text=text,
+        numbers=numbers,
+        company=given.get("company", origin),
+        document_id=given.get("document_id", place),
+        in_note=True,
+        exhaustive=exhaustive,
         origin=origin,
         split=split,
     )

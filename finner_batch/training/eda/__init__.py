@@ -1,1 +1,1 @@
-"""What a labelled dataset holds: tables, cues, pictures, report."""
+"""Statistics of a labelled dataset: tables, cues, figures, report."""

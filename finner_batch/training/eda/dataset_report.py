@@ -1,4 +1,4 @@
-"""The report of a labelled dataset: `report.md` with the tables, and the pictures beside it. Needs matplotlib."""
+"""The report of a labelled dataset: `report.md` with the tables, and its figures as PNG. Needs matplotlib."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -15,20 +15,21 @@ from finner_batch.training.data.dataset import STATISTICS_FILE, LabelledSentence
 from finner_batch.training.eda import dataset_tables as tables
 from finner_batch.training.eda.dataset_tables import cue_lists, cues
 from finner_batch.training.evaluation.plots import require_matplotlib
+from finner_batch.training.evaluation.scores import markdown_table
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 REPORT_FILE = "report.md"
 SHOWN_LABELS = 8
-"""The most frequent labels: those that are drawn, and whose cues and company are listed."""
+"""Number of labels, the most frequent ones, that are drawn and whose cues are listed."""
 SHOWN_CONCEPTS = 30
 HEADING = "What the labelled dataset holds"
 
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """A table under its heading with what its columns mean, and its picture."""
+    """A table with its heading, an explanation of its columns, and a figure."""
 
     heading: str
     text: str
@@ -38,10 +39,10 @@ class Section:
 
 
 def write_report(dataset: Path, folder: Path, labels: Sequence[str]) -> Path:
-    """Write the report of a dataset folder into `folder`; give the path of `report.md`.
+    """Write the report of a dataset folder into `folder`; return the path of `report.md`.
 
-    The same dataset and labels give the same bytes. Raises UsageError where `dataset` is none of this version, where it
-    has none of the labels, or where matplotlib is missing; else as `whole_folder` does.
+    The bytes depend only on dataset and labels. Raises UsageError where `dataset` is no dataset of this version or has
+    none of the labels, or where matplotlib is missing; else as `whole_folder` does.
     """
     require_matplotlib()
     from finner_batch.training.eda.pictures import png  # noqa: PLC0415 - needs matplotlib
@@ -57,16 +58,10 @@ def write_report(dataset: Path, folder: Path, labels: Sequence[str]) -> Path:
                 name, figure = section.picture
                 (new / f"{name}.png").write_bytes(png(figure))
                 parts.append(f"![{section.heading}]({name}.png)")
-            parts.append(markdown(section.table))
+            rows = [[_cell(value) for value in row.values()] for row in section.table.to_pylist()]
+            parts.append(markdown_table(section.table.column_names, rows))
         (new / REPORT_FILE).write_text("\n\n".join(parts) + "\n", encoding="utf-8")
     return folder / REPORT_FILE
-
-
-def markdown(table: pa.Table) -> str:
-    """Write a table as Markdown."""
-    rows = [table.column_names, ["---"] * table.num_columns]
-    rows += [[_cell(value) for value in row.values()] for row in table.to_pylist()]
-    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
 
 
 def _sections(
@@ -96,7 +91,7 @@ def _sections(
         Section(
             "Labels",
             f"{len(present)} of the {len(labels)} labels occur. `tagged`: numbers with that tag of their filer; "
-            "`read`: numbers that a reader calls so; `train`, `validation`, `dev`: numbers that count as the label, by "
+            "`read`: numbers with that reading; `train`, `validation`, `dev`: numbers that count as the label, by "
             f"the reading where there is one, else by the tag. At most {SHOWN_LABELS} are drawn, here and below.",
             present,
             ("labels", draw.draw_labels(present.slice(0, SHOWN_LABELS))),
@@ -115,28 +110,28 @@ def _sections(
         ),
         Section(
             "Cues",
-            "Words that stand within six words of a label's numbers more often than of other numbers, with the z-score "
-            "of their log-odds ratio; `#` is any number.",
+            "Words that occur within six words of a label's numbers more often than near other numbers, with the "
+            "z-score of their log-odds ratio; `#` is any number.",
             cue_lists(words, shown),
             ("cues", draw.draw_cues(words, shown)),
         ),
         Section(
             "Filers' tags against readings, in notes",
-            "How filers tagged the numbers that readers called a label, or none (`O`).",
+            "Tags of the numbers with each reading; `O` is no label.",
             in_notes,
             ("readings", draw.draw_tags_against_readings(in_notes)),
         ),
         Section("Filers' tags against readings, elsewhere", "Where filers need not tag.", elsewhere),
-        Section("Tags that say otherwise", "The most frequent ones.", tables.disagreements(sentences)),
+        Section("Tags that differ from the reading", "The most frequent ones.", tables.disagreements(sentences)),
         Section(
             "Values",
-            "As the sentence itself states them: amounts that a filing states in thousands or millions by a remark "
-            "elsewhere are too small by as much. Rates are fractions of one.",
+            "Read from the sentence alone: an amount whose scale, such as thousands, is stated elsewhere in the filing "
+            "is too small by that factor. Rates are fractions of one.",
             tables.value_ranges(values),
             ("values", draw.draw_values(values, shown)),
         ),
     ]
-    if len(concepts):  # filings of before inline XBRL have readings only
+    if len(concepts):  # filings older than inline XBRL have readings only
         once = concepts.filter(pc.equal(concepts["numbers"], 1)).num_rows
         half = concepts.filter(pc.less(concepts["share"], 0.5)).num_rows + 1
         text = (

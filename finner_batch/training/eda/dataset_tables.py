@@ -1,13 +1,11 @@
-"""What a labelled dataset holds: labels, sizes, company of labels, tags against readings, values; as Arrow tables.
+"""Statistics of a labelled dataset as Arrow tables: labels, sizes, co-occurrence, tags and readings, values, cues.
 
-A *label* is a concept of the label set. What a number counts as is its gold: the reading where someone read it, else
-its filer's tag. A number of which nothing is known (untagged and unread, outside notes) counts as nothing.
+A *label* is a concept of the label set. A number counts by its gold label: the reading if there is one, else the
+filer's tag. Unknown numbers (untagged and unread, outside notes) do not count.
 
-Cues: the words near a label's numbers that tell them from all other numbers.
-
-Words are ranked by the z-score of their log-odds ratio with an informative Dirichlet prior (Monroe, Colaresi and Quinn,
-"Fightin' Words", Political Analysis 16, 2008): the prior keeps rare words from coming first by chance, and the z-score
-keeps out common words that differ little.
+Cues are the words that distinguish a label's numbers from all others, ranked by the z-score of their log-odds ratio
+with an informative Dirichlet prior (Monroe, Colaresi and Quinn, "Fightin' Words", Political Analysis 16, 2008): the
+prior keeps rare words from ranking first by chance, and the z-score excludes common words that differ little.
 """
 
 import math
@@ -29,11 +27,11 @@ from finner_batch.values.value import read_value
 
 SIDES = ("before", "after")
 NEAR_WORDS = 6
-"""Words on one side of a number in which a cue is looked for."""
+"""Number of words on each side of a number that can be cues."""
 PRIOR_WORDS = 1000
-"""Strength of the prior: as if so many more words had been seen, distributed as near all numbers."""
+"""Strength of the prior, in words with the distribution of those near all numbers."""
 ANY_NUMBER = "#"
-"""Stands for any number among the words."""
+"""Replaces every number among the words."""
 
 _WORD = re.compile(r"(?P<number>[0-9]+(?:[.,/][0-9]+)*)|[^\W\d_]+(?:['\u2019-][^\W\d_]+)*|[%$€£¥+]")
 
@@ -52,11 +50,11 @@ SPLITS = ("train", "validation", "dev")
 QUANTILES = {"p5": 0.05, "p25": 0.25, "median": 0.5, "p75": 0.75, "p95": 0.95, "p99": 0.99}
 SIZES = ("tokens", "characters", "numbers")
 _ONE_WINDOW = 1 << 30
-"""More tokens than any sentence has."""
+"""More tokens than in any sentence."""
 
 
 class Word(NamedTuple):
-    """A word and its place in the text."""
+    """A word and its span in the text."""
 
     start: int
     end: int
@@ -66,9 +64,9 @@ class Word(NamedTuple):
 def cues(sentences: Sequence[LabelledSentence], labels: Sequence[str], top: int = 15) -> pa.Table:
     """Rank the words before and after the numbers of each label against those of all other known numbers.
 
-    A word counts once for a number where it stands within `NEAR_WORDS` words of it on that side. Columns: `label`,
-    `side` (before or after), `rank`, `word` (lower case; `#` is any number), its `z` (above 0), and the share of the
-    label's numbers (`with_label`) and of the others (`without`) that have the word there.
+    A word counts once per number and side if it is within `NEAR_WORDS` words. Columns: `label`, `side` (before or
+    after), `rank`, `word` (lower case; `#` is any number), its `z` (above 0), and the shares of the label's numbers
+    (`with_label`) and of the others (`without`) that have the word there.
     """
     near: defaultdict[tuple[str, str], Counter[str]] = defaultdict(Counter)
     numbers: Counter[str] = Counter()
@@ -103,7 +101,7 @@ def cues(sentences: Sequence[LabelledSentence], labels: Sequence[str], top: int 
 
 
 def cue_lists(found: pa.Table, labels: Sequence[str]) -> pa.Table:
-    """The cues of some labels as one line a label and side: `plus 47.6, libor 23.8, …`."""
+    """Return the cues of some labels as one line per label and side: `plus 47.6, libor 23.8, …`."""
     rows = found.to_pylist()
     return pa.Table.from_pylist(
         [
@@ -121,7 +119,7 @@ def cue_lists(found: pa.Table, labels: Sequence[str]) -> pa.Table:
 
 
 def words(text: str) -> list[Word]:
-    """The words and signs of a text in lower case, each number as `#`, with their spans."""
+    """Return the words and signs of a text in lower case with their spans, each number as `#`."""
     return [
         Word(match.start(), match.end(), ANY_NUMBER if match["number"] else match[0].lower())
         for match in _WORD.finditer(text)
@@ -129,7 +127,7 @@ def words(text: str) -> list[Word]:
 
 
 def log_odds(mine: Counter[str], others: Counter[str]) -> dict[str, float]:
-    """z-score of the log-odds ratio of each word of `mine` against `others`; empty where all words are the same one."""
+    """Return the z-score of each word's log-odds ratio in `mine` against `others`; empty if there is only one word."""
     both = mine + others
     if len(both) == 1:
         return {}
@@ -143,7 +141,7 @@ def log_odds(mine: Counter[str], others: Counter[str]) -> dict[str, float]:
 
 
 def _sides(found: Sequence[Word], number: Number) -> dict[str, set[str]]:
-    """The different words within `NEAR_WORDS` of a number, on either side."""
+    """Return the distinct words within `NEAR_WORDS` of a number on each side."""
     first = bisect_right(found, number.start, key=lambda word: word.end)
     last = bisect_left(found, number.end, key=lambda word: word.start)
     return {
@@ -166,29 +164,29 @@ def places(sentences: Sequence[LabelledSentence], labels: Sequence[str]) -> pa.T
 
 
 def label_counts(sentences: Sequence[LabelledSentence], labels: Sequence[str]) -> pa.Table:
-    """Count the numbers of each label by who says so and where, and the sentences and companies that have it.
+    """Count the numbers of each label by source, location and split, and the sentences and companies with the label.
 
     `tagged_…` counts filers' tags and `read_…` readings, in notes and elsewhere; `train`, `validation` and `dev` count
-    gold; `largest_company` is the share of the gold numbers that one company has. Most frequent labels first.
+    gold labels; `largest_company` is the largest share of them in one company. Most frequent labels first.
     """
-    said: Counter[tuple[str | None, str]] = Counter()
+    counts: Counter[tuple[str | None, str]] = Counter()
     by_company: defaultdict[str, Counter[str]] = defaultdict(Counter)
     holding: Counter[str] = Counter()
     for row in sentences:
         place = "notes" if row.in_note else "elsewhere"
         for number in row.numbers:
-            said[number.concept, f"tagged_{place}"] += 1
-            said[number.reading, f"read_{place}"] += 1
+            counts[number.concept, f"tagged_{place}"] += 1
+            counts[number.reading, f"read_{place}"] += 1
         gold = [label for _, label in labelled_numbers(row, labels)]
         holding.update(set(gold))
         for label in gold:
-            said[label, row.split] += 1
+            counts[label, row.split] += 1
             by_company[label][row.company] += 1
     columns = ("tagged_notes", "tagged_elsewhere", "read_notes", "read_elsewhere", *SPLITS)
     rows = [
         (
             label,
-            *(said[label, column] for column in columns),
+            *(counts[label, column] for column in columns),
             holding[label],
             len(by_company[label]),
             _share(max(by_company[label].values(), default=0), by_company[label].total()),
@@ -199,7 +197,7 @@ def label_counts(sentences: Sequence[LabelledSentence], labels: Sequence[str]) -
 
 
 def labelled_numbers(row: LabelledSentence, labels: Sequence[str]) -> Iterator[tuple[Number, str]]:
-    """Yield the numbers of a sentence whose gold is a label, with it."""
+    """Yield the numbers of a sentence that have a label, with the label."""
     for number in row.numbers:
         gold = row.gold(number, labels)
         if gold is not None and gold != OUTSIDE:
@@ -212,14 +210,14 @@ def sentence_sizes(sentences: Sequence[LabelledSentence], labels: Sequence[str])
     rows = []
     for row in sentences:
         (window,) = tokenizer.windows(row.text, [(row.numbers[0].start, row.numbers[0].end)])
-        pieces = window.length - 2  # one before and one after the sentence are not its own
+        pieces = window.length - 2  # without the special tokens before and after the sentence
         labelled = sum(1 for _ in labelled_numbers(row, labels))
         rows.append((pieces, len(row.text), len(row.numbers), labelled))
     return _table((*SIZES, "labelled"), rows)
 
 
 def size_quantiles(sizes: pa.Table) -> pa.Table:
-    """Quantiles of `sentence_sizes`: of all sentences, and of those with a label."""
+    """Return the quantiles of `sentence_sizes` for all sentences and for those with a label."""
     rows = []
     for measure in SIZES:
         for name, chosen in (("all", sizes), ("with a label", sizes.filter(pc.greater(sizes["labelled"], 0)))):
@@ -231,9 +229,9 @@ def size_quantiles(sizes: pa.Table) -> pa.Table:
 
 
 def together(sentences: Sequence[LabelledSentence], labels: Sequence[str]) -> pa.Table:
-    """Count the sentences that have two labels: a row and a column for each; on the diagonal all that have the label.
+    """Count the sentences with both labels of each row and column; the diagonal counts all with the label.
 
-    `alone` counts those that have no other label.
+    `alone` counts those without another label.
     """
     pairs: Counter[tuple[str, str]] = Counter()
     for row in sentences:
@@ -264,27 +262,24 @@ def tags_against_readings(sentences: Sequence[LabelledSentence]) -> pa.Table:
 
 
 def disagreements(sentences: Sequence[LabelledSentence], top: int = 15) -> pa.Table:
-    """The most frequent pairs of a reading and a filer's other tag, with the companies that have them.
+    """Return the most frequent pairs of a reading and a different tag, with the number of companies.
 
-    Pairs of `O` with a concept that is no label of the readings are none.
+    A reading `O` only disagrees with tags in `READ_LABELS`.
     """
-    numbers: Counter[tuple[str, str]] = Counter()
-    companies: defaultdict[tuple[str, str], set[str]] = defaultdict(set)
-    for row in sentences:
-        for number in row.numbers:
-            if number.reading is None or number.concept is None or number.reading == number.concept:
-                continue
-            if number.reading != OUTSIDE or number.concept in READ_LABELS:
-                numbers[number.reading, number.concept] += 1
-                companies[number.reading, number.concept].add(row.company)
-    ranked = sorted(numbers.items(), key=lambda pair: (-pair[1], pair[0]))[:top]
-    return _table(
-        ("reading", "tag", "numbers", "companies"), [(*pair, count, len(companies[pair])) for pair, count in ranked]
+    pairs = (
+        ((number.reading, number.concept), row.company)
+        for row in sentences
+        for number in row.numbers
+        if None not in (number.reading, number.concept)
+        and number.reading != number.concept
+        and (number.reading != OUTSIDE or number.concept in READ_LABELS)
     )
+    rows = [(*pair, numbers, companies) for pair, numbers, companies in _ranked(pairs)[:top]]
+    return _table(("reading", "tag", "numbers", "companies"), rows)
 
 
 def values(sentences: Sequence[LabelledSentence], labels: Sequence[str]) -> pa.Table:
-    """Read the value and unit of each labelled number from its own sentence; null where the sentence states none."""
+    """Read the value and unit of each labelled number from its sentence alone; null where it states none."""
     rows = []
     for row in sentences:
         for number, label in labelled_numbers(row, labels):
@@ -294,7 +289,7 @@ def values(sentences: Sequence[LabelledSentence], labels: Sequence[str]) -> pa.T
 
 
 def value_ranges(found: pa.Table) -> pa.Table:
-    """Quantiles of `values` by label and unit, the most frequent pairs of a label first."""
+    """Return the quantiles of `values` by label and unit, the most frequent units first."""
     groups: defaultdict[tuple[str, str], list[float]] = defaultdict(list)
     for row in found.to_pylist():
         if row["value"] is not None:
@@ -307,30 +302,15 @@ def value_ranges(found: pa.Table) -> pa.Table:
 
 
 def concepts(sentences: Sequence[LabelledSentence]) -> pa.Table:
-    """Every concept that filers tag a number with, most frequent first; `share`: of all tags, up to this one.
-
-    Without any tag the table is empty.
-    """
-    numbers: Counter[str] = Counter()
-    companies: defaultdict[str, set[str]] = defaultdict(set)
-    for row in sentences:
-        for number in row.numbers:
-            if number.concept is not None:
-                numbers[number.concept] += 1
-                companies[number.concept].add(row.company)
-    ranked = sorted(numbers.items(), key=lambda item: (-item[1], item[0]))
-    sums = accumulate(count for _, count in ranked)
-    return _table(
-        ("rank", "concept", "numbers", "companies", "share"),
-        [
-            (rank, concept, count, len(companies[concept]), _share(so_far, numbers.total()))
-            for rank, ((concept, count), so_far) in enumerate(zip(ranked, sums, strict=True), start=1)
-        ],
-    )
+    """Count the concepts of filers' tags, most frequent first; `share` is cumulative."""
+    ranked = _ranked((number.concept, row.company) for row in sentences for number in row.numbers if number.concept)
+    sums = list(accumulate(numbers for _, numbers, _ in ranked))
+    rows = [(rank, *counts, _share(sums[rank - 1], sums[-1])) for rank, counts in enumerate(ranked, start=1)]
+    return _table(("rank", "concept", "numbers", "companies", "share"), rows)
 
 
 def left_out(statistics: Mapping[str, Any]) -> pa.Table:
-    """What labelling left out and why, from the dataset's statistics: `count` of `total`."""
+    """Return what labelling left out and why, from the dataset's statistics: `left_out` of `total`."""
     split, facts, read = statistics["split_sentences"], statistics["facts"], statistics["readings"]
     documents = statistics["documents"] + statistics["documents_failed"]
     numbered = sum(statistics["sentences"].values()) + statistics["duplicates"]
@@ -348,6 +328,15 @@ def left_out(statistics: Mapping[str, Any]) -> pa.Table:
     if read:
         rows.append(("reading", sum(read.values()), read["not_found"], "its sentence is not in the input"))
     return _table(("what", "total", "left_out", "why"), rows)
+
+
+def _ranked(occurrences: Iterable[tuple[Any, str]]) -> list[tuple[Any, int, int]]:
+    """Count the occurrences and the companies of each key, the most frequent first."""
+    companies: defaultdict[Any, list[str]] = defaultdict(list)
+    for key, company in occurrences:
+        companies[key].append(company)
+    counts = [(key, len(found), len(set(found))) for key, found in companies.items()]
+    return sorted(counts, key=lambda count: (-count[1], count[0]))
 
 
 def _outcome(number: Number) -> str:

@@ -1,28 +1,31 @@
-"""Pictures of what a labelled dataset holds, drawn from the tables of `eda` and `cues`. Needs matplotlib.
+"""Figures of a labelled dataset, drawn from the tables of `dataset_tables`. Needs matplotlib.
 
-Each function gives a figure that belongs to no window, so drawing needs no display. Where there are many labels, give
-tables of the first few: a picture of a hundred shows nothing.
+The figures belong to no window, so drawing needs no display. With many labels, pass tables of the first few: a figure
+of a hundred is unreadable.
 """
 
 import re
 import textwrap
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from io import BytesIO
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from numpy.typing import NDArray
 
 from finner_batch.training.eda.dataset_tables import SIDES as CUE_SIDES
 from finner_batch.training.eda.dataset_tables import SIZES, SPLITS
 
 COLOURS = ("#33658a", "#86bbd8", "#f6ae2d", "#b9b9b9")
 NAME_WIDTH = 30
-"""Characters of a concept's name in a line beside a bar."""
+"""Maximum number of characters per line of a concept's name next to a bar."""
 TITLE_WIDTH = 60
-"""The same above a picture."""
+"""Maximum number of characters per line of a concept's name above a figure."""
 
 
 def png(figure: Figure, dpi: int = 100) -> bytes:
@@ -37,16 +40,10 @@ def draw_labels(counts: pa.Table) -> Figure:
     figure = Figure(figsize=(9, 1.2 + 0.5 * len(counts)), layout="constrained")
     numbers, companies = figure.subplots(1, 2, sharey=True, width_ratios=(3, 2))
     names = _names(counts["label"])
-    start = np.zeros(len(counts))
-    for split, colour in zip(SPLITS, COLOURS, strict=False):
-        width = counts[split].to_numpy()
-        numbers.barh(names, width, left=start, color=colour, label=split)
-        start = start + width
+    _stacked_bars(numbers, names, {split: counts[split].to_numpy() for split in SPLITS})
     bars = companies.barh(names, counts["companies"].to_numpy(), color=COLOURS[0])
     companies.bar_label(bars, fontsize=7, padding=2)
     companies.margins(x=0.12)
-    numbers.invert_yaxis()
-    numbers.tick_params(labelsize=7)
     numbers.legend(fontsize=7)
     numbers.set_xlabel("numbers with the label")
     companies.set_xlabel("companies that have it")
@@ -54,7 +51,7 @@ def draw_labels(counts: pa.Table) -> Figure:
 
 
 def draw_sizes(sizes: pa.Table) -> Figure:
-    """Draw `sentence_sizes`: how long sentences are, all and those with a label, up to the 99.5th percentile."""
+    """Draw `sentence_sizes` of all sentences and of those with a label, up to the 99.5th percentile."""
     figure = Figure(figsize=(9, 2.6), layout="constrained")
     chosen = {"all": sizes, "with a label": sizes.filter(pc.greater(sizes["labelled"], 0))}
     for axes, measure in zip(figure.subplots(1, len(SIZES)), SIZES, strict=True):
@@ -73,7 +70,7 @@ def draw_sizes(sizes: pa.Table) -> Figure:
 
 
 def draw_together(pairs: pa.Table) -> Figure:
-    """Draw `together`: how many sentences with one label (row) have the other (column); coloured by their share."""
+    """Draw `together`: sentences with one label (row) that have the other (column), coloured by their share."""
     labels = pairs["label"].to_pylist()
     counts = np.array([pairs[label].to_numpy() for label in labels]).T
     having = np.maximum(1, np.diag(counts))
@@ -106,7 +103,7 @@ def draw_cues(found: pa.Table, labels: Sequence[str]) -> Figure:
 
 
 def draw_tags_against_readings(table: pa.Table) -> Figure:
-    """Draw `tags_against_readings`: how the numbers that readers call a label are tagged, as shares."""
+    """Draw `tags_against_readings`: the tags of the numbers with each reading, as shares."""
     columns = {
         "same": "with the same label",
         "another_label": "with another of the labels",
@@ -120,13 +117,7 @@ def draw_tags_against_readings(table: pa.Table) -> Figure:
         f"{name} ({count:,})"
         for name, count in zip(_names(table["reading"]), table["numbers"].to_pylist(), strict=True)
     ]
-    start = np.zeros(len(table))
-    for (column, meaning), colour in zip(columns.items(), COLOURS, strict=True):
-        width = table[column].to_numpy() / total
-        axes.barh(names, width, left=start, color=colour, label=meaning)
-        start = start + width
-    axes.invert_yaxis()
-    axes.tick_params(labelsize=7)
+    _stacked_bars(axes, names, {meaning: table[column].to_numpy() / total for column, meaning in columns.items()})
     axes.xaxis.set_major_formatter(lambda share, _: f"{share:.0%}")
     axes.set_xlabel("tagged by the filer")
     figure.legend(loc="outside upper center", ncols=4, fontsize=7)
@@ -134,7 +125,7 @@ def draw_tags_against_readings(table: pa.Table) -> Figure:
 
 
 def draw_values(found: pa.Table, labels: Sequence[str]) -> Figure:
-    """Draw `values` in the most frequent unit of each label: rates in percent, all else on a logarithmic scale."""
+    """Draw `values` in the most frequent unit of each label: rates in percent, others on a logarithmic scale."""
     figure = Figure(figsize=(9, 2.2 * ((len(labels) + 1) // 2)), layout="constrained")
     grid = figure.subplots((len(labels) + 1) // 2, 2, squeeze=False).flat
     for axes, label in zip(grid, labels, strict=False):
@@ -156,12 +147,12 @@ def draw_values(found: pa.Table, labels: Sequence[str]) -> Figure:
 
 
 def draw_concepts(table: pa.Table, labels: Sequence[str]) -> Figure:
-    """Draw `concepts`: how often each concept is tagged by its rank, and how much of all tags the first ones are."""
+    """Draw `concepts`: the frequency of each concept by rank, and the cumulative share of all tags."""
     figure = Figure(figsize=(9, 3), layout="constrained")
     curve, share = figure.subplots(1, 2)
     curve.loglog(table["rank"].to_numpy(), table["numbers"].to_numpy(), color=COLOURS[1])
-    mine = table.filter(pc.is_in(table["concept"], value_set=pa.array(labels, pa.string())))
-    curve.plot(mine["rank"].to_numpy(), mine["numbers"].to_numpy(), "o", color=COLOURS[2], label="the labels")
+    labelled = table.filter(pc.is_in(table["concept"], value_set=pa.array(labels, pa.string())))
+    curve.plot(labelled["rank"].to_numpy(), labelled["numbers"].to_numpy(), "o", color=COLOURS[2], label="the labels")
     curve.set_ylabel("numbers tagged with it")
     curve.legend(fontsize=7)
     share.semilogx(table["rank"].to_numpy(), table["share"].to_numpy(), color=COLOURS[0])
@@ -174,15 +165,25 @@ def draw_concepts(table: pa.Table, labels: Sequence[str]) -> Figure:
     return figure
 
 
+def _stacked_bars(axes: Axes, names: Sequence[str], parts: Mapping[str, NDArray[Any]]) -> None:
+    """Draw one horizontal bar per name, from the top, with one colour per part."""
+    start: NDArray[Any] = np.zeros(len(names))
+    for (label, width), colour in zip(parts.items(), COLOURS, strict=False):
+        axes.barh(names, width, left=start, color=colour, label=label)
+        start = start + width
+    axes.invert_yaxis()
+    axes.tick_params(labelsize=7)
+
+
 def _names(concepts: pa.ChunkedArray) -> list[str]:
     return [_wrapped(name, NAME_WIDTH) for name in concepts.to_pylist()]
 
 
 def _wrapped(concept: str, width: int) -> str:
-    """`LineOfCreditFacility` as its words, in lines of at most `width` characters."""
+    """Wrap a name such as `LineOfCreditFacility` as words in lines of at most `width` characters."""
     return "\n".join(textwrap.wrap(re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[a-z])(?=[0-9])", " ", concept), width))
 
 
 def _shown(words: pa.ChunkedArray) -> list[str]:
-    """Words as matplotlib prints them: a lone `$` would begin a formula."""
+    """Escape `$`, which starts a formula in matplotlib."""
     return [word.replace("$", r"\$") for word in words.to_pylist()]

@@ -1,1 +1,1 @@
-"""How good a model is: scores, intervals, calibration, thresholds, the job against the filers' own tags."""
+"""Evaluation of a model: scores, intervals, calibration, thresholds, and rows compared with the filers' own tags."""

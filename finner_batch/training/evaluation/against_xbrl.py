@@ -1,7 +1,7 @@
-"""A whole job's rows against the filers' own tags: `finner-batch evaluate --results … --against-xbrl …`.
+"""Compares a whole job's rows with the filers' own tags: `finner-batch evaluate --results … --against-xbrl …`.
 
-The job read the visible text and no tag, so the tags are an independent judge, with the limits of filers: they leave
-numbers untagged that they tag elsewhere, and outside notes they tag next to none. Needs no model session and no torch.
+The job read the visible text and no tags, so the tags are independent of it. Filers leave numbers untagged that they
+tag elsewhere, and tag hardly any outside notes. Runs no model and needs no torch.
 """
 
 import logging
@@ -27,14 +27,14 @@ from finner_batch.text.extract import extract
 from finner_batch.text.sentences import split
 from finner_batch.training.data.data_sources import load_sources
 from finner_batch.training.data.dataset import SENTENCES_FILE
-from finner_batch.training.evaluation.gold import learnt_from
+from finner_batch.training.evaluation.gold import training_data
 from finner_batch.training.evaluation.xbrl_verdicts import (
-    Judgement,
-    StoredDocument,
-    StoredRow,
+    Finding,
+    ResultDocument,
+    ResultRow,
     Tally,
-    judge_document,
-    stored_documents,
+    compare_document,
+    result_documents,
 )
 
 LOG = logging.getLogger(__name__)
@@ -63,19 +63,19 @@ SCHEMA = pa.schema(
         pa.field("document_end", pa.int64(), nullable=False),
     ]
 )
-"""One row a judgement. `concept`, `xbrl_…`: the filer's. `place`: one of `Place`. `start`: where the number begins in
-`sentence`. `split`: the company's in the model's training data."""
+"""One row per finding. `concept`, `xbrl_…`: the filer's. `place`: a `Location`. `start`: offset of the number in
+`sentence`. `split`: the company's split in the model's training data."""
 
 UNSEEN = "not in the data"
-"""Split of a company that the model's training data does not hold."""
+"""Split of a company that is not in the model's training data."""
 
 
 @dataclass(slots=True, kw_only=True)
 class Comparison:
-    """What came of it. `labels` and `splits` map a label, or a split of the training data, to its tally.
+    """The result of `against_xbrl`. `labels` and `splits` map labels, and splits of the training data, to tallies.
 
-    `absent`: documents of the results that the filings do not hold, byte for byte. `unfit`: documents whose rows do not
-    fit the text that is read today. `training`: what is known of the model's training data.
+    `absent`: documents of the results that are not in the filings with the same bytes. `unfit`: documents whose rows do
+    not match the text as it is extracted now. `training`: what is known of the model's training data.
     """
 
     model_id: str
@@ -92,7 +92,7 @@ class Comparison:
 
     @property
     def total(self) -> Tally:
-        """All labels together."""
+        """The tally of all labels."""
         total = Tally()
         for tally in self.labels.values():
             total += tally
@@ -102,62 +102,63 @@ class Comparison:
 def against_xbrl(
     results: Place, filings: Sequence[str], *, model: str | None = None, data: Path | None = None
 ) -> Comparison:
-    """Compare the rows that a model wrote with the inline XBRL of the filings that they come from.
+    """Compare a model's rows with the inline XBRL of the filings that they come from.
 
-    `model`: the folder that made the rows (None: the packaged one); its labels are what can be missed. `data`: the
-    dataset that the model was trained on, to tell companies that it has learned from.
-
-    Raises UsageError where there are no results of this model, or none of the filings is among them; ModelError for an
-    unusable model folder.
+    `model`: the folder of the model (None: the packaged one); its labels are what can be missed. `data`: the dataset of
+    its training, to tally companies by split. Raises UsageError where there are no results of this model or they are of
+    other filings, ModelError for an unusable model folder.
     """
     loaded = load_model(model)
-    stored = stored_documents(results, loaded.model_id)
+    by_content = result_documents(results, loaded.model_id)
     splits, training = _training_splits(loaded, data)
-    found = Comparison(
+    comparison = Comparison(
         model_id=loaded.model_id, training=training, labels={label: Tally() for label in loaded.labels[1:]}
     )
     for document in _documents(filings):
-        for one in stored.pop((document.document_id, document.sha256), ()):
-            _compare(document, one, splits, found)
-    found.absent = sum(map(len, stored.values()))
-    if not found.documents:
+        for result in by_content.pop((document.document_id, document.sha256), ()):
+            _compare(document, result, splits, comparison)
+    comparison.absent = sum(map(len, by_content.values()))
+    if not comparison.documents:
+        count = comparison.absent + comparison.unfit + comparison.without_facts
         raise UsageError(
-            f"none of the {found.absent + found.unfit + found.without_facts} inline XBRL documents of {results} is in "
-            "these filings as it was read: give --against-xbrl what `run --input` was given"
+            f"none of the {count} inline XBRL documents of {results} is in these filings with the same bytes and text: "
+            "give --against-xbrl the same filings as `run --input`"
         )
-    return found
+    return comparison
 
 
-def _compare(document: Document, stored: StoredDocument, splits: Mapping[str, str] | None, found: Comparison) -> None:
+def _compare(
+    document: Document, result: ResultDocument, splits: Mapping[str, str] | None, comparison: Comparison
+) -> None:
     try:
-        extraction = _fitting(document, stored.rows)
+        extraction = _matching_extraction(document, result.rows)
     except DocumentError as error:
         LOG.warning(fields("left-out", document=document.document_id, reason=str(error)))
         extraction = None
     if extraction is None:
-        found.unfit += 1
+        comparison.unfit += 1
         return
     if not extraction.facts:
-        found.without_facts += 1
+        comparison.without_facts += 1
         return
-    found.documents += 1
-    if stored.cik:
-        found.companies.add(stored.cik)
-    of_company = None if splits is None or stored.cik is None else splits.get(stored.cik, UNSEEN)
-    judgements, tagged = judge_document(stored.rows, extraction, found.labels.keys())
+    comparison.documents += 1
+    if result.cik:
+        comparison.companies.add(result.cik)
+    company_split = None if splits is None or result.cik is None else splits.get(result.cik, UNSEEN)
+    findings, tagged = compare_document(result.rows, extraction, comparison.labels.keys())
     for label, count in tagged.items():
-        found.labels[label].tagged += count
-    for judgement in judgements:
-        found.labels[judgement.label].add(judgement)
-    if of_company:
-        found.splits[of_company].tagged += tagged.total()
-        for judgement in judgements:
-            found.splits[of_company].add(judgement)
-    found.rows += _rows(judgements, stored, of_company, extraction)
+        comparison.labels[label].tagged += count
+    for finding in findings:
+        comparison.labels[finding.label].add(finding)
+    if company_split:
+        comparison.splits[company_split].tagged += tagged.total()
+        for finding in findings:
+            comparison.splits[company_split].add(finding)
+    comparison.rows += _rows(findings, result, company_split, extraction)
 
 
-def _fitting(document: Document, rows: Sequence[StoredRow]) -> Extraction | None:
-    """Extract as the job did, with the rows of tables or without; None where the rows fit neither text."""
+def _matching_extraction(document: Document, rows: Sequence[ResultRow]) -> Extraction | None:
+    """Extract as the job did, with or without table rows; None where the rows match neither text."""
     for tables in (False, True):
         extraction = extract(document.content, document.markup, tables=tables, facts=True)
         if all(extraction.text[row.start : row.end] == row.text for row in rows):
@@ -166,19 +167,19 @@ def _fitting(document: Document, rows: Sequence[StoredRow]) -> Extraction | None
 
 
 def _rows(
-    judgements: Sequence[Judgement], stored: StoredDocument, of_company: str | None, extraction: Extraction
+    findings: Sequence[Finding], result: ResultDocument, company_split: str | None, extraction: Extraction
 ) -> Iterator[dict[str, Any]]:
-    missed = any(judgement.row is None for judgement in judgements)
+    missed = any(finding.row is None for finding in findings)
     sentences = split(extraction) if missed else []
-    for judgement in judgements:
-        row, fact = judgement.row, judgement.fact
+    for finding in findings:
+        row, fact = finding.row, finding.fact
         place = row or fact
         if place is None:
-            raise AssertionError("a judgement has a row or a fact")
+            raise AssertionError("a finding has a row or a fact")
         around = next((each for each in sentences if each.start <= place.start < each.start + len(each.text)), None)
         yield {
-            "verdict": judgement.verdict,
-            "label": judgement.label,
+            "verdict": finding.verdict,
+            "label": finding.label,
             "text": place.text,
             "value": row.value if row else None,
             "unit": row.unit if row else None,
@@ -186,15 +187,15 @@ def _rows(
             "concept": fact.concept if fact else None,
             "xbrl_value": fact.value if fact else None,
             "xbrl_unit": fact.unit if fact else None,
-            "place": judgement.place,
+            "place": finding.place,
             "section": row.section if row else around.section if around else None,
             "sentence": row.sentence if row else around.text if around else None,
             "start": row.sentence_start if row else place.start - around.start if around else None,
-            "company": stored.company,
-            "cik": stored.cik,
-            "split": of_company,
-            "document_id": stored.document_id,
-            "source": stored.source,
+            "company": result.company,
+            "cik": result.cik,
+            "split": company_split,
+            "document_id": result.document_id,
+            "source": result.source,
             "document_start": place.start,
             "document_end": place.end,
         }
@@ -212,19 +213,19 @@ def _documents(filings: Sequence[str]) -> Iterator[Document]:
 
 
 def _training_splits(model: Model, data: Path | None) -> tuple[Mapping[str, str] | None, str]:
-    """Split of each company that a source of the model's training data holds, where `data` is one; and why not."""
-    learnt = learnt_from(model)
-    if learnt is None:
+    """Return the split of each company in `data`, or None, and a sentence on where the splits come from."""
+    trained_on = training_data(model)
+    if trained_on is None:
         return None, "not known: the model folder has no training.json"
     if data is None:
-        return None, "not told: --data DATASET, the one that the model was trained on, tells"
+        return None, "not known without --data DATASET, the one that the model was trained on"
     file = data / SENTENCES_FILE if data.is_dir() else data
     if not file.is_file():
         raise UsageError(f"no labelled dataset at {data}: --data is the dataset that the model was trained on")
     (source,) = load_sources([str(data)])
-    if source.sha256 not in learnt.sources:
+    if source.sha256 not in trained_on.sources:
         return None, f"not known: {data} is not the data that the model was trained on"
     splits = {row.company: row.split for row in source.sentences}
-    if len(learnt.sources) == 1:
+    if len(trained_on.sources) == 1:
         return splits, f"by {data}, the data that the model was trained on"
-    return splits, f"by {data}, one of {len(learnt.sources)} sources of the data that the model was trained on"
+    return splits, f"by {data}, one of {len(trained_on.sources)} sources of the data that the model was trained on"

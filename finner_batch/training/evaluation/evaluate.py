@@ -1,11 +1,8 @@
-"""How good a tagger is on the sentences of a labelled dataset: `finner-batch evaluate`.
+"""Measures a tagger on the sentences of a labelled dataset: `finner-batch evaluate`.
 
-The headline counts every sentence of the text whose numbers are all known: the notes, which filers tag exhaustively and
-readers read; where there are none, every known number. The breakdown, the errors and the thresholds count what was read
-elsewhere, too. Generated sentences are never counted. Needs numpy and the ONNX model; torch and transformers are not
-imported.
-
-The list of errors: every number on which model and gold differ, with what it takes to look it up.
+The main figures count text in which every number is known: the notes, which filers tag exhaustively and readers read;
+without notes, every known number. Breakdown, errors and thresholds also count sentences read elsewhere. Generated
+sentences are never counted. Uses numpy and the ONNX model; torch and transformers are not imported.
 """
 
 import json
@@ -25,18 +22,17 @@ from finner_batch.log import fields
 from finner_batch.storage.file_system import storage_errors
 from finner_batch.storage.whole_file import whole_file, whole_folder
 from finner_batch.tagging.tagger import Tagger
-from finner_batch.training.data.data_sources import load_sources, stated_company
-from finner_batch.training.data.dataset import Gold, LabelledSentence
+from finner_batch.training.data.data_sources import count_companies, load_sources
+from finner_batch.training.data.dataset import FILING, Gold, LabelledSentence
 from finner_batch.training.evaluation.gold import (
     EVERY_SPLIT,
-    FILING,
-    Judged,
+    Predictions,
     check_choosing,
     check_labels,
-    judge,
-    labels_learnt,
-    learnt_from,
-    sentences_to_judge,
+    predict,
+    sentences_to_evaluate,
+    training_data,
+    training_labels,
 )
 from finner_batch.training.evaluation.model_figures import Group, Report, breakdown, report
 from finner_batch.training.evaluation.plots import draw_confusion, draw_reliability, require_matplotlib
@@ -60,35 +56,35 @@ SCHEMA = pa.schema(
         pa.field("in_note", pa.bool_(), nullable=False),
     ]
 )
-"""`confidence` is the probability of `predicted`; `start` and `end` are code points of `sentence`."""
+"""One row per error. `confidence`: probability of `predicted`; `start` and `end` are code points of `sentence`."""
 LOG = logging.getLogger(__name__)
 REPORT_FILE = "report.json"
 Text = Literal["notes", "sentences read", "numbers known"]
-"""What the headline counts: notes, and rows whose every number is known; where the split has none, the sentences that
-someone read; where no one read any, the numbers that are known."""
+"""What the main figures count: notes and other rows in which every number is known; without any, sentences that were
+read; without those, the known numbers."""
 
 
-def mistakes(
-    judged: Judged,
+def errors(
+    predictions: Predictions,
     kept: NDArray[np.bool_],
     probabilities: NDArray[np.float64],
     predicted: NDArray[np.int64],
     labels: Sequence[str],
-    by: Gold,
+    gold: Gold,
 ) -> list[dict[str, Any]]:
-    """Rows of `SCHEMA` for the kept numbers on which the model errs, the surest first; their gold is known.
+    """Return rows of `SCHEMA` for the wrong predictions among the kept numbers, the most confident first.
 
-    `kind`: `missed` (the gold has a label, the model none), `spurious` (the other way), `other label`.
+    `kind`: `missed` (only the gold has a label), `spurious` (only the model gives one), `other label`.
     """
-    found = []
-    for place in np.flatnonzero(kept & (judged.gold[by] != predicted)).tolist():
-        gold, given = judged.gold[by][place], predicted[place]
-        number, row = judged.numbers[place], judged.rows[judged.places[place]]
-        found.append(
+    rows = []
+    for place in np.flatnonzero(kept & (predictions.gold[gold] != predicted)).tolist():
+        right, given = predictions.gold[gold][place], predicted[place]
+        number, row = predictions.numbers[place], predictions.rows[predictions.places[place]]
+        rows.append(
             {
-                "kind": "missed" if given == 0 else "spurious" if gold == 0 else "other label",
+                "kind": "missed" if given == 0 else "spurious" if right == 0 else "other label",
                 "number": row.text[number.start : number.end],
-                "gold": labels[gold],
+                "gold": labels[right],
                 "predicted": labels[given],
                 "confidence": float(probabilities[place, given]),
                 "doubtful": number.doubtful,
@@ -101,11 +97,11 @@ def mistakes(
                 "in_note": row.in_note,
             }
         )
-    return sorted(found, key=lambda row: -row["confidence"])
+    return sorted(rows, key=lambda row: -row["confidence"])
 
 
 def write_rows(rows: Sequence[Mapping[str, Any]], schema: pa.Schema, path: Path) -> None:
-    """Write rows as Parquet, complete or as it was before, making the folder. Raises as `whole_file` does."""
+    """Write rows as Parquet and create its folder. Raises as `whole_file` does."""
     with storage_errors(path.parent):
         path.parent.mkdir(parents=True, exist_ok=True)
     with whole_file(path) as temporary:
@@ -117,33 +113,31 @@ class EvaluationConfig:
     """Settings of `finner-batch evaluate`."""
 
     data: Path
-    """Labelled sentences: a dataset made by `label`, rows of one's own, or a name on the hub."""
+    """Labelled sentences: a dataset of `label`, a file of rows, or a name on the hub."""
     model: str | None = None
     """Model folder; None is the packaged one."""
     variant: str | None = None
     """Precision; None is the device's own."""
     split: str = "dev"
     gold: Gold | None = None
-    """Whose judgement counts; None: the readings where the split has any, else the filers' tags."""
+    """Source of the gold labels; None: the readings where the split has any, else the filers' tags."""
     labels: str | None = None
-    """Label set whose order integer tags of the data follow, where these do not name them; None: that of the model's
-    training."""
+    """Label set whose order integer tags follow where the data do not name them; None: that of the training."""
     cost: str | None = None
-    """`fp=1,fn=5`: what a wrong row and a missed number cost. Thresholds are chosen by it."""
+    """`fp=1,fn=5`: the costs of a wrong row and a missed number, by which thresholds are chosen."""
     write_thresholds: bool = False
-    """Put the chosen thresholds into the model folder."""
+    """Write the chosen thresholds into the model folder."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Evaluation:
-    """All that was measured. `figures` counts `text` against `gold`; the others say what they count otherwise.
+    """The result of `measure`. `figures` compares `text` with `gold`.
 
-    `from_filings`: filings' sentences are among those counted. `companies`: how many the data state, 0 where they state
-    none. `known_elsewhere`: numbers whose gold is known and that the headline leaves out. `learnt_from`: by its record
-    the model has learnt from this split of these very data.
-    `beside`: the same text against the other of readings and filers' tags; None where there is but one of them.
-    `without_doubtful`: without the `doubtful` numbers of which the reader was not sure; None where there are none.
-    `breakdown` by kind and group, `thresholds` by label: over every number of the split whose gold is known.
+    `from_filings`: sentences of filings are counted. `companies`: those that the data state. `known_elsewhere`: known
+    numbers that `figures` leaves out. `trained_on`: the model was trained on this split of these data.
+    `other_gold`: `figures` with the other source of gold labels; None where there is only one.
+    `without_doubtful`: `figures` without the `doubtful` numbers; None without any.
+    `breakdown` (by kind and group) and `thresholds` (by label) count every known number of the split.
     """
 
     model_id: str
@@ -156,73 +150,70 @@ class Evaluation:
     companies: int
     sentences_read: int
     known_elsewhere: int
-    learnt_from: bool
+    trained_on: bool
     figures: Report
-    beside: Report | None
+    other_gold: Report | None
     doubtful: int
     without_doubtful: Report | None
     breakdown: Mapping[str, Mapping[str, Group]]
     cost: Cost | None
     thresholds: Mapping[str, Choice] | None
     errors: Sequence[Mapping[str, Any]]
-    """Rows of `mistakes.SCHEMA`."""
+    """Rows of `SCHEMA`."""
 
     @property
     def labels_nothing(self) -> bool:
-        """No number that the headline counts got a label."""
+        """Whether the model gave none of the counted numbers a label."""
         return not self.figures.unfiltered["micro"].given
 
     def as_json(self) -> dict[str, Any]:
-        """Plain dictionaries, without the errors themselves."""
+        """Return plain dictionaries, with the number of errors in place of their rows."""
         result = asdict(self)
         result["errors"] = len(self.errors)
         return result
 
 
-def evaluate(folder: str | None, data: Path, *, split: str = "dev", variant: str | None = None) -> Report:
-    """Measure a model folder (None: the packaged one) on one split: the figures of `measure` alone."""
-    return measure(EvaluationConfig(model=folder, data=data, split=split, variant=variant)).figures
-
-
 def measure(config: EvaluationConfig) -> Evaluation:
     """Measure a model on one split of a labelled dataset.
 
-    Raises UsageError where the split holds nothing to measure on, the data hold none of the model's labels or the
-    settings contradict each other, ModelError where the model cannot be used, FinnerError where thresholds cannot be
-    written.
+    Raises UsageError where the split has no known labels, the data have none of the model's labels or the settings
+    contradict each other, ModelError where the model cannot be used, FinnerError where thresholds cannot be written.
     """
     cost = parse_cost(config.cost) if config.cost else None
     _check_writing(config, cost)
-    (source,) = load_sources([str(config.data)], config.labels or labels_learnt(config.model))
-    rows = sentences_to_judge(source.sentences, config.split)
-    by = _gold(config, rows)
+    (source,) = load_sources([str(config.data)], config.labels or training_labels(config.model))
+    rows = sentences_to_evaluate(source.sentences, config.split)
+    gold = _gold(config, rows)
     tagger = Tagger.load(
         config.model, device="cpu" if config.variant in (None, "int8", "openvino") else "auto", variant=config.variant
     )
     model = tagger.model
-    LOG.info(fields("evaluate", model=model.model_id, split=config.split, gold=by, sentences=len(rows)))
+    LOG.info(fields("evaluate", model=model.model_id, split=config.split, gold=gold, sentences=len(rows)))
     check_labels(source.sentences, model.labels[1:], config.data)
-    learnt = learnt_from(model)
+    trained_on = training_data(model)
     if config.write_thresholds:
-        check_choosing(learnt, source.sentences, config.split, source.sha256)
+        check_choosing(trained_on, source.sentences, config.split, source.sha256)
     if config.split in ("train", EVERY_SPLIT):
-        LOG.warning(fields("evaluate", split=config.split, reason="the model may have learnt from some of the rows"))
-    judged = judge(rows, tagger)
-    whole = judged.whole if judged.whole.any() else np.ones_like(judged.whole)
+        LOG.warning(fields("evaluate", split=config.split, reason="the model may be trained on some of the rows"))
+    predictions = predict(rows, tagger)
+    exhaustive = predictions.exhaustive
+    counted = exhaustive if exhaustive.any() else np.ones_like(exhaustive)
     thresholds = [model.thresholds[label] for label in model.labels[1:]]
 
-    def figures(kept: NDArray[np.bool_], judge_: Gold = by) -> Report:
-        return report(judged.scored(judge_, kept), model.labels, model.temperature, thresholds)
+    def figures(kept: NDArray[np.bool_], source_of_gold: Gold = gold) -> Report:
+        return report(predictions.scored(source_of_gold, kept), model.labels, model.temperature, thresholds)
 
-    other: Gold = "filers" if by == "readings" else "readings"
-    has_gold = judged.gold[by] >= 0
-    counted = [rows[place] for place in np.unique(judged.places[whole & has_gold])]
-    read_filings = any(row.is_read and row.origin == FILING for row in counted)
-    known = has_gold & (whole if by == "filers" else True)
-    probabilities = softmax(judged.logits, model.temperature)
+    other: Gold = "filers" if gold == "readings" else "readings"
+    has_gold = predictions.gold[gold] >= 0
+    counted_rows = [rows[place] for place in np.unique(predictions.places[counted & has_gold])]
+    read_filings = any(row.is_read and row.origin == FILING for row in counted_rows)
+    known = has_gold & (counted if gold == "filers" else True)
+    probabilities = softmax(predictions.logits, model.temperature)
     predicted = decide(probabilities, thresholds)
-    doubtful = int(judged.doubtful[whole].sum()) if by == "readings" else 0
-    chosen = choose_thresholds(probabilities[known], judged.gold[by][known], model.labels, cost) if cost else None
+    doubtful = int(predictions.doubtful[counted].sum()) if gold == "readings" else 0
+    chosen = (
+        choose_thresholds(probabilities[known], predictions.gold[gold][known], model.labels, cost) if cost else None
+    )
     if chosen and config.write_thresholds:
         model = write_thresholds(model, {label: choice.best.threshold for label, choice in chosen.items()})
         LOG.info(fields("thresholds", folder=model.folder, model=model.model_id))
@@ -231,21 +222,21 @@ def measure(config: EvaluationConfig) -> Evaluation:
         variant=tagger.session.variant,
         labels=model.labels,
         split=config.split,
-        gold=by,
-        text=_text(judged.whole, rows),
-        from_filings=any(row.origin == FILING for row in counted),
-        companies=len({stated_company(row) for row in counted} - {None}),
-        sentences_read=sum(row.is_read for row in counted),
-        known_elsewhere=int((has_gold & ~whole).sum()),
-        learnt_from=learnt is not None and learnt.holds(source.sha256, config.split),
-        figures=figures(whole),
-        beside=figures(whole, other) if read_filings and judged.whole.any() else None,
+        gold=gold,
+        text=_text(exhaustive, rows),
+        from_filings=any(row.origin == FILING for row in counted_rows),
+        companies=count_companies(counted_rows),
+        sentences_read=sum(row.is_read for row in counted_rows),
+        known_elsewhere=int((has_gold & ~counted).sum()),
+        trained_on=trained_on is not None and trained_on.holds(source.sha256, config.split),
+        figures=figures(counted),
+        other_gold=figures(counted, other) if read_filings and exhaustive.any() else None,
         doubtful=doubtful,
-        without_doubtful=figures(whole & ~judged.doubtful) if doubtful else None,
-        breakdown=breakdown(judged.scored(by, known), predicted[known], rows, model.labels),
+        without_doubtful=figures(counted & ~predictions.doubtful) if doubtful else None,
+        breakdown=breakdown(predictions.scored(gold, known), predicted[known], rows, model.labels),
         cost=cost,
         thresholds=chosen,
-        errors=mistakes(judged, known, probabilities, predicted, model.labels, by),
+        errors=errors(predictions, known, probabilities, predicted, model.labels, gold),
     )
 
 
@@ -269,13 +260,13 @@ def _gold(config: EvaluationConfig, rows: Sequence[LabelledSentence]) -> Gold:
         raise UsageError(f"--gold readings: no sentence of the split {config.split!r} was read; label --annotations")
     if config.gold == "filers" and read and not exhaustive:
         raise UsageError(
-            f"--gold filers: the split {config.split!r} holds no notes, where alone filers tag every number"
+            f"--gold filers: the split {config.split!r} holds no notes, the only text in which filers tag every number"
         )
     return config.gold or ("readings" if read else "filers")
 
 
-def _text(whole: NDArray[np.bool_], rows: Sequence[LabelledSentence]) -> Text:
-    if whole.any():
+def _text(exhaustive: NDArray[np.bool_], rows: Sequence[LabelledSentence]) -> Text:
+    if exhaustive.any():
         return "notes"
     return "sentences read" if any(row.is_read for row in rows) else "numbers known"
 
@@ -286,4 +277,6 @@ def _check_writing(config: EvaluationConfig, cost: Cost | None) -> None:
     if cost is None:
         raise UsageError("--write-thresholds needs --cost: thresholds are chosen by what errors cost")
     if config.model is None:
-        raise UsageError("--write-thresholds would change the packaged model: give --model FOLDER, a copy of it say")
+        raise UsageError(
+            "--write-thresholds would change the packaged model: give --model FOLDER, such as a copy of it"
+        )

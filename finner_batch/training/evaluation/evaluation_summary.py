@@ -1,6 +1,6 @@
-"""An evaluation as text: unfiltered figures first, then what they hide and what they are made of."""
+"""An evaluation as text for a terminal or a file."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from finner_batch.training.data.dataset import Gold
 from finner_batch.training.evaluation.evaluate import Evaluation, Text
@@ -8,8 +8,16 @@ from finner_batch.training.evaluation.gold import EVERY_SPLIT
 from finner_batch.training.evaluation.intervals import RESAMPLES
 from finner_batch.training.evaluation.model_figures import Report
 from finner_batch.training.evaluation.plots import short_name
-from finner_batch.training.evaluation.scores import THRESHOLD, UNDEFINED, Interval, Score, listed, occurring, unlisted
-from finner_batch.training.evaluation.scores import figures as shown
+from finner_batch.training.evaluation.scores import (
+    THRESHOLD,
+    UNDEFINED,
+    Interval,
+    Score,
+    absent_label_lines,
+    occurring_labels,
+    ranked_labels,
+    score_cells,
+)
 from finner_batch.training.evaluation.thresholds import Outcome
 
 GOLD_NAMES: dict[Gold, str] = {"readings": "readings", "filers": "filers' tags"}
@@ -18,15 +26,16 @@ TEXT_NAMES: dict[Text, str] = {
     "sentences read": "no notes, only what was read elsewhere",
     "numbers known": "of whose numbers only some are known",
 }
-FIGURES = ("P", "", "R", "", "F1", "")
+SCORE_NAMES = ("P", "", "R", "", "F1", "")
+"""Headings of the scores, each before its interval."""
 MOST_LABELS = 20
-"""Where more labels than this occur the confusion matrix is left to report.json and the picture."""
+"""With more labels than this the confusion matrix is only in report.json and the picture."""
 
 
 def summary(result: Evaluation) -> str:
     """Lay out an evaluation for a terminal or a text file."""
-    parts = [_head(result), _scores(result), _other_figures(result), _beside(result), _calibration(result.figures)]
-    if len(occurring(result.figures.confusion)) <= MOST_LABELS:
+    parts = [_head(result), _scores(result), _other_figures(result), _other_gold(result), _calibration(result.figures)]
+    if len(occurring_labels(result.figures.confusion)) <= MOST_LABELS:
         parts.append(_confusion(result))
     parts.append(_breakdown(result))
     if result.thresholds is not None:
@@ -34,20 +43,17 @@ def summary(result: Evaluation) -> str:
     return "\n\n".join(part for part in parts if part)
 
 
-def aligned(rows: Sequence[Sequence[str]], *, left: int = 1) -> str:
-    """Rows of cells as columns: the first `left` to the left, the others to the right."""
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+def aligned(rows: Sequence[Sequence[str]]) -> str:
+    """Align rows of cells as columns, the first to the left and the others to the right."""
+    first, *widths = (max(map(len, column)) for column in zip(*rows, strict=True))
     return "\n".join(
-        "  ".join(
-            cell.ljust(width) if place < left else cell.rjust(width)
-            for place, (cell, width) in enumerate(zip(row, widths, strict=True))
-        ).rstrip()
-        for row in rows
+        "  ".join([name.ljust(first), *(cell.rjust(width) for cell, width in zip(cells, widths, strict=True))]).rstrip()
+        for name, *cells in rows
     )
 
 
-def shown_interval(interval: Interval | None, *, percent: bool = False) -> str:
-    """An interval as `[.81 .93]`, or in percent; empty where there is none."""
+def _interval(interval: Interval | None, *, percent: bool = False) -> str:
+    """Format an interval as `[.81 .93]`, or in percent; empty for None."""
     if interval is None:
         return ""
     return "[" + " ".join(f"{end:.2%}" if percent else f"{end:.2f}".removeprefix("0") for end in interval) + "]"
@@ -64,13 +70,11 @@ def _head(result: Evaluation) -> str:
         ),
         f"{figures.sentences:,} sentences with {figures.numbers:,} numbers, {_text(result)}",
         f"gold: {_gold(result)}",
-        f"left out: {figures.unknown:,} numbers of which nothing is known"
+        f"left out: {figures.unknown:,} unknown numbers"
         + (f", {result.known_elsewhere:,} known ones of other text" if result.known_elsewhere else ""),
     ]
-    if result.learnt_from:
-        lines.append(
-            "the model has learnt from these very sentences: the figures say what it remembers, not how it does"
-        )
+    if result.trained_on:
+        lines.append("the model was trained on these sentences: the figures do not hold for other text")
     if figures.resampled == "companies":
         lines.append(f"intervals: 95 %, from {RESAMPLES:,} resamples of the {_drawn(result)}")
     elif figures.resampled == "sentences" and result.companies:
@@ -109,43 +113,41 @@ def _drawn(result: Evaluation) -> str:
 
 def _scores(result: Evaluation) -> str:
     figures = result.figures
-    rows = [["", "", "unfiltered", *[""] * 5, "filtered", "", ""], ["", "numbers", *FIGURES, "P", "R", "F1"]]
-    for name in listed(figures.unfiltered):
-        score = figures.unfiltered[name]
-        rows.append([name, f"{score.support:,}", *_with_intervals(score), *shown(figures.filtered[name])])
-    filtered = "filtered: only the sentences that hold a gold label; it hides false positives elsewhere"
-    return "\n".join([aligned(rows), *unlisted(figures.unfiltered), filtered])
+    rows = [["", "", "unfiltered", *[""] * 5, "filtered", "", ""], ["", "numbers", *SCORE_NAMES, "P", "R", "F1"]]
+    rows += [[*row, *score_cells(figures.filtered[row[0]])] for row in _score_rows(figures.unfiltered)]
+    filtered = "filtered: only the sentences that hold a gold label, without false positives in others"
+    return "\n".join([aligned(rows), *absent_label_lines(figures.unfiltered), filtered])
 
 
-def _beside(result: Evaluation) -> str:
-    if result.beside is None:
+def _other_gold(result: Evaluation) -> str:
+    if result.other_gold is None:
         return ""
     other: Gold = "filers" if result.gold == "readings" else "readings"
-    scores = result.beside.unfiltered
-    rows = [["", "numbers", *FIGURES]]
-    rows += [[name, f"{scores[name].support:,}", *_with_intervals(scores[name])] for name in listed(scores)]
+    rows = [["", "numbers", *SCORE_NAMES], *_score_rows(result.other_gold.unfiltered)]
     return f"the same text against the {GOLD_NAMES[other]}, unfiltered\n{aligned(rows)}"
+
+
+def _score_rows(scores: Mapping[str, Score]) -> list[list[str]]:
+    return [[name, f"{scores[name].support:,}", *_with_intervals(scores[name])] for name in ranked_labels(scores)]
 
 
 def _with_intervals(score: Score) -> list[str]:
     intervals = score.precision_interval, score.recall_interval, score.f1_interval
-    pairs = zip(shown(score), intervals, strict=True)
-    return [
-        cell for value, interval in pairs for cell in (value, "" if value == UNDEFINED else shown_interval(interval))
-    ]
+    pairs = zip(score_cells(score), intervals, strict=True)
+    return [cell for value, interval in pairs for cell in (value, "" if value == UNDEFINED else _interval(interval))]
 
 
 def _other_figures(result: Evaluation) -> str:
     figures, without = result.figures, result.without_doubtful
     lines = [
         f"of {figures.sentences_without_label:,} sentences without a label {figures.false_positive_sentences:.2%} got "
-        f"one {shown_interval(figures.false_positive_interval, percent=True)}".rstrip()
+        f"one {_interval(figures.false_positive_interval, percent=True)}".rstrip()
     ]
     if without:
         micro = without.unfiltered["micro"]
         lines.append(
             f"without the {result.doubtful:,} numbers that readers were not sure of: micro P {micro.precision:.3f} "
-            f"R {micro.recall:.3f} F1 {micro.f1:.3f} {shown_interval(micro.f1_interval)}".rstrip()
+            f"R {micro.recall:.3f} F1 {micro.f1:.3f} {_interval(micro.f1_interval)}".rstrip()
         )
     return "\n".join(lines)
 
@@ -157,14 +159,14 @@ def _calibration(figures: Report) -> str:
         for each in figures.reliability
     ]
     return (
-        "confidence of the numbers whose likeliest label is not O, before and after the temperature "
+        "confidence of the numbers whose most probable label is not O, before and after the temperature "
         f"{figures.temperature:.2f}: calibration error {figures.ece_before:.3f} {figures.ece_after:.3f}, "
         f"Brier {figures.brier_before:.3f} {figures.brier_after:.3f}\n{aligned(rows)}"
     )
 
 
 def _confusion(result: Evaluation) -> str:
-    places = occurring(result.figures.confusion)
+    places = occurring_labels(result.figures.confusion)
     names = [short_name(result.labels[place]) for place in places]
     rows = [["gold \\ predicted", *names]]
     for name, place in zip(names, places, strict=True):
@@ -174,19 +176,11 @@ def _confusion(result: Evaluation) -> str:
 
 
 def _breakdown(result: Evaluation) -> str:
-    rows = [["", "sentences", "numbers", "with a label", *FIGURES]]
+    rows = [["", "sentences", "numbers", "with a label", *SCORE_NAMES]]
     for kind, groups in result.breakdown.items():
         for name, group in groups.items():
-            micro = group.micro
-            rows.append(
-                [
-                    f"{kind}: {name}",
-                    f"{group.sentences:,}",
-                    f"{group.numbers:,}",
-                    f"{micro.support:,}",
-                    *_with_intervals(micro),
-                ]
-            )
+            counts = group.sentences, group.numbers, group.micro.support
+            rows.append([f"{kind}: {name}", *(f"{count:,}" for count in counts), *_with_intervals(group.micro)])
     scope = "notes and what was read elsewhere" if result.gold == "readings" else "notes"
     if not result.from_filings:
         scope = "all known numbers"
@@ -200,16 +194,17 @@ def _thresholds(result: Evaluation) -> str:
     rows += _threshold_rows(result)
     stated = f"fp={cost.fp:g}, fn={cost.fn:g}" if cost else ""
     return (
-        f"thresholds that cost least at {stated}, over all known numbers of the split {result.split}\n{aligned(rows)}\n"
-        "a number gets its likeliest label other than O, where that reaches its threshold: however low, no threshold\n"
-        "finds a number for which another such label is likelier"
+        f"thresholds with the lowest cost at {stated}, on all known numbers of the split {result.split}\n"
+        f"{aligned(rows)}\n"
+        "a number gets its most probable label other than O if that reaches its threshold: no threshold, however low,\n"
+        "gives it another label"
     )
 
 
 def _threshold_rows(result: Evaluation) -> Iterator[list[str]]:
     choices = result.thresholds or {}
     for label, choice in choices.items():
-        if not any(map(_counts, (choice.usual, choice.best))):
+        if not any(map(_occurs, (choice.usual, choice.best))):
             continue
         row = [label, f"{choice.best.threshold:.3f}"]
         for outcome in (choice.usual, choice.best):
@@ -221,6 +216,6 @@ def _threshold_rows(result: Evaluation) -> Iterator[list[str]]:
     yield ["all labels", "", f"{totals[0]:g}", "", "", "", "", f"{totals[1]:g}", "", "", "", ""]
 
 
-def _counts(outcome: Outcome) -> bool:
-    """Some number has the label, or gets it."""
+def _occurs(outcome: Outcome) -> bool:
+    """Return whether some number has the label, or got it."""
     return bool(outcome.false_positives or outcome.false_negatives or outcome.precision)

@@ -1,6 +1,6 @@
-"""What a tagger says of every number of labelled sentences, beside what readers and filers say.
+"""A tagger's predictions on labelled sentences next to their gold labels, and a model's training data.
 
-What a model has learnt from, by the record of its training; and whether thresholds may be chosen by some rows.
+The record of a training says which data may be used to choose thresholds.
 """
 
 import json
@@ -17,26 +17,21 @@ from finner_batch.tagging.model import DEFAULT_MODEL, Model
 from finner_batch.tagging.tagger import Tagger
 from finner_batch.tagging.tokens import SentenceTokenizer
 from finner_batch.training.data.data_sources import known_sentences
-from finner_batch.training.data.dataset import GENERATED, OUTSIDE, Gold, LabelledSentence, Number
+from finner_batch.training.data.dataset import FILING, GENERATED, OUTSIDE, Gold, LabelledSentence, Number, first_names
 from finner_batch.training.data.examples import MASKED
 from finner_batch.training.evaluation.scores import Scored, company_indexes
 from finner_batch.training.export.model_folder import RECORD_FILE
 
 EVERY_SPLIT = "all"
-NAMED = 10
-"""So many labels are named in a message."""
-FILING = "filing"
-"""Origin of the sentences that `label` takes from filings; all others are rows of one's own."""
-REPORTED = "dev"
-"""The split by which nothing is chosen."""
+REPORTED_SPLIT = "dev"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Judged:
+class Predictions:
     """Every number of `rows`: number i is `numbers[i]` of `rows[places[i]]`.
 
-    `logits` is [numbers, labels]. `gold[by][i]` is a label's index, `MASKED` where nothing is known. `whole[i]`: the
-    sentence is of text whose every number is known (a note), and no choice of a reader.
+    `logits` is [numbers, labels]. `gold[source][i]` is a label's index, `MASKED` where it is unknown. `exhaustive[i]`:
+    every number of the sentence is known, as in a note.
     """
 
     rows: Sequence[LabelledSentence]
@@ -45,17 +40,16 @@ class Judged:
     logits: NDArray[np.float64]
     gold: Mapping[Gold, NDArray[np.int64]]
     doubtful: NDArray[np.bool_]
-    whole: NDArray[np.bool_]
+    exhaustive: NDArray[np.bool_]
 
-    def scored(self, by: Gold, kept: NDArray[np.bool_] | None = None) -> Scored:
-        """The numbers (those that are kept) as one judge has them."""
+    def scored(self, gold: Gold, kept: NDArray[np.bool_]) -> Scored:
+        """Return the kept numbers with their gold labels from one source."""
         companies = company_indexes([row.company for row in self.rows])[self.places]
-        numbers = Scored(self.logits, self.gold[by], self.places, companies)
-        return numbers if kept is None else numbers.where(kept)
+        return Scored(self.logits, self.gold[gold], self.places, companies).where(kept)
 
 
-def sentences_to_judge(sentences: Sequence[LabelledSentence], split: str) -> list[LabelledSentence]:
-    """Sentences of a split (`all`: of every one) that a model may be measured on: known of, and not made up.
+def sentences_to_evaluate(sentences: Sequence[LabelledSentence], split: str) -> list[LabelledSentence]:
+    """Return the sentences of a split (`all`: of every split) with known labels, without generated ones.
 
     Raises UsageError where the split has none.
     """
@@ -70,17 +64,17 @@ def sentences_to_judge(sentences: Sequence[LabelledSentence], split: str) -> lis
         known = known_sentences(rows, split)
     except UsageError as error:
         raise UsageError(
-            f"of the sentences in the split {split!r} nothing is known, they are neither notes nor read: give another "
+            f"the sentences in the split {split!r} have no known labels, they are neither notes nor read: give another "
             "--split, or data with labels"
         ) from error
-    found = [row for row in known if row.origin != GENERATED]
-    if not found:
+    kept = [row for row in known if row.origin != GENERATED]
+    if not kept:
         raise UsageError(f"the split {split!r} holds generated sentences only: nothing is measured on those")
-    return found
+    return kept
 
 
 def check_labels(sentences: Sequence[LabelledSentence], labels: Sequence[str], data: object) -> None:
-    """Refuse data of which no number has a label of the model's: every figure would be 0. Raises UsageError."""
+    """Raise UsageError where no number has one of the model's labels: every figure would be 0."""
     counts = Counter(
         label
         for row in sentences
@@ -88,26 +82,24 @@ def check_labels(sentences: Sequence[LabelledSentence], labels: Sequence[str], d
         for label in {number.concept, number.reading} - {None, OUTSIDE}
     )
     if counts.keys().isdisjoint(labels):
-        found = ", ".join(str(label) for label, _ in counts.most_common(NAMED)) or "none at all"
+        held = first_names([str(label) for label, _ in counts.most_common()], 10) or "none at all"
         raise UsageError(
-            f"--data {data} has none of the model's labels, so nothing can be measured. It has {found}"
-            + (f" and {len(counts) - NAMED} more" if len(counts) > NAMED else "")
-            + f"; the model has {', '.join(labels[:NAMED])}"
-            + (f" and {len(labels) - NAMED} more" if len(labels) > NAMED else "")
+            f"--data {data} has none of the model's labels, so nothing can be measured. It has {held}; "
+            f"the model has {first_names(labels, 10)}"
         )
 
 
-def judge(rows: Sequence[LabelledSentence], tagger: Tagger) -> Judged:
-    """Tag the numbers of sentences. The logits are those of the model before its temperature, up to a constant.
+def predict(rows: Sequence[LabelledSentence], tagger: Tagger) -> Predictions:
+    """Tag the numbers of sentences. The logits are those before the model's temperature, up to a constant.
 
-    The numbers of sentences that lack the model's cues count as judged `O`.
+    Numbers of sentences without the model's cues are predicted `O`.
     """
     tokenizer = SentenceTokenizer(tagger.model.folder / "tokenizer.json", tagger.model.max_length)
     windows, owners = [], []
     for place, row in enumerate(rows):
-        found = tokenizer.windows(row.text, [(number.start, number.end) for number in row.numbers])
-        windows += found
-        owners += [place] * len(found)
+        own = tokenizer.windows(row.text, [(number.start, number.end) for number in row.numbers])
+        windows += own
+        owners += [place] * len(own)
     is_read = np.array([tagger.model.cues.found_in(row.text) for row in rows], dtype=bool)
     probabilities, _ = tagger.probabilities(
         [window for window, owner in zip(windows, owners, strict=True) if is_read[owner]]
@@ -118,14 +110,14 @@ def judge(rows: Sequence[LabelledSentence], tagger: Tagger) -> Judged:
     tables = np.maximum(tables, np.finfo(float).tiny)
     by_span = [{(number.start, number.end): number for number in row.numbers} for row in rows]
     numbers = [by_span[place][span] for place, window in zip(owners, windows, strict=True) for span in window.numbers]
-    return Judged(
+    return Predictions(
         rows=rows,
         numbers=numbers,
         places=places,
         logits=np.log(tables) * tagger.model.temperature,
-        gold={by: _targets(rows, numbers, places, tagger.model.labels, by) for by in ("readings", "filers")},
+        gold={gold: _targets(rows, numbers, places, tagger.model.labels, gold) for gold in ("readings", "filers")},
         doubtful=np.array([number.doubtful for number in numbers], dtype=bool),
-        whole=np.array([row.exhaustive for row in rows], dtype=bool)[places],
+        exhaustive=np.array([row.exhaustive for row in rows], dtype=bool)[places],
     )
 
 
@@ -134,72 +126,75 @@ def _targets(
     numbers: Sequence[Number],
     places: NDArray[np.int64],
     labels: Sequence[str],
-    by: Gold,
+    gold: Gold,
 ) -> NDArray[np.int64]:
     index = {label: position for position, label in enumerate(labels)}
     wanted = frozenset(labels[1:])
     targets = []
     for number, place in zip(numbers, places, strict=True):
-        label = rows[place].gold(number, wanted, by)
+        label = rows[place].gold(number, wanted, gold)
         targets.append(MASKED if label is None else index[label])
     return np.array(targets, dtype=np.int64)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Learnt:
-    """`sources`: SHA-256 of each source of the training data. `splits`: those of them that the weights come from."""
+class TrainingData:
+    """What a model was trained on: the SHA-256 of each source, and the splits of them that the weights come from."""
 
     sources: frozenset[str]
     splits: frozenset[str]
 
     def holds(self, sha256: str, split: str) -> bool:
-        """Say whether the weights come from rows of this split (`all`: of any) of this very source."""
+        """Return whether the weights come from a split (`all`: any split) of a source."""
         return sha256 in self.sources and split in {*self.splits, EVERY_SPLIT}
 
 
-def learnt_from(model: Model) -> Learnt | None:
-    """Read what a model has learnt from; None where its folder has no record of a training."""
+def training_data(model: Model) -> TrainingData | None:
+    """Read what a model was trained on; None where its folder has no record of a training."""
     if RECORD_FILE not in model.checksums:
         return None
     record = json.loads((model.folder / RECORD_FILE).read_text(encoding="utf-8"))
     data = record["data"]
     refit = record["config"].get("refit", False)
-    return Learnt(
+    return TrainingData(
         sources=frozenset(source["sha256"] for source in data.get("sources", [data])),
         splits=frozenset(["train", "validation"] if refit else ["train"]),
     )
 
 
-def labels_learnt(folder: str | None) -> str | None:
-    """The `--labels` of the training of a model folder (None: the packaged one); None where no record says it."""
+def training_labels(folder: str | None) -> str | None:
+    """Return the `--labels` with which a model (None: the packaged one) was trained; None without a record."""
     try:
         record = json.loads(((Path(folder) if folder else DEFAULT_MODEL) / RECORD_FILE).read_text(encoding="utf-8"))
         return str(record["config"]["labels"])
-    except (OSError, ValueError, KeyError):  # a damaged folder is told of where the model is loaded
+    except (OSError, ValueError, KeyError):  # loading the model reports a damaged folder
         return None
 
 
-def check_choosing(learnt: Learnt | None, sentences: Sequence[LabelledSentence], split: str, sha256: str) -> None:
-    """Refuse to choose thresholds by rows that the model has learnt from, or that are reported.
+def check_choosing(
+    trained_on: TrainingData | None, sentences: Sequence[LabelledSentence], split: str, sha256: str
+) -> None:
+    """Raise UsageError where thresholds would be chosen on rows that the model was trained on, or that are reported.
 
-    `sentences` are all of the source whose digest is `sha256`. Free are the split `validation` of a model that was not
-    refitted with it, and rows of one's own, of a source that the model has not learnt from. Raises UsageError.
+    `sentences` are all of the source with the digest `sha256`. Allowed are the split `validation` of a model that was
+    not refitted with it, and a user's own rows from a source that the model was not trained on.
     """
     chosen = [row for row in sentences if split in (row.split, EVERY_SPLIT)]
-    if any(row.split == REPORTED for row in chosen):
+    if any(row.split == REPORTED_SPLIT for row in chosen):
         raise UsageError(
-            f"--write-thresholds: nothing is chosen by the split {REPORTED}, it is what is reported: --split validation"
+            f"--write-thresholds: the split {REPORTED_SPLIT} is only reported, nothing is chosen by it: "
+            "give --split validation"
         )
     own = not any(row.origin == FILING for row in chosen)
-    if own and (learnt is None or sha256 not in learnt.sources):
+    if own and (trained_on is None or sha256 not in trained_on.sources):
         return
-    if learnt and "validation" in learnt.splits:
+    if trained_on and "validation" in trained_on.splits:
         raise UsageError(
             "--write-thresholds: the model was refitted with the split validation (--refit), so thresholds must come "
             "from data that it has not seen: rows of your own, which were not among its training data"
         )
     if split != "validation":
         raise UsageError(
-            f"--write-thresholds: --split {split} holds sentences to learn from, on which a model is too sure: "
-            "--split validation, or rows of your own that the model has not learnt from"
+            f"--write-thresholds: --split {split} holds training sentences, on which a model is overconfident: "
+            "give --split validation, or rows of your own that the model was not trained on"
         )

@@ -1,7 +1,7 @@
-"""Intervals by resampling whole companies, for the sentences of one company repeat each other.
+"""Intervals by resampling whole companies, because the sentences of a company repeat each other.
 
-The bootstrap over clusters: companies are drawn with replacement, each with all its sentences, and the 2.5 and 97.5 %
-quantiles of the figure over the draws are its 95 % interval (Efron and Tibshirani 1993, chapter 13).
+This is the cluster bootstrap: companies are drawn with replacement, each with all its sentences, and the 2.5 and 97.5 %
+quantiles of a figure over the draws are its 95 % interval (Efron and Tibshirani 1993, chapter 13).
 """
 
 from collections.abc import Mapping, Sequence
@@ -22,31 +22,28 @@ Unit = Literal["companies", "sentences"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Resampling:
-    """What is drawn: `groups[i]` is number i's group of `count`; `unit` says what a group is."""
+    """The groups to draw: `groups[i]` is the index of number i's group, one of `count`; `unit` is what a group is."""
 
     unit: Unit
     groups: NDArray[np.int64]
     count: int
 
     def draws(self) -> NDArray[np.int64]:
-        """How often each draw holds each group [draws, groups]; the same for every figure."""
+        """Return how often each draw holds each group [draws, groups]; the same for every figure."""
         rng = np.random.default_rng(SEED)
         drawn: NDArray[np.int64] = rng.multinomial(self.count, np.full(self.count, 1 / self.count), size=RESAMPLES)
         return drawn
 
 
-def resampling(numbers: Scored) -> Resampling | None:
-    """Draw companies; sentences only where all are of one company; None where companies are not told or no two differ.
+def resampling(numbers: Scored, units: Sequence[Unit] = ("companies", "sentences")) -> Resampling | None:
+    """Resample the first unit with at least two groups; None without one, or if the companies are unknown.
 
-    An interval over the sentences of one company says nothing of other companies.
+    An interval over the sentences of one company does not hold for other companies.
     """
     if numbers.companies is None:
         return None
-    choices: tuple[tuple[Unit, NDArray[np.int64]], ...] = (
-        ("companies", numbers.companies),
-        ("sentences", numbers.sentences),
-    )
-    for unit, members in choices:
+    for unit in units:
+        members = numbers.companies if unit == "companies" else numbers.sentences
         groups = np.unique(members, return_inverse=True)[1].astype(np.int64)
         count = int(groups.max(initial=-1)) + 1
         if count > 1:
@@ -54,33 +51,24 @@ def resampling(numbers: Scored) -> Resampling | None:
     return None
 
 
-def resampling_of_companies(numbers: Scored) -> Resampling | None:
-    """Draw companies; None where `resampling` would draw something else.
-
-    For figures of a part of the numbers, which say of no interval what it was drawn from.
-    """
-    drawn = resampling(numbers)
-    return drawn if drawn and drawn.unit == "companies" else None
-
-
 def scores_with_intervals(
     gold: NDArray[np.int64], predicted: NDArray[np.int64], labels: Sequence[str], drawn: Resampling | None
 ) -> Mapping[str, Score]:
-    """`scores`, with the interval of each figure where something is drawn.
+    """Return `scores` with the interval of each figure, if there is a resampling.
 
-    A label that a draw lacks does not count there, nor does an average in a draw without any label; in the macro mean a
-    label that lacks keeps the figures that it has over all.
+    A draw without a label does not count for it, nor for the averages if it has no label at all; the macro mean of a
+    draw takes the overall figures of labels that the draw lacks.
     """
-    found = scores(gold, predicted, labels)
+    by_label = scores(gold, predicted, labels)
     if drawn is None or not len(gold):
-        return found
+        return by_label
     counts = tally(gold, predicted, len(labels), drawn.groups)
     over_all, figures = rates(counts.sum(axis=0)), rates(np.tensordot(drawn.draws(), counts, axes=1))
-    own = slice(0, len(labels) - 1)
-    kept = np.where(np.isnan(figures[:, own]), over_all[own], figures[:, own])
-    occurs = ~np.isnan(over_all[own, 0])
+    each = slice(0, len(labels) - 1)
+    filled = np.where(np.isnan(figures[:, each]), over_all[each], figures[:, each])
+    occurs = ~np.isnan(over_all[each, 0])
     if occurs.any():
-        figures[:, list(found).index("macro")] = kept[:, occurs].mean(axis=1)
+        figures[:, list(by_label).index("macro")] = filled[:, occurs].mean(axis=1)
     return {
         name: replace(
             score,
@@ -88,12 +76,12 @@ def scores_with_intervals(
             recall_interval=interval(figures[:, place, 1]),
             f1_interval=interval(figures[:, place, 2]),
         )
-        for place, (name, score) in enumerate(found.items())
+        for place, (name, score) in enumerate(by_label.items())
     }
 
 
 def share_interval(part: NDArray[np.int64], whole: NDArray[np.int64], drawn: Resampling | None) -> Interval | None:
-    """Interval of `sum(part) / sum(whole)` where both are given by group."""
+    """Return the interval of `sum(part) / sum(whole)`, both given by group; None without a resampling."""
     if drawn is None:
         return None
     draws = drawn.draws()
@@ -102,7 +90,7 @@ def share_interval(part: NDArray[np.int64], whole: NDArray[np.int64], drawn: Res
 
 
 def interval(figures: NDArray[np.float64]) -> Interval | None:
-    """95 % of the figures lie within; those that are NaN do not count. None where all are."""
+    """Return the 95 % interval of the figures that are not NaN; None where all are."""
     known = figures[~np.isnan(figures)]
     if not len(known):
         return None

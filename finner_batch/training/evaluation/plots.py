@@ -1,4 +1,4 @@
-"""The pictures of an evaluation: confusion matrix and reliability diagram, as PNG."""
+"""Plots of an evaluation, the confusion matrix and the reliability diagram, as PNG; short names of labels."""
 
 import importlib.util
 from collections.abc import Sequence
@@ -9,15 +9,15 @@ import numpy as np
 
 from finner_batch.errors import UsageError
 from finner_batch.training.evaluation.model_figures import Report
-from finner_batch.training.evaluation.scores import occurring
+from finner_batch.training.evaluation.scores import occurring_labels
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 DRAWN_LABELS = 40
-"""At most so many labels are drawn in a confusion matrix, the most frequent ones."""
+"""Maximum number of labels in a confusion matrix: the most frequent ones."""
 WRITTEN_LABELS = 20
-"""With more labels than this the cells of a confusion matrix hold no counts: they would be too small to read."""
+"""With more labels than this the cells of a confusion matrix are too small for counts."""
 
 
 def require_matplotlib() -> None:
@@ -27,8 +27,8 @@ def require_matplotlib() -> None:
 
 
 def draw_confusion(counts: Sequence[Sequence[int]], labels: Sequence[str], path: Path) -> None:
-    """Draw numbers by gold (rows) and predicted label (columns) of the labels that occur; shade: share of the row."""
-    places = occurring(counts)
+    """Draw numbers by gold (rows) and predicted label (columns) for labels that occur; the shade is the row's share."""
+    places = occurring_labels(counts)
     rows = np.array(counts)[places]
     sums = np.maximum(rows.sum(axis=1, keepdims=True), 1)[:DRAWN_LABELS]
     table = rows[:DRAWN_LABELS, places[:DRAWN_LABELS]]
@@ -54,7 +54,7 @@ def draw_confusion(counts: Sequence[Sequence[int]], labels: Sequence[str], path:
 
 
 def draw_reliability(result: Report, path: Path) -> None:
-    """Draw the share right by confidence, with the diagonal that a calibrated model keeps to, and the counts below."""
+    """Draw the share of right labels by confidence, with the diagonal of a calibrated model, above the counts."""
     figure = _figure(6, 6.5)
     bins = result.reliability
     upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=[3, 1])
@@ -75,7 +75,7 @@ def draw_reliability(result: Report, path: Path) -> None:
 
 
 def short_name(label: str) -> str:
-    """A concept's name without the words in front that many share."""
+    """Remove the first words of a concept's name that many concepts share."""
     for prefix in ("DebtInstrumentInterestRate", "DebtInstrument", "LineOfCreditFacility"):
         if label.startswith(prefix) and len(label) > len(prefix):
             return label.removeprefix(prefix)

@@ -1,40 +1,34 @@
-"""Precision, recall and F1 of numbers that a model labels, by label and over all; what the model decides.
+"""Precision, recall and F1 of the numbers that a model labels, by label and on average; how reports list them.
 
-An entity is one number; it counts as found where the label is right.
-
-Which labels a report lists, in what order, and how it writes a figure that is undefined.
-
-Of many labels few occur in the numbers of a test. Listed are those that occur, the most frequent first; of the others
-the report says how many there are, and which the model gave nevertheless.
+An entity is one number. Reports list the labels that occur, the most frequent first; they count the others, and name
+those that the model gave.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from finner_batch.training.data.dataset import LabelledSentence
+from finner_batch.training.data.dataset import LabelledSentence, first_names
 from finner_batch.training.data.examples import Example
 
 AVERAGES = ("micro", "macro", "weighted")
-"""Rows of a table of scores that stand for no label of their own."""
+"""Averages over the labels in a table of scores."""
 
 THRESHOLD = 0.5
-"""Least probability of a label where a model's folder sets no other."""
+"""Default minimum probability of a label."""
 
 Interval = tuple[float, float]
 """Lower and upper end of a 95 % interval."""
 UNDEFINED = "-"
-NAMED = 10
-"""So many of the labels that were given wrongly are named."""
 
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """Precision, recall and F1 (0 where undefined); how many numbers have the label (`support`), and got it (`given`).
+    """Precision, recall and F1 (0 where undefined); the numbers that have the label (`support`) or got it (`given`).
 
-    The intervals are None where nothing was resampled, or no resample held the label.
+    The intervals are None without resampling, or where no draw has the label.
     """
 
     precision: float
@@ -51,7 +45,7 @@ class Score:
 class Scored:
     """Numbers with their logits [numbers, labels], gold label indexes (`MASKED` where unknown) and sentence indexes.
 
-    `companies`: index of each number's company; None where it is not told.
+    `companies`: index of each number's company; None if unknown.
     """
 
     logits: NDArray[np.floating]
@@ -60,7 +54,7 @@ class Scored:
     companies: NDArray[np.int64] | None = None
 
     def where(self, kept: NDArray[np.bool_]) -> "Scored":
-        """Return the kept numbers alone."""
+        """Return only the kept numbers."""
         companies = None if self.companies is None else self.companies[kept]
         return Scored(self.logits[kept], self.gold[kept], self.sentences[kept], companies)
 
@@ -70,9 +64,9 @@ def scored(
     logits: Sequence[NDArray[np.floating]],
     sentences: Sequence[LabelledSentence] | None = None,
 ) -> Scored:
-    """Put the logits of examples' numbers beside their targets.
+    """Join the logits of examples' numbers with their targets, and with the companies of `sentences`.
 
-    `sentences`, the list that the examples were made from, tells the companies.
+    `sentences` is the list that the examples were made from.
     """
     places = np.array([example.sentence for example in examples for _ in example.targets], dtype=np.int64)
     return Scored(
@@ -84,12 +78,12 @@ def scored(
 
 
 def company_indexes(companies: Sequence[str]) -> NDArray[np.int64]:
-    """Number the companies: the same name, the same index."""
+    """Return the index of each company name."""
     return np.unique(np.array(companies, dtype=str), return_inverse=True)[1].astype(np.int64)
 
 
 def softmax(logits: NDArray[np.floating], temperature: float) -> NDArray[np.float64]:
-    """Probabilities [numbers, labels] of logits divided by the temperature."""
+    """Return the probabilities [numbers, labels] of logits divided by the temperature."""
     scaled = logits.astype(np.float64) / temperature
     exponentials = np.exp(scaled - scaled.max(axis=1, keepdims=True))
     probabilities: NDArray[np.float64] = exponentials / exponentials.sum(axis=1, keepdims=True)
@@ -97,18 +91,18 @@ def softmax(logits: NDArray[np.floating], temperature: float) -> NDArray[np.floa
 
 
 def decide(probabilities: NDArray[np.float64], thresholds: Sequence[float] | None = None) -> NDArray[np.int64]:
-    """Give each number its likeliest label but O where that reaches its threshold (`THRESHOLD` by default), else O."""
+    """Give each number its most probable label but O if that reaches its threshold (default `THRESHOLD`), else O."""
     best = probabilities[:, 1:].argmax(axis=1) + 1
-    least = np.array([0.0, *(thresholds or [THRESHOLD] * (probabilities.shape[1] - 1))])
-    kept: NDArray[np.int64] = np.where(probabilities[np.arange(len(best)), best] >= least[best], best, 0)
-    return kept
+    minimum = np.array([0.0, *(thresholds or [THRESHOLD] * (probabilities.shape[1] - 1))])
+    decided: NDArray[np.int64] = np.where(probabilities[np.arange(len(best)), best] >= minimum[best], best, 0)
+    return decided
 
 
 def scores(gold: NDArray[np.int64], predicted: NDArray[np.int64], labels: Sequence[str]) -> dict[str, Score]:
     """Score each label but the first (`O`), and their averages (`AVERAGES`).
 
-    `micro` counts all numbers alike. `macro` is the mean of the labels that someone gave, gold or model, and `weighted`
-    their mean by support.
+    `micro` counts all numbers alike. `macro` is the mean of the labels that occur in gold or prediction, and `weighted`
+    their mean weighted by support.
     """
     counts = tally(gold, predicted, len(labels), np.zeros(len(gold), dtype=np.int64))
     figures = np.nan_to_num(rates(counts)[0])
@@ -133,9 +127,9 @@ def tally(
 
 
 def rates(counts: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Precision, recall and F1 […, labels and averages, 3] of counts […, labels, (right, given, gold)].
+    """Return precision, recall and F1 […, labels and averages, 3] of counts […, labels, (right, given, gold)].
 
-    NaN for a label that neither gold nor model gives, and for the averages where that is every label; else 0 where
+    NaN for a label that occurs in neither gold nor prediction, and for the averages if none does; else 0 where
     undefined.
     """
     each = _ratios(counts)
@@ -151,7 +145,7 @@ def rates(counts: NDArray[np.int64]) -> NDArray[np.float64]:
 
 
 def confusion(gold: NDArray[np.int64], predicted: NDArray[np.int64], labels: int) -> NDArray[np.int64]:
-    """Numbers [gold, predicted] by label, O first."""
+    """Count numbers [gold, predicted] by label, O first."""
     table: NDArray[np.int64] = np.bincount(gold * labels + predicted, minlength=labels**2).reshape(labels, labels)
     return table
 
@@ -169,34 +163,38 @@ def _mean(each: NDArray[np.float64], weights: NDArray[np.int64]) -> NDArray[np.f
     return mean
 
 
-def listed(scores: Mapping[str, Score]) -> list[str]:
-    """The labels that some number has, the most frequent first, and the averages."""
+def ranked_labels(scores: Mapping[str, Score]) -> list[str]:
+    """Return the labels with support, the most frequent first, and the averages."""
     labels = [name for name in scores if name not in AVERAGES and scores[name].support]
     return [*sorted(labels, key=lambda name: -scores[name].support), *(name for name in scores if name in AVERAGES)]
 
 
-def unlisted(scores: Mapping[str, Score]) -> list[str]:
-    """Lines on the labels that no number has; none where every label occurs."""
+def absent_label_lines(scores: Mapping[str, Score]) -> list[str]:
+    """Return lines on the labels without support; none where every label occurs."""
     labels = [name for name in scores if name not in AVERAGES]
     absent = [name for name in labels if not scores[name].support]
     given = sorted((name for name in absent if scores[name].given), key=lambda name: -scores[name].given)
     lines = [f"{len(absent)} of the {len(labels)} labels: no number has them"] if absent else []
     if given:
-        more = f", and {len(given) - NAMED} more" if len(given) > NAMED else ""
-        named = ", ".join(f"{name} {scores[name].given:,}" for name in given[:NAMED])
-        lines.append(f"given, though no number has them: {named}{more}")
+        named = first_names([f"{name} {scores[name].given:,}" for name in given], 10)
+        lines.append(f"given, though no number has them: {named}")
     return lines
 
 
-def figures(score: Score) -> tuple[str, str, str]:
-    """Precision, recall and F1 with three digits; undefined where no number got, or has, the label."""
+def markdown_table(names: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """Format rows of cells as a Markdown table."""
+    return "\n".join(f"| {' | '.join(row)} |" for row in (names, ["---"] * len(names), *rows))
+
+
+def score_cells(score: Score) -> tuple[str, str, str]:
+    """Format precision, recall and F1 with three digits; undefined where no number got, or has, the label."""
     precision = f"{score.precision:.3f}" if score.given or score.precision else UNDEFINED
     recall, f1 = (f"{value:.3f}" if score.support else UNDEFINED for value in (score.recall, score.f1))
     return precision, recall, f1
 
 
-def occurring(confusion: Sequence[Sequence[int]]) -> list[int]:
-    """Indexes of the labels that a confusion matrix has numbers of, `O` first, then the most frequent in the gold."""
+def occurring_labels(confusion: Sequence[Sequence[int]]) -> list[int]:
+    """Return the indexes of the labels in a confusion matrix, `O` first, then the most frequent in the gold."""
     sizes = [(sum(row), sum(each[place] for each in confusion)) for place, row in enumerate(confusion)]
     labels = [place for place in range(1, len(sizes)) if any(sizes[place])]
     return [0, *sorted(labels, key=lambda place: [-size for size in sizes[place]])]

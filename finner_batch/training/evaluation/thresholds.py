@@ -1,7 +1,7 @@
-"""Thresholds by what errors cost: for each label the one at which a wrong row and a missed number cost least.
+"""Chooses for each label the threshold with the lowest cost of wrong rows and missed numbers.
 
-A number's likeliest label but O is given where it reaches its threshold (`Tagger.spans`), so each label's threshold is
-found by itself.
+A number gets its most probable label but O if that reaches its threshold (`Tagger.spans`), so each label's threshold is
+independent of the others.
 """
 
 import hashlib
@@ -18,12 +18,12 @@ from finner_batch.tagging.model import Model, load_model
 from finner_batch.training.evaluation.scores import THRESHOLD
 
 NEVER = 1.0
-"""A threshold that no probability below certainty reaches: the label is not given."""
+"""A threshold that only certainty reaches: the label is not given."""
 
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """What a wrong row (`fp`) and a missed number (`fn`) cost, in a unit of the user's."""
+    """The costs of a wrong row (`fp`) and of a missed number (`fn`), in any unit."""
 
     fp: float
     fn: float
@@ -31,7 +31,7 @@ class Cost:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """What a threshold gives on the numbers at hand: wrong rows, missed numbers, their cost, and the usual figures."""
+    """The errors at a threshold, their cost, precision and recall."""
 
     threshold: float
     false_positives: int
@@ -43,21 +43,21 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Choice:
-    """A label's outcome at the threshold 0.5, and at the one that costs least."""
+    """A label's outcome at the threshold 0.5 (`usual`), and at the one with the lowest cost (`best`)."""
 
     usual: Outcome
     best: Outcome
 
 
 def parse_cost(text: str) -> Cost:
-    """Read `fp=1,fn=5`. Raises UsageError where it says anything else."""
+    """Parse `fp=1,fn=5`. Raises UsageError for anything else."""
     pairs = [part.partition("=") for part in text.split(",")]
     try:
-        stated = {name.strip(): float(value) for name, _, value in pairs}
-        cost = Cost(**stated)
+        costs = {name.strip(): float(value) for name, _, value in pairs}
+        cost = Cost(**costs)
     except (ValueError, TypeError):
         raise UsageError(f"--cost {text}: needs both costs, as in fp=1,fn=5") from None
-    if len(pairs) > len(stated) or not all(np.isfinite(value) and value >= 0 for value in stated.values()):
+    if len(pairs) > len(costs) or not all(np.isfinite(value) and value >= 0 for value in costs.values()):
         raise UsageError(f"--cost {text}: each cost is given once, a number from 0 up")
     return cost
 
@@ -65,32 +65,33 @@ def parse_cost(text: str) -> Cost:
 def choose_thresholds(
     probabilities: NDArray[np.float64], gold: NDArray[np.int64], labels: Sequence[str], cost: Cost
 ) -> dict[str, Choice]:
-    """Find each label's cheapest threshold on numbers of known gold. Of equally cheap ones the nearest to 0.5."""
+    """Find each label's threshold with the lowest cost on known numbers; of equal ones the nearest to 0.5."""
     best, confidence = probabilities[:, 1:].argmax(axis=1) + 1, probabilities[:, 1:].max(axis=1)
     chosen = {}
     for index, label in enumerate(labels[1:], start=1):
-        own = best == index
-        right = gold[own] == index
+        candidate = best == index
+        right = gold[candidate] == index
         support = int((gold == index).sum())
         outcomes = [
-            _outcome(threshold, confidence[own], right, support, cost) for threshold in candidates(confidence[own])
+            _outcome(threshold, confidence[candidate], right, support, cost)
+            for threshold in thresholds_between(confidence[candidate])
         ]
         cheapest = min(outcomes, key=lambda outcome: (outcome.cost, abs(outcome.threshold - THRESHOLD)))
-        chosen[label] = Choice(usual=_outcome(THRESHOLD, confidence[own], right, support, cost), best=cheapest)
+        chosen[label] = Choice(usual=_outcome(THRESHOLD, confidence[candidate], right, support, cost), best=cheapest)
     return chosen
 
 
-def candidates(confidences: NDArray[np.float64]) -> list[float]:
-    """Thresholds that keep different numbers: 0.5, midway between neighbouring confidences, and `NEVER`."""
+def thresholds_between(confidences: NDArray[np.float64]) -> list[float]:
+    """Return 0.5, the middle of each pair of neighbouring confidences, 0 and `NEVER`."""
     known = np.unique(confidences)
     return [THRESHOLD, *(round(float(value), 6) for value in (known[1:] + known[:-1]) / 2), 0.0, NEVER]
 
 
 def write_thresholds(model: Model, thresholds: Mapping[str, float]) -> Model:
-    """Put thresholds into a model folder's config.json, checksums.json after it; give the model as it then is.
+    """Write thresholds into a model folder's config.json, then checksums.json; return the changed model.
 
-    The model's identity changes with them, so `run` does again what was done with other thresholds. Raises FinnerError
-    where the folder cannot be written, ModelError where what was written cannot be read.
+    The model's identity changes, so `run` repeats what was done with other thresholds. Raises FinnerError where the
+    folder cannot be written, ModelError where the new model cannot be read.
     """
     config_path, checksums_path = model.folder / "config.json", model.folder / "checksums.json"
     config = json.loads(config_path.read_text(encoding="utf-8"))

@@ -20,8 +20,8 @@ def comparison_text(found: Comparison) -> str:
         f"{found.documents:,} documents with inline XBRL, {len(found.companies):,} companies",
     ]
     left_out = {
-        "not among the filings as they were read": found.absent,
-        "whose text is read otherwise today": found.unfit,
+        "not in the filings with the same bytes": found.absent,
+        "whose text is extracted differently now": found.unfit,
         "without tagged numbers": found.without_facts,
     }
     if any(left_out.values()):
@@ -39,37 +39,37 @@ def comparison_text(found: Comparison) -> str:
             aligned(rows),
             *([f"{absent} of the {len(found.labels)} labels: neither a row nor a tag"] if absent else []),
             "P: share of the rows in notes that agree. R: share of the numbers tagged in notes (with these labels, in",
-            "digits) that a row agrees with. Both are of prose: rows in tables are counted apart. Filers leave numbers",
-            "untagged that they tag elsewhere, so a right row may count as untagged; outside notes they tag next to",
-            "none, and those rows count in neither.",
+            "digits) with an agreeing row. Both are of prose: rows in tables are counted separately. Filers leave",
+            "numbers untagged that they tag elsewhere, so a right row may count as untagged. They tag hardly any",
+            "number outside notes, and rows there count in neither.",
         ]
     )
 
 
 def comparison_json(found: Comparison) -> dict[str, Any]:
-    """Plain dictionaries, without the rows."""
+    """Return plain dictionaries without the rows."""
     return {
         "model_id": found.model_id,
         "training_data": found.training,
         "documents": found.documents,
         "companies": len(found.companies),
         "left_out": {"absent": found.absent, "read_otherwise": found.unfit, "without_facts": found.without_facts},
-        "labels": {label: _plain(tally) for label, tally in found.labels.items()},
-        "total": _plain(found.total),
-        "splits": {split: _plain(tally) for split, tally in sorted(found.splits.items())},
+        "labels": {label: _figures(tally) for label, tally in found.labels.items()},
+        "total": _figures(found.total),
+        "splits": {split: _figures(tally) for split, tally in sorted(found.splits.items())},
     }
 
 
 def _cells(tally: Tally) -> list[str]:
-    counts = [tally.rows, *(tally.count(verdict) for verdict in ("agree", "value differs", "other concept"))]
-    counts += [tally.verdicts["untagged", "note"], tally.verdicts["untagged", "elsewhere"], tally.in_tables]
-    counts += [tally.tagged, tally.count("missed")]
-    defined = tally.rows > tally.in_tables, tally.tagged, tally.tagged
-    shares = zip((tally.precision, tally.recall, tally.f1), defined, strict=True)
-    return [*(f"{count:,}" for count in counts), *(f"{share:.3f}" if known else UNDEFINED for share, known in shares)]
+    defined = {"precision": tally.rows > tally.in_tables, "recall": tally.tagged > 0, "f1": tally.tagged > 0}
+    return [
+        f"{value:,}" if isinstance(value, int) else f"{value:.3f}" if defined[name] else UNDEFINED
+        for name, value in _figures(tally).items()
+    ]
 
 
-def _plain(tally: Tally) -> dict[str, Any]:
+def _figures(tally: Tally) -> dict[str, int | float]:
+    """Return the figures of a tally in the order of `NAMES`."""
     return {
         "rows": tally.rows,
         "agree": tally.count("agree"),

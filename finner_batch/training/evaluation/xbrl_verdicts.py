@@ -1,6 +1,6 @@
-"""One document's rows against its filer's own tags: what each row is worth, and which tagged numbers have no row.
+"""Compares a document's rows with its filer's own tags: a verdict for each row and each tagged number without one.
 
-What a job stored of filings with inline XBRL: documents and their rows, as a results folder holds them now.
+The documents with inline XBRL and their rows are read from a results folder.
 """
 
 import logging
@@ -20,7 +20,7 @@ from finner_batch.text.numbers import number_tokens
 
 LOG = logging.getLogger(__name__)
 
-STORED = """
+QUERY = """
 SELECT d.document_id, d.source, d.sha256, d.cik, d.company, d.model_id, e.label, e.text, e.value, e.unit, e.confidence,
   e.section, e.sentence, e.start AS sentence_start, e.document_start, e.document_end
 FROM documents AS d LEFT JOIN entities AS e ON e.source = d.source AND e.document_id = d.document_id
@@ -28,19 +28,19 @@ WHERE d.status = 'ok' AND d.kind IN ('ixbrl', 'sgml-ixbrl')
 ORDER BY d.source, d.document_id, e.document_start
 """
 Verdict = Literal["agree", "value differs", "other concept", "untagged", "missed"]
-"""`agree`: same concept and value. `untagged`: the filer has no tag there, which means little outside notes. `missed`:
-a tagged number of a note that has no row."""
+"""`agree`: same concept and value. `untagged`: the filer has no tag there, which is usual outside notes. `missed`: a
+tagged number of a note without a row."""
 Location = Literal["note", "table", "elsewhere"]
-"""Where a number stands: in the prose of a note, in a row of a table (of a note or not), or in other prose."""
+"""Location of a number: the prose of a note, a table row (inside a note or not), or other prose."""
 VALUE_TOLERANCE = 1e-6
-"""Relative difference up to which two values are the same."""
+"""Maximum relative difference of equal values."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class StoredRow:
-    """A row of `entities`; the span is that of the number in the document's extracted text, in code points.
+class ResultRow:
+    """A row of `entities`.
 
-    `sentence_start` is where it begins in the sentence.
+    `start` and `end` are code points of the document's extracted text, `sentence_start` of `sentence`.
     """
 
     label: str
@@ -56,7 +56,7 @@ class StoredRow:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class StoredDocument:
+class ResultDocument:
     """A document of a results folder with its rows."""
 
     document_id: str
@@ -64,28 +64,28 @@ class StoredDocument:
     sha256: str
     cik: str | None
     company: str | None
-    rows: tuple[StoredRow, ...]
+    rows: tuple[ResultRow, ...]
 
 
-def stored_documents(results: Place, model_id: str) -> dict[tuple[str, str], list[StoredDocument]]:
-    """Documents with inline XBRL of a results folder that one model read, by id and hash, with their rows.
+def result_documents(results: Place, model_id: str) -> dict[tuple[str, str], list[ResultDocument]]:
+    """Read a model's documents with inline XBRL from a results folder, with their rows, by id and SHA-256.
 
     Raises UsageError where there are none.
     """
     documents: dict[tuple[str, str], dict[str, Any]] = {}
-    rows: dict[tuple[str, str], list[StoredRow]] = defaultdict(list)
+    rows: dict[tuple[str, str], list[ResultRow]] = defaultdict(list)
     others = set()
-    for batch in ask(results, STORED).batches:
-        for found in batch.to_pylist():
-            if found["model_id"] != model_id:
-                others.add(found["model_id"])
+    for batch in ask(results, QUERY).batches:
+        for row in batch.to_pylist():
+            if row["model_id"] != model_id:
+                others.add(row["model_id"])
                 continue
-            key = found["source"], found["document_id"]
-            documents.setdefault(key, {name: found[name] for name in ("sha256", "cik", "company")})
-            if found["label"] is not None:
-                start, end = found.pop("document_start"), found.pop("document_end")
-                own = {name: found[name] for name in StoredRow.__slots__ if name not in ("start", "end")}
-                rows[key].append(StoredRow(start=start, end=end, **own))
+            key = row["source"], row["document_id"]
+            documents.setdefault(key, {name: row[name] for name in ("sha256", "cik", "company")})
+            if row["label"] is not None:
+                fields_of_row = {name: row[name] for name in ResultRow.__slots__ if name not in ("start", "end")}
+                span = {"start": row["document_start"], "end": row["document_end"]}
+                rows[key].append(ResultRow(**span, **fields_of_row))
     if others:
         LOG.warning(fields("other-models", models=", ".join(sorted(others)), reason="their rows are left out"))
     if not documents:
@@ -93,41 +93,43 @@ def stored_documents(results: Place, model_id: str) -> dict[tuple[str, str], lis
             f"{results} holds no inline XBRL documents read by {model_id}"
             + (f", but some read by {', '.join(sorted(others))}: give its folder as --model" if others else "")
         )
-    by_content: dict[tuple[str, str], list[StoredDocument]] = defaultdict(list)
+    by_content: dict[tuple[str, str], list[ResultDocument]] = defaultdict(list)
     for (source, document_id), header in documents.items():
-        one = StoredDocument(document_id=document_id, source=source, rows=tuple(rows[source, document_id]), **header)
-        by_content[document_id, one.sha256].append(one)
+        document = ResultDocument(
+            document_id=document_id, source=source, rows=tuple(rows[source, document_id]), **header
+        )
+        by_content[document_id, document.sha256].append(document)
     return by_content
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Judgement:
-    """A row (None for a missed number) beside the fact that it is measured by (None where there is no tag)."""
+class Finding:
+    """A row (None for a missed number) and the fact that it is compared with (None without a tag)."""
 
     verdict: Verdict
-    row: StoredRow | None
+    row: ResultRow | None
     fact: Fact | None
     place: Location
 
     @property
     def label(self) -> str:
-        """The row's label; the fact's concept for a missed number."""
+        """The row's label, or the fact's concept for a missed number."""
         return self.row.label if self.row else self.fact.concept if self.fact else ""
 
 
 @dataclass(slots=True)
 class Tally:
-    """Judgements of one label counted, and the tagged numbers of notes that there are to find.
+    """Counts of the findings of one label by (verdict, location), and of the numbers tagged in notes.
 
-    `verdicts` counts (verdict, place). Precision, recall and F1 are of the prose of notes.
+    Precision, recall and F1 are of the prose of notes.
     """
 
     verdicts: Counter[tuple[Verdict, Location]] = field(default_factory=Counter)
     tagged: int = 0
 
-    def add(self, judgement: Judgement) -> None:
-        """Count one."""
-        self.verdicts[judgement.verdict, judgement.place] += 1
+    def add(self, finding: Finding) -> None:
+        """Count a finding."""
+        self.verdicts[finding.verdict, finding.place] += 1
 
     def __iadd__(self, other: "Tally") -> Self:
         self.verdicts += other.verdicts
@@ -135,22 +137,22 @@ class Tally:
         return self
 
     def count(self, verdict: Verdict) -> int:
-        """Judgements of one verdict, anywhere but in tables."""
+        """Return the number of findings with a verdict outside tables."""
         return self.verdicts[verdict, "note"] + self.verdicts[verdict, "elsewhere"]
 
     @property
     def rows(self) -> int:
-        """Rows of the results."""
+        """Number of rows of the results."""
         return self.verdicts.total() - self.count("missed")
 
     @property
     def in_tables(self) -> int:
-        """Rows of the results that stand in tables, whatever their verdict."""
+        """Number of rows of the results that are in tables."""
         return sum(count for (_, place), count in self.verdicts.items() if place == "table")
 
     @property
     def precision(self) -> float:
-        """Share of the rows in the prose of notes that agree; 0 without any."""
+        """Share of the rows in notes' prose that agree; 0 without any."""
         inside = sum(
             count for (verdict, place), count in self.verdicts.items() if place == "note" and verdict != "missed"
         )
@@ -158,26 +160,26 @@ class Tally:
 
     @property
     def recall(self) -> float:
-        """Share of the tagged numbers in the prose of notes that a row agrees with; 0 without any."""
+        """Share of the tagged numbers in notes' prose with an agreeing row; 0 without any."""
         return self.verdicts["agree", "note"] / self.tagged if self.tagged else 0.0
 
     @property
     def f1(self) -> float:
-        """Harmonic mean of both."""
+        """Harmonic mean of precision and recall."""
         both = self.precision + self.recall
         return 2 * self.precision * self.recall / both if both else 0.0
 
 
-def judge_document(
-    rows: Sequence[StoredRow], extraction: Extraction, labels: Collection[str]
-) -> tuple[list[Judgement], Counter[str]]:
-    """Judge a document's rows, and find what they miss; count the tagged numbers of notes by concept.
+def compare_document(
+    rows: Sequence[ResultRow], extraction: Extraction, labels: Collection[str]
+) -> tuple[list[Finding], Counter[str]]:
+    """Compare a document's rows with its facts; return the findings, and the numbers tagged in notes by concept.
 
-    A tagged number is a fact of one of `labels`, printed in digits in the prose of a note (no table's row); several
-    facts of one concept on the same number are one. It is missed where no row, whatever its label, stands on it.
+    A tagged number is a fact of one of `labels`, printed in digits in the prose of a note and not in a table; several
+    facts of one concept on the same number count once. It is missed where no row of any label covers it.
     """
     facts = sorted(extraction.facts, key=lambda fact: (fact.start, -fact.end))
-    judgements = [_judge(row, facts, extraction) for row in rows]
+    findings = [_compare_row(row, facts, extraction) for row in rows]
     tagged: Counter[str] = Counter()
     seen = set()
     spans = sorted((row.start, row.end) for row in rows)
@@ -189,30 +191,27 @@ def judge_document(
         seen.add(place)
         tagged[fact.concept] += 1
         if not any(start < fact.end and end > fact.start for start, end in spans):
-            judgements.append(Judgement(verdict="missed", row=None, fact=fact, place="note"))
-    return judgements, tagged
+            findings.append(Finding(verdict="missed", row=None, fact=fact, place="note"))
+    return findings, tagged
 
 
-def _judge(row: StoredRow, facts: Sequence[Fact], extraction: Extraction) -> Judgement:
-    """The fact of the row's own label counts; else the outermost. One without a readable value settles the label only.
-
-    Magnitudes are compared: a fact's sign follows its concept, not the wording.
-    """
+def _compare_row(row: ResultRow, facts: Sequence[Fact], extraction: Extraction) -> Finding:
+    """Compare a row with the facts of its label, or else with the outermost fact on the number."""
     touching = [fact for fact in facts if fact.start < row.end and fact.end > row.start]
-    own = [fact for fact in touching if fact.concept == row.label]
+    same_label = [fact for fact in touching if fact.concept == row.label]
     verdict: Verdict = "other concept" if touching else "untagged"
-    if own:
-        agrees = any(_same_value(row.value, fact.value) for fact in own)
+    if same_label:
+        agrees = any(_same_value(row.value, fact.value) for fact in same_label)
         verdict = "agree" if agrees else "value differs"
-    return Judgement(
-        verdict=verdict, row=row, fact=next(iter([*own, *touching]), None), place=_place(row.start, row.end, extraction)
-    )
+    fact = next(iter([*same_label, *touching]), None)
+    return Finding(verdict=verdict, row=row, fact=fact, place=_location(row.start, row.end, extraction))
 
 
-def _same_value(read: float | None, tagged: float | None) -> bool:
-    if tagged is None:
+def _same_value(value: float | None, tagged: float | None) -> bool:
+    """Compare magnitudes, because a fact's sign follows its concept and not the wording."""
+    if tagged is None:  # no readable value: only the label can be compared
         return True
-    return read is not None and isclose(abs(read), abs(tagged), rel_tol=VALUE_TOLERANCE)
+    return value is not None and isclose(abs(value), abs(tagged), rel_tol=VALUE_TOLERANCE)
 
 
 def _tagged_numbers(facts: Sequence[Fact], extraction: Extraction, labels: Collection[str]) -> Iterator[Fact]:
@@ -222,7 +221,7 @@ def _tagged_numbers(facts: Sequence[Fact], extraction: Extraction, labels: Colle
             yield fact
 
 
-def _place(start: int, end: int, extraction: Extraction) -> Location:
+def _location(start: int, end: int, extraction: Extraction) -> Location:
     if _in_table(start, extraction):
         return "table"
     spans = extraction.note_spans

@@ -1,9 +1,9 @@
-"""From a checkpoint to the variants of a model folder, each through its gate.
+"""Exports a checkpoint to the ONNX variants of a model folder, each of which must pass its gate.
 
-A variant is compared with the checkpoint itself (PyTorch, fp32) on the development companies' sentences: those of the
-notes, and those elsewhere that speak of a debt's rate or amount. The variants of one call are written only where all
-decide the same and lose next to nothing; the figures go into the folder. The variant `openvino` is no file of its own:
-OpenVINO reads that of fp16 (`finner_batch/tagging/openvino.py`), and the gate says whether it may.
+The gate compares a variant with the checkpoint (PyTorch, fp32) on sentences of the split `dev`: those of notes, and
+others with a debt's rate or amount. If a variant decides differently or loses accuracy, none is written. The model
+folder records the figures. The variant `openvino` has no file: OpenVINO runs that of fp16
+(`finner_batch/tagging/openvino.py`).
 """
 
 import json
@@ -40,9 +40,8 @@ from finner_batch.training.learning.loop import number_logits
 LOG = logging.getLogger(__name__)
 
 Variant: TypeAlias = Precision | Literal["openvino"]
-PACKAGED: tuple[Variant, ...] = ("int8", "fp16")
 MAX_LOGIT_DIFFERENCE: dict[Variant, float] = {"fp32": 0.001, "fp16": 0.05, "int8": 1.0, "openvino": 1.0}
-"""Over all numbers and labels; logits of a trained head lie within about -8..8."""
+"""Maximum over all numbers and labels; logits of a trained head are within about -8..8."""
 MIN_SPAN_AGREEMENT = 0.995
 MAX_F1_LOSS = 0.003
 BUDGET_TOKENS = 1024
@@ -50,10 +49,10 @@ BUDGET_TOKENS = 1024
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Gate:
-    """What a variant does beside the reference.
+    """The comparison of a variant with the reference.
 
-    `spans`: numbers that the reference or the variant labels; `span_agreement`: share of them labelled alike, as
-    2 x both / (one + other). `f1_loss`: reference's development micro-F1 on notes less the variant's.
+    `spans`: numbers that the reference or the variant labels; `span_agreement`: share of them with the same label, as
+    2 x both / (one + other). `f1_loss`: the reference's micro-F1 on notes of the split `dev` minus the variant's.
     """
 
     precision: Variant
@@ -68,34 +67,31 @@ class Gate:
     bytes: int
 
     def failures(self) -> list[str]:
-        """Say what the gate holds against the variant; empty where it passes."""
+        """Return the reasons why the variant fails; empty where it passes."""
         if not self.spans:
             return [f"nothing was compared: of {self.numbers:,} numbers neither it nor the checkpoint labels one"]
-        found = []
+        reasons = []
         if self.max_logit_difference > MAX_LOGIT_DIFFERENCE[self.precision]:
-            found.append(f"logits differ by {self.max_logit_difference:.3f}")
+            reasons.append(f"logits differ by {self.max_logit_difference:.3f}")
         if self.span_agreement < MIN_SPAN_AGREEMENT:
-            found.append(f"only {self.span_agreement:.2%} of the spans agree")
+            reasons.append(f"only {self.span_agreement:.2%} of the spans agree")
         if self.f1_loss > MAX_F1_LOSS:
-            found.append(f"F1 falls by {self.f1_loss:.4f}")
-        return found
+            reasons.append(f"F1 falls by {self.f1_loss:.4f}")
+        return reasons
 
 
 def export_model(folder: Path, data: Path | None = None, precisions: Sequence[Variant] | None = None) -> list[Gate]:
-    """Make the ONNX variants of a folder made by `train`, and write the folder anew around them.
+    """Write the ONNX variants of a folder made by `train`, its configuration and its card.
 
-    `data` is any that `train` takes, None the training's own; where it lacks the split `dev`, the share that the
-    training set aside is it again. Without `precisions`: int8 and fp16, and openvino where it is installed and passes.
-    Variants made before stay.
-    Raises ModelError where the folder has no checkpoint or a variant fails its gate, and UsageError where the data hold
-    nothing to compare on; nothing is written then.
+    `data`: a source as for `train`, None for the training's own; without a split `dev`, the training's share is set
+    aside again. Without `precisions`: int8 and fp16, and openvino where it is installed and passes. Earlier variants
+    are kept. Raises ModelError where the folder has no checkpoint or a variant fails its gate, UsageError where the
+    data have nothing to compare on; nothing is written then.
     """
     checkpoint = folder / CHECKPOINT
     if not (checkpoint / RECORD_FILE).is_file():
         if (checkpoint / UNFINISHED_FILE).is_file():
-            raise ModelError(
-                f"{folder} holds an unfinished training: start the same `train` again, which goes on with it"
-            )
+            raise ModelError(f"{folder} holds an unfinished training: start the same `train` again to resume it")
         raise ModelError(f"{folder} has no {CHECKPOINT}/ with {RECORD_FILE}: `export` needs a folder made by `train`")
     record: dict[str, Any] = json.loads((checkpoint / RECORD_FILE).read_text(encoding="utf-8"))
     base = load_base(str(checkpoint))
@@ -108,7 +104,8 @@ def export_model(folder: Path, data: Path | None = None, precisions: Sequence[Va
     weights = {name: tensor.detach().cpu().numpy() for name, tensor in model.state_dict().items()}
     gates = []
     graphs: dict[Precision, bytes] = {}
-    for precision in precisions or installed_variants():
+    default: tuple[Variant, ...] = ("int8", "fp16", *(("openvino",) if is_installed() else ()))
+    for precision in precisions or default:
         graph = build(base.config, weights, len(labels), file_precision(precision)).SerializeToString()
         logits = run_graph(graph, [*notes, *others], by_openvino=precision == OPENVINO)
         gate = compare(
@@ -137,40 +134,35 @@ def export_model(folder: Path, data: Path | None = None, precisions: Sequence[Va
 def gate_examples(
     data: Sequence[str], labels: Sequence[str], tokenizer: SentenceTokenizer, settings: Mapping[str, Any]
 ) -> tuple[list[Example], list[Example]]:
-    """Development examples: of notes, and of other text that speaks of a debt's rate or amount.
+    """Return examples of the split `dev`: of notes, and of other text with a debt's rate or amount.
 
-    `settings` of the training say what share it set aside. Raises UsageError where the data hold no such notes, or none
+    `settings` are those of the training, with its shares. Raises UsageError where the data have no such notes, or none
     of the labels in them.
     """
     shares = {split: float(settings.get(f"{split}_share", 0)) for split in ("validation", "dev")}
     sentences = apply_shares(load_data(data, settings.get("labels")), shares)
-    whole = whole_text(known_sentences(sentences, "dev"))
-    if not whole:
+    in_notes = whole_text(known_sentences(sentences, "dev"))
+    if not in_notes:
         raise UsageError(
             f"--data {', '.join(data)}: the split 'dev' holds no text whose numbers are all known, to compare on"
         )
-    check_labels(whole, labels[1:], ", ".join(data))
-    notes = make_examples(whole, labels, tokenizer, mask=False)
+    check_labels(in_notes, labels[1:], ", ".join(data))
+    notes = make_examples(in_notes, labels, tokenizer, mask=False)
     elsewhere = [sentence for sentence in sentences if sentence.split == "dev" and not sentence.in_note]
     others = [example for example in make_examples(elsewhere, labels, tokenizer, mask=False) if example.hard]
     return notes, others
 
 
-def installed_variants() -> tuple[Variant, ...]:
-    """The variants of a packaged model that can be gated here."""
-    return (*PACKAGED, "openvino") if is_installed() else PACKAGED
-
-
 def run_graph(graph: bytes, examples: Sequence[Example], *, by_openvino: bool = False) -> list[NDArray[np.float32]]:
-    """Logits [numbers, labels] of each example's numbers, by onnxruntime or OpenVINO on the CPU."""
+    """Return the logits [numbers, labels] of each example, by onnxruntime or OpenVINO on the CPU."""
     run = _openvino(graph) if by_openvino else _onnxruntime(graph)
     windows = [example.window for example in examples]
-    found: list[NDArray[np.float32]] = [np.empty(0, dtype=np.float32)] * len(windows)
+    by_window: list[NDArray[np.float32]] = [np.empty(0, dtype=np.float32)] * len(windows)
     for batch in batches(windows, budget_tokens=BUDGET_TOKENS):
         logits = run({"input_ids": batch.input_ids, "attention_mask": batch.attention_mask})
         for row, member in enumerate(batch.members):
-            found[member] = logits[row, list(windows[member].positions)]
-    return found
+            by_window[member] = logits[row, list(windows[member].positions)]
+    return by_window
 
 
 def _onnxruntime(graph: bytes) -> Callable[[dict[str, NDArray[np.int64]]], NDArray[np.float32]]:
@@ -179,23 +171,14 @@ def _onnxruntime(graph: bytes) -> Callable[[dict[str, NDArray[np.int64]]], NDArr
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3
     session = onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
-
-    def run(feeds: dict[str, NDArray[np.int64]]) -> NDArray[np.float32]:
-        logits: NDArray[np.float32] = session.run(["logits"], feeds)[0]
-        return logits
-
-    return run
+    return lambda feeds: session.run(["logits"], feeds)[0]
 
 
 def _openvino(graph: bytes) -> Callable[[dict[str, NDArray[np.int64]]], NDArray[np.float32]]:
     import openvino  # noqa: PLC0415 - heavy
 
     request = compiled(openvino.Core(), graph, 1).create_infer_request()
-
-    def run(feeds: dict[str, NDArray[np.int64]]) -> NDArray[np.float32]:
-        return np.array(request.infer(feeds)["logits"], dtype=np.float32)  # the buffer is used again
-
-    return run
+    return lambda feeds: np.array(request.infer(feeds)["logits"], dtype=np.float32)  # OpenVINO reuses the buffer
 
 
 def compare(
@@ -209,7 +192,7 @@ def compare(
     labels: Sequence[str],
     bytes_written: int,
 ) -> Gate:
-    """Compare a variant's logits with the reference's; the first `len(notes)` of both are the note sentences."""
+    """Compare a variant's logits with the reference's; the first `len(notes)` of both are those of `notes`."""
     one, other = np.concatenate(reference), np.concatenate(logits)
     differences = np.abs(one - other)
     thresholds = [threshold] * (len(labels) - 1)

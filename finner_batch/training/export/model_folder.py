@@ -1,6 +1,6 @@
 """The model folder that `train` and `export` write and the tagger reads: configuration, tokenizer, card, checksums.
 
-The model card: every figure in it comes from the record of the training.
+Every figure of the model card comes from the record of the training.
 """
 
 import hashlib
@@ -14,35 +14,42 @@ from typing import Any, Literal, cast
 from finner_batch.storage.whole_file import whole_file, whole_folder
 from finner_batch.tagging.model import FORMAT_VERSION
 from finner_batch.tagging.openvino import OPENVINO
-from finner_batch.training.evaluation.scores import AVERAGES, THRESHOLD, UNDEFINED, Score, figures, listed, unlisted
+from finner_batch.training.evaluation.scores import (
+    AVERAGES,
+    THRESHOLD,
+    UNDEFINED,
+    Score,
+    absent_label_lines,
+    markdown_table,
+    ranked_labels,
+    score_cells,
+)
 
 VARIANTS = """\
-Compared with the PyTorch checkpoint in fp32 on the same sentences and on those of other text of the same companies
-that speak of a debt's rate or amount. The int8 variant takes one activation scale a token, so no row depends on the
-sentences that share its batch. `openvino`: the fp16 file as OpenVINO runs it, in int8."""
-OWN_VARIANTS = """\
-Compared with the PyTorch checkpoint in fp32 on the same sentences. The int8 variant takes one activation scale a token,
-so no row depends on the sentences that share its batch."""
+Compared with the PyTorch checkpoint in fp32 on the same sentences{others}.
+The int8 variant uses one activation scale per token, so no row depends on the other sentences of its batch.
+`openvino`: the fp16 file as OpenVINO runs it, in int8."""
+OTHER_TEXT = " and on other text of the same companies with a debt's rate or amount"
 
 LIMITS = """\
-For prose of English 10-K and 10-Q filings of 2019 and later; older filings and agreements were a small part of the
-training, tables none. One sentence is read at a time: what an earlier sentence says is unknown. A confidence is an
-estimate from few companies: not for decisions that nobody checks."""
-OWN_LIMITS = """\
-For text like that of the data named above. One sentence is read at a time: what an earlier sentence says is unknown. A
-confidence is an estimate from few sentences: not for decisions that nobody checks."""
+{text} Each sentence is read without the ones before it.
+A confidence is an estimate from few {units}: have a person check it before a decision."""
+FILING_TEXT = """\
+For prose of English 10-K and 10-Q filings of 2019 and later. The training data have few older filings and agreements,
+and no tables."""
+OWN_TEXT = "For text like that of the data named above."
 
 CHOSEN = """\
-Nothing was chosen by these {units}: the epoch and the temperature come from the split `validation`.{interval}
+The epoch and the temperature were chosen on the split `validation`, not on these {units}.{interval}
 *Filtered* counts only the sentences that hold one of the labels, as figures published for FiNER-139 do."""
-INTERVAL = " In brackets the\n95 % interval over resampled {drawn}."
+INTERVAL = " In brackets: the\n95 % interval over resampled {drawn}."
 
 CUES = """\
-A sentence that lacks the model's cues (`config.json`) is not read: its numbers count as judged to have no label.
+A sentence without the model's cues (`config.json`) is not read: its numbers count as predicted to have no label.
 """
-READINGS = "The gold is what readers of the sentences say of each number (`data/annotations/README.md`)."
+READINGS = "The gold labels are the readings of the sentences (`data/annotations/README.md`)."
 FILERS = """\
-Against the filers' own inline XBRL the same model has these figures. Filers leave numbers untagged that they tag
+The figures of the same model against the filers' own inline XBRL. Filers leave numbers untagged that they tag
 elsewhere, or give them another concept, so a right answer can count as wrong here."""
 Precision = Literal["fp32", "fp16", "int8"]
 LOG = logging.getLogger(__name__)
@@ -50,12 +57,16 @@ CHECKSUMS_FILE = "checksums.json"
 CHECKPOINT = "checkpoint"
 RECORD_FILE = "training.json"
 UNFINISHED_FILE = "unfinished.json"
-"""In `checkpoint/` while a training is under way, or was broken off."""
+"""In `checkpoint/` during a training, and after an interrupted one."""
+SCORE_COLUMNS = ("label", "numbers", "P", "R", "F1", "P filtered", "R filtered", "F1 filtered")
+GATE_COLUMNS = (
+    *("variant", "MB", "largest logit difference", "mean", "spans compared", "spans alike", "micro-F1", "loss"),
+)
 DEVICES = {"int8": "cpu", "fp16": "cuda", "fp32": "any", "openvino": "cpu"}
 
 
 def model_card(record: dict[str, Any]) -> str:
-    """Write the card (Markdown) of a trained and exported model."""
+    """Return the card of a trained and exported model as Markdown."""
     config, development = record["config"], record["development"]
     labels = [name for name in development["unfiltered"] if name not in AVERAGES]
     filings = _of_filings(record)
@@ -72,12 +83,12 @@ def model_card(record: dict[str, Any]) -> str:
         _reliability(development),
         *([f"### By the filers' tags\n{FILERS}", _scores(filers)] if filers else []),
         "## Variants",
-        VARIANTS if filings else OWN_VARIANTS,
+        VARIANTS.format(others=OTHER_TEXT if filings else ""),
         _gates(record["gates"]),
         "## How it was made",
         _making(record),
         "## Limits",
-        LIMITS if filings else OWN_LIMITS,
+        LIMITS.format(text=FILING_TEXT if filings else OWN_TEXT, units="companies" if filings else "sentences"),
     ]
     if config["notes"]:
         parts += ["## Provenance and licence", config["notes"].strip()]
@@ -85,7 +96,7 @@ def model_card(record: dict[str, Any]) -> str:
 
 
 def _of_filings(record: dict[str, Any]) -> bool:
-    """The training data hold filings that `label` read."""
+    """Return whether the training data have filings that `label` read."""
     return any(source["filings"] for source in record["data"]["sources"])
 
 
@@ -96,11 +107,10 @@ def _figures(record: dict[str, Any]) -> str:
     chosen = CHOSEN.format(
         units="companies" if companies else "sentences", interval=INTERVAL.format(drawn=drawn) if drawn else ""
     )
-    counted = f"{development['sentences']:,} sentences", f"that hold a number, {development['numbers']:,} numbers."
     start = f"Development companies, never trained on: {companies}, with" if companies else "Never trained on:"
-    place = "of notes " if filings else ""
+    sentences = f"{development['sentences']:,} sentences{' of notes' if filings else ''}"
     cues = CUES if record.get("cues") else ""
-    return f"{start} {counted[0]}\n{place}{counted[1]} {gold}{cues}{chosen}"
+    return f"{start} {sentences}\nthat hold a number, {development['numbers']:,} numbers. {gold}{cues}{chosen}"
 
 
 def _reliability(development: dict[str, Any]) -> str:
@@ -136,20 +146,17 @@ def _source(source: dict[str, Any]) -> str:
 
 
 def _scores(development: dict[str, Any]) -> str:
-    rows = [
-        "| label | numbers | P | R | F1 | P filtered | R filtered | F1 filtered |",
-        "|---|---|---|---|---|---|---|---|",
-    ]
     unfiltered, filtered = (
         {name: Score(**score) for name, score in development[kind].items()} for kind in ("unfiltered", "filtered")
     )
-    for name in listed(unfiltered):
+    rows = []
+    for name in ranked_labels(unfiltered):
         score = unfiltered[name]
-        precision, recall, f1 = figures(score)
+        precision, recall, f1 = score_cells(score)
         if f1 != UNDEFINED:
             f1 = _with_interval(score.f1, score.f1_interval, ".3f")
-        rows.append(f"| {name} | {score.support} | {' | '.join((precision, recall, f1, *figures(filtered[name])))} |")
-    return "\n".join(["\n".join(rows), *(f"\n{line}." for line in unlisted(unfiltered))])
+        rows.append([name, str(score.support), precision, recall, f1, *score_cells(filtered[name])])
+    return "\n".join([markdown_table(SCORE_COLUMNS, rows), *(f"\n{line}." for line in absent_label_lines(unfiltered))])
 
 
 def _with_interval(value: float, interval: tuple[float, float] | None, form: str) -> str:
@@ -158,36 +165,34 @@ def _with_interval(value: float, interval: tuple[float, float] | None, form: str
 
 def _gates(gates: dict[str, Any]) -> str:
     rows = [
-        "| variant | MB | largest logit difference | mean | spans compared | spans alike | micro-F1 | loss |",
-        "|---|---|---|---|---|---|---|---|",
-    ]
-    rows += [
-        f"| {name} | {gate['bytes'] / 1e6:.1f} | {gate['max_logit_difference']:.3f} "
-        f"| {gate['mean_logit_difference']:.4f} | {gate['spans']} | {gate['span_agreement']:.2%} "
-        f"| {gate['f1']:.3f} | {gate['f1_loss']:+.4f} |"
+        [
+            *(name, f"{gate['bytes'] / 1e6:.1f}"),
+            *(f"{gate['max_logit_difference']:.3f}", f"{gate['mean_logit_difference']:.4f}"),
+            *(str(gate["spans"]), f"{gate['span_agreement']:.2%}", f"{gate['f1']:.3f}", f"{gate['f1_loss']:+.4f}"),
+        ]
         for name, gate in gates.items()
     ]
-    return "\n".join(rows)
+    return markdown_table(GATE_COLUMNS, rows)
 
 
 def file_precision(variant: str) -> Precision:
-    """In which precision the file of a variant is: OpenVINO reads that of fp16."""
+    """Return the precision of a variant's file: OpenVINO reads that of fp16."""
     return "fp16" if variant == OPENVINO else cast("Precision", variant)
 
 
 def onnx_file(variant: str) -> str:
-    """Name of a variant's file."""
+    """Return the name of a variant's file."""
     return f"model.{file_precision(variant)}.onnx"
 
 
 def write_folder(
     folder: Path, labels: Sequence[str], record: dict[str, Any], graphs: Mapping[Precision, bytes]
 ) -> None:
-    """Write the ONNX files of the graphs, and everything else from the record of the training.
+    """Write the ONNX graphs, and the other files from the record of the training.
 
-    Thresholds that were chosen for this very model stay; those of an earlier training give way to the usual ones.
-    `checksums.json` comes last and covers every file of the folder itself; its subfolders hold training state, which a
-    packaged model leaves out. Raises as `whole_folder` does.
+    Thresholds chosen for this model are kept; those of an earlier training are reset. `checksums.json` is written last
+    and covers the files of the folder, not its subfolders with training state, which a packaged model lacks. Raises as
+    `whole_folder` does.
     """
     settings = record["config"]
     config = {
@@ -217,17 +222,17 @@ def write_folder(
             if name != CHECKSUMS_FILE
         }
         (new / CHECKSUMS_FILE).write_text(json.dumps(digests, indent=2) + "\n", encoding="utf-8")
-        with whole_file(folder / CHECKPOINT / RECORD_FILE) as own:
-            own.write_text(as_text, encoding="utf-8")
+        with whole_file(folder / CHECKPOINT / RECORD_FILE) as temporary:
+            temporary.write_text(as_text, encoding="utf-8")
 
 
 def threshold_of(record: dict[str, Any]) -> float:
-    """The training's threshold of every label; the usual one for a record older than that setting."""
+    """Return the training's threshold for every label; the default for a record older than that setting."""
     return float(record["config"].get("threshold", THRESHOLD))
 
 
 def _thresholds(folder: Path, labels: Sequence[str], record: dict[str, Any]) -> dict[str, float]:
-    """The folder's thresholds where its labels and training are those of the record, else the training's own."""
+    """Return the folder's thresholds if its labels and training are those of the record, else the training's."""
     threshold = threshold_of(record)
     usual = dict.fromkeys(labels[1:], threshold)
     try:

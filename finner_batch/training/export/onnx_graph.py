@@ -1,15 +1,16 @@
 """Writes a DistilBERT token classifier as an ONNX graph, in one of three precisions.
 
-The graph is built operator by operator instead of traced, so that each precision says exactly how it computes. Inputs
-`input_ids` and `attention_mask`, int64 [batch, length]; output `logits`, float32 [batch, length, labels], whatever the
-precision inside.
+The graph is built operator by operator instead of traced, so that each precision computes exactly as written here.
+Inputs: `input_ids` and `attention_mask`, int64 [batch, length]; output: `logits`, float32 [batch, length, labels],
+in every precision.
 
 **int8.** Weights are int8 with one scale per output column. Activations are quantised to uint8 with one scale per
-token, so that a token's result depends on its own sentence only. (The usual dynamic quantisation takes one scale for
-the whole batch, and a sentence's logits then change with its neighbours.) Weights keep to `WEIGHT_LEVELS` = 63 steps a
-side: a sum of two uint8 x int8 products then fits 16 bits, and processors without VNNI, which add such pairs in 16 bits
-with saturation, compute the same as those with it. The value and output projections of the attention stay in fp32: on
-the first packaged model's gate they alone brought the agreement of spans from 99.2 % to 100 %, for 5 MB.
+token, so that a token's result depends on its own sentence only. (The usual dynamic quantisation uses one scale for
+the whole batch, and a sentence's logits then change with the other sentences of its batch.) Weights use
+`WEIGHT_LEVELS` = 63 steps per side: a sum of two uint8 x int8 products then fits 16 bits, and processors without VNNI,
+which add such pairs in 16 bits with saturation, compute the same as those with it. The value and output projections of
+the attention are in fp32: in the gate of the first packaged model that alone raised the agreement of spans from 99.2 %
+to 100 %, for 5 MB.
 """
 
 from collections.abc import Mapping, Sequence
@@ -45,7 +46,7 @@ def build(
 ) -> onnx.ModelProto:
     """Build the graph from a DistilBertForTokenClassification's weights (by its names).
 
-    Raises ModelError where its activation is not GELU.
+    Raises ModelError for an activation other than GELU.
     """
     if config.activation != "gelu":
         raise ModelError(f"only encoders with GELU can be exported, this one has {config.activation!r}")
@@ -139,7 +140,7 @@ class _Graph:
         name = "distilbert.embeddings.word_embeddings.weight"
         if self.precision != "int8":
             return self.node("Gather", [self.weight(name), "input_ids"])
-        # A row is looked up, never summed over: it may use the full range, with a scale of its own.
+        # Rows are looked up and never summed, so each may use the full range with its own scale.
         table = self.weights[name]
         scale = np.maximum(np.abs(table).max(axis=1, keepdims=True), np.finfo(np.float32).tiny) / ACTIVATION_LEVELS
         rows = self.constant(name + ".int8", np.rint(table / scale).astype(np.int8))
@@ -181,14 +182,14 @@ class _Graph:
         return self.node("LayerNormalization", inputs, axis=-1, epsilon=LAYER_NORM_EPSILON)
 
     def rows(self, tensor: str) -> _Rows | None:
-        """Quantise activations [batch, length, width] to uint8 around 128, a scale for each token."""
+        """Quantise activations [batch, length, width] to uint8 around 128 with a scale per token."""
         if self.precision != "int8":
             return None
         peak = self.node("ReduceMax", [self.node("Abs", [tensor]), self.integers(-1)], keepdims=1)
         return self.quantize(tensor, peak, levels=ACTIVATION_LEVELS, zero_point=128, shift=0.0)
 
     def rows_of_gelu(self, tensor: str) -> _Rows | None:
-        """Quantise what GELU gives, which is never below `-GELU_FLOOR`: shifted, it has all 255 steps above 0."""
+        """Quantise the output of GELU, which is at least `-GELU_FLOOR`: shifted, it uses all 255 steps above 0."""
         if self.precision != "int8":
             return None
         shifted = self.node("Add", [tensor, self.number("gelu_floor", GELU_FLOOR)])

@@ -1,8 +1,8 @@
-"""Training state on disk: a killed training that is resumed ends with the weights of one that was never killed.
+"""Training state on disk: a training that is killed and resumed ends with the weights of an uninterrupted one.
 
-One file holds all of it, `state.safetensors`, complete or absent: weights, other weights to keep (the best epoch's, the
-moving average), the optimizer's moments, every process's random state as tensors, and the rest (`Progress`) as JSON in
-the file's metadata. The schedule follows from the number of steps done. Nothing in it executes when it is read.
+`state.safetensors`, complete or absent, holds all of it: the weights, those of the best epoch and of the moving
+average, the optimizer's moments and every process's random state as tensors, and `Progress` as JSON in the metadata.
+The learning rate follows from the number of steps done. Loading it executes no code.
 """
 
 import hashlib
@@ -25,12 +25,12 @@ LOG = logging.getLogger(__name__)
 
 STATE_FILE = "state.safetensors"
 KEPT = ("best", "average")
-"""Weights beside the model's own."""
+"""Further sets of weights in the state."""
 
 
 @dataclass(frozen=True, slots=True)
 class Epoch:
-    """What an epoch gave: mean loss a number, score (None where none is asked for), tokens, seconds with scoring."""
+    """Figures of an epoch: mean loss per number, score (None without validation), tokens, seconds including scoring."""
 
     loss: float
     score: float | None
@@ -40,11 +40,10 @@ class Epoch:
 
 @dataclass(slots=True, kw_only=True)
 class Progress:
-    """How far a training is.
+    """How far a training has got.
 
-    `draws`: state of the generator that draws the order and the negatives, at the start of the epoch under way. The
-    figures from `groups` on are that epoch's: groups of batches done, sum of the losses and what it is divided by,
-    tokens, seconds.
+    `draws`: state of the generator of order and negatives at the start of the current epoch. `groups` and the fields
+    after it are of the current epoch: groups of batches done, sum of the losses and of their weights, tokens, seconds.
     """
 
     draws: dict[str, Any]
@@ -58,15 +57,15 @@ class Progress:
     tokens: int = 0
     seconds: float = 0.0
 
-    def judge(self, score: float) -> bool:
-        """Count the score of the epoch under way; say whether it is the best so far."""
+    def record_score(self, score: float) -> bool:
+        """Record the score of the current epoch; return whether it is the best so far."""
         better = self.best_score is None or score > self.best_score
         self.since_best = 0 if better else self.since_best + 1
         self.best_score = score if better else self.best_score
         return better
 
     def end_epoch(self, score: float | None, draws: dict[str, Any]) -> Epoch:
-        """Put the epoch under way into the history; the next starts with `draws`."""
+        """Move the current epoch to the history; the next one starts with `draws`."""
         loss = self.loss_sum / self.weight if self.weight else 0.0
         self.history.append(Epoch(loss, score, self.tokens, self.seconds))
         self.draws, self.groups, self.tokens = draws, 0, 0
@@ -76,10 +75,10 @@ class Progress:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Checkpoints:
-    """Where a training keeps its state.
+    """Where and how often a training writes its state.
 
-    It is written after each epoch and, with `every_steps`, after so many optimizer steps. With `resume` a training goes
-    on from the state it finds. `key` names what the training is about beyond its model, examples and settings.
+    It is written after each epoch and, with `every_steps`, after that many optimizer steps. With `resume` a training
+    continues from an existing state. `key` is the part of its identity that model, examples and settings do not give.
     """
 
     folder: Path
@@ -89,7 +88,7 @@ class Checkpoints:
 
     @property
     def path(self) -> Path:
-        """The file of the state."""
+        """The file with the state."""
         return self.folder / STATE_FILE
 
     def save(
@@ -100,8 +99,8 @@ class Checkpoints:
         kept: Mapping[str, Mapping[str, torch.Tensor]],
         identity: str,
     ) -> None:
-        """Write the state; every process calls it, the main one writes. `identity`: `identify` of the training."""
-        random = _random_states()
+        """Write the state. Every process must call it; the main one writes. `identity`: `identify` of the training."""
+        random_states = _random_states()
         if not processes.is_main():
             return
         tensors = {f"model.{name}": tensor for name, tensor in model.state_dict().items()}
@@ -109,19 +108,19 @@ class Checkpoints:
             tensors |= {f"{part}.{name}": tensor for name, tensor in others.items()}
         for number, moments in optimizer.state_dict()["state"].items():
             tensors |= {f"optimizer.{number}.{name}": tensor for name, tensor in moments.items()}
-        tensors |= random
-        stored = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
+        tensors |= random_states
+        on_cpu = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
         self.folder.mkdir(parents=True, exist_ok=True)
         metadata = {"identity": identity + self.key, "progress": json.dumps(asdict(progress))}
         with whole_file(self.path) as temporary:
-            save_tensors(stored, temporary, metadata)
+            save_tensors(on_cpu, temporary, metadata)
 
     def restore(
         self, model: torch.nn.Module, optimizer: torch.optim.Optimizer, identity: str
     ) -> tuple[Progress, dict[str, dict[str, torch.Tensor]]] | None:
-        """Put the stored state into model, optimizer and random generators; give progress and the weights kept.
+        """Load the state into model, optimizer and random generators; return progress and further weights.
 
-        None where nothing is stored. Raises UsageError where the state is another training's.
+        None without a state. Raises UsageError where the state is damaged or belongs to another training.
         """
         if not self.path.is_file():
             return None
@@ -129,7 +128,7 @@ class Checkpoints:
         if metadata["identity"] != identity + self.key:
             raise UsageError(
                 f"{self.path} is the state of a training with other data, settings, base, device or number of "
-                "processes: give those again, or --no-resume to begin anew"
+                "processes: give those again, or --no-resume to start over"
             )
         model.load_state_dict(_part(tensors, "model."))
         moments: dict[int, dict[str, torch.Tensor]] = {}
@@ -138,28 +137,27 @@ class Checkpoints:
             moments.setdefault(int(number), {})[kind] = tensor
         optimizer.load_state_dict({**optimizer.state_dict(), "state": moments})
         _set_random_states(tensors)
-        stored = json.loads(metadata["progress"])
-        progress = Progress(**{**stored, "history": [Epoch(**epoch) for epoch in stored["history"]]})
+        fields = json.loads(metadata["progress"])
+        progress = Progress(**{**fields, "history": [Epoch(**epoch) for epoch in fields["history"]]})
         LOG.info("resumed %s: epochs=%d steps=%d", self.path, len(progress.history), progress.steps)
         return progress, {part: _part(tensors, f"{part}.") for part in KEPT}
 
-    def described(self) -> str:
-        """Say how far the stored training is. Raises UsageError where the state is damaged."""
+    def describe(self) -> str:
+        """Describe how far the training has got. Raises UsageError where the state is damaged."""
         progress = json.loads(self._read("cpu")[0]["progress"])
         return f"epochs={len(progress['history'])} steps={progress['steps']}"
 
     def remove(self) -> None:
-        """Delete the state of a training that is no longer needed."""
+        """Delete the state, if any."""
         self.path.unlink(missing_ok=True)
 
     def _read(self, device: str) -> tuple[dict[str, str], dict[str, torch.Tensor]]:
-        """Metadata and tensors of the file. Raises UsageError where it is damaged."""
         try:
             with safe_open(self.path, "pt", device=device) as file:
                 return file.metadata(), {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - no mapping
         except SafetensorError as error:
             raise UsageError(
-                f"{self.path} is damaged ({error}): give --no-resume to begin anew, or name another --output"
+                f"{self.path} is damaged ({error}): give --no-resume to start over, or name another --output"
             ) from error
 
 
@@ -172,7 +170,7 @@ def save_tensors(tensors: Mapping[str, torch.Tensor], path: Path, metadata: Mapp
 
 
 def identify(model: torch.nn.Module, *decisive: object) -> str:
-    """Digest of a training: its weights at the start, whatever else decides its course, the device, the processes."""
+    """Return the digest of a training: initial weights, `decisive` settings and data, device, number of processes."""
     device = next(model.parameters()).device.type
     digest = hashlib.sha256(repr((decisive, device, processes.size())).encode())
     update_digest(digest, model.state_dict())
@@ -180,7 +178,7 @@ def identify(model: torch.nn.Module, *decisive: object) -> str:
 
 
 def update_digest(digest: "hashlib._Hash", tensors: Mapping[str, torch.Tensor]) -> None:
-    """Take names, kinds, shapes and bytes of tensors into a digest."""
+    """Add the names, types, shapes and bytes of tensors to a digest."""
     for name, tensor in tensors.items():
         digest.update(repr((name, tensor.dtype, tuple(tensor.shape))).encode())
         digest.update(tensor.detach().cpu().reshape(-1).view(torch.uint8).numpy().tobytes())
@@ -191,19 +189,18 @@ def _part(tensors: Mapping[str, torch.Tensor], prefix: str) -> dict[str, torch.T
 
 
 def _random_states() -> dict[str, torch.Tensor]:
-    """States of torch's generators (uint8) in every process."""
+    """Return the states (uint8) of torch's generators in every process."""
     states = {"cpu": torch.get_rng_state()}
     if torch.cuda.is_available():
         states["cuda"] = torch.cuda.get_rng_state()
     return {
         f"random.{kind}.{rank}": tensor
         for kind, state in states.items()
-        for rank, tensor in enumerate(processes.gather(state))
+        for rank, tensor in enumerate(processes.gather_tensors(state))
     }
 
 
 def _set_random_states(tensors: Mapping[str, torch.Tensor]) -> None:
-    """Go on with this process's random states."""
     mine = _part(tensors, "random.")
     torch.set_rng_state(mine[f"cpu.{processes.rank()}"].cpu())
     if torch.cuda.is_available():

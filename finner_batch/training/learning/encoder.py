@@ -1,7 +1,7 @@
 """The encoder that fine-tuning starts from: any DistilBERT, or a BERT converted to one without loss.
 
-A BERT that is used with one segment is a DistilBERT: its token-type embedding of segment 0 is added to every position
-embedding, and the rest is a change of names. BERT's pooler is not needed for tagging tokens and is left out.
+A BERT that only sees one segment is a DistilBERT: its token-type embedding of segment 0 is added to every position
+embedding, and the other weights are renamed. Tagging tokens does not need BERT's pooler, which is dropped.
 """
 
 import importlib.util
@@ -35,10 +35,10 @@ BERT_LAYER_NAMES = {
 
 @dataclass(frozen=True, slots=True)
 class Base:
-    """What fine-tuning starts from.
+    """The base of a fine-tuning.
 
     `weights`: the encoder's, by DistilBERT's names (without `distilbert.`). `head`: weight row [dim] and bias [] of
-    each label that a token classifier already tells; empty where the base is a bare encoder.
+    each label of a token classifier; empty for a bare encoder.
     """
 
     name: str
@@ -49,7 +49,7 @@ class Base:
 
 
 def load_base(name: str) -> Base:
-    """Load the encoder called `name`: a folder, `package:NAME` (weights in an installed package), or a hub name.
+    """Load a base: a folder, `package:NAME` (weights in an installed package), or a hub name.
 
     Raises ModelError where it is not found, is neither DistilBERT nor BERT, or cannot be converted exactly.
     """
@@ -57,29 +57,32 @@ def load_base(name: str) -> Base:
     missing = [file for file in BASE_FILES if not (folder / file).is_file()]
     if missing:
         raise ModelError(f"base {name}: {folder} lacks {', '.join(missing)}")
-    stated: dict[str, Any] = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    base_config: dict[str, Any] = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     weights = load_file(folder / "model.safetensors")
     head: dict[str, tuple[torch.Tensor, torch.Tensor]] = {}
-    kind = stated.get("model_type")
+    kind = base_config.get("model_type")
     if kind == "distilbert":
-        config = DistilBertConfig.from_dict(stated)
+        config = DistilBertConfig.from_dict(base_config)
         if "classifier.weight" in weights:
             rows = list(zip(weights["classifier.weight"], weights["classifier.bias"], strict=True))
-            head = {stated["id2label"][str(number)]: row for number, row in enumerate(rows)}
+            head = {base_config["id2label"][str(number)]: row for number, row in enumerate(rows)}
         weights = {key.removeprefix("distilbert."): value for key, value in weights.items()}
         weights = {key: value for key, value in weights.items() if key.startswith(("embeddings.", "transformer."))}
     elif kind == "bert":
-        config = DistilBertConfig.from_dict(convert_bert_config(stated))
+        config = DistilBertConfig.from_dict(convert_bert_config(base_config))
         weights = convert_bert_weights(weights)
     else:
         raise ModelError(f"base {name}: model_type is {kind!r}; a DistilBERT or a BERT is needed")
-    return Base(name, config, weights, head, load_tokenizer(folder / "tokenizer.json"))
+    tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
+    tokenizer.no_truncation()  # a tokenizer.json may embed both
+    tokenizer.no_padding()
+    return Base(name, config, weights, head, tokenizer)
 
 
 def convert_bert_config(bert: dict[str, Any]) -> dict[str, Any]:
     """Translate a BERT's config.json into a DistilBERT's.
 
-    Raises ModelError for what DistilBERT cannot express: another LayerNorm epsilon than 1e-12, relative positions.
+    Raises ModelError for a LayerNorm epsilon other than 1e-12 and for relative positions, which DistilBERT lacks.
     """
     if bert.get("layer_norm_eps", 1e-12) != 1e-12 or bert.get("position_embedding_type", "absolute") != "absolute":
         raise ModelError("this BERT is no exact DistilBERT: it needs layer_norm_eps 1e-12 and absolute positions")
@@ -99,9 +102,9 @@ def convert_bert_config(bert: dict[str, Any]) -> dict[str, Any]:
 
 
 def convert_bert_weights(bert: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-    """Translate a BERT's weights into a DistilBERT's: same outputs for inputs of one segment.
+    """Translate a BERT's weights into a DistilBERT's with the same outputs for inputs of one segment.
 
-    Raises ModelError where a tensor has no place in a DistilBERT.
+    Raises ModelError for a tensor that DistilBERT lacks.
     """
     bert = {key.removeprefix("bert."): value for key, value in bert.items()}
     bert = {key: value for key, value in bert.items() if key.startswith(("embeddings.", "encoder."))}
@@ -121,22 +124,14 @@ def convert_bert_weights(bert: dict[str, torch.Tensor]) -> dict[str, torch.Tenso
     return weights
 
 
-def load_tokenizer(path: Path) -> Tokenizer:
-    """Read a tokenizer.json and switch off the truncation and padding that it may embed."""
-    tokenizer = Tokenizer.from_file(str(path))
-    tokenizer.no_truncation()
-    tokenizer.no_padding()
-    return tokenizer
-
-
 def classifier(base: Base, labels: list[str], *, seed: int) -> DistilBertForTokenClassification:
     """Put a linear head over `labels` (`O` first) on the encoder.
 
-    Labels that the base already tells keep their rows; the seed draws the others.
+    Labels of the base's own head keep their rows; the others are drawn from the seed.
     """
     torch.manual_seed(seed)
     config = DistilBertConfig.from_dict(base.config.to_dict())
-    config.attention_dropout = 0.0  # drawing its masks takes a tenth of a training step on a CPU
+    config.attention_dropout = 0.0  # its masks take a tenth of a training step on a CPU
     config.id2label = dict(enumerate(labels))
     config.label2id = {label: index for index, label in enumerate(labels)}
     model = DistilBertForTokenClassification(config)
@@ -166,7 +161,6 @@ def _folder(name: str) -> Path:
 
 
 def _package_folder(package: str) -> Path:
-    """Find the weights inside an installed package without importing it."""
     spec = importlib.util.find_spec(package)
     if spec is None or spec.origin is None:
         raise ModelError(f"base {PACKAGE_PREFIX}{package}: no such package is installed")

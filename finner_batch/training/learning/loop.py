@@ -1,7 +1,7 @@
-"""The training loop: plain PyTorch, bf16 autocast, batches of like length under a token budget.
+"""The training loop: plain PyTorch, bf16 autocast, batches of similar length under a token budget.
 
-A step takes a group of batches: `accumulate` of them for each process. Every process draws the same groups from the
-same seed and computes its share; gradients are added up, so that all processes take the same step.
+A step takes a group of batches, `accumulate` for each process. Every process draws the same groups from the same seed
+and computes its share; the gradients are summed, so that all processes take the same step.
 """
 
 import logging
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from transformers import DistilBertForTokenClassification
 
 Watch: TypeAlias = Callable[[int, "Epoch"], None]
-"""Called after each epoch with its number and what it reached."""
+"""Called after each epoch with its number, from 1, and its figures."""
 
 LOG = logging.getLogger(__name__)
 
@@ -35,41 +35,40 @@ Tensors: TypeAlias = tuple[torch.Tensor, ...] | list[torch.Tensor]
 EVALUATION_BUDGET_TOKENS = 4096
 
 ClassWeights = Literal["none", "balanced"]
-"""`balanced`: a label's numbers weigh the more in the loss the rarer they are, so that all labels weigh the same."""
+"""`balanced`: all labels have the same total weight in the loss, however rare they are."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FitConfig:
-    """How long and how fast a head and its encoder learn."""
+    """Settings of `fit`."""
 
     epochs: int
-    """At most; 0 trains nothing."""
+    """Maximum number of epochs; 0 trains nothing."""
     learning_rate: float
-    """At its highest, after the warm-up; it falls linearly to 0."""
+    """Peak after the warm-up; it then falls linearly to 0."""
     hard_ratio: float
-    """Hard negatives for each positive sentence, in an epoch."""
+    """Hard negatives per positive example in an epoch."""
     easy_ratio: float
-    """Other negatives for each positive sentence, in an epoch."""
+    """Other negatives per positive example in an epoch."""
     budget_tokens: int = 2048
-    """Padded tokens in a batch, at most."""
+    """Maximum number of tokens in a batch, including padding."""
     accumulate: int = 1
-    """Batches of each process in a step of the optimizer."""
+    """Batches of each process per optimizer step."""
     class_weights: ClassWeights = "none"
-    """Weights of the labels in the loss."""
     warmup: float = 0.1
     """Share of the steps in which the learning rate rises."""
     weight_decay: float = 0.01
-    """Of matrices; not of biases and norms."""
+    """Weight decay of matrices; biases and norms have none."""
     average: float = 0.0
-    """Decay of the moving average of the weights, which is what is scored and kept; 0: the weights of the last step."""
+    """Decay of the moving average of the weights that is scored and kept; 0: the weights of the last step."""
     patience: int = 3
-    """Epochs without a better score after which training stops."""
+    """Epochs without a better score before training stops."""
     seed: int = 13
-    """Of the order, the negatives drawn and the dropout."""
+    """Seed of order, negatives and dropout."""
 
 
 def unwatched(number: int, epoch: Epoch) -> None:
-    """Tell nobody of an epoch."""
+    """Do nothing: the default `Watch`."""
 
 
 def fit(
@@ -81,10 +80,10 @@ def fit(
     checkpoints: Checkpoints | None = None,
     watch: Watch = unwatched,
 ) -> list[Epoch]:
-    """Train the model in place and leave the weights of the best epoch by `score` in it (without one, the last).
+    """Train the model in place; it ends with the weights of the epoch with the best `score`, or of the last one.
 
-    `checkpoints` keeps the state on disk. `watch` is told each epoch's number, from 1, and figures, those before a
-    resumption too. Raises UsageError where the state to resume is another training's.
+    `checkpoints` keeps the state on disk. `watch` is called for each epoch, including those before a resumption.
+    Raises UsageError where the state to resume belongs to another training.
     """
     processes.share_weights(model)
     torch.manual_seed(config.seed + processes.rank())
@@ -118,11 +117,15 @@ def fit(
         value = None
         if score is not None:
             value = processes.from_main(float(score(scored_model)) if processes.rank() == 0 else 0.0)
-            if progress.judge(value):
+            if progress.record_score(value):
                 best = {name: tensor.clone() for name, tensor in scored_model.state_dict().items()}
         progress.seconds = time.perf_counter() - started
         epoch = progress.end_epoch(value, dict(rng.bit_generator.state))
-        LOG.info("epoch=%d loss=%.4f score=%s tokens=%d seconds=%.0f", len(progress.history), *_shown(epoch))
+        shown = "-" if value is None else f"{value:.4f}"
+        LOG.info(
+            "epoch=%d loss=%.4f score=%s tokens=%d seconds=%.0f",
+            *(len(progress.history), epoch.loss, shown, epoch.tokens, epoch.seconds),
+        )
         if checkpoints:
             checkpoints.save(progress, model, optimizer, _kept(best, averaged), identity)
         watch(len(progress.history), epoch)
@@ -133,20 +136,20 @@ def fit(
 def number_logits(
     model: "DistilBertForTokenClassification", examples: Sequence[Example], *, bf16: bool = True
 ) -> list[NDArray[np.float32]]:
-    """Logits [numbers, labels] of each example's numbers, in the order given; in fp32 without `bf16`."""
-    found: dict[int, NDArray[np.float32]] = {}
+    """Return the logits [numbers, labels] of each example in order; computed in fp32 without `bf16`."""
+    logits_of: dict[int, NDArray[np.float32]] = {}
     model.train(mode=False)
     with torch.inference_mode():
         for batch in token_batches(examples, EVALUATION_BUDGET_TOKENS):
             logits = _forward(model, arrays(batch), bf16=bf16).float().cpu().numpy()
             ends = np.cumsum([len(example.targets) for example in batch])
             for example, rows in zip(batch, np.split(logits, ends[:-1]), strict=True):
-                found[id(example)] = rows
-    return [found[id(example)] for example in examples]
+                logits_of[id(example)] = rows
+    return [logits_of[id(example)] for example in examples]
 
 
 def class_weights(examples: Sequence[Example], labels: int, kind: ClassWeights) -> NDArray[np.float32]:
-    """Weight [labels] of each label's numbers in the loss; a label without any weighs 1."""
+    """Return the weight [labels] of each label's numbers in the loss; 1 for a label without any."""
     weights = np.ones(labels, dtype=np.float32)
     if kind == "balanced":
         targets = [target for example in examples for target in example.targets if target != MASKED]
@@ -156,9 +159,9 @@ def class_weights(examples: Sequence[Example], labels: int, kind: ClassWeights) 
 
 
 def _averaged(model: torch.nn.Module, decay: float, steps: int, weights: Weights) -> AveragedModel:
-    """Start a moving average of the model's weights after `steps` steps, or go on from `weights`.
+    """Start a moving average of the model's weights after `steps` steps, or continue with `weights`.
 
-    In the first steps it moves faster than `decay` says, so that it forgets the weights it starts from.
+    In the first steps its decay is lower than `decay`, so that it forgets the initial weights.
     """
 
     def update(average: Tensors, current: Tensors, done: torch.Tensor | int) -> None:
@@ -183,14 +186,14 @@ def _sample(examples: Sequence[Example], config: FitConfig, rng: np.random.Gener
 def _groups(
     examples: Sequence[Example], config: FitConfig, rng: np.random.Generator | None = None
 ) -> list[list[list[Example]]]:
-    """The batches of each step of an epoch."""
+    """Draw the batches of each step of an epoch."""
     batches = list(token_batches(examples, config.budget_tokens, rng))
     count = config.accumulate * processes.size()
     return [batches[start : start + count] for start in range(0, len(batches), count)]
 
 
 def _bar(groups: list[list[list[Example]]], progress: Progress) -> "tqdm[list[list[Example]]]":
-    """The groups of an epoch that are still to do, with a progress bar on a terminal."""
+    """Iterate over the remaining groups of an epoch, with a progress bar on a terminal."""
     return tqdm(
         groups[progress.groups :],
         desc=f"epoch {len(progress.history) + 1}",
@@ -209,7 +212,7 @@ def _step(
     rate: float,
     progress: Progress,
 ) -> None:
-    """Learn from a group of batches: the mean loss of all its known numbers, by their labels' weights."""
+    """Take one optimizer step on the weighted mean loss of a group's known numbers."""
     targets = np.array([target for batch in group for example in batch for target in example.targets])
     weight = float(weights[targets[targets != MASKED]].sum())
     if weight:
@@ -218,7 +221,7 @@ def _step(
             part = _loss(model, arrays(batch), weights)
             torch.autograd.backward(part / weight)
             loss += part.detach()
-        processes.add_up(model, loss)
+        processes.sum_gradients(model, loss)
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         for options in optimizer.param_groups:
             options["lr"] = rate
@@ -232,7 +235,6 @@ def _step(
 
 
 def _loss(model: "DistilBertForTokenClassification", batch: Arrays, weights: NDArray[np.float32]) -> torch.Tensor:
-    """Weighted sum of the cross-entropy of a batch's known numbers."""
     logits = _forward(model, batch, bf16=True).float()
     return torch.nn.functional.cross_entropy(
         logits,
@@ -264,8 +266,3 @@ def _parameters(model: "DistilBertForTokenClassification", config: FitConfig) ->
 def _rate(step: int, steps: int, warmup: float) -> float:
     rising = max(1, round(warmup * steps))
     return (step + 1) / rising if step < rising else max(0.0, (steps - step) / max(1, steps - rising))
-
-
-def _shown(epoch: Epoch) -> tuple[float, str, int, float]:
-    score = "-" if epoch.score is None else f"{epoch.score:.4f}"
-    return epoch.loss, score, epoch.tokens, epoch.seconds

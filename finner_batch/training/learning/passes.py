@@ -1,14 +1,14 @@
-"""The two passes of training, and what each leaves on disk.
+"""The two passes of training, and the files that each writes.
 
-First a head over every frequent concept, for the wanted labels alone are rare and the other concepts teach what kinds
-of numbers there are; then the head over the labels, which starts from its concepts' rows of the first.
+The first pass trains a head over every frequent concept: the labels alone are rare, and the other concepts teach the
+model what kinds of numbers there are. The second pass trains the head over the labels, whose rows start from those of
+the first.
 
-Training that knows of int8: matrices and their inputs are rounded in the forward pass as the int8 variant rounds.
-
-Gradients pass the rounding unchanged (straight-through estimator, Bengio et al. 2013, arXiv:1308.3432). At the end the
-weights stay on the int8 grid, so that all variants compute with the same weights, and int8 differs from the others only
-in rounding activations, which the model has learnt to bear. Two matrices of each layer that the int8 variant computes
-in fp32 (see `graph`) are rounded all the same: one rule for all costs them nothing that the gate can see.
+The second pass is quantisation-aware: the forward pass rounds matrices and their inputs as the int8 variant does, and
+gradients pass the rounding unchanged (straight-through estimator, Bengio et al. 2013, arXiv:1308.3432). The trained
+weights are on the int8 grid, so all variants compute with the same weights, and int8 differs from the others only in
+rounding activations. Two matrices of each layer that the int8 variant computes in fp32 (see `onnx_graph`) are rounded
+too: the export gate shows no loss from that.
 """
 
 import hashlib
@@ -43,29 +43,29 @@ TINY = torch.finfo(torch.float32).tiny
 LOG = logging.getLogger(__name__)
 CONCEPTS = "concepts"
 REFIT = "refit"
-"""Folder in the checkpoint's of the state of a second label pass, so that the first one's stays to be resumed."""
+"""Subfolder of `checkpoint/` with the state of a second label pass, so that the first can still be resumed."""
 
 
 class _RoundedRows(nn.Module):
-    """Round a weight [outputs, inputs] to the int8 grid of each output's own scale."""
+    """Round a weight [outputs, inputs] to the int8 grid with a scale per output."""
 
     def forward(self, weight: torch.Tensor) -> torch.Tensor:
         return _round(weight, WEIGHT_LEVELS)
 
 
 def round_in_training(model: "DistilBertForTokenClassification") -> None:
-    """Make the encoder's linear layers compute as int8 ones do, until `settle`."""
+    """Make the encoder's linear layers round as in int8, until `end_rounding`."""
     after_gelu = {layer for name, layer in model.named_modules() if name.endswith("ffn.lin2")}
     for layer in _linear_layers(model):
         parametrize.register_parametrization(layer, "weight", _RoundedRows())
         layer.register_forward_pre_hook(_round_gelu if layer in after_gelu else _round_input)
 
 
-def settle(model: "DistilBertForTokenClassification") -> None:
-    """End `round_in_training`: plain layers again, their weights on the grid, as are the word embeddings'."""
+def end_rounding(model: "DistilBertForTokenClassification") -> None:
+    """End `round_in_training`: restore plain layers, with their weights and the word embeddings on the int8 grid."""
     for layer in _linear_layers(model):
         parametrize.remove_parametrizations(layer, "weight", leave_parametrized=True)
-        layer._forward_pre_hooks.clear()  # noqa: SLF001 - none but the rounding was registered
+        layer._forward_pre_hooks.clear()  # noqa: SLF001 - only the rounding was registered
     with torch.no_grad():
         words = model.distilbert.embeddings.word_embeddings.weight
         words.copy_(_round(words, ACTIVATION_LEVELS))
@@ -84,22 +84,18 @@ def _round_gelu(_layer: nn.Module, inputs: tuple[torch.Tensor]) -> tuple[torch.T
 
 
 def _round(values: torch.Tensor, levels: int) -> torch.Tensor:
-    """Round to `levels` steps a side of the last axis' greatest magnitude; the gradient is that of no rounding."""
+    """Round to `levels` steps per side, scaled by the largest magnitude of the last axis; keep the gradient."""
     scale = values.detach().abs().amax(dim=-1, keepdim=True).clamp_min(TINY) / levels
     return values + (torch.round(values / scale) * scale - values).detach()
-
-
-if TYPE_CHECKING:
-    from transformers import DistilBertForTokenClassification
 
 
 def concept_pass(
     base: Base, training: Sequence[LabelledSentence], config: TrainConfig, folder: Path, watch: Watch = unwatched
 ) -> tuple[Base, list[Epoch]]:
-    """Train over every frequent concept; give the encoder and head that come of it.
+    """Train a head over every frequent concept; return the new base and the epochs.
 
-    They lie in `folder/concepts/`, a folder that `--base` reads. A finished pass from the same base over the same data
-    with the same settings is not repeated.
+    The base is written to `folder/concepts/`, which `--base` reads. A finished pass with the same base, data and
+    settings is not repeated.
     """
     concepts = [OUTSIDE, OTHER, *frequent_concepts(training, config.concept_minimum)]
     settings = FitConfig(
@@ -121,7 +117,7 @@ def concept_pass(
             for number, epoch in enumerate(epochs, start=1):
                 watch(number, epoch)
             return load_base(str(done.parent)), epochs
-    forget(done)
+    delete_record(done)
     model = _on_device(classifier(base, concepts, seed=config.seed))
     tokenizer = save_tokenizer(base, folder / CONCEPTS, config.max_length)
     examples = make_examples(training, concepts, tokenizer, mask=True)
@@ -151,17 +147,17 @@ def label_pass(
     watch: Watch = unwatched,
     epochs: int | None = None,
 ) -> tuple["DistilBertForTokenClassification", SentenceTokenizer, list[Epoch]]:
-    """Train over the labels, keeping the epoch with the best validation F1; it lies in `folder/checkpoint/`.
+    """Train a head over the labels, keep the epoch with the best validation F1, and write it to `folder/checkpoint/`.
 
-    The score counts validation sentences that hold a label or speak of a debt's rate or amount: nearly every sentence
-    on which the model can err, and a quarter of the time. Without any, the last of `epochs` is kept. Sentences that
-    know less than the labels are left out (`informed`).
+    The score counts validation sentences with a label or with a debt's rate or amount: nearly all on which the model
+    can err, at a quarter of the time. Without any, the last of `epochs` is kept. Generated sentences that lack some of
+    the labels are left out.
     """
     model = _on_device(classifier(base, labels, seed=config.seed))
     round_in_training(model)
     tokenizer = save_tokenizer(base, folder / CHECKPOINT, config.max_length)
-    examples = make_examples(informed(training, labels), labels, tokenizer, mask=True)
-    judged = [
+    examples = make_examples(drop_partly_labelled(training, labels), labels, tokenizer, mask=True)
+    scored_examples = [
         example
         for example in make_examples(validation, labels, tokenizer, mask=True)
         if example.positive or example.hard
@@ -178,7 +174,7 @@ def label_pass(
         patience=config.patience,
         seed=config.seed,
     )
-    LOG.info("pass labels=%d examples=%d judged=%d", len(labels), len(examples), len(judged))
+    LOG.info("pass labels=%d examples=%d scored=%d", len(labels), len(examples), len(scored_examples))
     checkpoints = Checkpoints(
         folder=folder / CHECKPOINT if epochs is None else folder / CHECKPOINT / REFIT,
         key=pass_key(base, validation, labels, settings, config),
@@ -189,36 +185,36 @@ def label_pass(
         model,
         examples,
         settings,
-        score=(lambda current: validation_f1(current, judged, labels)) if judged else None,
+        score=(lambda current: validation_f1(current, scored_examples, labels)) if scored_examples else None,
         checkpoints=checkpoints,
         watch=watch,
     )
-    settle(model)
+    end_rounding(model)
     save_checkpoint(model, folder / CHECKPOINT)
     return model, tokenizer, history
 
 
-def informed(training: Sequence[LabelledSentence], labels: Sequence[str]) -> list[LabelledSentence]:
-    """The sentences without the generated ones, where these label nothing but `READ_LABELS` and `labels` has others.
+def drop_partly_labelled(training: Sequence[LabelledSentence], labels: Sequence[str]) -> list[LabelledSentence]:
+    """Drop generated sentences that are only labelled with `READ_LABELS` where `labels` has others.
 
-    Nobody looked for the other labels in them, so their numbers would be taught as none.
+    Numbers with one of the other labels would be taught as `O`.
     """
-    made = [row for row in training if row.origin == GENERATED]
-    said = {number.concept for row in made for number in row.numbers} - {None}
-    if not made or said - READ_LABELS or READ_LABELS.issuperset(set(labels) - {OUTSIDE}):
+    generated = [row for row in training if row.origin == GENERATED]
+    concepts = {number.concept for row in generated for number in row.numbers} - {None}
+    if not generated or concepts - READ_LABELS or READ_LABELS.issuperset(set(labels) - {OUTSIDE}):
         return list(training)
-    LOG.warning("left out generated sentences=%d: they know other labels than those to be learnt", len(made))
+    LOG.warning("left out generated sentences=%d: they lack some of the labels", len(generated))
     return [row for row in training if row.origin != GENERATED]
 
 
 def validation_f1(
     model: "DistilBertForTokenClassification", examples: Sequence[Example], labels: Sequence[str]
 ) -> float:
-    """Mean of micro- and macro-F1 of the model on the known numbers of examples: a rare label counts, too."""
+    """Return the mean of micro- and macro-F1 on the known numbers of examples, so that rare labels count too."""
     numbers = scored(examples, number_logits(model, examples))
     known = numbers.where(numbers.gold != MASKED)
-    found = scores(known.gold, decide(softmax(known.logits, 1.0)), labels)
-    return (found["micro"].f1 + found["macro"].f1) / 2
+    by_label = scores(known.gold, decide(softmax(known.logits, 1.0)), labels)
+    return (by_label["micro"].f1 + by_label["macro"].f1) / 2
 
 
 def pass_key(
@@ -228,23 +224,27 @@ def pass_key(
     settings: FitConfig,
     config: TrainConfig,
 ) -> str:
-    """Digest of all that decides what a pass gives."""
+    """Return the digest of everything that determines the weights of a pass."""
     decisive = [list(labels), asdict(settings), config.concept_focus, config.max_length, processes.size()]
     digest = hashlib.sha256(json.dumps(decisive).encode())
-    for text in (base.config.to_json_string(), base.tokenizer.to_str()):
-        digest.update(text.encode())
-    update_digest(digest, base.weights)
-    for label, (weights, bias) in base.head.items():
-        update_digest(digest, {f"{label} weights": weights, f"{label} bias": bias})
+    update_base_digest(digest, base)
     for sentence in training:
         digest.update(repr(sentence).encode())
     return digest.hexdigest()
 
 
-def forget(record: Path) -> None:
-    """Delete the record of what is about to be written anew: weights never lie beside the record of others.
+def update_base_digest(digest: "hashlib._Hash", base: Base) -> None:
+    """Add a base's configuration, tokenizer, weights and head to a digest."""
+    digest.update(base.config.to_json_string().encode() + base.tokenizer.to_str().encode())
+    update_digest(digest, base.weights)
+    for label, (weights, bias) in base.head.items():
+        update_digest(digest, {f"{label} weights": weights, f"{label} bias": bias})
 
-    Every process calls it, after which none finds the record.
+
+def delete_record(record: Path) -> None:
+    """Delete the record of weights that are about to be replaced, so that it never describes other weights.
+
+    Every process must call it.
     """
     processes.wait()
     if processes.is_main():
@@ -253,7 +253,7 @@ def forget(record: Path) -> None:
 
 
 def save_tokenizer(base: Base, folder: Path, max_length: int) -> SentenceTokenizer:
-    """Write the base's tokenizer.json and read it as inference will."""
+    """Write the base's tokenizer.json, and read it as inference does."""
     if processes.is_main():
         folder.mkdir(parents=True, exist_ok=True)
         with whole_file(folder / "tokenizer.json") as temporary:
@@ -263,7 +263,7 @@ def save_tokenizer(base: Base, folder: Path, max_length: int) -> SentenceTokeniz
 
 
 def save_checkpoint(model: "DistilBertForTokenClassification", folder: Path) -> None:
-    """Write config.json and model.safetensors, which `transformers` and `--base` read; whole or not at all."""
+    """Write config.json and model.safetensors, which `transformers` and `--base` read, completely or not at all."""
     if processes.is_main():
         with whole_folder(folder, last="model.safetensors") as new:
             (new / "config.json").write_text(model.config.to_json_string(), encoding="utf-8")
@@ -274,6 +274,6 @@ def save_checkpoint(model: "DistilBertForTokenClassification", folder: Path) -> 
 
 def _on_device(model: "DistilBertForTokenClassification") -> "DistilBertForTokenClassification":
     cuda = torch.cuda.is_available()
-    model.set_attn_implementation("sdpa" if cuda else "eager")  # sdpa's gradient is the slower one on CPUs
+    model.set_attn_implementation("sdpa" if cuda else "eager")  # sdpa's gradient is slower on CPUs
     torch.nn.Module.to(model, "cuda" if cuda else "cpu")
     return model

@@ -1,7 +1,7 @@
 """The processes that train together: one for each GPU, started by `torchrun` or `accelerate launch`.
 
-Both tell a process its place by the environment (RANK, WORLD_SIZE, LOCAL_RANK and the address to meet at). Without them
-there is one process, and every function here does nothing.
+Both set RANK, WORLD_SIZE, LOCAL_RANK and the address of the main process in the environment. Without them there is one
+process, and every function here does nothing.
 """
 
 import os
@@ -14,18 +14,18 @@ import torch.distributed as dist
 from torch.nn.utils import parameters_to_vector, vector_to_parameters
 
 PATIENCE = timedelta(hours=2)
-"""How long a process waits for the others: the first one scores alone."""
+"""Longest wait for another process: only the main one scores the epochs."""
 
 
 def rank() -> int:
-    """Number of this process among those that train together, from 0."""
+    """Return the number of this process, from 0."""
     return dist.get_rank() if dist.is_initialized() else 0
 
 
 def is_main() -> bool:
-    """Say whether this process writes files and speaks; the others only compute.
+    """Return whether this process writes files and logs; the others only compute.
 
-    Before the processes have joined and after they have parted, the environment says it.
+    Outside `together` the environment decides.
     """
     if dist.is_initialized() or not _several():
         return rank() == 0
@@ -33,13 +33,13 @@ def is_main() -> bool:
 
 
 def size() -> int:
-    """How many processes train together."""
+    """Return the number of processes that train together."""
     return dist.get_world_size() if dist.is_initialized() else 1
 
 
 @contextmanager
 def together() -> Iterator[None]:
-    """Join the processes that the environment speaks of, each with a GPU of its own where there are any."""
+    """Join the process group that the environment describes, with one GPU per process where there are any."""
     if not _several():
         yield
         return
@@ -53,18 +53,17 @@ def together() -> Iterator[None]:
 
 
 def _several() -> bool:
-    """Say whether the environment speaks of more than one process."""
     return int(os.environ.get("WORLD_SIZE", "1")) > 1
 
 
 def wait() -> None:
-    """Go on when every process is here: what the main one wrote can then be read."""
+    """Wait for all processes, so that every one can read what the main one wrote."""
     if size() > 1:
         from_main(0.0)
 
 
 def from_main(value: float) -> float:
-    """The main process's value, in every process."""
+    """Return the main process's value in every process."""
     if size() == 1:
         return value
     shared = torch.tensor([value], dtype=torch.float64)
@@ -73,16 +72,16 @@ def from_main(value: float) -> float:
 
 
 def share_weights(model: torch.nn.Module) -> None:
-    """Give every process the main one's parameters."""
+    """Copy the main process's parameters to every process."""
     if size() > 1:
         for parameter in model.parameters():
             dist.broadcast(parameter.data, src=0)
 
 
-def add_up(model: torch.nn.Module, loss: torch.Tensor) -> None:
-    """Replace gradients and `loss` (float64 []) by their sums over all processes, in one exchange of each kind.
+def sum_gradients(model: torch.nn.Module, loss: torch.Tensor) -> None:
+    """Replace gradients and `loss` (float64 []) by their sums over all processes, with one exchange for each.
 
-    Every process then holds the same bytes, and so takes the same step.
+    Every process then holds the same bytes, and takes the same step.
     """
     if size() == 1:
         return
@@ -97,8 +96,8 @@ def add_up(model: torch.nn.Module, loss: torch.Tensor) -> None:
     dist.all_reduce(loss)
 
 
-def gather(tensor: torch.Tensor) -> list[torch.Tensor]:
-    """A CPU tensor of each process, by rank; of one shape everywhere."""
+def gather_tensors(tensor: torch.Tensor) -> list[torch.Tensor]:
+    """Return the CPU tensors of all processes by rank; they must have the same shape."""
     if size() == 1:
         return [tensor]
     found = [torch.empty_like(tensor) for _ in range(size())]

@@ -1,8 +1,8 @@
-"""Training runs in an MLflow store: parameters, figures by epoch, final metrics by label, and what was written.
+"""Training runs in an MLflow store: parameters, figures by epoch, final metrics by label, and the files written.
 
-A training has one run, however often it is broken off and resumed: the run's id lies with the training's state.
-`sqlite:///mlflow.db` needs no server: `mlflow ui --backend-store-uri sqlite:///mlflow.db` shows it. Pictures and texts
-of such a store lie in `mlartifacts/` beside the database.
+A training has one run, however often it is interrupted and resumed: the training's state holds the run's id.
+`sqlite:///mlflow.db` needs no server: `mlflow ui --backend-store-uri sqlite:///mlflow.db` shows it. Such a store keeps
+its artifacts in `mlartifacts/` next to the database.
 """
 
 import getpass
@@ -13,7 +13,7 @@ import os
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -28,19 +28,19 @@ LOG = logging.getLogger(__name__)
 SQLITE = "sqlite:///"
 ARTIFACTS_FOLDER = "mlartifacts"
 METRICS_AT_ONCE = 1000
-"""MLflow takes no more in one call."""
+"""MLflow's limit per call."""
 
 
 @dataclass(frozen=True, slots=True)
 class Tracker:
-    """One run of an MLflow store; `client` is an `MlflowClient`. Where the store refuses, FinnerError is raised."""
+    """One run of an MLflow store; `client` is an `MlflowClient`. Raises FinnerError where the store fails."""
 
     client: Any
     run_id: str
 
     def watch(self, name: str) -> Callable[[int, Epoch], None]:
-        """What `fit` tells of each epoch of the pass `name`, to be recorded once under the epoch's number."""
-        with _told():
+        """Return a `Watch` that records each epoch of the pass `name` once, under the epoch's number."""
+        with _store_errors():
             recorded = {row.step for row in self.client.get_metric_history(self.run_id, f"{name}/loss")}
 
         def record(number: int, epoch: Epoch) -> None:
@@ -52,10 +52,10 @@ class Tracker:
         return record
 
     def scores(self, name: str, unfiltered: Mapping[str, Mapping[str, Any]]) -> None:
-        """Record precision, recall, F1 and support of each average, and label that occurs, under `name`."""
+        """Record precision, recall, F1 and support of each average and of each label that occurs, under `name`."""
         kinds = ("precision", "recall", "f1", "support")
-        found = {label: score for label, score in unfiltered.items() if score["support"]}
-        self.metrics({f"{name}/{label}/{kind}": score[kind] for label, score in found.items() for kind in kinds})
+        occurring = {label: score for label, score in unfiltered.items() if score["support"]}
+        self.metrics({f"{name}/{label}/{kind}": score[kind] for label, score in occurring.items() for kind in kinds})
 
     def metrics(self, values: Mapping[str, float], step: int = 0) -> None:
         """Record figures by name."""
@@ -63,22 +63,22 @@ class Tracker:
         now = time.time_ns() // 1_000_000
         rows = [metric(name, value, now, step) for name, value in values.items()]
         for start in range(0, len(rows), METRICS_AT_ONCE):
-            with _told():
+            with _store_errors():
                 self.client.log_batch(self.run_id, metrics=rows[start : start + METRICS_AT_ONCE])
 
     def artifacts(self, paths: Sequence[Path], folder: str | None = None) -> None:
-        """Store files, in a folder of the run's artifacts or at their top."""
+        """Store files in a folder of the run's artifacts, or at the top level."""
         for path in paths:
-            with _told():
+            with _store_errors():
                 self.client.log_artifact(self.run_id, str(path), folder)
 
 
 @contextmanager
 def tracked(config: TrainConfig, unfinished: Unfinished | None = None) -> Iterator[Tracker | None]:
-    """Record a training in the store that the settings name; None where they name none, or not in this process.
+    """Record a training in the store of the settings. Yields None without a store, and outside the main process.
 
-    A training that fails is recorded as failed, one that is interrupted as killed; the run that `unfinished` names in
-    the same store is taken up again. Raises UsageError where MLflow is missing or the store cannot be used.
+    A failed training is recorded as failed, an interrupted one as killed; the run of `unfinished` in the same store is
+    resumed. Raises UsageError where MLflow is missing or the store cannot be used.
     """
     if config.mlflow is None or not processes.is_main():
         yield None
@@ -94,18 +94,17 @@ def tracked(config: TrainConfig, unfinished: Unfinished | None = None) -> Iterat
     finally:
         try:
             tracker.client.set_terminated(tracker.run_id, status)
-        except Exception as error:  # noqa: BLE001 - what ended the training matters more than what the store says
+        except Exception as error:  # noqa: BLE001 - it must not hide the error that ended the training
             LOG.warning("--mlflow: the run %s could not be recorded as %s: %s", tracker.run_id, status, error)
 
 
 @contextmanager
-def _told() -> Iterator[None]:
-    """Turn what MLflow raises into an error that says what to do."""
+def _store_errors() -> Iterator[None]:
     try:
         yield
     except Exception as error:
         raise FinnerError(
-            f"--mlflow: the store failed ({error}). The training's state is kept: put that right and start again"
+            f"--mlflow: the store failed ({error}). The training's state is kept: fix the store and start again"
         ) from error
 
 
@@ -117,18 +116,18 @@ def require_mlflow(config: TrainConfig) -> None:
 
 def _start(config: TrainConfig, store: str, unfinished: Unfinished | None) -> Tracker:
     require_mlflow(config)
-    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")  # a training speaks to no one but the store
+    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")  # a training only connects to the store
     for name in ("mlflow", "alembic"):
         logging.getLogger(name).setLevel(logging.WARNING)
     try:
         client = importlib.import_module("mlflow").MlflowClient(tracking_uri=store)
-        if unfinished and unfinished.run and unfinished.run[0] == store and _take_up(client, unfinished.run[1]):
+        if unfinished and unfinished.run and unfinished.run[0] == store and _resume_run(client, unfinished.run[1]):
             return Tracker(client, unfinished.run[1])
-        found = client.get_experiment_by_name(config.mlflow_experiment)
-        experiment = found.experiment_id if found else _experiment(client, config.mlflow_experiment, store)
+        existing = client.get_experiment_by_name(config.mlflow_experiment)
+        experiment = existing.experiment_id if existing else _create_experiment(client, config.mlflow_experiment, store)
         run_id = client.create_run(experiment, run_name=config.name, tags=_tags(config)).info.run_id
         if unfinished:
-            unfinished.with_run((store, run_id))
+            replace(unfinished, run=(store, run_id)).write()
         for key, value in asdict(config).items():
             if key not in {"notes", "mlflow", "mlflow_experiment"}:
                 client.log_param(run_id, key, " ".join(value) if isinstance(value, tuple) else value)
@@ -137,8 +136,8 @@ def _start(config: TrainConfig, store: str, unfinished: Unfinished | None) -> Tr
     return Tracker(client, run_id)
 
 
-def _take_up(client: Any, run_id: str) -> bool:
-    """Set a run to RUNNING again; False where someone has deleted it."""
+def _resume_run(client: Any, run_id: str) -> bool:
+    """Set a run to RUNNING again; return False where it was deleted."""
     exceptions = importlib.import_module("mlflow.exceptions")
     try:
         run = client.get_run(run_id)
@@ -152,17 +151,17 @@ def _take_up(client: Any, run_id: str) -> bool:
     return True
 
 
-def _experiment(client: Any, name: str, store: str) -> str:
-    """Make an experiment, its artifacts beside the database where the store is a file."""
+def _create_experiment(client: Any, name: str, store: str) -> str:
+    """Create an experiment; a store in a file has its artifacts next to the file."""
     location = None
     if store.startswith(SQLITE):
         location = (Path(store.removeprefix(SQLITE)).absolute().parent / ARTIFACTS_FOLDER).as_uri()
-    made: str = client.create_experiment(name, artifact_location=location)
-    return made
+    experiment_id: str = client.create_experiment(name, artifact_location=location)
+    return experiment_id
 
 
 def _tags(config: TrainConfig) -> dict[str, str]:
-    """What MLflow's page shows of a run's origin; the notes are its description."""
+    """Return the tags that MLflow shows as a run's source, user and description."""
     tags = {"mlflow.source.name": "finner-batch train", "mlflow.source.type": "LOCAL"}
     with suppress(OSError, KeyError):  # a user without a name, as in a container
         tags["mlflow.user"] = getpass.getuser()

@@ -1,7 +1,6 @@
 """Fine-tuning from labelled sentences to a model folder.
 
-It learns from the split `train`, chooses by `validation` (the epoch, the temperature), and reports on `dev`, by which
-nothing is chosen.
+The model trains on the split `train`; `validation` selects epoch and temperature; `dev` is only reported.
 """
 
 import json
@@ -22,6 +21,7 @@ from finner_batch.training.data.dataset import (
     OUTSIDE,
     SENTENCES_FILE,
     LabelledSentence,
+    first_names,
     read_cues,
     read_labels,
     write_sentences,
@@ -35,16 +35,15 @@ from finner_batch.training.learning import processes
 from finner_batch.training.learning.checkpoints import Epoch
 from finner_batch.training.learning.encoder import Base, load_base
 from finner_batch.training.learning.loop import unwatched
-from finner_batch.training.learning.output import MADE_FROM, begin, check_folder, made_from
-from finner_batch.training.learning.passes import CONCEPTS, REFIT, concept_pass, forget, label_pass
+from finner_batch.training.learning.output import MADE_FROM, begin, check_folder, training_identity
+from finner_batch.training.learning.passes import CONCEPTS, REFIT, concept_pass, delete_record, label_pass
 from finner_batch.training.learning.tracking import Tracker, require_mlflow, tracked
 from finner_batch.training.learning.train_config import TrainConfig
 from finner_batch.training.learning.training_record import (
     describe_data,
-    describe_machine,
-    figures,
+    describe_environment,
+    development_figures,
     temperature_of,
-    versions,
 )
 
 LOG = logging.getLogger(__name__)
@@ -52,18 +51,16 @@ LOG = logging.getLogger(__name__)
 LABELS = "labels"
 FREQUENT = "frequent:"
 EVALUATION = "evaluation"
-"""Folder of the exported model's own evaluation, within the model folder."""
-NAMED = 10
-"""So many labels without an example are named."""
+"""Subfolder of the model folder with the evaluation of the exported model."""
 MODEL = "model"
-"""Folder of the MLflow artifacts with the model folder's own files, which `run --model` reads."""
+"""Folder of the MLflow artifacts with the files of the model folder, which `run --model` reads."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Splits:
-    """Sentences of which something is known. No sentence of one split has the text of one that is held out from it.
+    """Sentences with known labels. No text of `dev` occurs in the other splits, none of `validation` in `train`.
 
-    `dev` holds text whose numbers are all known; `held_out` is every sentence of that split, as given.
+    `dev` has text in which every number is known; `held_out` is every sentence of that split.
     """
 
     train: Sequence[LabelledSentence]
@@ -73,41 +70,41 @@ class Splits:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Ready:
-    """What a training is made from, read and checked. `labels`: `O` first. `made_from`: its identity, as plain JSON."""
+class Inputs:
+    """The checked inputs of a training. `labels`: `O` first. `identity`: `training_identity`."""
 
     sources: Sequence[Source]
     splits: Splits
     labels: list[str]
     cues: dict[str, str]
     base: Base
-    made_from: dict[str, Any]
+    identity: dict[str, Any]
 
 
 def train(config: TrainConfig) -> Path:
-    """Fine-tune, calibrate, export, evaluate and write the model folder; give its path.
+    """Fine-tune, calibrate, export and evaluate a model, and write its folder; return the folder's path.
 
-    Training state lies in the folder's `checkpoint/` and `concepts/` (safetensors), the figures of the exported model
-    in `evaluation/`; a packaged model leaves all three out. The same training goes on where it stopped, and is not done
-    twice (`output`). Raises UsageError for unusable data or settings, or where the output holds something else,
+    Training state is in the subfolders `checkpoint/` and `concepts/` (safetensors), the figures of the exported model
+    in `evaluation/`; a packaged model has none of the three. The same training resumes where it stopped, and is not
+    repeated (`output`). Raises UsageError for invalid data or settings, or where the output holds something else,
     LockedError where another process trains there, ModelError for an unusable base, a model that labels nothing, or a
     failed export gate.
     """
     check_folder(config)
     require_mlflow(config)
     with processes.together():
-        ready = _prepare(config)
-        with begin(config, ready.made_from) as unfinished:
+        inputs = _read_inputs(config)
+        with begin(config, inputs.identity) as unfinished:
             if unfinished:
                 with tracked(config, unfinished) as tracker:
-                    _train(config, ready, tracker)
+                    _train(config, inputs, tracker)
                 if processes.is_main():
                     unfinished.end()
     return Path(config.output)
 
 
 def split_sentences(sentences: Sequence[LabelledSentence], config: TrainConfig) -> Splits:
-    """Take the splits that a training needs. Raises UsageError where one is missing."""
+    """Select the splits of a training. Raises UsageError where one is missing."""
     sentences = apply_shares(sentences, {"validation": config.validation_share, "dev": config.dev_share})
     known = {split: known_sentences(sentences, split) for split in ("train", "validation", "dev")}
     dev = whole_text(known["dev"])
@@ -130,61 +127,60 @@ def split_sentences(sentences: Sequence[LabelledSentence], config: TrainConfig) 
 
 
 def choose_labels(name: str, training: Sequence[LabelledSentence]) -> list[str]:
-    """The labels that `--labels` names. Raises UsageError where it names none, or none that the sentences hold."""
+    """Return the labels that `--labels` names. Raises UsageError where it names none, or none that occurs."""
     if not name.startswith(FREQUENT):
         labels = read_labels(name)
     elif not (minimum := name.removeprefix(FREQUENT)).isdecimal() or not int(minimum):
         raise UsageError(f"--labels {name}: needs a whole number from 1 up, as in {FREQUENT}100")
     else:
         labels = frequent_concepts(training, int(minimum))
-    missing = sorted(set(labels) - _held(labels, training, name, "train"))
+    missing = sorted(set(labels) - _occurring(labels, training, name, "train"))
     if missing:
-        named = ", ".join(missing[:NAMED]) + (f" and {len(missing) - NAMED} more" if len(missing) > NAMED else "")
-        LOG.warning("labels without an example: %d of %d: %s", len(missing), len(labels), named)
+        LOG.warning("labels without an example: %d of %d: %s", len(missing), len(labels), first_names(missing, 10))
     return labels
 
 
-def _held(labels: Sequence[str], sentences: Sequence[LabelledSentence], name: str, split: str) -> set[str | None]:
-    """Those of the labels that sentences hold. Raises UsageError where they hold none."""
+def _occurring(labels: Sequence[str], sentences: Sequence[LabelledSentence], name: str, split: str) -> set[str | None]:
+    """Return the labels that occur in sentences. Raises UsageError where none does."""
     wanted = frozenset(labels)
-    found = {row.gold(number, wanted) for row in sentences for number in row.numbers} & wanted
-    if not found:
+    occurring = {row.gold(number, wanted) for row in sentences for number in row.numbers} & wanted
+    if not occurring:
         raise UsageError(f"--labels {name}: no sentence of the split {split!r} holds one of these labels")
-    return found
+    return occurring
 
 
 def chosen_epochs(history: Sequence[Epoch]) -> int:
-    """How many epochs gave the weights that were kept: those up to the best score; all where none was scored."""
+    """Return the number of epochs up to the best score, or of all where none was scored."""
     scores = [epoch.score for epoch in history if epoch.score is not None]
     return scores.index(max(scores)) + 1 if scores else len(history)
 
 
-def _prepare(config: TrainConfig) -> Ready:
-    """Read and check everything that a training is made from; nothing is written."""
+def _read_inputs(config: TrainConfig) -> Inputs:
+    """Read and check the inputs of a training; write nothing."""
     cues = read_cues(config.cues)
     sources = load_sources(config.data, config.labels)
     splits = split_sentences([row for source in sources for row in source.sentences], config)
     labels = choose_labels(config.labels, splits.train)
     for split, rows in (("validation", splits.validation), ("dev", splits.dev)):
-        _held(labels, rows, config.labels, split)
+        _occurring(labels, rows, config.labels, split)
     base = load_base(config.base)
     positions = base.config.max_position_embeddings
     if config.max_length > positions:
         raise UsageError(f"--max-length {config.max_length}: the base {base.name} has only {positions} positions")
-    return Ready(
+    return Inputs(
         sources=sources,
         splits=splits,
         labels=[OUTSIDE, *labels],
         cues=cues,
         base=base,
-        made_from=made_from(config, sources, labels, cues, base),
+        identity=training_identity(config, sources, labels, cues, base),
     )
 
 
-def _train(config: TrainConfig, ready: Ready, tracker: Tracker | None) -> None:
+def _train(config: TrainConfig, inputs: Inputs, tracker: Tracker | None) -> None:
     output = Path(config.output)
-    splits, labels, base = ready.splits, ready.labels, ready.base
-    forget(output / CHECKPOINT / RECORD_FILE)
+    splits, labels, base = inputs.splits, inputs.labels, inputs.base
+    delete_record(output / CHECKPOINT / RECORD_FILE)
     watches = {name: tracker.watch(name) if tracker else unwatched for name in (CONCEPTS, LABELS, REFIT)}
     passes: dict[str, list[Epoch]] = {}
     if config.concept_epochs:
@@ -201,18 +197,17 @@ def _train(config: TrainConfig, ready: Ready, tracker: Tracker | None) -> None:
         model, tokenizer, passes[REFIT] = label_pass(base, labels, both, [], config, output, watches[REFIT], chosen)
     if not processes.is_main():
         return
-    cues = Cues.of(ready.cues, where=config.cues)
+    cues = Cues.of(inputs.cues, where=config.cues)
     record = {
         "trained": datetime.now(UTC).isoformat(timespec="seconds"),
         "seconds": round(sum(epoch.seconds for epochs in passes.values() for epoch in epochs)),
         "config": asdict(config),
-        MADE_FROM: ready.made_from,
-        "data": describe_data(ready.sources, {name: getattr(splits, name) for name in ("train", "validation", "dev")}),
-        "machine": describe_machine(),
-        "versions": versions(),
+        MADE_FROM: inputs.identity,
+        "data": describe_data(inputs.sources, {name: getattr(splits, name) for name in ("train", "validation", "dev")}),
+        **describe_environment(),
         "passes": {name: [asdict(epoch) for epoch in epochs] for name, epochs in passes.items()},
-        "cues": ready.cues,
-        **figures(model, tokenizer, labels, splits.dev, temperature, config.threshold, cues),
+        "cues": inputs.cues,
+        **development_figures(model, tokenizer, labels, splits.dev, temperature, config.threshold, cues),
     }
     micro = record["development"]["unfiltered"]["micro"]
     if not micro["given"]:
@@ -227,7 +222,7 @@ def _train(config: TrainConfig, ready: Ready, tracker: Tracker | None) -> None:
 
 
 def _finish(output: Path, splits: Splits, record: dict[str, Any], tracker: Tracker | None) -> None:
-    """Export the model through its gates, evaluate what was exported, and hand the results to the tracker."""
+    """Export the model through its gates, evaluate the exported model, and track the results."""
     with TemporaryDirectory() as folder:
         held_out = Path(folder)
         write_sentences(splits.held_out, held_out / SENTENCES_FILE)

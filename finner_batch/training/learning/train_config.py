@@ -10,7 +10,7 @@ from finner_batch.errors import UsageError
 from finner_batch.training.evaluation.scores import THRESHOLD
 
 DEFAULT_BASE = "distilbert-base-cased"
-LEAST = {
+MINIMUM = {
     **dict.fromkeys(("concept_minimum", "patience", "batch_tokens", "accumulate"), 1),
     **dict.fromkeys(("concept_epochs", "epochs", "hard_ratio", "easy_ratio", "checkpoint_steps"), 0),
     "max_length": 16,
@@ -85,10 +85,10 @@ class TrainConfig:
     notes: Annotated[str, Flag("Provenance and licence for the model card.")] = ""
 
     def __post_init__(self) -> None:
-        """Raise UsageError for a number that no training can have."""
-        for name, least in LEAST.items():
-            if getattr(self, name) < least:
-                raise UsageError(f"--{name.replace('_', '-')} {getattr(self, name)}: needs {least} or more")
+        """Raise UsageError for a number out of range."""
+        for name, minimum in MINIMUM.items():
+            if getattr(self, name) < minimum:
+                raise UsageError(f"--{name.replace('_', '-')} {getattr(self, name)}: needs {minimum} or more")
         for name in ("learning_rate", "concept_learning_rate"):
             if not 0 < getattr(self, name) < math.inf:
                 raise UsageError(f"--{name.replace('_', '-')} {getattr(self, name)}: needs more than 0, such as 8e-5")
