@@ -12,7 +12,8 @@ from tokenizers import Tokenizer
 
 from finner_batch.errors import DocumentError, UsageError
 from finner_batch.readers.document import Document, Source
-from finner_batch.readers.read import ReadOptions, fingerprint, read_documents
+from finner_batch.readers.read import ReadOptions, read_documents
+from finner_batch.readers.stored import fingerprint
 from finner_batch.runner.parse_document import Stopwatch
 from finner_batch.tagging.model import Model
 from finner_batch.text.extract import extract

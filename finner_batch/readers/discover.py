@@ -1,11 +1,8 @@
 """Discovery of sources: files, folders, globs and URLs, lazily and in a fixed order.
 
-Division of the sources among several machines, without communication between them.
-
-The share of a source follows from a hash of its name: its path relative to the input, which is equal on every machine
-with the same inputs, wherever they are mounted. A new file does not change the share of another file.
-
-The number of documents in each source, where it is known without parsing the source.
+The sources are counted without parsing them, and divided among machines without communication between these: the share
+of a source follows from a hash of its name, its path relative to the input. It is equal on every machine with the same
+inputs, wherever they are mounted. A new file does not change the share of another file.
 """
 
 import hashlib
@@ -19,6 +16,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from itertools import groupby
 from operator import attrgetter
 from pathlib import Path
 from typing import NamedTuple
@@ -39,6 +37,7 @@ from finner_batch.readers.streams import chunks_of, is_url
 from finner_batch.storage.bucket import is_object_url, split_url, strong
 from finner_batch.storage.s3 import open_bucket
 
+LOG = logging.getLogger(__name__)
 _MAGIC = re.compile(r"[*?\[]")
 _COMPANIONS = frozenset(
     [
@@ -53,9 +52,7 @@ _OF_CRAWLER = re.compile(r"companies_info\.json|FILINGS_METADATA\w*\.csv|\d{4}_Q
 """Files with which edgar-crawler describes filings."""
 _READ_WITH_COLUMN = ": with --text-column it is read as a shard"
 
-_logger = logging.getLogger(__name__)
-_LINES = {"jsonl", "ndjson"}
-_WRITTEN = re.compile(r"([0-9]{1,9})/([0-9]{1,9})")
+_SHARE = re.compile(r"([0-9]{1,9})/([0-9]{1,9})")
 
 
 def discover(
@@ -74,7 +71,7 @@ def discover(
     if not inputs:
         raise UsageError("no input: give files, folders, globs or URLs")
     found = [_sources(given, passed_over or _log_passed_over, with_csv=with_csv) for given in inputs]
-    return _each_once(heapq.merge(*found, key=attrgetter("uri")))
+    return (next(same) for _, same in groupby(heapq.merge(*found, key=attrgetter("uri")), key=attrgetter("uri")))
 
 
 def reason_not_a_filing(name: str, *, with_csv: bool = False) -> str:
@@ -100,15 +97,7 @@ def _is_hidden_member(name: str) -> bool:
 
 
 def _log_passed_over(path: str, reason: str) -> None:
-    _logger.debug("left out %s: %s", path, reason)
-
-
-def _each_once(sources: Iterator[Source]) -> Iterator[Source]:
-    last = None
-    for source in sources:
-        if source.uri != last:
-            yield source
-        last = source.uri
+    LOG.debug("left out %s: %s", path, reason)
 
 
 class _Folder(NamedTuple):
@@ -277,7 +266,7 @@ def _count_in_file(source: Source) -> int | None:
     if is_url(source.uri):
         return None
     try:
-        if shard[1].lower() in _LINES:
+        if shard[1].lower() in {"jsonl", "ndjson"}:
             with Path(source.path).open("rb") as stream:
                 return sum(chunk.count(b"\n") for chunk in decompressed(chunks_of(stream)))
         if shard[0].lower() == ".parquet":
@@ -298,7 +287,7 @@ class Share:
     @classmethod
     def parse(cls, written: str) -> "Share":
         """Parse `2/8`. Raises UsageError unless these are two whole numbers, the first from 1 to the second."""
-        found = _WRITTEN.fullmatch(written.strip())
+        found = _SHARE.fullmatch(written.strip())
         number, of = (int(found[1]), int(found[2])) if found else (0, 0)
         if not 1 <= number <= of:
             raise UsageError(f"--shard {written}: write i/n, i from 1 to n, as in 2/8 for the second of eight")

@@ -15,7 +15,7 @@ from typing import NamedTuple, TypeVar
 from finner_batch.readers.document import Header
 from finner_batch.readers.edgar_path import normal_cik
 from finner_batch.readers.headers import calendar_date
-from finner_batch.readers.wrappers import unescape, without
+from finner_batch.readers.wrappers import COMMENT, unescape, without
 
 _ATTRIBUTE = re.compile(r"""([\w:.-]{1,100})\s{0,100}=\s{0,100}(?:"([^"]*)"|'([^']*)'|([^\s"'<>=]+))""")
 _IN_TAG = r"""(?:[^<>"']|"[^"<]*"|'[^'<]*')*?"""
@@ -28,7 +28,7 @@ _HIDDEN = (
         re.compile(r"<(?:[\w.-]{1,64}:)?exclude\b[^<>]*>", re.IGNORECASE),
         re.compile(r"</[\w.:-]*exclude\s*>", re.IGNORECASE),
     ),
-    (re.compile(r"<!--"), re.compile(r"-->")),
+    COMMENT,
 )
 _BREAK = re.compile(r"</?(?:br|p|div|tr|td|li)\b[^<>]*>", re.IGNORECASE)
 _TAG = re.compile(r"<[^<>]*>")
@@ -231,8 +231,7 @@ class _Document:
             pieces.append(self._element(found.end(), _CONTINUATION_TAG))
             following = _attributes(found[0]).get("continuedat")
         markup = "".join(pieces)
-        for opening, closing in _HIDDEN:
-            markup = without(markup, opening, closing)
+        markup = without(markup, _HIDDEN)
         markup = _BREAK.sub(" ", _RAISED.sub(_unless_raised, markup))
         return " ".join(_INVISIBLE.sub("", unescape(_TAG.sub("", markup))).split())
 

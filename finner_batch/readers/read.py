@@ -16,12 +16,10 @@ from finner_batch.readers.format import SNIFF_BYTES, FileFormat, sniff
 from finner_batch.readers.shard_columns import ColumnChoice
 from finner_batch.readers.shard_rows import Skip, path_keys
 from finner_batch.readers.shards import SHARDS, read_shard
-from finner_batch.readers.stored import fingerprint, open_stored
+from finner_batch.readers.stored import open_stored
 from finner_batch.readers.streams import bounded, chunks_of, seekable
 from finner_batch.readers.submission import DocumentChoice
 from finner_batch.readers.wrappers import without_page
-
-__all__ = ["ReadOptions", "failed_file", "fingerprint", "read_documents"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,7 +68,7 @@ def read_documents(
             return
         raw = b"".join(bounded(chain([head], chunks_of(stream)), options.max_document_bytes))
     file = StoredFile(source, sha256=hashlib.sha256(raw).hexdigest(), bytes=len(raw))
-    data = as_utf8(decompress(raw, options.max_document_bytes))
+    data = as_utf8(decompress([raw], options.max_document_bytes))
     kept = tuple(path_keys(source).items())
     if file_format == "submission":
         for document in read_submission(file, without_page(data), options.documents):

@@ -15,8 +15,8 @@ from finner_batch.readers.copies import Copies, drop_copy, version_digest
 from finner_batch.readers.discover import discover
 from finner_batch.readers.document import Source, is_web_url
 from finner_batch.readers.forms import EVERY_FORM, Forms
-from finner_batch.readers.read import fingerprint
 from finner_batch.readers.shard_rows import has_rows_of_its_own
+from finner_batch.readers.stored import fingerprint
 from finner_batch.results.ledger import Decision, Ledger
 from finner_batch.runner.worker import Task
 from finner_batch.storage.bucket import is_object_url

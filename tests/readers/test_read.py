@@ -9,7 +9,8 @@ import zstandard
 
 from finner_batch.errors import DocumentError
 from finner_batch.readers.document import Document, FailedDocument, Header, Source
-from finner_batch.readers.read import ReadOptions, failed_file, fingerprint, read_documents
+from finner_batch.readers.read import ReadOptions, failed_file, read_documents
+from finner_batch.readers.stored import fingerprint
 
 PAGE = "<html><body><p>plus 2.25%</p></body></html>"
 
