@@ -1,8 +1,6 @@
 """The tagger: windows of many sentences in, labelled spans out.
 
-The tagger's logit cache: windows that this or an earlier run has tagged get the same logits, to the last bit.
-
-The result of the tagger.
+With a cache, windows that this or an earlier run has tagged get the same logits, to the last bit.
 """
 
 from array import array

@@ -1,14 +1,7 @@
-"""One row of the `entities` table: the position, the value and the confidence of a number.
-
-The number that an amendment replaced: the struck-out number next to the new one.
+"""One row of the `entities` table: a number's position, value, confidence, address, and the number that it replaced.
 
 Amended credit agreements are filed as marked copies, `<s>$200.0 million</s> <u>$275.0 million</u>`: the amount is 275
 million and was 200 million before.
-
-The address of a number at EDGAR: its document's address with a text fragment for the browser.
-
-Source: URL Fragment Text Directives (https://wicg.github.io/scroll-to-text-fragment/): `#:~:text=` and percent-encoded
-words of the page; `-`, `,` and `&` are encoded too, as they separate the parts of a directive.
 """
 
 import re
@@ -41,37 +34,39 @@ _AROUND = " <>[]{}"
 """Brackets that marked copies put around struck text."""
 
 
-def sec_url_of(sec_url: str | None, sentence: str, start: int, end: int) -> str | None:
-    """Return a document's address with a fragment of the words around `sentence[start:end]`.
-
-    The words are from the same sentence, a few on each side, so that most fragments are unique in a page. The index of
-    a filing, which does not have the sentence, gets no fragment.
-    """
-    if sec_url is None or sec_url.endswith(_INDEX):
-        return sec_url
-    begin = _LIST_MARK.match(sentence, 0, start)
-    first = max(begin.end() if begin else 0, start - _MOST_CHARACTERS)
-    last = min(len(sentence), end + _MOST_CHARACTERS)
-    words = [(word.start() + first, word.end() + first) for word in _WORD.finditer(sentence[first:last])]
-    before = [word for word in words if word[1] <= start]
-    if before and first and not sentence[first - 1].isspace():
-        del before[0]  # the word was cut at its start
-    after = [word for word in words if word[0] >= end]
-    if after and last < len(sentence) and not sentence[last].isspace():
-        del after[-1]  # the word was cut at its end
-    number = [word for word in words if word[1] > start and word[0] < end]
-    most = _WORDS_ON_ONE_LINE if sec_url.endswith(_PLAIN_TEXT) else _WORDS_EACH_SIDE
-    chosen = [*before[-most:], *number, *after[:most]]
-    shown = " ".join(sentence[chosen[0][0] : chosen[-1][1]].split())
-    return f"{sec_url}#:~:text={quote(shown, safe='').replace('-', '%2D')}"
-
-
 @dataclass(frozen=True, slots=True)
 class ReplacedNumber:
     """A struck number as printed and its value, which is None if the digits are no number."""
 
     text: str
     value: float | None
+
+
+def entity_row(
+    sentence: Sentence, span: Span, value: Value, before: ReplacedNumber | None = None, *, sec_url: str | None = None
+) -> dict[str, Any]:
+    """Return the columns `section` to `sec_url`; the writer adds those of the document.
+
+    `before`: the struck-out number that this one replaced. `sec_url`: the document's address at EDGAR.
+    """
+    return {
+        "section": sentence.section,
+        "sentence_index": sentence.index,
+        "sentence": sentence.text,
+        "start": span.start,
+        "end": span.end,
+        "document_start": sentence.start + span.start,
+        "document_end": sentence.start + span.end,
+        "label": span.label,
+        "text": sentence.text[span.start : span.end],
+        "value": value.value,
+        "unit": value.unit,
+        "scale": value.scale,
+        "confidence": span.confidence,
+        "before_text": before.text if before else None,
+        "before_value": before.value if before else None,
+        "sec_url": sec_url_of(sec_url, sentence.text, span.start, span.end),
+    }
 
 
 def replaced_number(sentence: Sentence, start: int, end: int, *, document_scale: int = 0) -> ReplacedNumber | None:
@@ -149,28 +144,29 @@ def _is_before_number(text: str, at: int) -> bool:
     return not text[at : max(at, read_quantity(text, at + start, at + end).start)].strip()
 
 
-def entity_row(
-    sentence: Sentence, span: Span, value: Value, before: ReplacedNumber | None = None, *, sec_url: str | None = None
-) -> dict[str, Any]:
-    """Return the columns `section` to `sec_url`; the writer adds those of the document.
+def sec_url_of(sec_url: str | None, sentence: str, start: int, end: int) -> str | None:
+    """Return a document's address with a fragment of the words around `sentence[start:end]`.
 
-    `before`: the struck-out number that this one replaced. `sec_url`: the document's address at EDGAR.
+    The words are from the same sentence, a few on each side, so that most fragments are unique in a page. The index of
+    a filing, which does not have the sentence, gets no fragment.
+
+    Source: URL Fragment Text Directives (https://wicg.github.io/scroll-to-text-fragment/): `#:~:text=` and
+    percent-encoded words of the page; `-`, `,` and `&` are encoded too, as they separate the parts of a directive.
     """
-    return {
-        "section": sentence.section,
-        "sentence_index": sentence.index,
-        "sentence": sentence.text,
-        "start": span.start,
-        "end": span.end,
-        "document_start": sentence.start + span.start,
-        "document_end": sentence.start + span.end,
-        "label": span.label,
-        "text": sentence.text[span.start : span.end],
-        "value": value.value,
-        "unit": value.unit,
-        "scale": value.scale,
-        "confidence": span.confidence,
-        "before_text": before.text if before else None,
-        "before_value": before.value if before else None,
-        "sec_url": sec_url_of(sec_url, sentence.text, span.start, span.end),
-    }
+    if sec_url is None or sec_url.endswith(_INDEX):
+        return sec_url
+    begin = _LIST_MARK.match(sentence, 0, start)
+    first = max(begin.end() if begin else 0, start - _MOST_CHARACTERS)
+    last = min(len(sentence), end + _MOST_CHARACTERS)
+    words = [(word.start() + first, word.end() + first) for word in _WORD.finditer(sentence[first:last])]
+    before = [word for word in words if word[1] <= start]
+    if before and first and not sentence[first - 1].isspace():
+        del before[0]  # the word was cut at its start
+    after = [word for word in words if word[0] >= end]
+    if after and last < len(sentence) and not sentence[last].isspace():
+        del after[-1]  # the word was cut at its end
+    number = [word for word in words if word[1] > start and word[0] < end]
+    most = _WORDS_ON_ONE_LINE if sec_url.endswith(_PLAIN_TEXT) else _WORDS_EACH_SIDE
+    chosen = [*before[-most:], *number, *after[:most]]
+    shown = " ".join(sentence[chosen[0][0] : chosen[-1][1]].split())
+    return f"{sec_url}#:~:text={quote(shown, safe='').replace('-', '%2D')}"
