@@ -215,13 +215,15 @@ def _counted(
     """Return what a number counts (`shares`, `pure` for a ratio), whether it is money per share, and the words' end."""
     left, right = span
     if currency is not None:
-        stop = _per_share_after(sentence, right) if scale is None else None
-        per_share = stop is not None or (scale is None and _is_share_price(sentence, token, left))
-        return None, per_share, stop or right
+        if scale is not None:
+            return None, False, right
+        if match := _PER_SHARE_AFTER.match(sentence, right):
+            return None, True, match.end()
+        return None, _is_share_price(sentence, token, left), right
     if scale is not None and scale.is_rate:
         return None, False, right
-    if stop := _shares_after(sentence, right):
-        return "shares", False, stop
+    if match := _SHARES_AFTER.match(sentence, right):
+        return "shares", False, match.end()
     return "pure" if scale is None and _is_ratio(sentence, *token) else None, False, right
 
 
@@ -237,21 +239,9 @@ def counts_shares(head: str, tail: str) -> bool:
     return _SHARES.search(near, start, verb.start()) is not None
 
 
-def _shares_after(text: str, start: int) -> int | None:
-    """Return the end of the words that make the number before `text[start:]` a count of shares (options, units)."""
-    match = _SHARES_AFTER.match(text, start)
-    return match.end() if match else None
-
-
 def _end_of_last(pattern: re.Pattern[str], text: str, end: int) -> int:
     """Return the end of the last match before `end`, or 0."""
     return max((match.end() for match in pattern.finditer(text, 0, end)), default=0)
-
-
-def _per_share_after(text: str, start: int) -> int | None:
-    """Return the end of `per share`, `a share` or `par value` after an amount of money, or None."""
-    match = _PER_SHARE_AFTER.match(text, start)
-    return match.end() if match else None
 
 
 def _is_share_price(text: str, token: tuple[int, int], start: int) -> bool:
