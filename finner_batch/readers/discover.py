@@ -38,7 +38,7 @@ from finner_batch.storage.bucket import is_object_url, split_url, strong
 from finner_batch.storage.s3 import open_bucket
 
 LOG = logging.getLogger(__name__)
-_MAGIC = re.compile(r"[*?\[]")
+_WILDCARD = re.compile(r"[*?\[]")
 _COMPANIONS = frozenset(
     [
         *(".css", ".csv", ".gif", ".idx", ".jpeg", ".jpg", ".js", ".log", ".md", ".part", ".tmp", ".tsv", ".xml"),
@@ -122,7 +122,7 @@ def _on_disk(given: str) -> Source | _Folder:
     try:
         mode = Path(path).stat().st_mode
     except (OSError, ValueError) as error:
-        if not _MAGIC.search(path):
+        if not _WILDCARD.search(path):
             raise UsageError(f"no such file or folder: {given} ({getattr(error, 'strerror', error)})") from error
         return _Folder(LocalTree(), *_split_glob(path))
     if stat.S_ISDIR(mode):
@@ -141,7 +141,7 @@ def _at_url(given: str) -> Source | _Folder:
     try:
         filesystem, path = fsspec.core.url_to_fs(given)
         is_file = filesystem.isfile(path)
-        root, pattern = _split_glob(path) if _MAGIC.search(path) and not is_file else (path.rstrip("/"), "**")
+        root, pattern = _split_glob(path) if _WILDCARD.search(path) and not is_file else (path.rstrip("/"), "**")
         is_folder = not is_file and filesystem.isdir(root)
     except ImportError as error:
         raise UsageError(f"{given}: {error}") from error
@@ -160,7 +160,7 @@ def _in_bucket(given: str) -> Source | _Folder:
     name, key = split_url(given)
     bucket = open_bucket(name)
     try:
-        root, pattern = (_split_glob(f"/{key}")) if _MAGIC.search(key) else (f"/{key}".rstrip("/"), "**")
+        root, pattern = (_split_glob(f"/{key}")) if _WILDCARD.search(key) else (f"/{key}".rstrip("/"), "**")
         if key and not given.endswith("/"):
             with suppress(FileNotFoundError):
                 got = bucket.get(key, 0, 1)
@@ -220,7 +220,7 @@ def _below(given: str, folder: _Folder, passed_over: PassedOver, *, with_csv: bo
 def _split_glob(path: str) -> tuple[str, str]:
     """Split a glob into the folder before its first wildcard, and the pattern below it."""
     parts = path.split("/")
-    first = next(number for number, part in enumerate(parts) if _MAGIC.search(part))
+    first = next(number for number, part in enumerate(parts) if _WILDCARD.search(part))
     return "/".join(parts[:first]) or "/", "/".join(parts[first:])
 
 

@@ -32,7 +32,7 @@ _OTHER_DELIMITERS = ",;\t|"
 _STATED_DELIMITER = re.compile(r"\s*sep=(.)\s*", re.IGNORECASE)
 _MOST_ROW_CHARACTERS = 128 << 20
 """A longer row has an unclosed quote. A row takes eight times as many bytes of memory."""
-_SPACE = b" \t\r\n\xef\xbb\xbf"
+_JSON_SPACE = b" \t\r\n\xef\xbb\xbf"
 _BATCH_BYTES = 16 << 20
 _BATCH_ROWS = 4096
 _BUFFER_BYTES = 1 << 20
@@ -92,7 +92,7 @@ def _read_parquet(stream: BinaryIO, rows: RowReader) -> Iterator[Document | Fail
     for group in range(file.num_row_groups):
         end = row + file.metadata.row_group(group).num_rows
         try:
-            for values in _rows(file, group, columns):
+            for values in _parquet_rows(file, group, columns):
                 yield from rows.documents(row, columns, values)
                 row += 1
         except MemoryError:  # ArrowMemoryError too
@@ -106,7 +106,7 @@ def _read_parquet(stream: BinaryIO, rows: RowReader) -> Iterator[Document | Fail
         row = end
 
 
-def _rows(file: Any, group: int, columns: Columns) -> Iterator[dict[str, Any]]:
+def _parquet_rows(file: Any, group: int, columns: Columns) -> Iterator[dict[str, Any]]:
     """Yield the rows of a row group by column; one at a time if memory does not suffice for a batch."""
     size = _batch_rows(file.metadata.row_group(group), columns)
     yielded = 0
@@ -116,7 +116,7 @@ def _rows(file: Any, group: int, columns: Columns) -> Iterator[dict[str, Any]]:
             for batch in file.iter_batches(size, row_groups=[group], columns=columns.names(), use_threads=False):
                 new = batch.slice(max(0, yielded - at))
                 at += batch.num_rows
-                lists = [_values(column) for column in new.columns]
+                lists = [_column_values(column) for column in new.columns]
                 for values in zip(*lists, strict=True):
                     yielded += 1
                     yield dict(zip(batch.schema.names, values, strict=True))
@@ -139,7 +139,7 @@ def _batch_rows(group: Any, columns: Columns) -> int:
     return min(_BATCH_ROWS, max(1, _BATCH_BYTES * int(group.num_rows) // max(1, size)))
 
 
-def _values(column: Any) -> list[Any]:
+def _column_values(column: Any) -> list[Any]:
     """Return a column's values, with text as bytes, so that a value that is not UTF-8 fails only its own row.
 
     A value that Python cannot represent (a nanosecond, a year beyond 9999, an unknown time zone) is `UNREADABLE`.
@@ -156,12 +156,12 @@ def _values(column: Any) -> list[Any]:
     except MemoryError:
         raise
     except Exception:  # noqa: BLE001 - each Arrow type raises its own errors for such a value
-        if pa.types.is_timestamp(column.type) and _value(pa.scalar(0, column.type)) is UNREADABLE:
+        if pa.types.is_timestamp(column.type) and _scalar_value(pa.scalar(0, column.type)) is UNREADABLE:
             return [UNREADABLE] * len(column)  # the search for an unknown time zone is slow
-        return [_value(scalar) for scalar in column]
+        return [_scalar_value(scalar) for scalar in column]
 
 
-def _value(scalar: Any) -> Any:
+def _scalar_value(scalar: Any) -> Any:
     try:
         return scalar.as_py()
     except MemoryError:
@@ -203,12 +203,12 @@ def _read_jsonl(chunks: Iterable[bytes], rows: RowReader) -> Iterator[Document |
     """
     row = -1
     columns: Columns | None = None
-    for number, line in enumerate(_lines(chunks, rows.max_document_bytes), start=1):
-        if line is not None and not line.strip(_SPACE):
+    for number, line in enumerate(_json_lines(chunks, rows.max_document_bytes), start=1):
+        if line is not None and not line.strip(_JSON_SPACE):
             continue
         row += 1
         try:
-            values = rows.row_of(_object(number, line, rows.max_document_bytes))
+            values = rows.row_of(_json_object(number, line, rows.max_document_bytes))
         except DocumentError as error:
             yield from rows.failed(f"{rows.source.name}#{row}", error, raw=line or b"")
             continue
@@ -224,15 +224,15 @@ def _read_jsonl(chunks: Iterable[bytes], rows: RowReader) -> Iterator[Document |
 
 def _read_json(data: bytes, rows: RowReader) -> Iterator[Document | FailedDocument]:
     """Read the documents of a file with one JSON object over several lines, a shard of one row."""
-    values = rows.row_of(_object(1, data, rows.max_document_bytes))
+    values = rows.row_of(_json_object(1, data, rows.max_document_bytes))
     yield from rows.documents(0, rows.columns(tuple(values)), values)
 
 
-def _object(number: int, line: bytes | None, limit: int) -> dict[str, Any]:
+def _json_object(number: int, line: bytes | None, limit: int) -> dict[str, Any]:
     if line is None:
         raise too_large(limit)
     try:
-        values = json.loads(line.strip(_SPACE).decode("utf-8"))
+        values = json.loads(line.strip(_JSON_SPACE).decode("utf-8"))
     except UnicodeDecodeError as error:
         raise DocumentError("decode", f"line {number} is not UTF-8 ({error.reason}): write it again") from error
     except (ValueError, RecursionError) as error:
@@ -242,7 +242,7 @@ def _object(number: int, line: bytes | None, limit: int) -> dict[str, Any]:
     return values
 
 
-def _lines(chunks: Iterable[bytes], limit: int) -> Iterator[bytes | None]:
+def _json_lines(chunks: Iterable[bytes], limit: int) -> Iterator[bytes | None]:
     """Yield lines without their line feed, and None in place of a line longer than `limit`, which is discarded."""
     held: list[bytes] = []
     size = 0
@@ -270,13 +270,13 @@ def _read_delimited(chunks: Iterable[bytes], rows: RowReader, delimiter: str) ->
     Raises DocumentError (stage `read`) if the header lacks a column and, after the rows before it, if the end of a row
     cannot be found.
     """
-    lines = _Lines(chunks)
+    lines = _CsvLines(chunks)
     first = next((line for line in lines if line.strip()), "")
     if stated := _STATED_DELIMITER.fullmatch(first):
         delimiter, first = stated[1], next((line for line in lines if line.strip()), "")
     elif delimiter not in first:
         delimiter = next((other for other in _OTHER_DELIMITERS if other in first), delimiter)
-    records = _records(lines, first, delimiter)
+    records = _csv_records(lines, first, delimiter)
     _, header = next(records, (1, []))
     names = tuple(name.strip() for name in header)
     columns = rows.columns(names)
@@ -284,7 +284,7 @@ def _read_delimited(chunks: Iterable[bytes], rows: RowReader, delimiter: str) ->
     indexes = {name: index_of[name] for name in columns.names()}
     for row, (line, cells) in enumerate(records):
         if len(cells) == len(names):
-            values = {name: _raw(cells[index]) for name, index in indexes.items()}
+            values = {name: _cell_bytes(cells[index]) for name, index in indexes.items()}
             yield from rows.documents(row, columns, values)
         else:
             error = DocumentError(
@@ -292,10 +292,10 @@ def _read_delimited(chunks: Iterable[bytes], rows: RowReader, delimiter: str) ->
                 f"the row at line {line} has {len(cells)} cells, the header {len(names)}: quote cells that contain "
                 "delimiters or line ends",
             )
-            yield from rows.failed(f"{rows.source.name}#{row}", error, raw=_raw(delimiter.join(cells)))
+            yield from rows.failed(f"{rows.source.name}#{row}", error, raw=_cell_bytes(delimiter.join(cells)))
 
 
-def _records(lines: "_Lines", first: str, delimiter: str) -> Iterator[tuple[int, list[str]]]:
+def _csv_records(lines: "_CsvLines", first: str, delimiter: str) -> Iterator[tuple[int, list[str]]]:
     """Yield the first line's number and the cells of each record, without blank lines."""
     csv.field_size_limit(_MOST_ROW_CHARACTERS)  # set for the whole process; the default is 128 KiB
     begin = lines.number
@@ -316,7 +316,7 @@ def _records(lines: "_Lines", first: str, delimiter: str) -> Iterator[tuple[int,
         begin = lines.begin_record()
 
 
-class _Lines:
+class _CsvLines:
     """The lines of a stream with their ends, numbered from 1. The length of one record's lines together is bounded."""
 
     def __init__(self, chunks: Iterable[bytes]) -> None:
@@ -348,5 +348,5 @@ class _Lines:
         return line
 
 
-def _raw(cell: str) -> bytes:
+def _cell_bytes(cell: str) -> bytes:
     return cell.encode("utf-8", "surrogateescape")

@@ -28,11 +28,11 @@ from finner_batch.tagging.device import Device
 from finner_batch.tagging.model import Model
 
 WINDOWS = 32
-_LENGTH = 8
+_TEST_LENGTH = 8
 """Tokens of a window including its padding. Every fourth window has no padding."""
-_BATCH_SIZES = (1, 4, 9)
+_TEST_BATCH_SIZES = (1, 4, 9)
 """Numbers of windows in the batches that are compared with a batch of all windows."""
-_IDS = 41
+_TEST_IDS = 41
 """Number of different ids, few enough for every vocabulary."""
 Products = Literal["int8", "fp32"]
 """The precision of the matrix products with weights, except those of `_NOT_ROUNDED`."""
@@ -154,16 +154,18 @@ def batch_dependence(logits: RunBatch) -> str | None:
     This runs 368 tokens: 0.04 s at 9,000 tokens/s. Raises DeviceError if the output is not the logits of the batch, and
     whatever `logits` raises.
     """
-    ids = np.arange(WINDOWS * _LENGTH, dtype=np.int64).reshape(WINDOWS, _LENGTH) % _IDS
-    lengths = _LENGTH - np.arange(WINDOWS) % 4
-    mask = (np.arange(_LENGTH) < lengths[:, None]).astype(np.int64)
+    ids = np.arange(WINDOWS * _TEST_LENGTH, dtype=np.int64).reshape(WINDOWS, _TEST_LENGTH) % _TEST_IDS
+    lengths = _TEST_LENGTH - np.arange(WINDOWS) % 4
+    mask = (np.arange(_TEST_LENGTH) < lengths[:, None]).astype(np.int64)
     ids *= mask
     together = logits(ids, mask)
     if together.ndim != 3 or together.shape[:2] != ids.shape or not np.isfinite(together).all():
-        raise DeviceError(f"logits of {WINDOWS} x {_LENGTH} tokens have the shape {together.shape} or are not finite")
+        raise DeviceError(
+            f"logits of {WINDOWS} x {_TEST_LENGTH} tokens have the shape {together.shape} or are not finite"
+        )
     backwards = np.arange(WINDOWS)[::-1]
     start = 0
-    for size in _BATCH_SIZES:
+    for size in _TEST_BATCH_SIZES:
         rows = backwards[start : start + size]
         start += size
         difference = np.abs(logits(ids[rows], mask[rows]) - together[rows])[mask[rows] == 1]

@@ -27,7 +27,7 @@ _CONTINUES = re.compile(r"(?:[a-z]{2,}|[a-z]\.)(?=[\s,.;:)]|\Z)|[,;:)\]%]")
 """`non-U.S.` | `markets`, `Subs.` | `v. Commissioner`, `(Isr.` | `), a member`; not `iPhone`, nor a check box's `x`."""
 _OPENED = re.compile(r"\W{0,2}[(\[\u201c\u2018\"][^()\[\]\u201c\u201d\u2018\u2019\"]*\.\Z")
 """`(\u201cU.S.` | `GAAP\u201d)`: the last word opens a quotation or bracket and does not close it."""
-_NUMBER = re.compile(r"[\w-]{1,5}(?:\(\w\))?\.\Z")
+_LABEL = re.compile(r"[\w-]{1,5}(?:\(\w\))?\.\Z")
 _REFERENCE = re.compile(
     r"(?:\A|\([^()]{0,80}\b)(?:note|item|items|part|section|article|schedule|exhibit|table)\s+[\w-]{1,5}(?:\(\w\))?\.\Z",
     re.IGNORECASE,
@@ -101,7 +101,7 @@ def _belongs_together(before: str, after: str) -> bool:
         return True
     if _AMOUNT.match(after) and (_BEFORE_AMOUNT.match(word) or (_DECIMAL_POINT.match(word) and _DECIMALS.match(after))):
         return True
-    return _NUMBER.match(word) is not None and _REFERENCE.search(before) is not None
+    return _LABEL.match(word) is not None and _REFERENCE.search(before) is not None
 
 
 def _struck_within(struck: tuple[tuple[int, str], ...], start: int, end: int) -> tuple[tuple[int, str], ...]:

@@ -17,9 +17,9 @@ from finner_batch.text.paragraph import Cell, Paragraph, join_lines
 from finner_batch.text.plain_text import read_plain
 from finner_batch.text.tables import read_table
 
-_PLAIN = "0123456789+-\u2212=()abcdefghijklmnoprstuvwxyz"
+_RAISABLE = "0123456789+-\u2212=()abcdefghijklmnoprstuvwxyz"
 _SUPERSCRIPTS = "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁻⁼⁽⁾ᵃᵇᶜᵈᵉᶠᵍʰⁱʲᵏˡᵐⁿᵒᵖʳˢᵗᵘᵛʷˣʸᶻ"
-_AS_SUPERSCRIPTS = str.maketrans(_PLAIN, _SUPERSCRIPTS) | str.maketrans(
+_AS_SUPERSCRIPTS = str.maketrans(_RAISABLE, _SUPERSCRIPTS) | str.maketrans(
     "ABCDEFGHIJKLMNOPRSTUVWXYZ[]", "ᵃᵇᶜᵈᵉᶠᵍʰⁱʲᵏˡᵐⁿᵒᵖʳˢᵗᵘᵛʷˣʸᶻ⁽⁾"
 )
 _AS_SUBSCRIPTS = str.maketrans("0123456789+-\u2212=()", "₀₁₂₃₄₅₆₇₈₉₊₋₋₌₍₎")
@@ -30,13 +30,13 @@ _PLACEHOLDER = "\u00ad"
 _FRACTION = re.compile(r"[0-9]{1,2}\s?(?:[/\u2044]\s?[0-9]{0,3})?")
 _REST_OF_FRACTION = re.compile(r"\s?[/\u2044]\s?[0-9]")
 _LETTER = "[A-PR-Za-pr-z]"
-_MARK = re.compile(
+_FOOTNOTE_MARK = re.compile(
     rf"(?:(?:[0-9]{{1,3}}|[(\[](?:[0-9]{{1,3}}|{_LETTER})[)\]]|{_LETTER}(?![A-Za-z]))[\s,*\u2020\u2021]*){{1,4}}"
     r"|[-+\u2212][0-9]{1,3}"
 )
-_LONGEST = 16
+_LONGEST_RAISED = 16
 _NUMBER_ENDS = re.compile(r"(?:[0-9\u00bc-\u00be\u2150-\u215e]\s?%?[)\]]?)\Z")
-_REACH = 8
+_MARK_REACH = 8
 _BEGINS_NUMBER = frozenset("$(\u20ac\u00a3\u00a5")
 LINE_MARK = "\0"
 """Represents `<br>` among the pieces; a document's own NULs never reach them."""
@@ -381,16 +381,16 @@ def _set_raised(pieces: list[str], spans: Sequence[tuple[int, int, bool]]) -> No
     """
     for begin, end, lowered in spans:
         inside = pieces[begin + 1 : end]
-        if sum(map(len, inside)) > _LONGEST:
+        if sum(map(len, inside)) > _LONGEST_RAISED:
             continue
         text = "".join(inside).strip()
-        before = _tail(pieces, begin)
+        before = _text_before(pieces, begin)
         if not _NUMBER_ENDS.search(before):
             continue
-        if not lowered and _is_fraction(text, _head(pieces, end)):
+        if not lowered and _is_fraction(text, _text_from(pieces, end)):
             if before[-1].isdigit():
                 pieces[begin] = " "
-        elif _MARK.fullmatch(text):
+        elif _FOOTNOTE_MARK.fullmatch(text):
             table = _AS_SUBSCRIPTS if lowered else _AS_SUPERSCRIPTS
             pieces[begin + 1 : end] = [piece.translate(table) for piece in inside]
 
@@ -398,8 +398,8 @@ def _set_raised(pieces: list[str], spans: Sequence[tuple[int, int, bool]]) -> No
 def _set_gaps(pieces: list[str], places: Sequence[int]) -> None:
     """Replace a `_PLACEHOLDER` piece at one of `places` by a space if it would join two words."""
     for place in places:
-        before = next((piece[-1] for piece in reversed(pieces[max(0, place - _REACH) : place]) if piece), "")
-        after = next((piece[0] for piece in pieces[place + 1 : place + _REACH] if piece), "")
+        before = next((piece[-1] for piece in reversed(pieces[max(0, place - _MARK_REACH) : place]) if piece), "")
+        after = next((piece[0] for piece in pieces[place + 1 : place + _MARK_REACH] if piece), "")
         if before.isalnum() and (after.isalnum() or after in _BEGINS_NUMBER):
             pieces[place] = " "
 
@@ -413,16 +413,16 @@ def _is_fraction(text: str, after: str) -> bool:
     return after.lstrip()[:1].isdigit()
 
 
-def _tail(pieces: list[str], end: int) -> str:
+def _text_before(pieces: list[str], end: int) -> str:
     """Return the last characters before a piece."""
     text = ""
-    for piece in reversed(pieces[max(0, end - _REACH) : end]):
-        text = piece[-_REACH:].replace(_PLACEHOLDER, "") + text
-        if len(text) >= _REACH:
+    for piece in reversed(pieces[max(0, end - _MARK_REACH) : end]):
+        text = piece[-_MARK_REACH:].replace(_PLACEHOLDER, "") + text
+        if len(text) >= _MARK_REACH:
             break
     return text.rstrip()
 
 
-def _head(pieces: list[str], begin: int) -> str:
+def _text_from(pieces: list[str], begin: int) -> str:
     """Return the first characters from a piece on."""
-    return "".join(piece[:_REACH] for piece in pieces[begin : begin + _REACH]).replace(_PLACEHOLDER, "")
+    return "".join(piece[:_MARK_REACH] for piece in pieces[begin : begin + _MARK_REACH]).replace(_PLACEHOLDER, "")

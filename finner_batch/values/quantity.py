@@ -20,7 +20,7 @@ _BASIS_POINTS = re.compile(r"[\s-]*(?:basis[\s-]+(?:point|pt)s?|bps?|bips|b\.p\.
 _OF_ONE_PERCENT = re.compile(
     rf"(?:ths?|nds?)?\s+of\s+(?:an?|one|1(?:\.0+)?)\s*(?:%|(?:{_PERCENT_WORD})(?![a-z]))", re.IGNORECASE
 )
-_WORD = re.compile(
+_SCALE_WORD = re.compile(
     r"[\s-]*(?:(?P<word>hundred|thousand|lakh|lac|million|crore|billion|trillion)s?|(?P<short>mn|mln|bn|bln|trn))(?![a-z])",
     re.IGNORECASE,
 )
@@ -41,12 +41,12 @@ _SECURITY = (
     r"|(?:equity|stock|share|PSU|RSU|performance)(?:-based)?\s+awards?|awards|(?:dilutive|antidilutive)\s+securities"
     r"|(?:common|preferred|ordinary|capital)\s+stock)"
 )
-_STOP = (
+_NO_NOUN = (
     r"(?:to|for|in|at|by|with|from|per|as|was|were|is|are|or|than|that|which|who|on|under|during|into|through|upon|between|until"
     r"|if|we|it|they|our\s+own|has|have|had|will|would|may|million|billion|thousand|years?|months?|days?)\b"
 )
 _SHARES_AFTER = re.compile(
-    rf"(?:,?\s+respectively,?)?\s+(?:of\s+)?(?:(?:the|our|its|their)\s+)?(?:(?!{_STOP})\(?[A-Za-z][A-Za-z.\u2019'&-]*\)?\s+){{0,5}}?"
+    rf"(?:,?\s+respectively,?)?\s+(?:of\s+)?(?:(?:the|our|its|their)\s+)?(?:(?!{_NO_NOUN})\(?[A-Za-z][A-Za-z.\u2019'&-]*\)?\s+){{0,5}}?"
     rf"{_SECURITY}(?![A-Za-z])",
     re.IGNORECASE,
 )
@@ -65,12 +65,12 @@ _NO_PRICE = re.compile(r"\b(?:million|billion|aggregate)\b|;", re.IGNORECASE)
 """Text between a price word and an amount that is no price."""
 _PER_OTHER = re.compile(r"\s*(?:per|/|an?)\s*[A-Za-z]", re.IGNORECASE)
 _CENTS = re.compile(r"[0-9,]{0,5}\.[0-9]{2,8}")
-_SHARES = re.compile(rf"\b{_SECURITY}\b", re.IGNORECASE)
+_SHARES_WORD = re.compile(rf"\b{_SECURITY}\b", re.IGNORECASE)
 _OTHER_NOUN = re.compile(
     r"\b(?:price|value|cost|expense|years?|months?|days?|employees|holders)\b|[;$%]", re.IGNORECASE
 )
 """Text between `shares` and a number that counts something else."""
-_COUNTED = re.compile(
+_VERB_OF_COUNT = re.compile(
     r"(?:\b(?:was|were|is|are|be|totall?ed|totall?ing|comprised\s+of|reached|reaches|exceed|excludes?|excluded|than|been|of\s+which)|:|(?<=s)\s+of\s)\s*"
     r"(?:(?:a\s+total\s+of|approximately|about|nearly|over|than|less\s+than|more\s+than)\s+)*"
     r"(?:[0-9]+(?:[.,]+[0-9]+)*\.?(?:\s+(?:thousand|million|billion))?(?:,\s+and|,|\s+and|\s+or)?\s+)*\Z",
@@ -96,7 +96,7 @@ _NUMBER_WORD = re.compile(
     re.IGNORECASE,
 )
 _DASHES = "-\u2212\u2013"
-_REACH = 40
+_WORDS_REACH = 40
 """Characters before a number that are searched for its words."""
 
 
@@ -149,8 +149,8 @@ def read_quantity(sentence: str, start: int, end: int) -> Quantity:
     is_rate = scale is not None and scale.is_rate
     if not is_rate and (after := currency_after(sentence, right, currency)):
         currency, right = after
-    unit, per_share, right = _counted(sentence, (start, end), (left, right), currency, scale)
-    head = sentence[max(0, left - _REACH) : left]
+    unit, per_share, right = _what_it_counts(sentence, (start, end), (left, right), currency, scale)
+    head = sentence[max(0, left - _WORDS_REACH) : left]
     if number is not None and is_rate and (fraction := _fraction_before(head)):
         number *= fraction
     elif number is not None and is_rate and number < 1 and not sentence[start:end].replace(".", "").isdecimal():
@@ -171,7 +171,7 @@ def _marks_before(sentence: str, end: int) -> tuple[int, bool, bool]:
 
 def _is_minus(sentence: str, dash: int) -> bool:
     """Whether a dash is a minus sign and not a hyphen or a range: no word and no amount ends before it."""
-    head = sentence[max(0, dash - _REACH) : dash]
+    head = sentence[max(0, dash - _WORDS_REACH) : dash]
     if not head or head.endswith("(") or currency_before(sentence, dash):
         return True
     return head[-1].isspace() and head.rstrip()[-1:] not in "0123456789%)"
@@ -187,7 +187,7 @@ def _scale_after(text: str, start: int, *, money: bool) -> Scale | None:
         if match := pattern.match(text, start):
             return Scale(exponent, is_rate=True, end=match.end())
     exponent, end = 0, start
-    while match := _WORD.match(text, end) or (_MONEY_WORD.match(text, end) if money and end == start else None):
+    while match := _SCALE_WORD.match(text, end) or (_MONEY_WORD.match(text, end) if money and end == start else None):
         word = match.groupdict().get("word") or match["short"]
         exponent, end = exponent + POWERS[word.lower()], match.end()
     return Scale(exponent, is_rate=False, end=end) if end > start else None
@@ -209,7 +209,7 @@ def _whole_before(head: str) -> int:
     return _NUMBERS[match[1].lower()] if match else 0
 
 
-def _counted(
+def _what_it_counts(
     sentence: str, token: tuple[int, int], span: tuple[int, int], currency: str | None, scale: Scale | None
 ) -> tuple[str | None, bool, int]:
     """Return what a number counts (`shares`, `pure` for a ratio), whether it is money per share, and the words' end."""
@@ -232,11 +232,11 @@ def counts_shares(head: str, tail: str) -> bool:
     if not _NO_NOUN_AFTER.match(tail):
         return False
     near = head[-_UNIT_REACH:]
-    verb = _COUNTED.search(near)
+    verb = _VERB_OF_COUNT.search(near)
     if verb is None:
         return False
     start = _end_of_last(_OTHER_NOUN, near, verb.start())
-    return _SHARES.search(near, start, verb.start()) is not None
+    return _SHARES_WORD.search(near, start, verb.start()) is not None
 
 
 def _end_of_last(pattern: re.Pattern[str], text: str, end: int) -> int:
