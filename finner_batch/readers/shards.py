@@ -3,8 +3,7 @@
 - Parquet (https://parquet.apache.org/docs/file-format/): the needed columns only, in batches.
 - JSON Lines (https://jsonlines.org): one object per line.
 - CSV and TSV (RFC 4180): a header, then one record per row. Quoting is strict, because after a quote that does not end
-  its cell nobody can tell where a row ends. Cells keep their bytes, so that a cell that is not UTF-8 fails only its own
-  row.
+  its cell the ends of rows are unknown. Cells keep their bytes, so that a cell that is not UTF-8 fails its row only.
 """
 
 import csv
