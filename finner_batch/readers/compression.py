@@ -25,11 +25,12 @@ def compression_of(head: bytes) -> Method | None:
     return next((method for magic, method in _MAGIC if head.startswith(magic)), None)
 
 
-def decompress(data: bytes, limit: int) -> bytes:
-    """Decompress `data`, or return it as it is if it is not compressed. Raises DocumentError beyond `limit` bytes."""
-    if compression_of(data) is None:
-        return data
-    return b"".join(bounded(decompressed([data]), limit))
+def decompress(chunks: Iterable[bytes], limit: int) -> bytes:
+    """Return the whole decompressed content of a stream. Raises what `decompressed` raises, also beyond `limit` bytes.
+
+    Uncompressed data is returned as it is.
+    """
+    return b"".join(bounded(decompressed(chunks), limit))
 
 
 def decompressed(chunks: Iterable[bytes]) -> Iterator[bytes]:

@@ -1,11 +1,8 @@
 """Discovery of sources: files, folders, globs and URLs, lazily and in a fixed order.
 
-Division of the sources among several machines, without communication between them.
-
-The share of a source follows from a hash of its name: its path relative to the input, which is equal on every machine
-with the same inputs, wherever they are mounted. A new file does not change the share of another file.
-
-The number of documents in each source, where it is known without parsing the source.
+The sources are counted without parsing them, and divided among machines without communication between these: the share
+of a source follows from a hash of its name, its path relative to the input. It is equal on every machine with the same
+inputs, wherever they are mounted. A new file does not change the share of another file.
 """
 
 import hashlib
@@ -19,6 +16,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from itertools import groupby
 from operator import attrgetter
 from pathlib import Path
 from typing import NamedTuple
@@ -39,7 +37,8 @@ from finner_batch.readers.streams import chunks_of, is_url
 from finner_batch.storage.bucket import is_object_url, split_url, strong
 from finner_batch.storage.s3 import open_bucket
 
-_MAGIC = re.compile(r"[*?\[]")
+LOG = logging.getLogger(__name__)
+_WILDCARD = re.compile(r"[*?\[]")
 _COMPANIONS = frozenset(
     [
         *(".css", ".csv", ".gif", ".idx", ".jpeg", ".jpg", ".js", ".log", ".md", ".part", ".tmp", ".tsv", ".xml"),
@@ -53,14 +52,12 @@ _OF_CRAWLER = re.compile(r"companies_info\.json|FILINGS_METADATA\w*\.csv|\d{4}_Q
 """Files with which edgar-crawler describes filings."""
 _READ_WITH_COLUMN = ": with --text-column it is read as a shard"
 
-_logger = logging.getLogger(__name__)
-_LINES = {"jsonl", "ndjson"}
-_WRITTEN = re.compile(r"([0-9]{1,9})/([0-9]{1,9})")
+_SHARE = re.compile(r"([0-9]{1,9})/([0-9]{1,9})")
 
 
 def log_left_out(path: str, reason: str) -> None:
     """Log a path that is not read, at level DEBUG."""
-    _logger.debug("left out %s: %s", path, reason)
+    LOG.debug("left out %s: %s", path, reason)
 
 
 def discover(
@@ -79,7 +76,7 @@ def discover(
     if not inputs:
         raise UsageError("no input: give files, folders, globs or URLs")
     found = [_sources(given, on_left_out, with_csv=with_csv) for given in inputs]
-    return _each_once(heapq.merge(*found, key=attrgetter("uri")))
+    return (next(same) for _, same in groupby(heapq.merge(*found, key=attrgetter("uri")), key=attrgetter("uri")))
 
 
 def reason_not_a_filing(name: str, *, with_csv: bool = False) -> str:
@@ -104,14 +101,6 @@ def _is_hidden_member(name: str) -> bool:
     return any(part == "__MACOSX" or (part.startswith(".") and part.strip(".")) for part in parts)
 
 
-def _each_once(sources: Iterator[Source]) -> Iterator[Source]:
-    last = None
-    for source in sources:
-        if source.uri != last:
-            yield source
-        last = source.uri
-
-
 class _Folder(NamedTuple):
     """A folder, and the pattern of the paths below it. `scheme` (`s3://`) turns its paths into URLs."""
 
@@ -134,7 +123,7 @@ def _on_disk(given: str) -> Source | _Folder:
     try:
         mode = Path(path).stat().st_mode
     except (OSError, ValueError) as error:
-        if not _MAGIC.search(path):
+        if not _WILDCARD.search(path):
             raise UsageError(f"no such file or folder: {given} ({getattr(error, 'strerror', error)})") from error
         return _Folder(LocalTree(), *_split_glob(path))
     if stat.S_ISDIR(mode):
@@ -153,7 +142,7 @@ def _at_url(given: str) -> Source | _Folder:
     try:
         filesystem, path = fsspec.core.url_to_fs(given)
         is_file = filesystem.isfile(path)
-        root, pattern = _split_glob(path) if _MAGIC.search(path) and not is_file else (path.rstrip("/"), "**")
+        root, pattern = _split_glob(path) if _WILDCARD.search(path) and not is_file else (path.rstrip("/"), "**")
         is_folder = not is_file and filesystem.isdir(root)
     except ImportError as error:
         raise UsageError(f"{given}: {error}") from error
@@ -172,7 +161,7 @@ def _in_bucket(given: str) -> Source | _Folder:
     name, key = split_url(given)
     bucket = open_bucket(name)
     try:
-        root, pattern = (_split_glob(f"/{key}")) if _MAGIC.search(key) else (f"/{key}".rstrip("/"), "**")
+        root, pattern = (_split_glob(f"/{key}")) if _WILDCARD.search(key) else (f"/{key}".rstrip("/"), "**")
         if key and not given.endswith("/"):
             with suppress(FileNotFoundError):
                 got = bucket.get(key, 0, 1)
@@ -232,7 +221,7 @@ def _below(given: str, folder: _Folder, on_left_out: OnLeftOut, *, with_csv: boo
 def _split_glob(path: str) -> tuple[str, str]:
     """Split a glob into the folder before its first wildcard, and the pattern below it."""
     parts = path.split("/")
-    first = next(number for number, part in enumerate(parts) if _MAGIC.search(part))
+    first = next(number for number, part in enumerate(parts) if _WILDCARD.search(part))
     return "/".join(parts[:first]) or "/", "/".join(parts[first:])
 
 
@@ -278,7 +267,7 @@ def _count_in_file(source: Source) -> int | None:
     if is_url(source.uri):
         return None
     try:
-        if shard[1].lower() in _LINES:
+        if shard[1].lower() in {"jsonl", "ndjson"}:
             with Path(source.path).open("rb") as stream:
                 return sum(chunk.count(b"\n") for chunk in decompressed(chunks_of(stream)))
         if shard[0].lower() == ".parquet":
@@ -299,7 +288,7 @@ class Share:
     @classmethod
     def parse(cls, written: str) -> "Share":
         """Parse `2/8`. Raises UsageError unless these are two whole numbers, the first from 1 to the second."""
-        found = _WRITTEN.fullmatch(written.strip())
+        found = _SHARE.fullmatch(written.strip())
         number, of = (int(found[1]), int(found[2])) if found else (0, 0)
         if not 1 <= number <= of:
             raise UsageError(f"--shard {written}: write i/n, i from 1 to n, as in 2/8 for the second of eight")

@@ -1,10 +1,7 @@
-"""Reversible conversion of file names into text that any column, log or JSON file can store.
+"""A source, and what it yields: documents with the header fields that the source states.
 
-A file name is bytes. Python represents a byte that is not UTF-8 as a lone surrogate (PEP 383), which Parquet rejects.
-
-A source, and what it yields: documents with the header fields that the source states.
-
-Identifies copies of a document by their content.
+The name of a source is recorded as text that any column, log or JSON file can store. A file name is bytes, and Python
+represents a byte that is not UTF-8 as a lone surrogate (PEP 383), which Parquet rejects.
 """
 
 import hashlib
@@ -29,49 +26,13 @@ LONGEST_ID = 1000
 """Characters of a document_id that a source states. A longer one is an error; cutting it might make two ids equal."""
 
 
-def content_id(text: str) -> str | None:
-    """Return a digest (32 hex digits) of the letters and digits of an extracted text; None if it has none.
-
-    Copies of a document differ in line ends, quotes, spaces and wrappers; their ASCII letters and digits are equal.
-    """
-    counted = text.encode("utf-8", "replace").translate(None, _NOT_COUNTED)
-    return hashlib.blake2b(counted, digest_size=16).hexdigest() if counted else None
-
-
-def recordable(path: str) -> str:
-    r"""Return the recordable form of a path or URL: a byte that is not UTF-8 becomes `\xff`.
-
-    A backslash that would start such an escape becomes `\x5c`, so that different names stay different.
-    """
-    return _TO_ESCAPE.sub(lambda found: f"\\x{ord(found[0]) & 0xFF:02x}", path)
-
-
-def path_of(recorded: str) -> str:
-    """Return the path or URL, for `open`, of a recordable form."""
-    if "\\" not in recorded:
-        return recorded
-    return _ESCAPED.sub(lambda found: bytes.fromhex(found[1]).decode("utf-8", "surrogateescape"), recorded)
-
-
-def bounded_field(text: str) -> str:
-    """Return a field of bounded length with lone surrogates escaped, which any table can store."""
-    if len(text) > LONGEST_FIELD:
-        text = f"{text[: LONGEST_FIELD - 1]}\N{HORIZONTAL ELLIPSIS}"
-    return text if text.isascii() else text.encode("utf-8", "backslashreplace").decode("utf-8")
-
-
-def is_web_url(uri: str) -> bool:
-    """Return whether `uri` is an address on a web server."""
-    return uri.startswith(("http://", "https://"))
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Source:
     """One file to read, before it is opened.
 
     `uri` is an absolute path or an fsspec URL; `name` is the path relative to the input it was found under, with
-    forward slashes (the file's own name when the file itself was the input). Both are as `names.recordable` returns
-    them; `path` is what can be opened.
+    forward slashes (the file's own name when the file itself was the input). Both are as `recordable` returns them;
+    `path` is what can be opened.
     """
 
     uri: str
@@ -157,7 +118,7 @@ class Document:
     sha256: str
     bytes: int
     content_id: str | None = None
-    """Digest of the extracted text (`identity.content_id`); None before extraction."""
+    """Digest of the extracted text (`content_id`); None before extraction."""
     sec_url: str | None = None
     """Its address at EDGAR (`edgar_url`); None if it cannot be derived from the source."""
     siblings: Siblings | None = None
@@ -208,3 +169,39 @@ class FailedDocument:
             sec_url=document.sec_url,
             kept=document.kept,
         )
+
+
+def content_id(text: str) -> str | None:
+    """Return a digest (32 hex digits) of the letters and digits of an extracted text; None if it has none.
+
+    Copies of a document differ in line ends, quotes, spaces and wrappers; their ASCII letters and digits are equal.
+    """
+    counted = text.encode("utf-8", "replace").translate(None, _NOT_COUNTED)
+    return hashlib.blake2b(counted, digest_size=16).hexdigest() if counted else None
+
+
+def recordable(path: str) -> str:
+    r"""Return the recordable form of a path or URL: a byte that is not UTF-8 becomes `\xff`.
+
+    A backslash that would start such an escape becomes `\x5c`, so that different names stay different.
+    """
+    return _TO_ESCAPE.sub(lambda found: f"\\x{ord(found[0]) & 0xFF:02x}", path)
+
+
+def path_of(recorded: str) -> str:
+    """Return the path or URL, for `open`, of a recordable form."""
+    if "\\" not in recorded:
+        return recorded
+    return _ESCAPED.sub(lambda found: bytes.fromhex(found[1]).decode("utf-8", "surrogateescape"), recorded)
+
+
+def bounded_field(text: str) -> str:
+    """Return a field of bounded length with lone surrogates escaped, which any table can store."""
+    if len(text) > LONGEST_FIELD:
+        text = f"{text[: LONGEST_FIELD - 1]}\N{HORIZONTAL ELLIPSIS}"
+    return text if text.isascii() else text.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def is_web_url(uri: str) -> bool:
+    """Return whether `uri` is an address on a web server."""
+    return uri.startswith(("http://", "https://"))

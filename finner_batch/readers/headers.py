@@ -15,24 +15,24 @@ from finner_batch.readers.document import MOST_FILERS, Header
 from finner_batch.readers.edgar_path import normal_accession_number, normal_cik
 from finner_batch.readers.encoding import decode
 
-_FIELDS = {
-    "ACCESSION NUMBER": "accession_number",
+_FIELD_OF_TAG = {
     "ACCESSION-NUMBER": "accession_number",
-    "CONFORMED SUBMISSION TYPE": "form_type",
     "TYPE": "form_type",
-    "CONFORMED PERIOD OF REPORT": "period_of_report",
     "PERIOD": "period_of_report",
-    "FILED AS OF DATE": "filing_date",
     "FILING-DATE": "filing_date",
-    "CENTRAL INDEX KEY": "cik",
     "CIK": "cik",
-    "COMPANY CONFORMED NAME": "company",
     "CONFORMED-NAME": "company",
 }
+_FIELD_OF_KEY = {
+    "ACCESSION NUMBER": "accession_number",
+    "CONFORMED SUBMISSION TYPE": "form_type",
+    "CONFORMED PERIOD OF REPORT": "period_of_report",
+    "FILED AS OF DATE": "filing_date",
+    "CENTRAL INDEX KEY": "cik",
+    "COMPANY CONFORMED NAME": "company",
+}
 _LINE = re.compile(
-    r"^[ \t]*(?:<(ACCESSION-NUMBER|TYPE|PERIOD|FILING-DATE|CIK|CONFORMED-NAME)>"
-    r"|(ACCESSION NUMBER|CONFORMED SUBMISSION TYPE|CONFORMED PERIOD OF REPORT|FILED AS OF DATE|CENTRAL INDEX KEY"
-    r"|COMPANY CONFORMED NAME):)[ \t]*([^\n<]*)",
+    rf"^[ \t]*(?:<({'|'.join(_FIELD_OF_TAG)})>|({'|'.join(_FIELD_OF_KEY)}):)[ \t]*([^\n<]*)",
     re.MULTILINE | re.IGNORECASE,
 )
 _FILE_LINE = re.compile(
@@ -50,7 +50,7 @@ def submission_header(data: bytes) -> Header:
     ciks: dict[str, None] = {}
     for tag, key, value in _LINE.findall(text):
         if value.strip():
-            name = _FIELDS[(tag or key).upper()]
+            name = _FIELD_OF_TAG[tag.upper()] if tag else _FIELD_OF_KEY[key.upper()]
             stated.setdefault(name, value.strip())
             if name == "cik" and len(ciks) < MOST_FILERS and (cik := normal_cik(value.strip())):
                 ciks[cik] = None

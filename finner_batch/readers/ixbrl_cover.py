@@ -15,7 +15,7 @@ from typing import NamedTuple, TypeVar
 from finner_batch.readers.document import Header
 from finner_batch.readers.edgar_path import normal_cik
 from finner_batch.readers.headers import calendar_date
-from finner_batch.readers.wrappers import unescape, without
+from finner_batch.readers.wrappers import COMMENT, unescape, without
 
 _ATTRIBUTE = re.compile(r"""([\w:.-]{1,100})\s{0,100}=\s{0,100}(?:"([^"]*)"|'([^']*)'|([^\s"'<>=]+))""")
 _IN_TAG = r"""(?:[^<>"']|"[^"<]*"|'[^'<]*')*?"""
@@ -28,7 +28,7 @@ _HIDDEN = (
         re.compile(r"<(?:[\w.-]{1,64}:)?exclude\b[^<>]*>", re.IGNORECASE),
         re.compile(r"</[\w.:-]*exclude\s*>", re.IGNORECASE),
     ),
-    (re.compile(r"<!--"), re.compile(r"-->")),
+    COMMENT,
 )
 _BREAK = re.compile(r"</?(?:br|p|div|tr|td|li)\b[^<>]*>", re.IGNORECASE)
 _TAG = re.compile(r"<[^<>]*>")
@@ -94,7 +94,7 @@ def cover_header(text: str) -> Header:
     """
     document = _Document(text)
     facts = document.cover_facts()
-    form_type = document.common_value(facts["DocumentType"], _text)
+    form_type = document.common_value(facts["DocumentType"], lambda fact: fact.text)
     if form_type:
         form_type = _FORM_WORD.sub("", re.sub(r"\s*-\s*", "-", _HYPHENS.sub("-", form_type)))
         form_type = _FORM_WITHOUT_HYPHEN.sub(r"\1-\2", form_type)
@@ -102,11 +102,13 @@ def cover_header(text: str) -> Header:
         form_type += "/A" if is_amendment and not form_type.upper().endswith("/A") else ""
     ciks = (normal_cik(fact.text) for fact in facts["EntityCentralIndexKey"])
     return Header(
-        cik=normal_cik(document.common_value(facts["EntityCentralIndexKey"], _text)),
+        cik=normal_cik(document.common_value(facts["EntityCentralIndexKey"], lambda fact: fact.text)),
         company=document.common_value(facts["EntityRegistrantName"], _company),
         form_type=form_type,
         document_type=form_type,
-        period_of_report=document.common_value(facts["DocumentPeriodEndDate"], _date),
+        period_of_report=document.common_value(
+            facts["DocumentPeriodEndDate"], lambda fact: read_date(fact.text, fact.transformation)
+        ),
         ciks=tuple(dict.fromkeys(cik for cik in ciks if cik)),
     )
 
@@ -126,14 +128,6 @@ def read_date(text: str, transformation: str) -> date | None:
         return None
     year = of["y"] if len(of["y"]) == 4 else f"20{of['y']:>02}"
     return calendar_date(year, month, of["d"])
-
-
-def _text(fact: _CoverFact) -> str:
-    return fact.text
-
-
-def _date(fact: _CoverFact) -> date | None:
-    return read_date(fact.text, fact.transformation)
 
 
 def _flag(fact: _CoverFact) -> bool | None:
@@ -231,8 +225,7 @@ class _Document:
             pieces.append(self._element(found.end(), _CONTINUATION_TAG))
             following = _attributes(found[0]).get("continuedat")
         markup = "".join(pieces)
-        for opening, closing in _HIDDEN:
-            markup = without(markup, opening, closing)
+        markup = without(markup, _HIDDEN)
         markup = _BREAK.sub(" ", _RAISED.sub(_unless_raised, markup))
         return " ".join(_INVISIBLE.sub("", unescape(_TAG.sub("", markup))).split())
 

@@ -40,10 +40,11 @@ class Tree(Protocol):
         """List a folder. Raises OSError if it cannot be listed."""
 
     def identity(self, folder: str) -> object:
-        """Return a value that identifies a folder, to detect links back to it."""
+        """Return a value that identifies a folder, to detect links back to it: its path where there are no links."""
+        return folder
 
 
-class LocalTree:
+class LocalTree(Tree):
     """The local file system. Links are followed."""
 
     def entries(self, folder: str) -> Iterable[Entry]:
@@ -57,7 +58,7 @@ class LocalTree:
         return status.st_dev, status.st_ino
 
 
-class RemoteTree:
+class RemoteTree(Tree):
     """A file system of fsspec."""
 
     def __init__(self, filesystem: Any) -> None:
@@ -73,12 +74,8 @@ class RemoteTree:
             if (path := item["name"].rstrip("/")) != folder.rstrip("/")
         ]
 
-    def identity(self, folder: str) -> object:
-        """Its path: object stores have no links."""
-        return folder
 
-
-class ObjectTree:
+class ObjectTree(Tree):
     """A bucket. Folders are the parts of keys before a slash; `folder` begins with a slash, as paths do."""
 
     def __init__(self, bucket: Bucket) -> None:
@@ -91,10 +88,6 @@ class ObjectTree:
             Entry(item.name, item.is_folder, not item.is_folder, strong(item.etag), item.size)
             for item in self._bucket.entries(prefix)
         ]
-
-    def identity(self, folder: str) -> object:
-        """Its path: object stores have no links."""
-        return folder
 
 
 def _entry(entry: os.DirEntry[str]) -> Entry:

@@ -68,7 +68,7 @@ def read_documents(
             return
         raw = b"".join(bounded(chain([head], chunks_of(stream)), options.max_document_bytes))
     file = StoredFile(source, sha256=hashlib.sha256(raw).hexdigest(), bytes=len(raw))
-    data = as_utf8(decompress(raw, options.max_document_bytes))
+    data = as_utf8(decompress([raw], options.max_document_bytes))
     kept = tuple(path_keys(source).items())
     if file_format == "submission":
         for document in read_submission(file, without_page(data), options.documents):

@@ -131,16 +131,17 @@ _RENDERED = _Page(
 _ERROR = _Page("a server's error page", "fetch the filing again")
 _LOGIN = _Page("a login page", "fetch the filing again from where it needs no login")
 
-
-_OWN_TITLES = (
-    (_LIST, r"edgar filing documents\b.{0,80}"),
-    (_LIST, r"(?:index of|(?:edgar )?directory list(?:ing)?(?: for| of)?:?) /.{0,200}"),
-    (_LIST, r"edgar (?:search results|company search|entity landing|full[ -]text search)\b.{0,80}"),
-    (_VIEWER, r"(?:(?:inline |i)?xbrl|ix) viewer\b.{0,80}"),
-    (_ERROR, r"(?:page|file) (?:not found|unavailable)\b.{0,80}"),
+_TITLES = tuple(
+    (page, re.compile(title, re.IGNORECASE))
+    for page, title in (
+        (_LIST, r"edgar filing documents\b.{0,80}"),
+        (_LIST, r"(?:index of|(?:edgar )?directory list(?:ing)?(?: for| of)?:?) /.{0,200}"),
+        (_LIST, r"edgar (?:search results|company search|entity landing|full[ -]text search)\b.{0,80}"),
+        (_VIEWER, r"(?:(?:inline |i)?xbrl|ix) viewer\b.{0,80}"),
+        (_ERROR, r"(?:page|file) (?:not found|unavailable)\b.{0,80}"),
+    )
 )
 """Complete titles that no filing has, for pages of any length."""
-_TITLES = [(page, re.compile(pattern, re.IGNORECASE)) for page, pattern in _OWN_TITLES]
 
 
 def companions_of_filing(folder: str, names: Sequence[str]) -> dict[str, str]:

@@ -1,11 +1,10 @@
 """Turns the rows of a shard into documents, with their ids and header fields.
 
-Filings whose items edgar-crawler extracted (https://github.com/nlpaueb/edgar-crawler), one JSON object per filing.
+Keys in the names of a shard's folders, as Hive writes them (`year=2023/form=10-K/part-0.parquet`), belong to its rows.
 
-The object holds fields of the filing and its items: `item_1A`, `item_2.02`, and in a 10-Q `part_1_item_2`. A 10-Q's
-`part_1` repeats the items of the whole part.
-
-Partition keys in folder names, as Hive writes them: `year=2023/form=10-K/part-0.parquet`.
+A row may be a filing from edgar-crawler (https://github.com/nlpaueb/edgar-crawler): one JSON object with fields of the
+filing and its items, `item_1A`, `item_2.02`, and in a 10-Q `part_1_item_2`. A 10-Q's `part_1` repeats the items of the
+whole part.
 """
 
 import hashlib
@@ -39,75 +38,13 @@ from finner_batch.readers.shard_columns import (
 
 _ARCHIVE_END = MEMBER_MARK.removesuffix("/")
 _NULL = "__HIVE_DEFAULT_PARTITION__"
-_ABOUT = frozenset({"cik", "filing_type", "filename"})
+_OF_CRAWLER = frozenset({"cik", "filing_type", "filename"})
 _ITEM = re.compile(r"(?:part_\d_)?item_\d[\w.]*|part_\d|SIGNATURE")
 _LOCATIONS = ("filename", "complete_text_filing_link", "filing_html_index")
 """Fields that contain the accession number."""
 Skip = Callable[[str, str], bool]
 """Returns whether the row with this document_id and SHA-256 of its text is done."""
 _SAVE_AS_UTF8 = "save the file as UTF-8 (for a file from Windows: `iconv -f windows-1252 -t utf-8`)"
-
-
-def path_keys(source: Source) -> dict[str, str | None]:
-    """Return the keys of the folders below the input, and of the key folders directly above it, outermost first.
-
-    So a file has the same keys if it is the input itself. The innermost value of a repeated key counts. Keys and values
-    are URL-decoded, as Hive, Spark and Arrow write them; `__HIVE_DEFAULT_PARTITION__` is null.
-    """
-    *below, _ = source.name.split("/")
-    above = source.uri.removesuffix(source.name).rstrip("/").split("/") if source.uri.endswith(source.name) else []
-    key_folders_above = [*takewhile(_is_key, reversed(above))]
-    keys: dict[str, str | None] = {}
-    for folder in (*reversed(key_folders_above), *filter(_is_key, below)):
-        key, _, value = folder.partition("=")
-        keys[unquote(key)] = None if value == _NULL else unquote(value)
-    return keys
-
-
-def has_rows_of_its_own(source: Source) -> bool:
-    """Return whether a source is named as a shard and has keys in its path, which are part of its rows.
-
-    The rows of such a shard differ from those of a shard with the same bytes elsewhere.
-    """
-    return bool(SHARD_NAME.search(source.uri)) and bool(path_keys(source))
-
-
-def _is_key(folder: str) -> bool:
-    names_archive = folder.endswith(_ARCHIVE_END) and is_archive(folder.removesuffix(_ARCHIVE_END))
-    return folder.find("=") > 0 and not names_archive
-
-
-def with_items_as_text(values: dict[str, Any]) -> dict[str, Any]:
-    """Return a row of edgar-crawler with its joined items as `text`; return any other row unchanged.
-
-    The row gets the id of the file from which the items were extracted, so that the two count as one document.
-    """
-    if "text" in values or not values.keys() >= _ABOUT:
-        return values
-    items = {key: text for key, text in values.items() if _ITEM.fullmatch(key)}
-    if not items or not all(isinstance(text, str) for text in items.values()):
-        return values
-    parts = {key for key, text in items.items() if text.strip() and "_item_" not in f"_{key}"}
-    text = "\n\n".join(
-        text for key, text in items.items() if text and (key in parts or key.partition("_item_")[0] not in parts)
-    )
-    about = {key: value for key, value in values.items() if key not in items}
-    if accession_number := _accession_number(values):
-        about = {"id": f"{accession_number}/{values['filename']}", "accession_number": accession_number} | about
-    return about | {"text": text}
-
-
-def with_accession_number(values: dict[str, Any]) -> dict[str, Any]:
-    """Return a row of edgar-crawler with the filing's accession number; return any other row unchanged."""
-    if "accession_number" in values or not values.keys() >= _ABOUT:
-        return values
-    accession_number = _accession_number(values)
-    return values | {"accession_number": accession_number} if accession_number else values
-
-
-def _accession_number(values: dict[str, Any]) -> str | None:
-    named = (path_header(f"/{values[field]}").accession_number for field in _LOCATIONS if values.get(field))
-    return next((number for number in named if number), None)
 
 
 class RowReader:
@@ -132,8 +69,10 @@ class RowReader:
         self._row_of_id: dict[str, int] = {}
 
     def row_of(self, values: dict[str, Any]) -> dict[str, Any]:
-        """Return a row with what follows from edgar-crawler's fields: its text, if no text column is requested."""
-        return with_items_as_text(values) if self._choice.text is None else with_accession_number(values)
+        """Return a row of edgar-crawler with its accession number and, if no text column is requested, its text."""
+        if not values.keys() >= _OF_CRAWLER:
+            return values
+        return _with_items_as_text(values) if self._choice.text is None else _with_accession_number(values)
 
     def columns(self, available: tuple[str, ...], *, of_row: bool = False) -> Columns:
         """Choose the columns of the shard, or of one row (`of_row`), which may lack the columns to keep.
@@ -269,3 +208,60 @@ class RowReader:
         if first != row:
             raise DocumentError("read", f"row {row} has the id of row {first} ({document_id}): ids must be unique")
         return document_id
+
+
+def path_keys(source: Source) -> dict[str, str | None]:
+    """Return the keys of the folders below the input, and of the key folders directly above it, outermost first.
+
+    So a file has the same keys if it is the input itself. The innermost value of a repeated key counts. Keys and values
+    are URL-decoded, as Hive, Spark and Arrow write them; `__HIVE_DEFAULT_PARTITION__` is null.
+    """
+    *below, _ = source.name.split("/")
+    above = source.uri.removesuffix(source.name).rstrip("/").split("/") if source.uri.endswith(source.name) else []
+    key_folders_above = [*takewhile(_is_key, reversed(above))]
+    keys: dict[str, str | None] = {}
+    for folder in (*reversed(key_folders_above), *filter(_is_key, below)):
+        key, _, value = folder.partition("=")
+        keys[unquote(key)] = None if value == _NULL else unquote(value)
+    return keys
+
+
+def has_rows_of_its_own(source: Source) -> bool:
+    """Return whether a source is named as a shard and has keys in its path, which are part of its rows.
+
+    The rows of such a shard differ from those of a shard with the same bytes elsewhere.
+    """
+    return bool(SHARD_NAME.search(source.uri)) and bool(path_keys(source))
+
+
+def _is_key(folder: str) -> bool:
+    names_archive = folder.endswith(_ARCHIVE_END) and is_archive(folder.removesuffix(_ARCHIVE_END))
+    return folder.find("=") > 0 and not names_archive
+
+
+def _with_items_as_text(values: dict[str, Any]) -> dict[str, Any]:
+    """Return a row of edgar-crawler with its joined items as `text`, and the id of the file that it extracted.
+
+    So the two count as one document. Any other row is returned unchanged.
+    """
+    items = {key: text for key, text in values.items() if _ITEM.fullmatch(key)}
+    if "text" in values or not items or not all(isinstance(text, str) for text in items.values()):
+        return values
+    parts = {key for key, text in items.items() if text.strip() and "_item_" not in f"_{key}"}
+    text = "\n\n".join(
+        text for key, text in items.items() if text and (key in parts or key.partition("_item_")[0] not in parts)
+    )
+    about = {key: value for key, value in values.items() if key not in items}
+    if accession_number := _accession_number(values):
+        about = {"id": f"{accession_number}/{values['filename']}", "accession_number": accession_number} | about
+    return about | {"text": text}
+
+
+def _with_accession_number(values: dict[str, Any]) -> dict[str, Any]:
+    accession_number = _accession_number(values) if "accession_number" not in values else None
+    return values | {"accession_number": accession_number} if accession_number else values
+
+
+def _accession_number(values: dict[str, Any]) -> str | None:
+    named = (path_header(f"/{values[field]}").accession_number for field in _LOCATIONS if values.get(field))
+    return next((number for number in named if number), None)

@@ -2,18 +2,14 @@
 
 Source: EDGAR Public Dissemination Service (PDS) Technical Specification: `<TYPE>`, `<SEQUENCE>`, `<FILENAME>` and
 `<DESCRIPTION>` precede the one `<TEXT>` element that holds the document. Two variants are read as well: a document cut
-out of its submission together with these tags, and a submission whose tags were removed (`tags_removed`).
-
-Submissions without their SGML tags, which many corpora have removed from EDGAR's full text files.
-
-Of `<TYPE>10-K <SEQUENCE>1 <FILENAME>d10k.htm`, only the values remain, one per line. The sequence numbers start at 1
-after the header, which distinguishes these lines from the figures of a table.
+out of its submission together with these tags, and a submission whose tags were removed (`tags_removed`), as many
+corpora have them.
 """
 
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Literal, NamedTuple, TypeAlias
+from typing import Literal, TypeAlias
 
 _HEADER_LINE = re.compile(rb"[ \t]*(?:[A-Z][A-Z0-9 /()&.,'-]*:(?:[ \t].*)?)?\r?\n")
 _ACCESSION_LINE = re.compile(rb"^[ \t]*ACCESSION NUMBER:.*\n", re.MULTILINE)
@@ -41,39 +37,6 @@ _SUBMISSION_ENDS = (b"</sec-document>", b"</ims-document>", b"</submission>", b"
 _PIECE_BYTES = 1 << 20
 DocumentChoice: TypeAlias = Literal["main", "debt", "all"]
 """Documents of a submission: the main one; also the exhibits on debt (EX-4, EX-10, EX-13); all that are text."""
-
-
-class Mark(NamedTuple):
-    """The beginning of a document: its TYPE line is at `start`, its text at `text_start`."""
-
-    start: int
-    text_start: int
-    type: str | None
-    filename: str | None
-
-
-def split_without_tags(data: bytes) -> tuple[int, list[Mark]]:
-    """Return the end of the header and a mark per document; without a recognisable document, one mark for all text."""
-    accession = _ACCESSION_LINE.search(data)
-    header_end = 0
-    if accession:
-        header_end = accession.end()
-        while (line := _HEADER_LINE.match(data, header_end)) and line.end() > header_end:
-            header_end = line.end()
-    marks: list[Mark] = []
-    for found in _MARK.finditer(data, header_end):
-        if int(found["sequence"]) != len(marks) + 1 or (not marks and data[header_end : found.start()].strip()):
-            continue
-        filename = found["filename"]
-        marks.append(
-            Mark(
-                found.start(),
-                found.end(),
-                found["type"].strip().decode("ascii", "replace").upper(),
-                filename.decode("ascii") if filename else None,
-            )
-        )
-    return header_end, marks or [Mark(header_end, header_end, None, None)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,23 +70,7 @@ def split_submission(data: bytes) -> Submission:
             for position, (start, limit) in enumerate(zip(begins, [*begins[1:], len(data)], strict=True), start=1)
         )
         return Submission(header_end=begins[0], parts=parts)
-    header_end, marks = split_without_tags(data)
-    ends = [mark.start for mark in marks[1:]] + [len(data)]
-    parts = tuple(
-        Part(type=mark.type, sequence=number, filename=mark.filename, start=mark.text_start, end=end)
-        for number, (mark, end) in enumerate(zip(marks, ends, strict=True), start=1)
-    )
-    return Submission(header_end=header_end, parts=parts, tags_removed=True)
-
-
-def is_textual(part: Part, data: bytes) -> bool:
-    """Return whether a part is text: not a graphic, archive, spreadsheet, XBRL data, PDF or encoded file."""
-    part_type = part.type or ""
-    return (
-        part_type not in _NOT_TEXT
-        and not _XBRL_EXHIBIT.match(part_type)
-        and not _ENCODED.match(data, part.start, min(part.end, part.start + _TAGS_BYTES))
-    )
+    return _split_without_tags(data)
 
 
 def main_parts(submission: Submission, form_type: str | None, data: bytes) -> list[Part]:
@@ -141,6 +88,16 @@ def main_parts(submission: Submission, form_type: str | None, data: bytes) -> li
     return [part for part in same_type or [main] if is_textual(part, data)] or [main]
 
 
+def is_textual(part: Part, data: bytes) -> bool:
+    """Return whether a part is text: not a graphic, archive, spreadsheet, XBRL data, PDF or encoded file."""
+    part_type = part.type or ""
+    return (
+        part_type not in _NOT_TEXT
+        and not _XBRL_EXHIBIT.match(part_type)
+        and not _ENCODED.match(data, part.start, min(part.end, part.start + _TAGS_BYTES))
+    )
+
+
 def is_on_debt(exhibit: str) -> bool:
     """Return whether exhibits of this type (`EX-10.1`) are about debt."""
     return bool(_DEBT_EXHIBIT.match(exhibit))
@@ -156,6 +113,37 @@ def chosen_parts(
         return textual
     wanted = {*mains, *(part for part in textual if is_on_debt(part.type or ""))}
     return [part for part in submission.parts if part in wanted]
+
+
+def _split_without_tags(data: bytes) -> Submission:
+    """Split a submission whose tags were removed: `<TYPE>10-K <SEQUENCE>1 <FILENAME>d10k.htm` left one value per line.
+
+    The sequence numbers start at 1 after the header, which distinguishes these lines from the figures of a table.
+    """
+    accession = _ACCESSION_LINE.search(data)
+    header_end = 0
+    if accession:
+        header_end = accession.end()
+        while (line := _HEADER_LINE.match(data, header_end)) and line.end() > header_end:
+            header_end = line.end()
+    marks: list[re.Match[bytes]] = []
+    for mark in _MARK.finditer(data, header_end):
+        follows_header = marks or not data[header_end : mark.start()].strip()
+        if follows_header and int(mark["sequence"]) == len(marks) + 1:
+            marks.append(mark)
+    ends = [mark.start() for mark in marks[1:]] + [len(data)]
+    parts = tuple(
+        Part(
+            type=mark["type"].strip().decode("ascii", "replace").upper(),
+            sequence=sequence,
+            filename=mark["filename"].decode("ascii") if mark["filename"] else None,
+            start=mark.end(),
+            end=end,
+        )
+        for sequence, (mark, end) in enumerate(zip(marks, ends, strict=False), start=1)
+    )
+    whole = Part(type=None, sequence=1, filename=None, start=header_end, end=len(data))
+    return Submission(header_end=header_end, parts=parts or (whole,), tags_removed=True)
 
 
 def _begins(data: bytes) -> Iterator[int]:

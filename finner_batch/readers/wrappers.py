@@ -1,20 +1,17 @@
-"""What programs wrap around a filing as they save it: response and mail headers, a browser's page of text.
-
-Extraction of the plain text of text filings that have an HTML wrapper or stray tags.
-
-Conversion of HTML character references (`&amp;`, `&#8217;`) into characters.
-"""
+"""What programs wrap around a filing as they save it: response and mail headers, a browser's page, HTML around text."""
 
 import html
 import re
+from collections.abc import Iterable
 from itertools import pairwise
 
 from finner_batch.readers.encoding import decode
 
 _ENDLESS = re.compile("&#[0-9]{100,};?")
 """A number too long for Python to parse, which is no character's."""
+COMMENT = (re.compile(r"<!--"), re.compile(r"-->"))
 _HIDDEN = (
-    (re.compile(r"<!--"), re.compile(r"-->")),
+    COMMENT,
     *(
         (re.compile(rf"<{name}\b[^<>]*>", re.IGNORECASE), re.compile(rf"</{name}\s*>", re.IGNORECASE))
         for name in ("title", "style", "script")
@@ -75,9 +72,7 @@ def unwrap(markup: str) -> str:
 
     Source of the marks: EDGAR Filer Manual volume II, 5.2.1 (ASCII documents).
     """
-    for opening, closing in _HIDDEN:
-        markup = without(markup, opening, closing)
-    return unescape(_TAG.sub("", _LAYOUT.sub("", _without_struck(markup))))
+    return unescape(_TAG.sub("", _LAYOUT.sub("", _without_struck(without(markup, _HIDDEN)))))
 
 
 def _without_struck(markup: str) -> str:
@@ -91,14 +86,16 @@ def _without_struck(markup: str) -> str:
     return "".join([*pieces, markup[position:]])
 
 
-def without(markup: str, opening: re.Pattern[str], closing: re.Pattern[str]) -> str:
-    """Remove elements from markup. An element that never ends is not removed."""
-    pieces: list[str] = []
-    position = 0
-    while (start := opening.search(markup, position)) and (end := closing.search(markup, start.end())):
-        pieces.append(markup[position : start.start()])
-        position = end.end()
-    return "".join([*pieces, markup[position:]])
+def without(markup: str, elements: Iterable[tuple[re.Pattern[str], re.Pattern[str]]]) -> str:
+    """Remove elements, given as how they begin and how they end. An element that never ends is not removed."""
+    for opening, closing in elements:
+        pieces: list[str] = []
+        position = 0
+        while (start := opening.search(markup, position)) and (end := closing.search(markup, start.end())):
+            pieces.append(markup[position : start.start()])
+            position = end.end()
+        markup = "".join([*pieces, markup[position:]])
+    return markup
 
 
 def holds_submission(head: bytes) -> bool:

@@ -10,9 +10,8 @@ tokens), the model then reads 10 % more tokens: 9 % from the lengths, 2 % from t
 20 %, with multiples of 32 it is 40 %. Packing sentences without padding would thus save less than a tenth, and would
 need attention kernels that the model's plain ONNX operators do not have.
 
-Halves batches that do not fit into a device's memory, and all later batches. Rows do not change.
-
-Runs batches one by one, or several concurrently while the next are prepared. Results keep the batches' order.
+A batch that does not fit into a device's memory is halved, and so are all later ones. Batches run one by one, or
+several concurrently while the next are prepared; results keep their order.
 """
 
 import logging
@@ -31,9 +30,9 @@ from numpy.typing import NDArray
 from finner_batch.errors import OutOfMemoryError
 from finner_batch.tagging.tokens import ID_BYTES, Window
 
+LOG = logging.getLogger(__name__)
 FULL_BATCH_LENGTH = 128
 """Longest window, in tokens, of which a batch may use the whole token budget."""
-LOG = logging.getLogger(__name__)
 RunBatch: TypeAlias = Callable[[NDArray[np.int64], NDArray[np.int64]], NDArray[np.float32]]
 """`Session.logits`: ids and mask `[batch, length]` to logits `[batch, length, labels]`."""
 _OUT_OF_MEMORY = re.compile(

@@ -3,11 +3,9 @@
 A folder holds `config.json`, `tokenizer.json`, `checksums.json` and one ONNX file per variant (precision). It
 contains no code; every file is verified against `checksums.json` (SHA-256) before it is opened.
 
-Cues: patterns that a sentence must contain for the model to read it.
-
-Few sentences with a number are about debt, and only those have labels of debt. A model folder may list groups of
+Few sentences with a number are about debt, and only those have labels of debt. So a folder may list cues: groups of
 patterns (`cues` in `config.json`). A sentence without a match of every group is not read, and its numbers get no label.
-The cues are part of the model, and its scores are measured with them.
+The model's scores are measured with its cues.
 """
 
 import hashlib

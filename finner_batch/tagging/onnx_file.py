@@ -46,14 +46,14 @@ class Encoder:
     attention_precision: Precision
 
     def by_openvino(self, products: Literal["int8", "fp32"], float_precision: Literal["bf16", "fp32"]) -> "Encoder":
-        """The same encoder where OpenVINO runs it: its products, but for the classifier and the attention."""
+        """Return the encoder as OpenVINO runs it: its products, except those of the classifier and the attention."""
         classifier = self.width * self.labels
         weights: dict[Precision, int] = {float_precision: classifier}
         weights[products] = sum(self.weights.values()) - classifier + weights.pop(products, 0)
         return replace(self, weights=weights, attention_precision=float_precision)
 
     def multiply_adds(self, tokens: int, squared_lengths: int) -> dict[Precision, int]:
-        """Multiply-adds by precision for `tokens` in windows whose lengths squared sum to `squared_lengths`.
+        """Return multiply-adds by precision for `tokens` in windows whose squared lengths sum to `squared_lengths`.
 
         A window of length L costs L x L x width for its attention scores and as much for mixing the values, in each
         layer.
@@ -73,7 +73,7 @@ class _Tensor:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shapes:
-    """Of a model: the names of its inputs, its outputs by name (a size that varies is 0), its constants by name."""
+    """A model's inputs, and the shapes of its outputs (a size that varies is 0) and constants, by name."""
 
     inputs: frozenset[str]
     outputs: dict[str, tuple[int, ...]]
@@ -81,7 +81,7 @@ class Shapes:
 
 
 def read_shapes(path: Path) -> Shapes:
-    """Read what goes into a model and what comes out of it. Raises ModelError where the file is no ONNX model."""
+    """Read the shapes of a model. Raises ModelError if the file is not an ONNX model."""
     try:
         with path.open("rb") as file:
             mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)  # closed with the last view of it
@@ -97,7 +97,7 @@ def read_shapes(path: Path) -> Shapes:
 
 
 def read_encoder(path: Path) -> Encoder:
-    """Count an encoder's matrix products in its ONNX file. Raises ModelError where they are not to be made out."""
+    """Count an encoder's matrix products in its ONNX file. Raises ModelError for any other kind of model."""
     try:
         data = path.read_bytes()
         graph = next(_messages(memoryview(data), 7))
@@ -139,7 +139,7 @@ def read_encoder(path: Path) -> Encoder:
 
 
 def matrix_product(weights: NDArray[np.generic]) -> bytes:
-    """Write a model whose output `c` is its input `a`, [rows, inputs], times constant weights [inputs, outputs].
+    """Return a model whose output `c` is its input `a`, [rows, inputs], times constant weights [inputs, outputs].
 
     int8 weights take uint8 activations and give int32 sums (`MatMulInteger`); float weights take and give their type.
     """
@@ -178,7 +178,7 @@ def _tensor(message: memoryview) -> _Tensor:
 
 
 def _described(message: memoryview) -> tuple[str, tuple[int, ...]]:
-    """Name and shape of an input or output."""
+    """Return the name and shape of an input or output."""
     name = str(next(_messages(message, 1)), "utf-8")
     (kind,) = _messages(message, 2)
     (tensor,) = _messages(kind, 1)
@@ -188,7 +188,7 @@ def _described(message: memoryview) -> tuple[str, tuple[int, ...]]:
 
 
 def _node(message: memoryview) -> tuple[str, list[str]]:
-    """Operator and names of the inputs."""
+    """Return the operator and the names of the inputs."""
     (operator,) = _messages(message, 4)
     return str(operator, "utf-8"), [str(name, "utf-8") for name in _messages(message, 1)]
 
@@ -198,7 +198,7 @@ def _messages(message: memoryview, number: int) -> Iterator[memoryview]:
 
 
 def _fields(message: memoryview) -> Iterator[tuple[int, _Value]]:
-    """Yield the number and value of each field. Raises ValueError, IndexError where the bytes are no message."""
+    """Yield the number and value of each field. Raises ValueError or IndexError if the bytes are no message."""
     place = 0
     while place < len(message):
         key, place = _varint(message, place)

@@ -7,13 +7,9 @@ output projections of the attention, is computed in bf16 if the processor suppor
 
 Without AVX-512 VNNI or AMX, OpenVINO multiplies int8 weights in fp32, and in a different order for few tokens than for
 many. On such processors, the weights of the file are used and everything is computed in fp32: the bits are the same in
-every batch, and the speed is the same as with int8 weights. A self-test at opening decides which of the two is used.
-
-The self-test of a session: whether a window gets the same logits, to the last bit, in every batch.
-
-A runtime may choose its method of multiplication by the number of rows, and then it adds in a different order for few
-rows than for many. OpenVINO does so with int8 weights on a processor without int8 instructions: oneDNN splits the 1,536
-inputs of a product for up to about 80 rows, but not for more.
+every batch, and the speed is the same as with int8 weights. A self-test at opening decides which of the two is used:
+whether a window gets the same logits, to the last bit, in every batch. With int8 weights on such a processor, oneDNN
+splits the 1,536 inputs of a product for up to about 80 rows, but not for more.
 """
 
 import importlib.util
@@ -32,52 +28,28 @@ from finner_batch.tagging.device import Device
 from finner_batch.tagging.model import Model
 
 WINDOWS = 32
-_LENGTH = 8
+_TEST_LENGTH = 8
 """Tokens of a window including its padding. Every fourth window has no padding."""
-_BATCH_SIZES = (1, 4, 9)
+_TEST_BATCH_SIZES = (1, 4, 9)
 """Numbers of windows in the batches that are compared with a batch of all windows."""
-_IDS = 41
+_TEST_IDS = 41
 """Number of different ids, few enough for every vocabulary."""
 Products = Literal["int8", "fp32"]
-"""The precision of the matrix products with weights, except those of `NOT_ROUNDED`."""
+"""The precision of the matrix products with weights, except those of `_NOT_ROUNDED`."""
 OPENVINO = "openvino"
 """Name of the variant in a model folder that has passed its gate with OpenVINO."""
 WEIGHT_LEVELS = 63
 """Quantisation steps on each side of 0, as in the int8 variant (`finner_batch/training/export/graph.py`)."""
 _GROUP_INPUTS = 128
 """Inputs that share an activation scale. With all 384 of a token, 99.6 % of the spans agree; with 128, 99.8 %."""
-KERNELS_KEPT = 64
+_KERNELS_KEPT = 64
 """Shapes for which compiled kernels are cached. OpenVINO's default caches thousands, which takes a gigabyte."""
-PRIMITIVES_KEPT = {"ONEDNN_PRIMITIVE_CACHE_CAPACITY": "64"}
+_PRIMITIVES_KEPT = {"ONEDNN_PRIMITIVE_CACHE_CAPACITY": "64"}
 """The same for oneDNN, which reads only environment variables. Its default is 1,024 shapes, which take 80 MB."""
-NOT_ROUNDED = ("attention.v_lin", "attention.out_lin", "classifier")
+_NOT_ROUNDED = ("attention.v_lin", "attention.out_lin", "classifier")
 """Parts of the names of weights that are not rounded to int8."""
 _FASTER_WITH = {"amx_int8", "avx512_vnni"}
 """Instructions with which OpenVINO measured faster than onnxruntime. With AVX2, it takes 1.6 times as long."""
-
-
-def batch_dependence(logits: RunBatch) -> str | None:
-    """Return how logits depend on the size and order of their batch; None if no bit differs.
-
-    This runs 368 tokens: 0.04 s at 9,000 tokens/s. Raises DeviceError if the output is not the logits of the batch, and
-    whatever `logits` raises.
-    """
-    ids = np.arange(WINDOWS * _LENGTH, dtype=np.int64).reshape(WINDOWS, _LENGTH) % _IDS
-    lengths = _LENGTH - np.arange(WINDOWS) % 4
-    mask = (np.arange(_LENGTH) < lengths[:, None]).astype(np.int64)
-    ids *= mask
-    together = logits(ids, mask)
-    if together.ndim != 3 or together.shape[:2] != ids.shape or not np.isfinite(together).all():
-        raise DeviceError(f"logits of {WINDOWS} x {_LENGTH} tokens have the shape {together.shape} or are not finite")
-    backwards = np.arange(WINDOWS)[::-1]
-    start = 0
-    for size in _BATCH_SIZES:
-        rows = backwards[start : start + size]
-        start += size
-        difference = np.abs(logits(ids[rows], mask[rows]) - together[rows])[mask[rows] == 1]
-        if difference.any():
-            return f"logits of {size} windows differ from those among {WINDOWS} by up to {difference.max():.0e}"
-    return None
 
 
 def is_installed() -> bool:
@@ -121,7 +93,7 @@ class OpenVinoSession:
         self.backend = OPENVINO
         path = model.onnx_path(OPENVINO)
         require_openvino()
-        for name, value in PRIMITIVES_KEPT.items():
+        for name, value in _PRIMITIVES_KEPT.items():
             os.environ.setdefault(name, value)
         import openvino  # noqa: PLC0415 - heavy
 
@@ -176,6 +148,32 @@ class OpenVinoSession:
         return logits
 
 
+def batch_dependence(logits: RunBatch) -> str | None:
+    """Return how logits depend on the size and order of their batch; None if no bit differs.
+
+    This runs 368 tokens: 0.04 s at 9,000 tokens/s. Raises DeviceError if the output is not the logits of the batch, and
+    whatever `logits` raises.
+    """
+    ids = np.arange(WINDOWS * _TEST_LENGTH, dtype=np.int64).reshape(WINDOWS, _TEST_LENGTH) % _TEST_IDS
+    lengths = _TEST_LENGTH - np.arange(WINDOWS) % 4
+    mask = (np.arange(_TEST_LENGTH) < lengths[:, None]).astype(np.int64)
+    ids *= mask
+    together = logits(ids, mask)
+    if together.ndim != 3 or together.shape[:2] != ids.shape or not np.isfinite(together).all():
+        raise DeviceError(
+            f"logits of {WINDOWS} x {_TEST_LENGTH} tokens have the shape {together.shape} or are not finite"
+        )
+    backwards = np.arange(WINDOWS)[::-1]
+    start = 0
+    for size in _TEST_BATCH_SIZES:
+        rows = backwards[start : start + size]
+        start += size
+        difference = np.abs(logits(ids[rows], mask[rows]) - together[rows])[mask[rows] == 1]
+        if difference.any():
+            return f"logits of {size} windows differ from those among {WINDOWS} by up to {difference.max():.0e}"
+    return None
+
+
 def float_precision(core: Any, products: Products = "int8") -> Literal["bf16", "fp32"]:
     """Return the precision in which this processor computes everything that is not int8."""
     has_bf16 = "BF16" in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
@@ -199,7 +197,7 @@ def compiled(core: Any, source: Path | bytes, threads: int, *, products: Product
                 "DYNAMIC_QUANTIZATION_GROUP_SIZE": _GROUP_INPUTS,
                 "INFERENCE_NUM_THREADS": threads,
                 "NUM_STREAMS": threads,
-                "CPU_RUNTIME_CACHE_CAPACITY": KERNELS_KEPT,
+                "CPU_RUNTIME_CACHE_CAPACITY": _KERNELS_KEPT,
                 "ENABLE_CPU_PINNING": False,
             },
         )
@@ -225,7 +223,7 @@ def _compress_weights(graph: Any) -> None:
         raise RuntimeError("no matrix product with constant weights in it")
     for node in products:
         constant = node.input_value(1).get_node()
-        if any(part in constant.get_friendly_name() for part in NOT_ROUNDED):
+        if any(part in constant.get_friendly_name() for part in _NOT_ROUNDED):
             continue
         weights = constant.data.astype(np.float32)
         scale = np.maximum(np.abs(weights).max(axis=0, keepdims=True), np.finfo(np.float16).tiny) / WEIGHT_LEVELS

@@ -1,9 +1,8 @@
 """Sessions that compute logits from token ids, with onnxruntime, or with OpenVINO if it is faster and as reliable.
 
-onnxruntime sessions with inputs and logits in GPU memory, so that copies overlap with the runs of other batches.
-
-A token costs 16 bytes on the way in and 4 bytes per label on the way out: 0.3 GB/s at 8 M tokens per second, a small
-part of what a PCIe link carries from pageable memory. So batches are not copied into pinned memory first.
+On a GPU, inputs and logits are in its memory, so that copies overlap with the runs of other batches. A token costs 16
+bytes on the way in and 4 bytes per label on the way out: 0.3 GB/s at 8 M tokens per second, a small part of what a PCIe
+link carries from pageable memory. So batches are not copied into pinned memory first.
 """
 
 from collections.abc import Sequence
@@ -26,6 +25,71 @@ VARIANT_OF_DEVICE = {"cpu": "int8", "cuda": "fp16"}
 _ONNXRUNTIME = "onnxruntime"
 _BATCHES_PER_GPU = 2
 _PROVIDER = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}
+
+
+class Session:
+    """An ONNX Runtime session over one variant of a model, with one onnxruntime session per GPU.
+
+    `concurrent_batches` is the number of batches that it accepts at a time. On a CPU, this is `threads` (0: all that
+    the process may use), each with its own batch: two threads that share a batch wait for each other and tag a sixth
+    fewer tokens. On a GPU, one batch runs while another is copied. Raises ModelError if the file is damaged or not an
+    ONNX model, DeviceError if CUDA was chosen and onnxruntime does not run the model on it.
+    """
+
+    batch_dependence = None
+    """As in `OpenVinoSession`. onnxruntime needs no self-test; the project's tests check it."""
+
+    def __init__(
+        self,
+        model: Model,
+        device: Device,
+        *,
+        variant: str | None = None,
+        threads: int = 0,
+        backend_reason: str = "requested",
+    ) -> None:
+        self.device = device
+        self.backend = _ONNXRUNTIME
+        self.backend_reason = backend_reason
+        self.variant = variant or VARIANT_OF_DEVICE[device.name]
+        path = str(model.onnx_path(self.variant))
+        self._session = _open(path, device, 0)
+        self._gpus: RoundRobin | None = None
+        self.concurrent_batches = threads or usable_cpus()
+        if device.name == "cuda" or device.count > 1:
+            self.concurrent_batches = _BATCHES_PER_GPU * device.count
+            sessions = [self._session, *(_open(path, device, gpu) for gpu in range(1, device.count))]
+            self._gpus = RoundRobin([_gpu_session(session, device, gpu) for gpu, session in enumerate(sessions)])
+
+    @property
+    def computed_by(self) -> str:
+        """What determines the bits of the logits besides the model: variant, device, runtime and processor."""
+        import onnxruntime  # noqa: PLC0415 - heavy
+
+        runtime = f"onnxruntime {onnxruntime.__version__}"
+        processor = f"{cpu_name()} {int8_instructions()}" if self.device.name == "cpu" else " ".join(visible_gpus())
+        return f"{self.variant} {self.device.name} {runtime} {processor}"
+
+    def logits(self, input_ids: NDArray[np.int64], attention_mask: NDArray[np.int64]) -> NDArray[np.float32]:
+        """Run one batch: `[batch, length]` ids and mask to `[batch, length, labels]` logits.
+
+        Up to `concurrent_batches` threads may call it at a time. Raises OutOfMemoryError if the device has too little
+        memory for the batch, FinnerError for any other failure.
+        """
+        try:
+            if self._gpus is not None:
+                return self._gpus(input_ids, attention_mask)
+            result: NDArray[np.float32] = self._session.run(
+                ["logits"], {"input_ids": input_ids, "attention_mask": attention_mask}
+            )[0]
+        except Exception as error:
+            rows, length = input_ids.shape
+            error_class = OutOfMemoryError if is_out_of_memory(error) else FinnerError
+            raise error_class(
+                f"onnxruntime failed on a batch of {rows} x {length} tokens: {error}. A smaller --batch-tokens needs "
+                "less memory. The next run continues after what was committed"
+            ) from error
+        return result
 
 
 class GpuSession:
@@ -99,71 +163,6 @@ class RoundRobin:
             session.use_in_thread()
             self._of_thread.session = session
         return session(input_ids, attention_mask)
-
-
-class Session:
-    """An ONNX Runtime session over one variant of a model, with one onnxruntime session per GPU.
-
-    `concurrent_batches` is the number of batches that it accepts at a time. On a CPU, this is `threads` (0: all that
-    the process may use), each with its own batch: two threads that share a batch wait for each other and tag a sixth
-    fewer tokens. On a GPU, one batch runs while another is copied. Raises ModelError if the file is damaged or not an
-    ONNX model, DeviceError if CUDA was chosen and onnxruntime does not run the model on it.
-    """
-
-    batch_dependence = None
-    """As in `OpenVinoSession`. onnxruntime needs no self-test; the project's tests check it."""
-
-    def __init__(
-        self,
-        model: Model,
-        device: Device,
-        *,
-        variant: str | None = None,
-        threads: int = 0,
-        backend_reason: str = "requested",
-    ) -> None:
-        self.device = device
-        self.backend = _ONNXRUNTIME
-        self.backend_reason = backend_reason
-        self.variant = variant or VARIANT_OF_DEVICE[device.name]
-        path = str(model.onnx_path(self.variant))
-        self._session = _open(path, device, 0)
-        self._gpus: RoundRobin | None = None
-        self.concurrent_batches = threads or usable_cpus()
-        if device.name == "cuda" or device.count > 1:
-            self.concurrent_batches = _BATCHES_PER_GPU * device.count
-            sessions = [self._session, *(_open(path, device, gpu) for gpu in range(1, device.count))]
-            self._gpus = RoundRobin([_gpu_session(session, device, gpu) for gpu, session in enumerate(sessions)])
-
-    @property
-    def computed_by(self) -> str:
-        """What determines the bits of the logits besides the model: variant, device, runtime and processor."""
-        import onnxruntime  # noqa: PLC0415 - heavy
-
-        runtime = f"onnxruntime {onnxruntime.__version__}"
-        processor = f"{cpu_name()} {int8_instructions()}" if self.device.name == "cpu" else " ".join(visible_gpus())
-        return f"{self.variant} {self.device.name} {runtime} {processor}"
-
-    def logits(self, input_ids: NDArray[np.int64], attention_mask: NDArray[np.int64]) -> NDArray[np.float32]:
-        """Run one batch: `[batch, length]` ids and mask to `[batch, length, labels]` logits.
-
-        Up to `concurrent_batches` threads may call it at a time. Raises OutOfMemoryError if the device has too little
-        memory for the batch, FinnerError for any other failure.
-        """
-        try:
-            if self._gpus is not None:
-                return self._gpus(input_ids, attention_mask)
-            result: NDArray[np.float32] = self._session.run(
-                ["logits"], {"input_ids": input_ids, "attention_mask": attention_mask}
-            )[0]
-        except Exception as error:
-            rows, length = input_ids.shape
-            error_class = OutOfMemoryError if is_out_of_memory(error) else FinnerError
-            raise error_class(
-                f"onnxruntime failed on a batch of {rows} x {length} tokens: {error}. A smaller --batch-tokens needs "
-                "less memory. The next run continues after what was committed"
-            ) from error
-        return result
 
 
 AnySession: TypeAlias = Session | OpenVinoSession

@@ -1,8 +1,6 @@
 """The tagger: windows of many sentences in, labelled spans out.
 
-The tagger's logit cache: windows that this or an earlier run has tagged get the same logits, to the last bit.
-
-The result of the tagger.
+With a cache, windows that this or an earlier run has tagged get the same logits, to the last bit.
 """
 
 from array import array
@@ -19,7 +17,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from finner_batch.tagging.batching import (
-    Batch,
     BatchLogits,
     ShrinkingBatches,
     batches,
@@ -70,24 +67,6 @@ def window_digest(window: Window, key: bytes = b"") -> bytes:
     return blake2b(positions + window.packed_ids, digest_size=DIGEST_BYTES, key=key).digest()
 
 
-class CachedLogits:
-    """Logits in a store, by their window and by everything else that determines them, `computed_by`."""
-
-    def __init__(self, store: LogitStore, *, computed_by: str, labels: int) -> None:
-        self._store = store
-        self._key = blake2b(computed_by.encode(), digest_size=DIGEST_BYTES).digest()
-        self._row_bytes = labels * _LOGIT_BYTES
-
-    def find(self, windows: Sequence[Window]) -> tuple[list[bytes], list[bytes | None]]:
-        """Return the digests of the windows and, for each cached window, the logits of its numbers, packed float32."""
-        digests = [window_digest(window, self._key) for window in windows]
-        return digests, self._store.find(digests, [len(window.positions) * self._row_bytes for window in windows])
-
-    def keep(self, digests: Sequence[bytes], tables: Sequence[NDArray[np.float32]]) -> None:
-        """Keep the logits `[numbers, labels]` of windows that were not cached."""
-        self._store.keep(digests, [table.astype(np.float32, copy=False).tobytes() for table in tables])
-
-
 @dataclass(frozen=True, slots=True)
 class TaggingStatistics:
     """Counts of a call: windows, windows run (repeats run once), and their tokens without and with padding.
@@ -117,10 +96,11 @@ class Tagger:
         threads = session.concurrent_batches
         self._threads = ThreadPoolExecutor(threads, "infer") if threads > 1 else None
         self._thresholds = np.array([0.0, *(model.thresholds[label] for label in model.labels[1:])])
-        self._cached_logits: CachedLogits | None = None
+        self._cache = cache
+        self._cache_key = b""
         if cache is not None:
             computed_by = f"{model.model_id} {session.computed_by}"
-            self._cached_logits = CachedLogits(cache, computed_by=computed_by, labels=len(model.labels))
+            self._cache_key = blake2b(computed_by.encode(), digest_size=DIGEST_BYTES).digest()
 
     @classmethod
     def load(
@@ -181,11 +161,11 @@ class Tagger:
             ends = list(accumulate(len(windows[index].positions) for index in order))
             places = {index: slice(start, end) for index, start, end in zip(order, [0, *ends[:-1]], ends, strict=True)}
             tables = {index: table[place] for index, place in places.items()}
-            if self._cached_logits is not None:
+            if self._cache is not None:
                 digest_of = dict(zip(distinct, digests, strict=True))
                 ran = order[: len(uncached)]
-                tables_to_keep = [all_logits[places[index]] for index in ran]
-                self._cached_logits.keep([digest_of[index] for index in ran], tables_to_keep)
+                packed_logits = [all_logits[places[index]].astype(np.float32, copy=False).tobytes() for index in ran]
+                self._cache.keep([digest_of[index] for index in ran], packed_logits)
         tokens_run = sum(window.length for window in to_run)
         statistics = TaggingStatistics(
             windows=len(windows),
@@ -225,7 +205,7 @@ class Tagger:
     def _run(self, windows: Sequence[Window], interrupted: Callable[[], bool]) -> Iterator[BatchLogits]:
         """Yield batches of the windows with their logits. A budget that exceeds the memory stays lowered."""
         run_batch = ShrinkingBatches(self.session.logits, self.budget_tokens)
-        made: Iterator[Batch] = batches(
+        prepared = batches(
             windows,
             budget_tokens=self.budget_tokens,
             length_multiple=self._length_multiple,
@@ -234,19 +214,21 @@ class Tagger:
         )
         try:
             if self._threads is None:
-                yield from run_one_by_one(made, run_batch, interrupted)
+                yield from run_one_by_one(prepared, run_batch, interrupted)
             else:
                 yield from run_concurrently(
-                    made, run_batch, interrupted, self._threads, self.session.concurrent_batches
+                    prepared, run_batch, interrupted, self._threads, self.session.concurrent_batches
                 )
         finally:
             self.budget_tokens = run_batch.budget_tokens
 
     def _look_up(self, windows: Sequence[Window]) -> tuple[list[bytes], list[bytes | None]]:
-        """Return the windows' digests, and the packed logits of those in the cache."""
-        if self._cached_logits is None:
+        """Return the windows' digests, and for each window in the cache the logits of its numbers, packed float32."""
+        if self._cache is None:
             return [b""] * len(windows), [None] * len(windows)
-        return self._cached_logits.find(windows)
+        digests = [window_digest(window, self._cache_key) for window in windows]
+        row_bytes = len(self.model.labels) * _LOGIT_BYTES
+        return digests, self._cache.find(digests, [len(window.positions) * row_bytes for window in windows])
 
     def _unpacked(self, cached: Sequence[bytes | None]) -> NDArray[np.float32]:
         packed = b"".join(logits for logits in cached if logits is not None)

@@ -1,12 +1,9 @@
 """Inline XBRL facts: collected while the markup is read, then located in the extracted text.
 
-Source: Inline XBRL 1.1 (https://www.xbrl.org/specification/inlinexbrl-part1/rec-2013-11-18/): nonFraction section 10,
-nonNumeric section 11, continuation section 4.1.
-
-Inline XBRL transformation formats: converts the printed form of a number to its value.
-
-Source: Inline XBRL Transformation Registry 1 to 5 (https://www.xbrl.org/specification/inlinexbrl-transformationregistry/)
-and the SEC's own registry (EDGAR Filer Manual, `ixt-sec`).
+Sources: Inline XBRL 1.1 (https://www.xbrl.org/specification/inlinexbrl-part1/rec-2013-11-18/), nonFraction section 10,
+nonNumeric section 11, continuation section 4.1; for the values of printed numbers, Transformation Registry 1 to 5
+(https://www.xbrl.org/specification/inlinexbrl-transformationregistry/) and the SEC's own registry (EDGAR Filer Manual,
+`ixt-sec`).
 """
 
 import re
@@ -38,52 +35,6 @@ HIDDEN_TAGS = frozenset(("unit", "measure", "unitdenominator"))
 """Local names of the elements of `ix:resources` that `TagReader` receives."""
 _NOT_NOTES = frozenset(("dei", "ecd", "cyd"))
 """Taxonomies whose text blocks are not notes: cover page, executive compensation, cybersecurity."""
-
-
-def _dot_decimal(text: str) -> float | None:
-    return _float(re.sub(r"[,\s'\u2019]", "", text))
-
-
-def _comma_decimal(text: str) -> float | None:
-    return _float(re.sub(r"[.\s'\u2019]", "", text).replace(",", "."))
-
-
-def _float(text: str) -> float | None:
-    return float(text) if re.fullmatch(r"\d+\.?\d*|\.\d+", text, re.ASCII) else None
-
-
-def _words(text: str) -> float | None:
-    """Read `twenty-five`, `one hundred and two`, `no`."""
-    total = group = 0
-    words = [word for word in re.split(r"[\s,-]+", text.lower()) if word and word != "and"]
-    if not words:
-        return None
-    for word in words:
-        if word == "hundred":
-            group = max(group, 1) * 100
-        elif word in _SMALL:
-            group += _SMALL[word]
-        elif word in _LARGE:
-            total += max(group, 1) * _LARGE[word]
-            group = 0
-        else:
-            return _dot_decimal(text)
-    return float(total + group)
-
-
-_READERS: dict[str, Callable[[str], float | None]] = {
-    **dict.fromkeys(_DOT_DECIMAL, _dot_decimal),
-    **dict.fromkeys(_COMMA_DECIMAL, _comma_decimal),
-    **dict.fromkeys(_ZERO, lambda _: 0.0),
-    "numwordsen": _words,
-}
-
-
-def number(text: str, format_name: str | None) -> float | None:
-    """Read `text` in a format (`ixt:num-dot-decimal`); None if the format is unknown or does not fit."""
-    name = (format_name or "").rpartition(":")[2].replace("-", "").lower()
-    reader = _READERS.get(name)
-    return reader(text.strip()) if reader else None
 
 
 @dataclass(slots=True)
@@ -261,3 +212,49 @@ def _integer(text: str | None) -> int:
         return int(text or 0)
     except ValueError:
         return 0
+
+
+def number(text: str, format_name: str | None) -> float | None:
+    """Read `text` in a format (`ixt:num-dot-decimal`); None if the format is unknown or does not fit."""
+    name = (format_name or "").rpartition(":")[2].replace("-", "").lower()
+    reader = _READERS.get(name)
+    return reader(text.strip()) if reader else None
+
+
+def _dot_decimal(text: str) -> float | None:
+    return _float(re.sub(r"[,\s'\u2019]", "", text))
+
+
+def _comma_decimal(text: str) -> float | None:
+    return _float(re.sub(r"[.\s'\u2019]", "", text).replace(",", "."))
+
+
+def _float(text: str) -> float | None:
+    return float(text) if re.fullmatch(r"\d+\.?\d*|\.\d+", text, re.ASCII) else None
+
+
+def _words(text: str) -> float | None:
+    """Read `twenty-five`, `one hundred and two`, `no`."""
+    total = group = 0
+    words = [word for word in re.split(r"[\s,-]+", text.lower()) if word and word != "and"]
+    if not words:
+        return None
+    for word in words:
+        if word == "hundred":
+            group = max(group, 1) * 100
+        elif word in _SMALL:
+            group += _SMALL[word]
+        elif word in _LARGE:
+            total += max(group, 1) * _LARGE[word]
+            group = 0
+        else:
+            return _dot_decimal(text)
+    return float(total + group)
+
+
+_READERS: dict[str, Callable[[str], float | None]] = {
+    **dict.fromkeys(_DOT_DECIMAL, _dot_decimal),
+    **dict.fromkeys(_COMMA_DECIMAL, _comma_decimal),
+    **dict.fromkeys(_ZERO, lambda _: 0.0),
+    "numwordsen": _words,
+}

@@ -1,9 +1,7 @@
-"""Styles that affect visible text (hidden, struck out, raised, preformatted), from attributes and style sheets.
+"""What HTML and inline XBRL elements and their styles do to the visible text: hide, strike out, raise, separate it.
 
 Source: CSS 2.2 (https://www.w3.org/TR/CSS22/): display 9.2.4, visibility 11.2, position 9.3, vertical-align 10.8.1,
 white-space 16.6; CSS Text Decoration 3, text-decoration-line (https://www.w3.org/TR/css-text-decor-3/).
-
-What each HTML and inline XBRL element does to the visible text.
 """
 
 import re
@@ -22,11 +20,11 @@ figure footer form frameset h1 h2 h3 h4 h5 h6 header hgroup hr html legend li ma
 p page search section summary tbody tfoot thead ul
 """
 _NEVER_SHOWN = "head title script style template noscript object select ix:header ix:hidden"
-_AS_TYPED = "pre listing plaintext textarea xmp"
+_PREFORMATTED = "pre listing plaintext textarea xmp"
 KIND = (
     dict.fromkeys(_BLOCKS.split(), BLOCK)
     | dict.fromkeys(_NEVER_SHOWN.split(), HIDDEN)
-    | dict.fromkeys(_AS_TYPED.split(), PRE)
+    | dict.fromkeys(_PREFORMATTED.split(), PRE)
     | dict.fromkeys(VISIBLE_TAGS, TAG)
     | {"br": LINE, "pre-table": BLOCK, "tr": ROW, "td": CELL, "th": CELL, "caption": CAPTION, "table": TABLE}
     | {"del": STRUCK, "sup": RAISED, "sub": LOWERED, "document-end": DOCUMENT_END}
@@ -36,11 +34,10 @@ KIND = (
 STRUCK_NAMES = frozenset(("del", "s", "strike"))
 """Elements that strike their text out. They are renamed to `del` for the HTML parser, which closes the others early."""
 
-
 HIDES, STRIKES, RAISES, LOWERS, AS_TYPED = 1, 2, 4, 8, 16
 """Flags: the effects of a style on its element's text."""
 
-Declarations: TypeAlias = dict[str, str]
+_Declarations: TypeAlias = dict[str, str]
 _Weight: TypeAlias = tuple[int, int]
 """Specificity of a rule's selector and number of the rule in the page: the greater prevails."""
 _Selector: TypeAlias = tuple[str, frozenset[str]]
@@ -98,7 +95,7 @@ def _may_have_flags(text: str) -> bool:
 _cached_flags = lru_cache(maxsize=8192)(_flags_of_text)
 
 
-def declarations(style: str) -> Declarations:
+def declarations(style: str) -> _Declarations:
     """Return the declarations that are read, in lower case; the last prevails if a property occurs several times."""
     declared = {}
     for declaration in style.lower().split(";"):
@@ -185,7 +182,7 @@ class StyleSheet:
         return _flags(inherited | declarations(attributes.get("style", "")))
 
 
-def _rules(content: str) -> Iterator[tuple[str, Declarations]]:
+def _rules(content: str) -> Iterator[tuple[str, _Declarations]]:
     """Yield the selectors of the page's sheets with their declarations. Takes time linear in `content`."""
     position = 0
     while opening := _STYLE_OPENS.search(content, position):
@@ -195,7 +192,7 @@ def _rules(content: str) -> Iterator[tuple[str, Declarations]]:
             yield from _rules_of_sheet(_NO_RULES.sub(" ", content[opening.end() : position]))
 
 
-def _rules_of_sheet(sheet: str) -> Iterator[tuple[str, Declarations]]:
+def _rules_of_sheet(sheet: str) -> Iterator[tuple[str, _Declarations]]:
     """Yield the rules at the top of a sheet and in `@media` for the screen; other at-rules are skipped."""
     position = skipped_depth = 0
     for brace in _BRACE.finditer(sheet):

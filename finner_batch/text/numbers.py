@@ -15,13 +15,10 @@ Everything else ends a token. A comma that does not group (`1,2`; `31,2023`), a 
 (`12/31/2023`, `50/50`, `97/2Q`), a hyphen (`364-day`, `2022-2023`, `555-0199`), a letter (`10b-5`, `Q3`, `7.5x`,
 `$1.5B`, `1.5e9`), a sign (`5.250%Notes`), a bracket (`144(1)`) and the full stop of a sentence are outside.
 Identifiers, years and dates are tokens too: the tagger distinguishes them from amounts. So every digit 0-9 is in
-exactly one token, except those of footnote marks, which are in none: `$500(1) million`, `6.875%(2)` (see `marks`).
+exactly one token, except those of footnote marks directly after a number, which are in none: `$500(1) million`,
+`6.875%(2)`, `$250* million`. In HTML such marks are superscripts, which extraction converts to superscript characters
+(`$250² million`). Values are read as if the mark were not there.
 Invisible characters (a soft hyphen, a zero-width space) are ignored: a token may contain them.
-
-Footnote marks directly after a number in text filings: `$500(1) million`, `6.875%(2)`, `$250* million`.
-
-In HTML they are superscripts, which extraction converts to superscript characters (`$250² million`). Values are read
-as if the mark were not there, and its digits are no number token.
 """
 
 import re
@@ -36,11 +33,11 @@ _MARKS = re.compile(
     rf"(?:\({_LABEL}(?:,\s?{_LABEL}){{0,5}}\)|\[{_LABEL}(?:,\s?{_LABEL}){{0,5}}\]|\(?\*{{1,3}}\)?|[\u2020\u2021\u00a7#]{{1,2}}"
     rf"|\s?[{_SUPERSCRIPTS}]{{1,12}}){{1,4}}"
 )
-NUMBERED_MARK = re.compile(
+_NUMBERED_MARK = re.compile(
     r"[(\[](?:(?<=[0-9%)\u00bc-\u00be\u2150-\u215ekmnst].)|(?<=[0-9]\s.))[1-9][0-9]?[)\],]", re.IGNORECASE
 )
 """Where a mark with digits may begin: after a number, its `%`, scale word or bracket, or a space after the number."""
-MOST_NUMBERS = 24
+_MOST_NUMBERS = 24
 """Most numbers in the marks after one number: four marks of six labels each."""
 _LONGEST_SCALE = 20
 _SCALE_BEFORE = re.compile(
@@ -108,7 +105,7 @@ def end_of_marks(text: str, end: int, *, of_amount: bool = False) -> int:
     return end
 
 
-def end_of_numbered_mark(text: str, number: tuple[int, int], opening: int) -> int:
+def _end_of_numbered_mark(text: str, number: tuple[int, int], opening: int) -> int:
     """Return the end of the marks at `text[opening:]`; at most `opening` if they do not belong to that number."""
     start, end = number
     if opening > end + _LONGEST_SCALE:
@@ -197,20 +194,20 @@ def number_tokens(sentence: str) -> list[tuple[int, int]]:
     without_slash = _PLAIN if sentence.isascii() else _WITHOUT_SLASH
     pattern = _TOKEN if "/" in sentence or "\u2044" in sentence or "\u2215" in sentence else without_slash
     tokens = [match.span() for match in pattern.finditer(sentence)]
-    return _without_marks(sentence, tokens) if NUMBERED_MARK.search(sentence) else tokens
+    return _without_marks(sentence, tokens) if _NUMBERED_MARK.search(sentence) else tokens
 
 
 def _without_marks(sentence: str, tokens: list[tuple[int, int]]) -> list[tuple[int, int]]:
     """Remove the tokens in footnote marks of an amount, a rate or a year, or before a scale."""
     marks: set[tuple[int, int]] = set()
-    for match in NUMBERED_MARK.finditer(sentence):
+    for match in _NUMBERED_MARK.finditer(sentence):
         opening = match.start()
         index = bisect_right(tokens, (opening, opening)) - 1
         if index < 0:
             continue
         start, end = tokens[index]
-        stop = end_of_numbered_mark(sentence, (start, end), opening)
-        marks.update(token for token in tokens[index + 1 : index + 1 + MOST_NUMBERS] if token[1] <= stop)
+        stop = _end_of_numbered_mark(sentence, (start, end), opening)
+        marks.update(token for token in tokens[index + 1 : index + 1 + _MOST_NUMBERS] if token[1] <= stop)
     return [token for token in tokens if token not in marks]
 
 

@@ -1,10 +1,7 @@
-"""Page furniture of text filings: page ends, page numbers, running heads and feet.
+"""Page furniture of text filings: page ends, page numbers, running heads and feet; and whether a line is a table row.
 
-EDGAR marks a page end with `<PAGE>`; other filings have a form feed, or a number on a line of its own.
-
-The shape of a line in a text filing: a table row, a rule, or prose.
-
-EDGAR's marks in such text are `<PAGE>` at a page's end and `<TABLE>`, `<CAPTION>`, `<S>`, `<C>`, `<FN>` in tables.
+EDGAR marks a page end with `<PAGE>`; other filings have a form feed, or a number on a line of its own. In tables,
+EDGAR's marks are `<TABLE>`, `<CAPTION>`, `<S>`, `<C>` and `<FN>`.
 """
 
 import re
@@ -59,6 +56,41 @@ _LETTER = re.compile(r"[^\W\d_]")
 _PREFIX = 4
 
 
+def without_furniture(lines: list[str]) -> list[str]:
+    """Return the lines with one `PAGE_END` for each page end, its number, its foot and the running heads after it.
+
+    A running head that is a section heading is kept where it first occurs.
+    """
+    ends = list(_page_ends(lines))
+    if not ends:
+        return lines
+    furniture = _Furniture(lines, ends)
+    result: list[str] = []
+    scales: list[str] = []
+    begin = 0
+    for page, (last, following) in enumerate(ends):
+        end = furniture.without_foot(last, begin)
+        scales = _append_page(result, lines[begin:end], scales)
+        result.append(PAGE_END)
+        kept, begin, within_sentence = furniture.without_heads(page, end, following)
+        if within_sentence:
+            scales += kept
+        else:
+            result += kept
+    result += _append_page(result, lines[begin:], scales)
+    return result
+
+
+def _append_page(result: list[str], lines: list[str], scales: list[str]) -> list[str]:
+    """Append a page's lines, `scales` after its first paragraph; return `scales` if the page has no paragraph end."""
+    end = next((index for index, line in enumerate(lines) if not line.strip()), None) if scales else None
+    if end is None:
+        result += lines
+        return scales
+    result += [*lines[:end], "", *scales, *lines[end:]]
+    return []
+
+
 def is_rule(line: str) -> bool:
     """Whether the line is a drawn rule: `-----  -----`."""
     return _RULE.match(line[:ROW_LENGTH]) is not None and _DRAWN.search(line, 0, ROW_LENGTH) is not None
@@ -101,41 +133,6 @@ def has_words_of_prose(line: str) -> bool:
     """Whether the line has some words, many of which begin with a lower-case letter."""
     words = line.split()
     return len(words) >= _PROSE_WORDS and sum(word[0].islower() for word in words) >= _PROSE_SHARE * len(words)
-
-
-def without_furniture(lines: list[str]) -> list[str]:
-    """Return the lines with one `PAGE_END` for each page end, its number, its foot and the running heads after it.
-
-    A running head that is a section heading is kept where it first occurs.
-    """
-    ends = list(_page_ends(lines))
-    if not ends:
-        return lines
-    furniture = _Furniture(lines, ends)
-    result: list[str] = []
-    scales: list[str] = []
-    begin = 0
-    for page, (last, following) in enumerate(ends):
-        end = furniture.without_foot(last, begin)
-        scales = _append_page(result, lines[begin:end], scales)
-        result.append(PAGE_END)
-        kept, begin, within_sentence = furniture.without_heads(page, end, following)
-        if within_sentence:
-            scales += kept
-        else:
-            result += kept
-    result += _append_page(result, lines[begin:], scales)
-    return result
-
-
-def _append_page(result: list[str], lines: list[str], scales: list[str]) -> list[str]:
-    """Append a page's lines, `scales` after its first paragraph; return `scales` if the page has no paragraph end."""
-    end = next((index for index, line in enumerate(lines) if not line.strip()), None) if scales else None
-    if end is None:
-        result += lines
-        return scales
-    result += [*lines[:end], "", *scales, *lines[end:]]
-    return []
 
 
 def is_one_sentence(before: str, after: str) -> bool:

@@ -101,7 +101,7 @@ def looks_like_title(text: str) -> bool:
     """Whether a line may be a company's name, a date, a heading: short, in title case, no sentence."""
     if len(text) > _TITLE_LENGTH or text[0].islower() or not is_title_case(text):
         return False
-    return not ends_sentence(text) or is_abbreviated(text)
+    return not ends_sentence(text) or _is_abbreviated(text)
 
 
 def may_be_head(text: str) -> bool:
@@ -109,7 +109,7 @@ def may_be_head(text: str) -> bool:
     return looks_like_title(text) or (len(text) <= _TITLE_LENGTH and text[0] == "(" and text[-1] == ")")
 
 
-def is_abbreviated(text: str) -> bool:
+def _is_abbreviated(text: str) -> bool:
     """Whether the full stop at the end may be that of `Inc.`, `Corp.`, `U.S.`."""
     return text.endswith(_ABBREVIATED)
 
@@ -157,10 +157,10 @@ class _SentenceJoiner:
         if index in self._followed:
             return True
         if index in self.first:
-            return self._length[index] >= _SENTENCE_LENGTH and (is_abbreviated(text) or not ends_sentence(text))
+            return self._length[index] >= _SENTENCE_LENGTH and (_is_abbreviated(text) or not ends_sentence(text))
         if len(text) < _SENTENCE_LENGTH or text[0].islower():
             return False
-        return (text[-1].isalnum() or is_abbreviated(text) or not ends_sentence(text)) and not is_title_case(text)
+        return (text[-1].isalnum() or _is_abbreviated(text) or not ends_sentence(text)) and not is_title_case(text)
 
     def join_next(self, index: int) -> None:
         """Search for the second half of a sentence that a page end has cut."""

@@ -4,13 +4,10 @@ The tokenizer is nupunkt's Punkt, trained on legal and financial text (https://p
 splitters tried, only it was right on every hard case (see tests/text/test_split.py). It takes a sixth of the time of
 parsing.
 
-Finds splits of the tokenizer that are wrong in filings.
-
-In 215 filings with 307,478 sentences the tokenizer made 4,863 wrong splits: 3,971 after the label of a heading or
-reference (`Item 8.`), 808 before a lower-case word (mostly `non-U.S.` | `markets`), 84 within brackets or quotations.
-It also splits `Rs. 500 crore` and `S/. 500`, which do not occur in those filings.
-
-The splitter's output.
+Splits that are wrong in filings are undone. In 215 filings with 307,478 sentences the tokenizer made 4,863 of them:
+3,971 after the label of a heading or reference (`Item 8.`), 808 before a lower-case word (mostly `non-U.S.` |
+`markets`), 84 within brackets or quotations. It also splits `Rs. 500 crore` and `S/. 500`, which do not occur in those
+filings.
 """
 
 import re
@@ -24,13 +21,13 @@ from nupunkt.models import load_default_model
 
 from finner_batch.text.block import Extraction
 
-REACH = 120
+_REACH = 120
 """Characters before a split that are read."""
 _CONTINUES = re.compile(r"(?:[a-z]{2,}|[a-z]\.)(?=[\s,.;:)]|\Z)|[,;:)\]%]")
 """`non-U.S.` | `markets`, `Subs.` | `v. Commissioner`, `(Isr.` | `), a member`; not `iPhone`, nor a check box's `x`."""
 _OPENED = re.compile(r"\W{0,2}[(\[\u201c\u2018\"][^()\[\]\u201c\u201d\u2018\u2019\"]*\.\Z")
 """`(\u201cU.S.` | `GAAP\u201d)`: the last word opens a quotation or bracket and does not close it."""
-_NUMBER = re.compile(r"[\w-]{1,5}(?:\(\w\))?\.\Z")
+_LABEL = re.compile(r"[\w-]{1,5}(?:\(\w\))?\.\Z")
 _REFERENCE = re.compile(
     r"(?:\A|\([^()]{0,80}\b)(?:note|item|items|part|section|article|schedule|exhibit|table)\s+[\w-]{1,5}(?:\(\w\))?\.\Z",
     re.IGNORECASE,
@@ -77,18 +74,6 @@ class Sentence:
         return Sentence, (self.index, self.text, self.start, self.section, self.struck)
 
 
-def belongs_together(before: str, after: str) -> bool:
-    """Whether a split between two texts is wrong; `before` is the end of the sentence so far, `REACH` characters."""
-    if _CONTINUES.match(after):
-        return True
-    word = before[before.rfind(" ") + 1 :]
-    if _OPENED.match(word):
-        return True
-    if _AMOUNT.match(after) and (_BEFORE_AMOUNT.match(word) or (_DECIMAL_POINT.match(word) and _DECIMALS.match(after))):
-        return True
-    return _NUMBER.match(word) is not None and _REFERENCE.search(before) is not None
-
-
 def split(extraction: Extraction) -> list[Sentence]:
     """Split every block into sentences, in order; a table row is one sentence.
 
@@ -105,6 +90,18 @@ def split(extraction: Extraction) -> list[Sentence]:
             struck = _struck_within(block.struck, start, end) if block.struck else ()
             sentences.append(Sentence(len(sentences), text[start:end], block.start + start, block.section, struck))
     return sentences
+
+
+def _belongs_together(before: str, after: str) -> bool:
+    """Whether a split between two texts is wrong; `before` is the end of the sentence so far, `_REACH` characters."""
+    if _CONTINUES.match(after):
+        return True
+    word = before[before.rfind(" ") + 1 :]
+    if _OPENED.match(word):
+        return True
+    if _AMOUNT.match(after) and (_BEFORE_AMOUNT.match(word) or (_DECIMAL_POINT.match(word) and _DECIMALS.match(after))):
+        return True
+    return _LABEL.match(word) is not None and _REFERENCE.search(before) is not None
 
 
 def _struck_within(struck: tuple[tuple[int, str], ...], start: int, end: int) -> tuple[tuple[int, str], ...]:
@@ -128,7 +125,7 @@ def _rejoined(text: str, spans: Iterable[tuple[int, int]]) -> Iterator[tuple[int
         start = span_start + len(piece) - len(piece.lstrip())
         if start == span_end:
             continue
-        if end and not belongs_together(text[max(begin, end - REACH) : end], text[start : start + _CHARACTERS_AFTER]):
+        if end and not _belongs_together(text[max(begin, end - _REACH) : end], text[start : start + _CHARACTERS_AFTER]):
             yield begin, end
             begin = start
         elif not end:

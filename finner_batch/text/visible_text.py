@@ -1,10 +1,8 @@
 """Builds paragraphs of visible text from the events of an HTML reader: text, lines, blocks, tables.
 
-Superscripts and subscripts: keeps footnote marks and exponents apart from the number before them.
-
-`$250<sup>2</sup> million` becomes `$250² million`, `6.25<sup>(1)</sup>%` becomes `6.25⁽¹⁾%`, and the fraction
-`6<sup>1</sup>/<sub>4</sub>%` becomes `6 1/4%`. Only marks after a number change: `1<sup>st</sup>` becomes `1st`, and a
-mark after a word is unchanged.
+Superscripts and subscripts are kept apart from the number before them: `$250<sup>2</sup> million` becomes `$250²
+million`, `6.25<sup>(1)</sup>%` becomes `6.25⁽¹⁾%`, and the fraction `6<sup>1</sup>/<sub>4</sub>%` becomes `6 1/4%`.
+Only marks after a number change: `1<sup>st</sup>` becomes `1st`, and a mark after a word is unchanged.
 """
 
 import re
@@ -19,26 +17,26 @@ from finner_batch.text.paragraph import Cell, Paragraph, join_lines
 from finner_batch.text.plain_text import read_plain
 from finner_batch.text.tables import read_table
 
-_PLAIN = "0123456789+-\u2212=()abcdefghijklmnoprstuvwxyz"
+_RAISABLE = "0123456789+-\u2212=()abcdefghijklmnoprstuvwxyz"
 _SUPERSCRIPTS = "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁻⁼⁽⁾ᵃᵇᶜᵈᵉᶠᵍʰⁱʲᵏˡᵐⁿᵒᵖʳˢᵗᵘᵛʷˣʸᶻ"
-_AS_SUPERSCRIPTS = str.maketrans(_PLAIN, _SUPERSCRIPTS) | str.maketrans(
+_AS_SUPERSCRIPTS = str.maketrans(_RAISABLE, _SUPERSCRIPTS) | str.maketrans(
     "ABCDEFGHIJKLMNOPRSTUVWXYZ[]", "ᵃᵇᶜᵈᵉᶠᵍʰⁱʲᵏˡᵐⁿᵒᵖʳˢᵗᵘᵛʷˣʸᶻ⁽⁾"
 )
 _AS_SUBSCRIPTS = str.maketrans("0123456789+-\u2212=()", "₀₁₂₃₄₅₆₇₈₉₊₋₋₌₍₎")
 
-PLACEHOLDER = "\u00ad"
+_PLACEHOLDER = "\u00ad"
 """Marks where a superscript begins until it is resolved; no character of the text."""
 
 _FRACTION = re.compile(r"[0-9]{1,2}\s?(?:[/\u2044]\s?[0-9]{0,3})?")
 _REST_OF_FRACTION = re.compile(r"\s?[/\u2044]\s?[0-9]")
 _LETTER = "[A-PR-Za-pr-z]"
-_MARK = re.compile(
+_FOOTNOTE_MARK = re.compile(
     rf"(?:(?:[0-9]{{1,3}}|[(\[](?:[0-9]{{1,3}}|{_LETTER})[)\]]|{_LETTER}(?![A-Za-z]))[\s,*\u2020\u2021]*){{1,4}}"
     r"|[-+\u2212][0-9]{1,3}"
 )
-_LONGEST = 16
+_LONGEST_RAISED = 16
 _NUMBER_ENDS = re.compile(r"(?:[0-9\u00bc-\u00be\u2150-\u215e]\s?%?[)\]]?)\Z")
-_REACH = 8
+_MARK_REACH = 8
 _BEGINS_NUMBER = frozenset("$(\u20ac\u00a3\u00a5")
 LINE_MARK = "\0"
 """Represents `<br>` among the pieces; a document's own NULs never reach them."""
@@ -46,60 +44,6 @@ _SMALL_TABLE = 3
 """Most rows of a small table."""
 _DEEPEST_TABLE = 40
 """Tables nested deeper are read as blocks of their cell, which bounds the time."""
-
-
-def set_raised(pieces: list[str], spans: Sequence[tuple[int, int, bool]]) -> None:
-    """Rewrite a block's pieces in place. `spans`, in order: (index of a `PLACEHOLDER` piece, end, whether lowered).
-
-    Every piece keeps its length. Takes time linear in the text of the spans.
-    """
-    for begin, end, lowered in spans:
-        inside = pieces[begin + 1 : end]
-        if sum(map(len, inside)) > _LONGEST:
-            continue
-        text = "".join(inside).strip()
-        before = _tail(pieces, begin)
-        if not _NUMBER_ENDS.search(before):
-            continue
-        if not lowered and _is_fraction(text, _head(pieces, end)):
-            if before[-1].isdigit():
-                pieces[begin] = " "
-        elif _MARK.fullmatch(text):
-            table = _AS_SUBSCRIPTS if lowered else _AS_SUPERSCRIPTS
-            pieces[begin + 1 : end] = [piece.translate(table) for piece in inside]
-
-
-def set_gaps(pieces: list[str], places: Sequence[int]) -> None:
-    """Replace a `PLACEHOLDER` piece at one of `places` by a space if it would join two words."""
-    for place in places:
-        before = next((piece[-1] for piece in reversed(pieces[max(0, place - _REACH) : place]) if piece), "")
-        after = next((piece[0] for piece in pieces[place + 1 : place + _REACH] if piece), "")
-        if before.isalnum() and (after.isalnum() or after in _BEGINS_NUMBER):
-            pieces[place] = " "
-
-
-def _is_fraction(text: str, after: str) -> bool:
-    match = _FRACTION.fullmatch(text)
-    if match is None:
-        return False
-    if text[-1].isdigit():
-        return "/" in text or "\u2044" in text or _REST_OF_FRACTION.match(after) is not None
-    return after.lstrip()[:1].isdigit()
-
-
-def _tail(pieces: list[str], end: int) -> str:
-    """Return the last characters before a piece."""
-    text = ""
-    for piece in reversed(pieces[max(0, end - _REACH) : end]):
-        text = piece[-_REACH:].replace(PLACEHOLDER, "") + text
-        if len(text) >= _REACH:
-            break
-    return text.rstrip()
-
-
-def _head(pieces: list[str], begin: int) -> str:
-    """Return the first characters from a piece on."""
-    return "".join(piece[:_REACH] for piece in pieces[begin : begin + _REACH]).replace(PLACEHOLDER, "")
 
 
 @dataclass(slots=True)
@@ -235,7 +179,7 @@ class VisibleText:
         """Begin a superscript or subscript."""
         self._raised_from = len(self.pieces)
         self._is_lowered = lowered
-        self.add(PLACEHOLDER)
+        self.add(_PLACEHOLDER)
         self._is_marked = True
 
     def end_raised(self) -> None:
@@ -284,8 +228,8 @@ class VisibleText:
             self._cut_struck()
             self._struck_from = 0
         self.end_raised()
-        set_raised(self.pieces, self._raised)
-        set_gaps(self.pieces, self._gaps)
+        _set_raised(self.pieces, self._raised)
+        _set_gaps(self.pieces, self._gaps)
         self._raised.clear()
         self._gaps.clear()
         places = []
@@ -313,7 +257,7 @@ class VisibleText:
             self._struck.append((len(self.pieces), was))
         if text[:1].isspace() or text[-1:].isspace():
             self._gaps.append(len(self.pieces))
-            self.add(PLACEHOLDER)
+            self.add(_PLACEHOLDER)
         self.add("")
 
     def _append_lines(self, lines: list[str]) -> None:
@@ -419,12 +363,66 @@ def _attach_struck(struck: list[tuple[int, str]], raw: str, paragraphs: list[Par
             index += 1
         if index not in places:
             places[index] = [place for place, sign in enumerate(paragraphs[index].text) if sign != " "]
-        touches_next = raw[at : at + 1].strip(f"{PLACEHOLDER}{LINE_MARK}").strip() != "" and seen < ends[index + 1]
+        touches_next = raw[at : at + 1].strip(f"{_PLACEHOLDER}{LINE_MARK}").strip() != "" and seen < ends[index + 1]
         if touches_next:
             offset = places[index][seen - ends[index]]
         else:
             offset = places[index][seen - ends[index] - 1] + 1 if seen > ends[index] else 0
         texts = struck_texts.setdefault(index, {}).setdefault(offset, [])
-        texts += [" ", text] if between and not between.strip(f" {PLACEHOLDER}") else [text]
+        texts += [" ", text] if between and not between.strip(f" {_PLACEHOLDER}") else [text]
     for index, runs in struck_texts.items():
         paragraphs[index].struck = tuple((offset, "".join(texts).strip()) for offset, texts in sorted(runs.items()))
+
+
+def _set_raised(pieces: list[str], spans: Sequence[tuple[int, int, bool]]) -> None:
+    """Rewrite a block's pieces in place. `spans`, in order: (index of a `_PLACEHOLDER` piece, end, whether lowered).
+
+    Every piece keeps its length. Takes time linear in the text of the spans.
+    """
+    for begin, end, lowered in spans:
+        inside = pieces[begin + 1 : end]
+        if sum(map(len, inside)) > _LONGEST_RAISED:
+            continue
+        text = "".join(inside).strip()
+        before = _text_before(pieces, begin)
+        if not _NUMBER_ENDS.search(before):
+            continue
+        if not lowered and _is_fraction(text, _text_from(pieces, end)):
+            if before[-1].isdigit():
+                pieces[begin] = " "
+        elif _FOOTNOTE_MARK.fullmatch(text):
+            table = _AS_SUBSCRIPTS if lowered else _AS_SUPERSCRIPTS
+            pieces[begin + 1 : end] = [piece.translate(table) for piece in inside]
+
+
+def _set_gaps(pieces: list[str], places: Sequence[int]) -> None:
+    """Replace a `_PLACEHOLDER` piece at one of `places` by a space if it would join two words."""
+    for place in places:
+        before = next((piece[-1] for piece in reversed(pieces[max(0, place - _MARK_REACH) : place]) if piece), "")
+        after = next((piece[0] for piece in pieces[place + 1 : place + _MARK_REACH] if piece), "")
+        if before.isalnum() and (after.isalnum() or after in _BEGINS_NUMBER):
+            pieces[place] = " "
+
+
+def _is_fraction(text: str, after: str) -> bool:
+    match = _FRACTION.fullmatch(text)
+    if match is None:
+        return False
+    if text[-1].isdigit():
+        return "/" in text or "\u2044" in text or _REST_OF_FRACTION.match(after) is not None
+    return after.lstrip()[:1].isdigit()
+
+
+def _text_before(pieces: list[str], end: int) -> str:
+    """Return the last characters before a piece."""
+    text = ""
+    for piece in reversed(pieces[max(0, end - _MARK_REACH) : end]):
+        text = piece[-_MARK_REACH:].replace(_PLACEHOLDER, "") + text
+        if len(text) >= _MARK_REACH:
+            break
+    return text.rstrip()
+
+
+def _text_from(pieces: list[str], begin: int) -> str:
+    """Return the first characters from a piece on."""
+    return "".join(piece[:_MARK_REACH] for piece in pieces[begin : begin + _MARK_REACH]).replace(_PLACEHOLDER, "")

@@ -61,21 +61,22 @@ _SIGNS = {
 }  # fmt: skip
 """Signs of one currency -> code."""
 
-_WORDS = {code: "CNY" if code in ("RMB", "CNH") else code for code in CODES} | {
-    "Rs.": "INR", "Rs": "INR", "NIS": "ILS", "zł": "PLN", "SFr.": "CHF", "SFr": "CHF", "Sfr.": "CHF", "Sfr": "CHF",
-    "SKr": "SEK", "SKr.": "SEK", "Skr": "SEK", "Skr.": "SEK", "NKr": "NOK", "NKr.": "NOK", "Nkr": "NOK", "Nkr.": "NOK",
-    "DKr": "DKK", "DKr.": "DKK", "Dkr": "DKK", "Dkr.": "DKK", "Euro": "EUR", "Euros": "EUR", "euro": "EUR",
-    "euros": "EUR", "EURO": "EUR", "Eur": "EUR", "ECU": "XEU", "Ps.": "MXN", "Ps": "MXN", "DM": "DEM", "DM.": "DEM",
-    "Dfl.": "NLG",
-    "Dfl": "NLG", "DFl": "NLG", "DFL": "NLG", "FF": "FRF", "FFr": "FRF", "FFr.": "FRF", "Ffr": "FRF", "BF": "BEF",
-    "BFr": "BEF", "BFr.": "BEF", "Lit.": "ITL", "Lit": "ITL", "Pta.": "ESP", "Ptas.": "ESP", "Pta": "ESP",
-    "Ptas": "ESP", "FMk": "FIM", "Fmk": "FIM", "Kč": "CZK", "Bs.": UNKNOWN, "Bs": UNKNOWN, "BsF": "VEF", "BsF.": "VEF",
-    "Bs.F.": "VEF", "S/.": "PEN", "B/.": "PAB", "Rp": "IDR", "Rp.": "IDR", "RM": "MYR", "Php": "PHP", "PhP": "PHP",
-    "Tk.": "BDT", "Tk": "BDT", "Dh": "AED", "Dhs": "AED", "Dhs.": "AED", "KShs": "KES", "Kshs": "KES", "KShs.": "KES",
-    "Kshs.": "KES", "KSh": "KES", "Ksh": "KES", "GH¢": "GHS", "Yen": "JPY", "yen": "JPY", "Naira": "NGN",
-    "Baht": "THB", "Ringgit": "MYR", "Rupiah": "IDR", "UF": "CLF",
+_ABBREVIATIONS = {
+    "Rs": "INR", "SFr": "CHF", "Sfr": "CHF", "SKr": "SEK", "Skr": "SEK", "NKr": "NOK", "Nkr": "NOK", "DKr": "DKK",
+    "Dkr": "DKK", "Ps": "MXN", "DM": "DEM", "Dfl": "NLG", "FFr": "FRF", "BFr": "BEF", "Lit": "ITL", "Pta": "ESP",
+    "Ptas": "ESP", "Bs": UNKNOWN, "BsF": "VEF", "Rp": "IDR", "Tk": "BDT", "Dhs": "AED", "KShs": "KES", "Kshs": "KES",
 }  # fmt: skip
-"""Words and abbreviations before an amount -> code. `Bs.` is Bolivian or Venezuelan."""
+"""Abbreviations that are written with and without a full stop -> code. `Bs.` is Bolivian or Venezuelan."""
+_WORDS = {
+    **{code: "CNY" if code in ("RMB", "CNH") else code for code in CODES},
+    **{f"{word}{stop}": code for word, code in _ABBREVIATIONS.items() for stop in ("", ".")},
+    "NIS": "ILS", "zł": "PLN", "Euro": "EUR", "Euros": "EUR", "euro": "EUR", "euros": "EUR", "EURO": "EUR",
+    "Eur": "EUR", "ECU": "XEU", "DFl": "NLG", "DFL": "NLG", "FF": "FRF", "Ffr": "FRF", "BF": "BEF", "FMk": "FIM",
+    "Fmk": "FIM", "Kč": "CZK", "Bs.F.": "VEF", "S/.": "PEN", "B/.": "PAB", "RM": "MYR", "Php": "PHP", "PhP": "PHP",
+    "Dh": "AED", "KSh": "KES", "Ksh": "KES", "GH¢": "GHS", "Yen": "JPY", "yen": "JPY", "Naira": "NGN", "Baht": "THB",
+    "Ringgit": "MYR", "Rupiah": "IDR", "UF": "CLF",
+}  # fmt: skip
+"""Words and abbreviations before an amount -> code."""
 _ON_AMOUNTS_ONLY = {"R": "ZAR", "S/": "PEN", "Won": "KRW"}
 """Words or names' beginnings (`Won 2 cases`, `R6 shares`, `S/390`) -> code if an amount follows."""
 _AMOUNT = re.compile(r"[0-9]{1,3}(?:,[0-9]{3})+(?![0-9])|[0-9][0-9.,]*\s?(?:million|billion|bn|mn)\b")

@@ -17,8 +17,8 @@ from itertools import accumulate, chain
 from typing import NamedTuple
 
 from finner_batch.values.currencies import CODES
+from finner_batch.values.quantity import POWERS
 
-_POWERS = {"thousand": 3, "lakh": 5, "lac": 5, "million": 6, "mm": 6, "m": 6, "crore": 7, "billion": 9, "bn": 9, "k": 3}
 _ALWAYS_SINGULAR = ("lakh", "lac", "crore")
 _SIGNS = "$\u20ac\u00a3\u00a5\uffe5\u20b9"
 _SIGN = f"[{_SIGNS}]"
@@ -151,7 +151,7 @@ def _exponent(match: re.Match[str]) -> int:
         _COUNTED_AFTER.match(text, match.end()) or _COUNTED_BEFORE.search(text, max(0, begin - _LONGEST_COUNTED), begin)
     ):
         return 0
-    exponent = 3 * zeros.count("000") if zeros else _POWERS[(word or match["short"]).lower()]
+    exponent = 3 * zeros.count("000") if zeros else POWERS[(word or match["short"]).lower()]
     marked = match["plural"] or match["mark"] or match["s"] or (word and word.lower() in _ALWAYS_SINGULAR)
     lead = text[match.start()]
     ended = _ENDED.match(text, match.end()) is not None

@@ -1,7 +1,4 @@
-"""Reads the value of a number token: the grammar of amounts and rates in English filings.
-
-The value of a number.
-"""
+"""Reads the value of a number token: the grammar of amounts and rates in English filings."""
 
 import re
 from collections.abc import Iterator

@@ -14,6 +14,7 @@ from types import SimpleNamespace
 
 import pytest
 import zstandard
+from archive_files import tar_of, zip_of
 
 from finner_batch.errors import DocumentError, FinnerError
 from finner_batch.readers import archive, streams
@@ -30,24 +31,6 @@ from finner_batch.storage.bucket import BusyError
 from finner_batch.storage.place import place_of
 
 FILES = {"a.htm": b"first" * 400, "folder/b.txt": b"second" * 400, "c d.nc": b"third"}
-
-
-def tar_of(files, **options):
-    content = io.BytesIO()
-    with tarfile.open(fileobj=content, mode="w", **options) as tar:
-        for name, data in files if isinstance(files, list) else files.items():
-            header = tarfile.TarInfo(name)
-            header.size = len(data)
-            tar.addfile(header, io.BytesIO(data))
-    return content.getvalue()
-
-
-def zip_of(files, method=zipfile.ZIP_DEFLATED):
-    content = io.BytesIO()
-    with zipfile.ZipFile(content, "w", method) as archive:
-        for name, data in files.items():
-            archive.writestr(name, data)
-    return content.getvalue()
 
 
 def read(path):

@@ -21,7 +21,7 @@ def pack(request):
 
 
 def test_uncompressed_data_passes_through():
-    assert decompress(b"<html>", LIMIT) == b"<html>"
+    assert decompress([b"<html>"], LIMIT) == b"<html>"
     assert b"".join(decompressed([b"<ht", b"ml>"])) == b"<html>"
 
 
@@ -34,7 +34,7 @@ def test_several_members_in_any_pieces_are_one_stream(members, step, method):
 
 
 def test_zero_padding_after_the_last_member_is_no_error():
-    assert decompress(gzip.compress(b"text") + bytes(1000), LIMIT) == b"text"
+    assert decompress([gzip.compress(b"text") + bytes(1000)], LIMIT) == b"text"
 
 
 def test_data_that_ends_early_is_an_error_that_says_so(pack):
@@ -42,7 +42,7 @@ def test_data_that_ends_early_is_an_error_that_says_so(pack):
 
     for end in (5, 1000, len(packed) // 2, len(packed) - 1):
         with pytest.raises(DocumentError, match="ends early") as raised:
-            decompress(packed[:end], LIMIT)
+            decompress([packed[:end]], LIMIT)
         assert raised.value.stage == "read"
 
 
@@ -51,12 +51,12 @@ def test_damaged_data_is_an_error_that_says_so(pack):
     packed[2000:2600] = bytes(600)
 
     with pytest.raises(DocumentError, match="damaged"):
-        decompress(bytes(packed), LIMIT)
+        decompress([bytes(packed)], LIMIT)
 
 
 def test_other_data_after_a_member_is_damage():
     with pytest.raises(DocumentError, match="damaged"):
-        decompress(gzip.compress(b"text") + b"<html>", LIMIT)
+        decompress([gzip.compress(b"text") + b"<html>"], LIMIT)
 
 
 def test_a_decompression_bomb_costs_its_bound_and_no_more(pack):
@@ -64,7 +64,7 @@ def test_a_decompression_bomb_costs_its_bound_and_no_more(pack):
     tracemalloc.start()
 
     with pytest.raises(DocumentError, match="larger than 8 MiB"):
-        decompress(bomb, 8 << 20)
+        decompress([bomb], 8 << 20)
 
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()

@@ -110,12 +110,6 @@ def test_a_shard_without_a_header_names_its_first_cells_shortly(stored):
     assert len(str(raised.value)) < 200
 
 
-def test_two_wanted_columns_of_one_name_fail_the_shard_and_others_do_not(stored):
-    with pytest.raises(DocumentError, match="several columns are named text"):
-        stored.read("text,text\na,b\n", name="p.csv")
-    assert contents(stored.read("text,x,x\na,b,c\n", name="p.csv")) == ["a"]
-
-
 def test_a_row_of_too_many_or_few_cells_fails_alone_with_its_line(stored):
     data = 'id,text\na,"two\nlines"\nb,plus 2%, or 3%\nc\nd,plus 4%\n'
 
@@ -184,15 +178,6 @@ def test_memory_does_not_grow_with_the_shard(stored):
     assert sum(1 for _ in read_documents(source, ReadOptions())) == 100
     assert tracemalloc.get_traced_memory()[1] < 8 << 20
     tracemalloc.stop()
-
-
-def test_a_truncated_compressed_shard_fails_after_its_complete_rows(stored):
-    data = gzip.compress(b"text\n" + b"".join(b"plus %d%%\n" % (number * 7919) for number in range(50_000)))
-    read = []
-
-    with pytest.raises(DocumentError, match="ends early"):
-        read.extend(read_documents(stored.source(data[: len(data) // 2], name="p.csv.gz"), ReadOptions()))
-    assert len(read) > 100
 
 
 def test_rows_that_are_done_are_not_yielded(stored):

@@ -67,11 +67,6 @@ def test_a_text_whose_first_letters_are_those_of_a_binary_format_is_text(text):
     assert sniff(text.encode(), "rows.csv") == "csv"
 
 
-def test_a_file_named_parquet_without_parquet_content_is_damaged():
-    with pytest.raises(DocumentError, match="PAR1"):
-        sniff(b"RAP1 what is this", "shard.parquet")
-
-
 def test_a_broken_first_line_does_not_turn_json_lines_into_text():
     assert sniff(b'{"id": 1, "te\n{"id": 2}\n', "shard.jsonl") == "jsonl"
     assert sniff(b'"id": 1, "te\n{"id": 2}\n', "shard.jsonl") == "jsonl"

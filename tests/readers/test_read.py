@@ -51,10 +51,6 @@ def test_a_text_filing_inside_pre_becomes_plain_text(stored):
     assert document.content.strip() == "<PAGE>  2\n  Debt of AT&T <a>\n<TABLE>\n<CAPTION>\n<S> <C>\n</TABLE>"
 
 
-def test_utf16_is_read_by_its_byte_order_mark(stored):
-    assert stored.read_one(PAGE.encode("utf-16")).content == PAGE
-
-
 def test_an_fsspec_url_is_read_like_a_file():
     fsspec.filesystem("memory").pipe("/read/a.htm.gz", gzip.compress(PAGE.encode()))
     source = Source(uri="memory://read/a.htm.gz", name="a.htm.gz")

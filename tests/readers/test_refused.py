@@ -174,15 +174,9 @@ def test_edgars_files_about_a_filing_are_left_out_and_reported(tmp_path):
     assert [source.name for source in discover([str(tmp_path / "R1.htm")])] == ["R1.htm"]
 
 
-def test_edgars_files_without_the_filing_are_not_left_out(tmp_path):
-    for name in ("R1.htm", "0009990801-24-000001-index.htm"):
-        (tmp_path / name).touch()
-
-    assert len(list(discover([str(tmp_path)]))) == 2
-
-
-def test_an_index_of_another_filing_is_not_left_out(tmp_path):
-    for name in ("0009990801-24-000002.txt", "0009990801-24-000001-index.htm"):
+@pytest.mark.parametrize("other", ["R1.htm", "0009990801-24-000002.txt"])
+def test_edgars_files_without_their_filing_are_not_left_out(tmp_path, other):
+    for name in (other, "0009990801-24-000001-index.htm"):
         (tmp_path / name).touch()
 
     assert len(list(discover([str(tmp_path)]))) == 2

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import zstandard
-from shard_files import json_lines, parquet
+from shard_files import json_lines, json_table, parquet
 
 from finner_batch.errors import DocumentError
 from finner_batch.readers.document import Document, FailedDocument, Header
@@ -19,11 +19,14 @@ from finner_batch.readers.shard_columns import ColumnChoice, choose_columns
 TEXTS = ["plus 2.25%", "the \u20ac400 million facility", "no number"]
 
 
-def test_two_columns_of_one_name_fail_the_shard_with_a_reason(stored):
-    table = pa.Table.from_arrays([pa.array(["a"]), pa.array(["b"]), pa.array(["c"])], ["text", "text", "other"])
+TWICE = pa.Table.from_arrays([pa.array(["a"]), pa.array(["b"]), pa.array(["c"])], ["text", "text", "other"])
+
+
+@pytest.mark.parametrize(("name", "data"), [("p", parquet(TWICE)), ("p.csv", b"text,text,other\na,b,c\n")])
+def test_two_wanted_columns_of_one_name_fail_the_shard_and_others_do_not(stored, name, data):
     with pytest.raises(DocumentError, match="several columns are named text"):
-        stored.read(parquet(table))
-    assert ids(stored.read(parquet(table), text_columns=("other",))) == ["filing.txt#0"]
+        stored.read(data, name=name)
+    assert ids(stored.read(data, name=name, text_columns=("other",))) == [f"{name}#0"]
 
 
 def ids(documents: list[Document | FailedDocument]) -> list[str]:
@@ -401,9 +404,17 @@ def test_a_json_line_beyond_the_bound_fails_alone_without_being_held(stored):
     assert documents[1].content == "after"
 
 
-def test_a_truncated_compressed_shard_fails_after_its_complete_rows(stored):
-    data = gzip.compress(b"".join(json_lines({"text": hashlib.sha256(b"%d" % n).hexdigest()}) for n in range(9000)))
-    documents = read_documents(stored.source(data[: len(data) // 2]), ReadOptions())
+DIGESTS = [hashlib.sha256(b"%d" % number).hexdigest() for number in range(9000)]
+
+
+@pytest.mark.parametrize(
+    ("name", "rows"),
+    [("filing.txt", json_table({"text": DIGESTS})), ("p.csv.gz", "\n".join(["text", *DIGESTS]).encode())],
+    ids=["jsonl", "csv"],
+)
+def test_a_truncated_compressed_shard_fails_after_its_complete_rows(stored, name, rows):
+    data = gzip.compress(rows)
+    documents = read_documents(stored.source(data[: len(data) // 2], name=name), ReadOptions())
 
     read = []
     with pytest.raises(DocumentError, match="ends early"):

@@ -1,7 +1,5 @@
 """Inputs on a web server that refuses, redirects, throttles and breaks off."""
 
-import io
-import tarfile
 import threading
 from collections import Counter
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -9,6 +7,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from archive_files import tar_of
 from click.testing import CliRunner
 
 from finner_batch.cli.main import commands
@@ -29,16 +28,6 @@ AGENT = "Example Corp admin@example.com"
 
 def submission(form):
     return f"<SEC-DOCUMENT>\n<TYPE>{form}\n<DOCUMENT>\n<TYPE>{form}\n<TEXT>\nText.\n</TEXT>\n</DOCUMENT>\n".encode()
-
-
-def tar_of(files):
-    content = io.BytesIO()
-    with tarfile.open(fileobj=content, mode="w") as tar:
-        for name, data in files.items():
-            header = tarfile.TarInfo(name)
-            header.size = len(data)
-            tar.addfile(header, io.BytesIO(data))
-    return content.getvalue()
 
 
 PAGE = b"<html><body><p>The notes bear interest at 5.25%.</p></body></html>" + b"<p>More.</p>" * 5000
