@@ -9,7 +9,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 INSTALL := $(PIP) install --quiet
 LOCKS := $(wildcard requirements/*.txt)
 EXTRAS := $(shell sed -n '/optional-dependencies/,/scripts/s/^\([a-z0-9]*\) = .*/\1/p' pyproject.toml | paste -sd,)
-PYTEST := $(BIN)/pytest -n auto --maxprocesses 4 --dist loadfile --durations 20
+PYTEST := $(BIN)/pytest -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder --durations 20
 
 .PHONY: help run test test-slow test-all lint docs lock resolve everything torture clean
 help: ## show the targets

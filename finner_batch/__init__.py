@@ -4,7 +4,7 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
-from finner_batch.version import __version__
+from finner_batch.version import __version__ as __version__
 
 if TYPE_CHECKING:
     from finner_batch.api import (
@@ -27,7 +27,6 @@ __all__ = [
     "RunConfig",
     "RunReport",
     "UsageError",
-    "__version__",
     "connect",
     "extract",
     "read_results",

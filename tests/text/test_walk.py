@@ -104,7 +104,7 @@ NESTED = st.recursive(
 )
 
 
-@settings(max_examples=2500, deadline=None)
+@settings(max_examples=1500, deadline=None)
 @given(st.one_of(st.lists(PIECES, max_size=24), st.lists(NESTED, max_size=3)).map("".join), st.booleans())
 def test_whatever_is_walked_reads_as_the_parser_reads_it(content, tables):
     found = walked(f"<div>{content}</div>", tables=tables)

@@ -177,6 +177,7 @@ def test_a_training_that_is_terminated_is_recorded_as_killed(quick, tmp_path):
     assert [found.info.status for found in runs(quick)[1]] == ["KILLED"]
 
 
+@pytest.mark.slow
 def test_a_store_that_fails_midway_is_an_error_of_one_line_and_the_state_is_kept(quick, monkeypatch):
     def refuse(*_, **__):
         raise mlflow.exceptions.MlflowException("out of space")
