@@ -80,11 +80,12 @@ def _is_temporary(error: BaseException) -> bool:
     from botocore.exceptions import ConnectionError as NotConnectedError  # noqa: PLC0415 - the extra brings it
     from botocore.exceptions import HTTPClientError, IncompleteReadError  # noqa: PLC0415 - likewise
     from botocore.parsers import ResponseParserError  # noqa: PLC0415 - likewise
+    from urllib3.exceptions import HTTPError  # noqa: PLC0415 - botocore passes some of them on while it reads a body
 
     status, code = _answer(error)
     if code:
         return status >= 500 or code in _BUSY
-    without_answer = (HTTPClientError, NotConnectedError, IncompleteReadError, ResponseParserError)
+    without_answer = (HTTPClientError, NotConnectedError, IncompleteReadError, ResponseParserError, HTTPError)
     return isinstance(error, (*without_answer, ConnectionError, TimeoutError))
 
 
@@ -123,11 +124,15 @@ def open_bucket(name: str) -> "S3Bucket":
 
 @lru_cache(1)
 def s3_client() -> Any:
-    """Make the S3 client of this process, with one attempt per request: `retried` makes the retries."""
+    """Make the S3 client of this process, with one attempt per request: `retried` makes the retries.
+
+    Raises UsageError for a profile, region, endpoint or credentials that boto3 refuses.
+    """
     try:
         import boto3  # noqa: PLC0415 - only object stores need it
         import stamina  # noqa: F401, PLC0415 - report a missing package now, not at the first request
         from botocore.config import Config  # noqa: PLC0415 - only object stores need it
+        from botocore.exceptions import BotoCoreError  # noqa: PLC0415 - likewise
     except ImportError as error:
         raise UsageError(f"s3:// needs `pip install 'finner-batch[s3]'`: {error}") from error
     config = Config(
@@ -136,7 +141,10 @@ def s3_client() -> Any:
         read_timeout=READ_S,
         max_pool_connections=CONNECTIONS,
     )
-    return boto3.Session().client("s3", config=config)
+    try:
+        return boto3.Session().client("s3", config=config)
+    except (BotoCoreError, ValueError) as error:
+        raise UsageError(f"cannot use s3://: {_line(error)}: check the AWS settings and credentials") from error
 
 
 @dataclass(frozen=True, slots=True, order=True)

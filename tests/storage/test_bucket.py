@@ -1,8 +1,11 @@
 import io
+from datetime import UTC, datetime
+from email.utils import format_datetime
 
 import pytest
 from s3_proxy import at_random
 
+from finner_batch.errors import UsageError
 from finner_batch.readers.discover import discover
 from finner_batch.storage import s3
 from finner_batch.storage.bucket import BusyError, ChangedError
@@ -70,6 +73,49 @@ def test_a_store_that_stays_busy_is_one_clear_error(bucket, proxy, monkeypatch):
     with pytest.raises(BusyError, match=r"does not answer.*reduce your request rate"):
         bucket.get("a")
     assert len(proxy.requests) == 3
+
+
+@pytest.mark.parametrize(
+    ("settings", "reason"),
+    [
+        ({"AWS_PROFILE": "nosuch"}, "profile"),
+        ({"AWS_ACCESS_KEY_ID": "a"}, "AWS_SECRET_ACCESS_KEY"),
+        ({"AWS_ENDPOINT_URL": "a"}, "Invalid endpoint: a"),
+        ({"AWS_DEFAULT_REGION": "a!b"}, "a!b"),
+    ],
+)
+def test_settings_that_boto3_refuses_are_a_usage_error(settings, reason, monkeypatch):
+    pytest.importorskip("boto3")
+    for name in ("AWS_PROFILE", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_ENDPOINT_URL", "AWS_DEFAULT_REGION"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in {"AWS_CONFIG_FILE": "/dev/null", "AWS_SHARED_CREDENTIALS_FILE": "/dev/null", **settings}.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(UsageError, match=reason):
+        s3.s3_client.__wrapped__()
+
+
+def test_a_tls_error_in_the_middle_of_an_object_is_tried_again(monkeypatch):
+    pytest.importorskip("boto3")
+    from urllib3.exceptions import SSLError  # noqa: PLC0415 - boto3 brings it
+
+    monkeypatch.setattr(s3, "FIRST_WAIT_S", 0)
+    monkeypatch.setattr(s3, "JITTER_S", 0)
+    content = iter([SSLError("bad record"), DATA])
+
+    class Client:
+        """A store whose first answer breaks off."""
+
+        def get_object(self, **_):
+            now = datetime.now(UTC)
+            headers = {"HTTPHeaders": {"date": format_datetime(now)}}
+            return {"Body": self, "ETag": '"1"', "LastModified": now, "ResponseMetadata": headers}
+
+        def read(self):
+            if isinstance(found := next(content), Exception):
+                raise found
+            return found
+
+    assert s3.S3Bucket("b", Client()).get("a").data == DATA
 
 
 def test_conditions_hold(bucket):
