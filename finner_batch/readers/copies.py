@@ -28,7 +28,6 @@ from finner_batch.readers.read import ReadOptions, file_format_of
 from finner_batch.readers.shards import SHARDS
 from finner_batch.readers.stored import fingerprint, open_stored
 from finner_batch.readers.streams import bounded, chunks_of, is_url
-from finner_batch.readers.web import check_user_agent
 
 _FOLDER_PREFIX = "finner-batch-copies-"
 _SETTLED_S = 60
@@ -41,6 +40,8 @@ _LARGEST_BYTES = ReadOptions().max_document_bytes
 def check_web_inputs(inputs: Iterable[str], user_agent: str | None) -> None:
     """Raise UsageError if an input is a web address and `user_agent` is invalid or not what its server requires."""
     if addresses := [given for given in inputs if is_web_url(given)]:
+        from finner_batch.readers.web import check_user_agent  # noqa: PLC0415 - only web addresses need it
+
         check_user_agent(addresses, user_agent)
 
 
