@@ -65,9 +65,13 @@ class LocalPlace:
 
     def write(self, content: bytes) -> None:
         new = self.new_file()
-        new.file.write(content)
-        new.seal()
-        new.publish()
+        try:
+            new.file.write(content)
+            new.seal()
+            new.publish()
+        except OSError:
+            new.discard()
+            raise
 
     def new_file(self) -> "NewLocalFile":
         return NewLocalFile(self)

@@ -1,9 +1,13 @@
+import errno
+import os
 from datetime import UTC, datetime
 
 import pytest
 
 from finner_batch.errors import FinnerError
 from finner_batch.results.run_reports import load_run, load_runs, new_run_id, write_run
+from finner_batch.storage.file_system import Disk
+from finner_batch.storage.local import LocalPlace
 from finner_batch.storage.place import place_of
 
 
@@ -36,3 +40,13 @@ def test_a_damaged_report_is_named(results):
     (results / "runs" / "x.json").write_text("{")
     with pytest.raises(FinnerError, match=r"x\.json"):
         load_run(place_of(results), "x")
+
+
+def test_a_full_disk_leaves_no_part_of_a_report(results):
+    class FullDisk(Disk):
+        def sync(self, _file):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with pytest.raises(FinnerError, match="No space left"):
+        write_run(LocalPlace(results, files=FullDisk()), "x", {"status": "done"})
+    assert list((results / "runs").iterdir()) == []
