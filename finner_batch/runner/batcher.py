@@ -10,11 +10,13 @@ from finner_batch.runner.tag_documents import tag_together
 from finner_batch.runner.worker_pool import Result
 from finner_batch.tagging.tagger import Tagger
 
-Held: TypeAlias = Result | PeakMemory
+Read: TypeAlias = Result | PeakMemory
 
 
 class Batcher:
     """Collects whole documents up to about a window of sentences, and yields outcomes in the order of its input.
+
+    Only `PeakMemory` does not wait for the window: a run that is stopped reports it too.
 
     `make_tagger` is called when the first sentence must be tagged: a run that has nothing to tag loads no model.
     """
@@ -35,14 +37,17 @@ class Batcher:
         self.documents_in_model = 0.0
         """As `Engine.documents_in_model`."""
 
-    def outcomes(self, results: Iterator[Held | None], is_commit_due: Callable[[], bool]) -> Iterator[Outcome | None]:
+    def outcomes(self, results: Iterator[Read | None], is_commit_due: Callable[[], bool]) -> Iterator[Outcome | None]:
         """Yield the outcome of each result, and None after each step. Raises InterruptedError while the model runs.
 
         A window is tagged when it is full, when `is_commit_due()`, and when there are no more results.
         """
-        held: list[Held] = []
+        held: list[Result] = []
         sentences = 0
         for result in results:
+            if isinstance(result, PeakMemory):
+                yield result
+                continue
             if result is not None:
                 held.append(result)
             if isinstance(result, ParsedDocument):
@@ -53,7 +58,7 @@ class Batcher:
             yield None
         yield from self._tag(held)
 
-    def _tag(self, held: list[Held]) -> Iterator[Outcome]:
+    def _tag(self, held: list[Result]) -> Iterator[Outcome]:
         parsed = [result for result in held if isinstance(result, ParsedDocument)]
         if self._tagger is None and any(document.windows for document in parsed):
             started = perf_counter()

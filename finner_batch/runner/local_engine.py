@@ -9,7 +9,7 @@ from finner_batch.log import fields
 from finner_batch.machine import MEBIBYTE
 from finner_batch.readers.copies import drop_copy
 from finner_batch.results.logit_cache import CACHE_FILE, LogitCache
-from finner_batch.runner.batcher import Batcher, Held
+from finner_batch.runner.batcher import Batcher, Read
 from finner_batch.runner.job import Job
 from finner_batch.runner.outcomes import CacheOff, Outcome, PeakMemory, SourceFinished
 from finner_batch.runner.tag_documents import LazySession
@@ -40,6 +40,7 @@ class LocalEngine:
         self._cache: LogitCache | None = None
         self._no_cache: str | None = None
         """Why this results folder cannot have a cache."""
+        self._is_cache_off = False
         self._on_leaving = ExitStack()
 
     def __enter__(self) -> Self:
@@ -56,19 +57,26 @@ class LocalEngine:
         self, tasks: Iterator[Task | None], is_commit_due: Callable[[], bool]
     ) -> Generator[Outcome | None, None, None]:
         """As `Engine.outcomes`."""
-        off = None
-        for outcome in self._batcher.outcomes(self._read(tasks), is_commit_due):
-            yield outcome
-            reason = self._no_cache if self._cache is None else self._cache.off
-            if reason is not None and reason != off:
-                off = reason
-                yield CacheOff(reason)
+        try:
+            for outcome in self._batcher.outcomes(self._read(tasks), is_commit_due):
+                yield outcome
+                yield from self._cache_off()
+        except InterruptedError:
+            yield from self._cache_off()
+            raise
 
     def documents_in_model(self) -> float:
         """As `Engine.documents_in_model`."""
         return self._batcher.documents_in_model
 
-    def _read(self, tasks: Iterator[Task | None]) -> Iterator[Held | None]:
+    def _cache_off(self) -> Iterator[CacheOff]:
+        """Yield once that the cache is off, if it is."""
+        reason = self._no_cache if self._cache is None else self._cache.off
+        if reason is not None and not self._is_cache_off:
+            self._is_cache_off = True
+            yield CacheOff(reason)
+
+    def _read(self, tasks: Iterator[Task | None]) -> Iterator[Read | None]:
         for result in self._pool.results(self._session.from_first_of(tasks)):
             yield result
             if isinstance(result, SourceFinished):

@@ -6,8 +6,12 @@ import time
 import pytest
 from engine_helpers import ask, command, finner, plain_rows, run_job
 
+from finner_batch.config import RunConfig
 from finner_batch.results.logit_cache import CACHE_FILE
+from finner_batch.runner.run import run
+from finner_batch.runner.stop import Stop
 from finner_batch.tagging.model import DEFAULT_MODEL, load_model
+from finner_batch.tagging.tagger import Tagger
 from finner_batch.tagging.tokens import SentenceTokenizer
 from finner_batch.text.numbers import number_tokens
 
@@ -103,3 +107,21 @@ def test_a_damaged_and_an_unusable_cache_cost_a_line_of_the_log_and_no_row(tmp_p
     assert "event=cache-off" in done.stderr
     assert rows_of(unusable) == rows_of(plain)
     assert ask(unusable, "SELECT report ->> 'cache_off' AS why FROM runs")[0]["why"]
+
+
+def test_a_run_that_is_stopped_in_the_model_reports_its_memory_and_that_the_cache_is_off(tmp_path, monkeypatch):
+    write_filing(tmp_path / "in" / "a.htm", KEPT)
+    (tmp_path / "results").mkdir()
+    (tmp_path / "results" / CACHE_FILE.parent).write_text("in the way")
+    stop = Stop()
+
+    def interrupt(*_):
+        stop.signal_number = signal.SIGTERM
+        raise InterruptedError("a stop was requested")
+
+    monkeypatch.setattr(Tagger, "_run", interrupt)
+    config = RunConfig(input=(str(tmp_path / "in"),), output=str(tmp_path / "results"), workers=1)
+    report = run(config, stop=stop).as_json()
+    assert (report["status"], report["documents"]["ok"]) == ("interrupted", 0)
+    assert report["cache_off"]
+    assert report["peak_mebibytes_of_workers"] > 0
