@@ -38,7 +38,10 @@ class RunConfig:
     ] = ()
     documents: Annotated[
         DocumentChoice,
-        Flag("What to read of a full submission: main document, also EX-4, EX-10, EX-13, or every text document."),
+        Flag(
+            "What to read of a full submission: the main document; with `debt` also EX-4, EX-10 and EX-13; "
+            "with `all` every text document."
+        ),
     ] = "main"
     tables: Annotated[bool, Flag("Read the text of tables too.")] = False
     user_agent: Annotated[

@@ -1,4 +1,4 @@
-"""Writes the locks beside this file from pyproject.toml: `make lock`.
+"""Writes the locks in this folder from pyproject.toml: `make lock`.
 
 One resolution covers every extra and group, every Python from 3.11 on, and Linux, macOS and Windows. Each file names
 what is needed beyond the files that it includes. A version that the locks hold is kept where pyproject.toml admits it;

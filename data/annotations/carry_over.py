@@ -6,8 +6,8 @@ checkout of the earlier version, then in one of the new version:
     python data/annotations/carry_over.py remember READ.jsonl FOLDER…
     python data/annotations/carry_over.py carry READ.jsonl FOLDER…
 
-`remember` writes the sentences that were read, with their text. `carry` finds each in the same file again, writes the
-files of readings anew, and prints what a reader must look at: sentences with a number that was not read before,
+`remember` writes the sentences that were read, with their text. `carry` finds each in the same file again, rewrites
+the files of readings, and prints what a reader must look at: sentences with a number that was not read before,
 sentences whose numbers have changed, and sentences that are gone.
 """
 
@@ -37,7 +37,7 @@ _UNSHOWN = re.compile("[\\s\u00ad\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2064\u
 
 
 class Place(NamedTuple):
-    """Where a sentence stands now, and which of its characters each character of the sentence before is."""
+    """Where a sentence is now, and which of its characters each character of the sentence before is."""
 
     document_id: str
     start: int
@@ -67,7 +67,7 @@ def documents(folders: list[str]) -> Iterator[tuple[str, Document]]:
 
 
 def remember(target: Path, folders: list[str]) -> None:
-    """Write every sentence that has a reading, wherever it stands: file, document, place, text and digest."""
+    """Write every sentence that has a reading, wherever it occurs: file, document, place, text and digest."""
     lines = (line for file in reading_files() for line in file.read_text(encoding="utf-8").splitlines())
     read = {json.loads(line)["sha256"] for line in lines}
     with target.open("w", encoding="utf-8") as out:
@@ -85,7 +85,7 @@ def remember(target: Path, folders: list[str]) -> None:
 
 
 def carry(source: Path, folders: list[str]) -> None:
-    """Write the readings anew for the sentences as they are now."""
+    """Rewrite the readings for the sentences as they are now."""
     remembered: dict[str, list[dict[str, Any]]] = defaultdict(list)
     for line in source.read_text(encoding="utf-8").splitlines():
         found = json.loads(line)
@@ -161,7 +161,7 @@ def _most_alike(old: str, sentences: list[Sentence]) -> list[tuple[Sentence, dic
 
 
 def _write(now: dict[str, list[Place]], gone: list[dict[str, Any]]) -> None:
-    """Write every file of readings anew, and print what a reader must look at."""
+    """Rewrite every file of readings, and print what a reader must look at."""
     to_read: dict[str, str] = {}
     for file in reading_files():
         carried: dict[str, Carried] = {}
@@ -175,16 +175,16 @@ def _write(now: dict[str, list[Place]], gone: list[dict[str, Any]]) -> None:
                 if digest == row["sha256"]:
                     break
         for digest, sentence in carried.items():
-            if told := sentence.to_read():
-                to_read[digest] = f"{file.name}: {told}: {sentence.place.text}"
+            if reason := sentence.to_read():
+                to_read[digest] = f"{file.name}: {reason}: {sentence.place.text}"
         file.write_text(
             "".join(f"{json.dumps(one.row(digest))}\n" for digest, one in carried.items()), encoding="utf-8"
         )
     print(f"{len(gone)} sentences are gone, {len(to_read)} are to be read")
     for found in gone:
         print(f"gone: {found['file']}: {found['sha256']}: {found['text']}")
-    for digest, told in to_read.items():
-        print(f"read: {digest}: {told}")
+    for digest, reason in to_read.items():
+        print(f"read: {digest}: {reason}")
 
 
 class Carried:
@@ -205,12 +205,12 @@ class Carried:
                 (token for token in number_tokens(place.text) if there and token[0] <= there[0] < token[1]), None
             )
             if token is None or token != (there[0], there[-1] + 1):
-                self._otherwise.append(f"{label[0]} stood at {begin} to {end} of the sentence before")
+                self._otherwise.append(f"{label[0]} was at {begin} to {end} of the earlier sentence")
             if token is not None:
                 self._labels[token] = label
 
     def to_read(self) -> str:
-        """What a reader must look at; empty where there is nothing."""
+        """What a reader must look at; empty if there is nothing."""
         tokens = [token for token in number_tokens(self.place.text) if token[0] not in self._was_read]
         unread = (
             [f"not read before: {', '.join(self.place.text[begin:end] for begin, end in tokens)}"] if tokens else []

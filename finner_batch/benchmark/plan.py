@@ -88,7 +88,7 @@ class Rates:
 def load_rates(path: str | None) -> Rates:
     """Read a benchmark file, by default the newest of the checkout.
 
-    Raises UsageError if there is none, or if it is no benchmark file of this version.
+    Raises UsageError if there is none, or if it is not a benchmark file of this version.
     """
     if path is None:
         found = [json.loads(file.read_text("utf-8")) | {"file": str(file)} for file in sorted(MEASURED.glob("*.json"))]
@@ -101,10 +101,10 @@ def load_rates(path: str | None) -> Rates:
         except OSError as error:
             raise UsageError(f"--benchmark {path}: {error.strerror}; {_MAKE_ONE}") from error
         except (ValueError, TypeError) as error:
-            raise UsageError(f"--benchmark {path} is no benchmark file: {error}; {_MAKE_ONE}") from error
+            raise UsageError(f"--benchmark {path} is not a benchmark file: {error}; {_MAKE_ONE}") from error
     if figures.get("format_version") != FORMAT_VERSION:
         raise UsageError(
-            f"{figures['file']} is no benchmark file of this version (format {figures.get('format_version')}, not "
+            f"{figures['file']} is not a benchmark file of this version (format {figures.get('format_version')}, not "
             f"{FORMAT_VERSION}): {_MAKE_ONE}"
         )
     return _rates(figures)

@@ -137,7 +137,7 @@ class TimedTagger:
         if measured != statistics.tokens_run:
             raise RuntimeError(
                 f"the model read {statistics.tokens_run} tokens and {measured} were measured: "
-                "Session has a method to run it that finner_batch/benchmark/timed.py does not measure"
+                "Session has a method to run it that finner_batch/benchmark/stages.py does not measure"
             )
         return probabilities, statistics
 

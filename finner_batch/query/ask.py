@@ -145,7 +145,7 @@ def _check_type(connection: duckdb.DuckDBPyConnection, sql: str, name: str, valu
     for kind in re.findall(rf"getvariable\('{name}'\)::(\w+)", sql):
         cast = f"SELECT getvariable('{name}') IS NOT NULL AND try_cast(getvariable('{name}') AS {kind}) IS NULL"
         if connection.execute(cast).fetchall()[0][0]:
-            raise UsageError(f"--param {name}={value}: the value is no {kind}")
+            raise UsageError(f"--param {name}={value}: the value is not a {kind}")
 
 
 def _check_parameters(given: Mapping[str, Any], needed: set[str], optional: set[str]) -> None:

@@ -41,8 +41,8 @@ def export_database(results: str | Path | Place, path: Path) -> dict[str, int]:
     as comments. All rows belong to one state of the folder. The file is read back before it replaces an earlier export,
     which is untouched if anything fails.
 
-    Raises UsageError if there are no results, or if `path` exists and is no export; FinnerError if files cannot be read
-    or written.
+    Raises UsageError if there are no results, or if `path` exists and is not an export; FinnerError if files cannot be
+    read or written.
     """
     _refuse_foreign(path)
     place = place_of(results).absolute()
@@ -75,7 +75,7 @@ def _not_written(path: Path, reason: str) -> FinnerError:
 
 
 def _refuse_foreign(path: Path) -> None:
-    """Raise UsageError if a file exists that is no export, and must not be replaced."""
+    """Raise UsageError if a file exists that is not an export and must not be replaced."""
     if not path.exists() and not path.is_symlink():
         return
     try:
@@ -84,7 +84,7 @@ def _refuse_foreign(path: Path) -> None:
     except (duckdb.Error, OSError) as error:
         reason = str(error).partition("\n")[0]
         raise UsageError(
-            f"{path} exists and is no export of finner-batch, or it is in use ({reason}): choose another name, or "
+            f"{path} exists and is not an export of finner-batch, or it is in use ({reason}): choose another name, or "
             "delete it"
         ) from error
 

@@ -89,7 +89,7 @@ def reason_not_a_filing(name: str, *, with_csv: bool = False) -> str:
     suffix = Path(file_name).suffix.lower()
     if suffix not in _COMPANIONS or (with_csv and suffix in _DELIMITED):
         return ""
-    return f"a {suffix} file is no filing{_READ_WITH_COLUMN if suffix in _DELIMITED else ''}"
+    return f"a {suffix} file is not a filing{_READ_WITH_COLUMN if suffix in _DELIMITED else ''}"
 
 
 def _is_hidden_member(name: str) -> bool:
@@ -130,7 +130,7 @@ def _on_disk(given: str) -> Source | _Folder:
         return _Folder(LocalTree(), path, "**")
     if stat.S_ISREG(mode):
         return Source(uri=recordable(path), name=recordable(Path(path).name))
-    raise UsageError(f"{given} is no regular file or folder: give a file that can be read twice")
+    raise UsageError(f"{given} is not a regular file or folder: give a file that can be read twice")
 
 
 def _at_url(given: str) -> Source | _Folder:

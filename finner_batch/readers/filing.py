@@ -132,7 +132,7 @@ def _exhibits(parts: Iterable[Part]) -> tuple[str, ...]:
 
 def _part_content(part: Part, data: bytes, *, tags_removed: bool) -> tuple[DocumentFormat, str]:
     if not is_textual(part, data):
-        raise DocumentError("read", f"the main document ({part.type or 'without a type'}) is no text: leave it out")
+        raise DocumentError("read", f"the main document ({part.type or 'without a type'}) is not text: leave it out")
     content = _decode(data[part.start : part.end])
     if tags_removed and _ONLY_TAGS.fullmatch(content):
         raise NotTheFilingError("the header of a submission alone", "fetch the whole submission, the .txt file")

@@ -135,7 +135,7 @@ def joined(value: object) -> object:
 def raw_and_text(column: str, text: object, limit: int, remedy: str) -> tuple[bytes, str]:
     """Return a row's text as UTF-8 bytes and as `str`.
 
-    Raises DocumentError if it is no text, exceeds `limit` bytes, or is not UTF-8; `remedy` says what to do then.
+    Raises DocumentError if it is not text, exceeds `limit` bytes, or is not UTF-8; `remedy` says what to do then.
     """
     try:
         if isinstance(text, bytes):

@@ -235,9 +235,9 @@ def _json_object(number: int, line: bytes | None, limit: int) -> dict[str, Any]:
     except UnicodeDecodeError as error:
         raise DocumentError("decode", f"line {number} is not UTF-8 ({error.reason}): write it again") from error
     except (ValueError, RecursionError) as error:
-        raise DocumentError("decode", f"line {number} is no JSON ({error}): write it again") from error
+        raise DocumentError("decode", f"line {number} is not JSON ({error}): write it again") from error
     if not isinstance(values, dict):
-        raise DocumentError("read", f"line {number} is no JSON object: write one object per line")
+        raise DocumentError("read", f"line {number} is not a JSON object: write one object per line")
     return values
 
 
@@ -305,7 +305,7 @@ def _csv_records(lines: "_CsvLines", first: str, delimiter: str) -> Iterator[tup
         except csv.Error as error:
             raise DocumentError(
                 "read",
-                f"the row at line {begin} cannot be told from the next ({error}): double the quotes inside "
+                f"the row at line {begin} cannot be separated from the next ({error}): double the quotes inside "
                 "quotes and end lines with line feeds, or write Parquet",
             ) from error
         if cells is None:

@@ -38,7 +38,7 @@ def load_run(results: Place, run_id: str) -> dict[str, Any]:
     except (OSError, ValueError) as error:
         raise FinnerError(f"no report of a run at {path}: {error}") from error
     if not isinstance(report, dict):
-        raise FinnerError(f"no report of a run at {path}: it holds no JSON object")
+        raise FinnerError(f"no report of a run at {path}: it is not a JSON object")
     return report
 
 

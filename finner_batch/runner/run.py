@@ -137,7 +137,7 @@ def _expected_device(config: RunConfig) -> Device:
             raise UsageError("--engine ray needs Ray: pip install 'finner-batch[ray]'")
         return Device("cpu", "no session was opened")
     if config.address is not None:
-        raise UsageError("--address is that of a Ray cluster: it needs --engine ray")
+        raise UsageError("--address names a Ray cluster: it needs --engine ray")
     return choose_device("cpu" if config.backend == OPENVINO else config.device)
 
 

@@ -243,7 +243,7 @@ def _check_size(packed: memoryview) -> None:
         raise DocumentError(
             "tokenize",
             f"its sentences with numbers take {len(packed) / MEBIBYTE:,.0f} MiB, more than {MOST_BYTES // MEBIBYTE}: "
-            "no filing has so many; divide it",
+            "no filing has that many; divide it",
         )
 
 

@@ -117,7 +117,7 @@ def storage_errors(place: object) -> Iterator[None]:
     except OSError as error:
         where = f" ({error.filename})" if error.filename else ""
         raise FinnerError(
-            f"cannot write to {place}: {reason_of(error)}{where}. What was committed before is whole; put that "
+            f"cannot write to {place}: {reason_of(error)}{where}. What was committed before is intact; put that "
             "right and start again, and the job goes on from there"
         ) from error
 

@@ -149,7 +149,7 @@ class Lease:
         found = self._find()
         holder = f"{found.note} holds it" if found else "its lock object is gone"
         self._lost = LockedError(
-            f"this run lost the lock of {self._folder}: {holder}. What was committed before is whole; start again "
+            f"this run lost the lock of {self._folder}: {holder}. What was committed before is intact; start again "
             "when that run has ended"
         )
 

@@ -109,7 +109,7 @@ def _explained(error: Exception) -> Exception:
     if not _is_temporary(error):
         return OSError(_line(error))
     return BusyError(
-        f"the object store does not answer: {_line(error)}. What was committed before is whole; start again later"
+        f"the object store does not answer: {_line(error)}. What was committed before is intact; start again later"
     )
 
 

@@ -37,7 +37,7 @@ def whole_file(path: Path) -> Iterator[Path]:
         if not target.parent.is_dir():
             raise UsageError(f"cannot write {path}: there is no folder {target.parent}. Make it, or name another")
         if target.exists() and not target.is_file():
-            raise UsageError(f"cannot write {path}: it exists and is no regular file. Choose another name")
+            raise UsageError(f"cannot write {path}: it exists and is not a regular file. Choose another name")
         with _temporary_folder(target.parent) as folder:
             yield folder / target.name
             _sync_files(folder)
@@ -56,7 +56,7 @@ def whole_folder(path: Path, *, last: str) -> Iterator[Path]:
     with _refusals(path):
         target = _resolved(path)
         if target.exists() and not target.is_dir():
-            raise UsageError(f"cannot write to {path}: it exists and is no folder. Choose another name")
+            raise UsageError(f"cannot write to {path}: it exists and is not a folder. Choose another name")
         target.parent.mkdir(parents=True, exist_ok=True)
         is_new = not target.exists()
         with _temporary_folder(target.parent if is_new else target) as folder:

@@ -46,7 +46,7 @@ class Cues:
             try:
                 groups.append(re.compile(pattern, re.IGNORECASE))
             except (re.error, TypeError) as error:
-                raise ModelError(f"{where}: the cues {name!r} are no regular expression ({error})") from error
+                raise ModelError(f"{where}: the cues {name!r} are not a regular expression ({error})") from error
         return cls(tuple(groups))
 
     def found_in(self, sentence: str) -> bool:

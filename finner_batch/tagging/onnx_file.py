@@ -93,7 +93,7 @@ def read_shapes(path: Path) -> Shapes:
         )
     except (OSError, StopIteration, LookupError, ValueError) as error:
         reason = f"{type(error).__name__}: {error}"
-        raise ModelError(f"{path} is no ONNX model ({reason}); export the model again") from error
+        raise ModelError(f"{path} is not an ONNX model ({reason}); export the model again") from error
 
 
 def read_encoder(path: Path) -> Encoder:

@@ -39,7 +39,7 @@ Products = Literal["int8", "fp32"]
 OPENVINO = "openvino"
 """Name of the variant in a model folder that has passed its gate with OpenVINO."""
 WEIGHT_LEVELS = 63
-"""Quantisation steps on each side of 0, as in the int8 variant (`finner_batch/training/export/graph.py`)."""
+"""Quantisation steps on each side of 0, as in the int8 variant (`training/export/onnx_graph.py`)."""
 _GROUP_INPUTS = 128
 """Inputs that share an activation scale. With all 384 of a token, 99.6 % of the spans agree; with 128, 99.8 %."""
 _KERNELS_KEPT = 64

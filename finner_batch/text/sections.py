@@ -74,7 +74,7 @@ def _headings(texts: Sequence[str]) -> dict[int, Heading]:
             headings[index] = heading
     items = [(index, heading) for index, heading in headings.items() if isinstance(heading, ItemHeading)]
     roman = [index for index, heading in items if heading.is_roman]
-    if len(roman) * 2 < len(items):  # among items with plain numbers, the X of "Item X" is no number
+    if len(roman) * 2 < len(items):  # among items with plain numbers, the X of "Item X" is not a number
         for index in roman:
             del headings[index]
     return headings

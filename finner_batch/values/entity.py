@@ -36,7 +36,7 @@ _BRACKETS = " <>[]{}"
 
 @dataclass(frozen=True, slots=True)
 class ReplacedNumber:
-    """A struck number as printed and its value, which is None if the digits are no number."""
+    """A struck number as printed and its value, which is None if the digits are not a number."""
 
     text: str
     value: float | None

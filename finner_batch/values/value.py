@@ -30,7 +30,7 @@ _INVESTED = re.compile(r"\s+invested\b")
 _LARGEST_STATED = Decimal(10) ** 12
 """Amounts that the document's scale would raise to a trillion are printed in full."""
 _MOST_DIGITS = 30
-"""A longer run of digits is no number (encoded data in old filings)."""
+"""A longer run of digits is not a number (encoded data in old filings)."""
 _FAR_LARGER = 50
 """In `$949 and $2.7 billion`, the first amount is not in billions."""
 _LIST_REACH = 500
@@ -50,7 +50,7 @@ class Value:
     """A number's value, unit and scale, read from its context."""
 
     value: float | None
-    """`2.25%` 0.0225 · `175 basis points` 0.0175 · `$1.5 billion` 1.5e9; None if the digits are no number."""
+    """`2.25%` 0.0225 · `175 basis points` 0.0175 · `$1.5 billion` 1.5e9; None if the digits are not a number."""
     unit: str | None
     """`pure` for rates and ratios, an ISO 4217 code for money, `shares`, …; None if the context states none."""
     scale: int

@@ -103,7 +103,7 @@ def test_a_questions_parameters_are_values_and_never_sql(asked):
     arguments = ("--file", "facilities_by_size", "--json")
     assert len(json.loads(asked(*arguments, "-p", "least=1e9").stdout)) == 1
     assert json.loads(asked(*arguments, "-p", "cik=x' OR 1=1; --", "-p", "least=0").stdout) == []
-    with pytest.raises(UsageError, match=r"^--param least=DROP: the value is no DOUBLE$"):
+    with pytest.raises(UsageError, match=r"^--param least=DROP: the value is not a DOUBLE$"):
         asked(*arguments, "-p", "least=DROP")
 
 

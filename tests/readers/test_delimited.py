@@ -134,7 +134,7 @@ def test_a_shard_fails_after_the_rows_before_one_whose_end_cannot_be_found(store
     source = stored.source(b"id,text\na,plus 2%\n" + rest, name="p.csv")
     read = []
 
-    with pytest.raises(DocumentError, match=f"the row at line {line} cannot be told from the next"):
+    with pytest.raises(DocumentError, match=f"the row at line {line} cannot be separated from the next"):
         read.extend(read_documents(source, ReadOptions()))
     assert [document.document_id for document in read] == ["a"]
 

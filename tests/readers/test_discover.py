@@ -63,8 +63,8 @@ def test_each_path_left_out_is_reported_with_the_reason(filings):
     assert told == {
         f"{filings}/.cache": "hidden",
         f"{filings}/.hidden.htm": "hidden",
-        f"{filings}/manifest.csv": "a .csv file is no filing: with --text-column it is read as a shard",
-        f"{filings}/2023/10-K/x_g1.jpg": "a .jpg file is no filing",
+        f"{filings}/manifest.csv": "a .csv file is not a filing: with --text-column it is read as a shard",
+        f"{filings}/2023/10-K/x_g1.jpg": "a .jpg file is not a filing",
         f"{filings}/results": "a results folder of finner-batch",
     }
 

@@ -383,7 +383,7 @@ def test_a_broken_json_line_fails_alone_and_blank_lines_are_no_rows(stored):
         "UnicodeDecodeError",
         "DocumentError",
     ]
-    assert "line 3 is no JSON" in documents[1].error
+    assert "line 3 is not JSON" in documents[1].error
     assert len({document.sha256 for document in documents}) == 6
     assert documents[5].content == "six"
 

@@ -87,14 +87,14 @@ def test_a_label_in_a_sentence_that_is_not_read_counts_as_missed():
 
 
 def test_cues_that_are_no_patterns_are_refused_with_where_they_stand(tmp_path):
-    with pytest.raises(ModelError, match=r"model m: the cues 'debt' are no regular expression"):
+    with pytest.raises(ModelError, match=r"model m: the cues 'debt' are not a regular expression"):
         Cues.of({"debt": "(loans"}, where="model m")
     path = tmp_path / "cues.toml"
     path.write_text("debt = '''\\bloans'''\n")
     with pytest.raises(UsageError, match="a TOML file of groups, each a list of patterns"):
         read_cues(str(path / "absent"))
     path.write_text("debt = ['(loans']\n")
-    with pytest.raises(UsageError, match="are no regular expression"):
+    with pytest.raises(UsageError, match="are not a regular expression"):
         read_cues(str(path))
     path.write_text("debt = ['loans', 'notes?']\n")
     assert read_cues(str(path)) == {"debt": "loans|notes?"}

@@ -60,7 +60,7 @@ def test_a_reading_of_the_four_says_nothing_of_other_labels(labelled):
 
 
 def test_a_reading_of_something_that_is_no_number_is_refused(labelled):
-    with pytest.raises(UsageError, match="no numbers of its sentence"):
+    with pytest.raises(UsageError, match="not numbers of its sentence"):
         apply_reading(labelled(TEXT), {sentence_digest(TEXT): reading({(0, 3): (RATE, False)})})
 
 

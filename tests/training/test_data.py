@@ -88,8 +88,8 @@ def test_a_row_says_where_it_comes_from_and_what_it_is_for(written):
 @pytest.mark.parametrize(
     ("row", "words"),
     [
-        (own(end=32), r"own.jsonl:2: characters 27 to 32, '5.25%', are no number token; '5.25' would be"),
-        (own(start=4, end=9), "'notes', are no number token"),
+        (own(end=32), r"own.jsonl:2: characters 27 to 32, '5.25%', are not a number token; '5.25' would be"),
+        (own(start=4, end=9), "'notes', are not a number token"),
         (own() | {"entities": own()["entities"] * 2}, "two labels"),
         ({"text": TEXT}, "needs a list `entities`; the row has `text`"),
         (
@@ -343,7 +343,7 @@ def test_a_name_that_is_no_data_is_refused(tmp_path):
         with pytest.raises(UsageError, match=words):
             load_data([name])
     (tmp_path / "text.jsonl").write_text("The notes\n")
-    with pytest.raises(UsageError, match=r"text.jsonl:1: no JSON"):
+    with pytest.raises(UsageError, match=r"text.jsonl:1: not JSON"):
         load_data([str(tmp_path / "text.jsonl")])
     with pytest.raises(UsageError, match="nothing to train on"):
         load_data([])

@@ -174,7 +174,7 @@ def test_a_folder_of_something_else_is_not_written_to(config, tmp_path, file, wo
 
 def test_a_file_and_the_base_itself_are_no_output(tmp_path):
     (tmp_path / "file").write_text("mine")
-    with pytest.raises(UsageError, match="is no folder"):
+    with pytest.raises(UsageError, match="is not a folder"):
         check_folder(TrainConfig(output=str(tmp_path / "file")))
     (tmp_path / "model" / "checkpoint").mkdir(parents=True)
     with pytest.raises(UsageError, match=r"--base .*checkpoint lies in --output"):

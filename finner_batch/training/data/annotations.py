@@ -60,16 +60,16 @@ def read_annotations(path: Path) -> dict[str, Reading]:
 
 
 def apply_reading(sentence: LabelledSentence, readings: Mapping[str, Reading]) -> LabelledSentence:
-    """Add a sentence's reading to its numbers; return it unchanged where it has none.
+    """Add a sentence's reading to its numbers; return it unchanged if it has none.
 
-    Raises UsageError where a reading labels a span that is no number token of the sentence.
+    Raises UsageError if a reading labels a span that is not a number token of the sentence.
     """
     reading = readings.get(sentence_digest(sentence.text))
     if reading is None:
         return sentence
     unknown = set(reading.labels) - {(number.start, number.end) for number in sentence.numbers}
     if unknown:
-        raise UsageError(f"the reading {reading.digest} labels {sorted(unknown)}, which are no numbers of its sentence")
+        raise UsageError(f"the reading {reading.digest} labels {sorted(unknown)}, not numbers of its sentence")
     numbers = []
     for number in sentence.numbers:
         label, doubtful = reading.labels.get((number.start, number.end), (OUTSIDE, False))
@@ -99,8 +99,8 @@ def _reading(line: str, place: str) -> Reading:
         }
         reading = Reading(str(row["document_id"]), int(row["start"]), str(row["sha256"]), labels)
     except (ValueError, KeyError, TypeError) as error:
-        raise UsageError(f"{place}: no reading ({error}): see finner_batch/training/data/annotations.py") from None
+        raise UsageError(f"{place}: not a reading ({error}): see finner_batch/training/data/annotations.py") from None
     wrong = {label for label, _ in labels.values()} - READ_LABELS
     if wrong or len(reading.digest) != DIGEST_CHARACTERS:
-        raise UsageError(f"{place}: {', '.join(sorted(wrong)) or reading.digest} is no label of a reading or no digest")
+        raise UsageError(f"{place}: {', '.join(sorted(wrong)) or reading.digest} is neither a label nor a digest")
     return reading

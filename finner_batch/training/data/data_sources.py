@@ -66,11 +66,11 @@ def folder_kind(folder: Path) -> str | None:
 
 
 def check_output_folder(folder: Path, markers: Collection[str], wanted: str) -> None:
-    """Raise UsageError where an output folder holds files, but none of the `markers` of a `wanted` folder."""
+    """Raise UsageError if an output folder holds files, but none of the `markers` of a `wanted` folder."""
     if not folder.exists() or any((folder / name).exists() for name in markers):
         return
     if not folder.is_dir():
-        raise UsageError(f"--output {folder} is no folder: name another")
+        raise UsageError(f"--output {folder} is not a folder: name another")
     files = sorted(path.name for path in folder.iterdir() if not path.name.startswith("."))
     if not files:
         return
@@ -114,7 +114,7 @@ def _json_rows(path: Path) -> Iterator[Row]:
             try:
                 row = json.loads(content)
             except ValueError as error:  # broken UTF-8 too
-                raise UsageError(f"{place}: no JSON ({error}); --data takes JSON Lines or Parquet") from error
+                raise UsageError(f"{place}: not JSON ({error}); --data takes JSON Lines or Parquet") from error
             yield _object(row, place), place, None
 
 
@@ -122,7 +122,7 @@ def _listed_rows(content: bytes, path: Path) -> Iterator[Row]:
     try:
         rows = json.loads(content)
     except ValueError as error:
-        raise UsageError(f"{path}: no JSON ({error}); --data takes JSON Lines, a JSON list or Parquet") from error
+        raise UsageError(f"{path}: not JSON ({error}); --data takes JSON Lines, a JSON list or Parquet") from error
     for number, row in enumerate(rows, start=1):
         place = f"{path}:{number}"
         yield _object(row, place), place, None
@@ -188,7 +188,7 @@ def load_sources(names: Sequence[str], labels: str | None = None) -> list[Source
 def known_sentences(sentences: Sequence[LabelledSentence], split: str) -> list[LabelledSentence]:
     """Return the sentences of a split with known labels: in notes, with a reading, or with a label outside filings.
 
-    Raises UsageError where the split has none.
+    Raises UsageError if the split has none.
     """
     found = [
         row

@@ -72,7 +72,7 @@ _ENDING = re.compile(r"(?:-\d{5}-of-\d{5})?(?:\.(?:jsonl?|parquet|gz|zst))*\Z")
 class Number:
     """One number token; `start` and `end` are code points of the sentence.
 
-    `concept`: local name of the filer's tag, None without a tag. `reading`: a label or `O`, None where nobody read the
+    `concept`: local name of the filer's tag, None without a tag. `reading`: a label or `O`, None if nobody read the
     sentence. `doubtful`: the reader was not sure.
     """
 
@@ -112,7 +112,7 @@ class LabelledSentence:
         return any(number.reading is not None for number in self.numbers)
 
     def gold(self, number: Number, labels: Collection[str], by: Gold = "readings") -> str | None:
-        """Return a number's gold label: one of `labels`, `O`, or None where it is unknown."""
+        """Return a number's gold label: one of `labels`, `O`, or None if it is unknown."""
         reading = number.reading if by == "readings" else None
         if reading in labels:
             return reading
@@ -138,7 +138,7 @@ def read_sentences(path: Path) -> list[LabelledSentence]:
     missing = set(SCHEMA.names) - set(table.column_names)
     if missing:
         raise UsageError(
-            f"{file} is no labelled dataset of this version, it lacks {', '.join(sorted(missing))}: "
+            f"{file} is not a labelled dataset of this version, it lacks {', '.join(sorted(missing))}: "
             "create it again with `finner-batch label`"
         )
     rows = table.select(SCHEMA.names).to_pylist()

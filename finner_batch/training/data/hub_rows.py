@@ -2,7 +2,7 @@
 
 There are two kinds of rows: words with one tag each (`tokens`, `ner_tags`), where every number is known; and a text
 with some of its numbers and their tags (`{"number": "34.6", "tag": "…"}`), where the other numbers are unknown. Tagged
-words without a digit ("three", "no") are no number tokens and are left out.
+words without a digit ("three", "no") are not number tokens and are left out.
 """
 
 import importlib
@@ -42,7 +42,7 @@ Row = tuple[dict[str, Any], str, list[str] | None]
 def token_sentence(
     row: Mapping[str, Any], place: str, origin: str, tags: Sequence[str] | None
 ) -> LabelledSentence | None:
-    """Read a row of words with a tag each (`O`, `B-…`, `I-…`, or its index in `tags`); None where no word is a number.
+    """Read a row of words with a tag each (`O`, `B-…`, `I-…`, or its index in `tags`); None if no word is a number.
 
     Where a tagged word holds several numbers, the untagged ones of its sentence are unknown. Raises UsageError for an
     invalid row.
@@ -66,7 +66,7 @@ def token_sentence(
 
 
 def known_number_sentence(row: Mapping[str, Any], place: str, origin: str) -> LabelledSentence | None:
-    """Read a row of a text and some of its numbers as they are printed; None where none of them can be located.
+    """Read a row of a text and some of its numbers as they are printed; None if none of them can be located.
 
     A number that the text prints more often than the row lists it, or that has two tags, is unknown. Raises UsageError
     for an invalid row.
@@ -94,7 +94,7 @@ def known_number_sentence(row: Mapping[str, Any], place: str, origin: str) -> La
 
 
 def tag_names(feature: Any) -> list[str] | None:
-    """Return the names of integer tags from a column's `datasets` feature; None where it has none."""
+    """Return the names of integer tags from a column's `datasets` feature; None if it has none."""
     if not isinstance(feature, dict):
         return None
     names = feature.get("names")
@@ -102,7 +102,7 @@ def tag_names(feature: Any) -> list[str] | None:
 
 
 def numbered_tags(labels: str | None) -> list[str] | None:
-    """Return the tags of a label set in the order of their integers; None where the set has no such order.
+    """Return the tags of a label set in the order of their integers; None if the set has no such order.
 
     FiNER-139 has `B-` of each concept, and `I-` of those with several words.
     """
@@ -113,7 +113,7 @@ def numbered_tags(labels: str | None) -> list[str] | None:
 def hub_rows(name: str) -> Iterator[Row]:
     """Yield the rows of a dataset of the hub, or of a folder with a copy of one or with files of rows.
 
-    Raises UsageError where it cannot be loaded or has a split that is none of `SPLIT_NAMES`.
+    Raises UsageError if it cannot be loaded or has a split that is none of `SPLIT_NAMES`.
     """
     datasets = _library(name)
     copied = Path(name).is_dir()

@@ -154,7 +154,7 @@ def label(
 
     `annotations` (a JSON Lines file or a folder of them) adds readings. `labels` are counted separately; the dataset
     keeps every concept. `user_agent`: sent to web servers. A killed run may leave sentences without statistics, never
-    with those of an earlier run. Unreadable and repeated documents are counted and left out. Raises UsageError where no
+    with those of an earlier run. Unreadable and repeated documents are counted and left out. Raises UsageError if no
     input has inline XBRL, the annotations are invalid, the folder holds something else, or a contact for the SEC is
     missing; else as `whole_folder` does.
     """

@@ -17,7 +17,7 @@ from finner_batch.training.data.dataset import GENERATED, OUTSIDE, SPLIT_NAMES, 
 
 
 def own_sentence(row: Mapping[str, Any], place: str, origin: str) -> LabelledSentence | None:
-    """Read one row; None where its text has no number. `place` names file and row, `origin` is the default origin.
+    """Read one row; None if its text has no number. `place` names file and row, `origin` is the default origin.
 
     A label becomes both concept and reading. Raises UsageError for a row of another form, an entity that is no number
     token, or a generated row outside the split `train`.
@@ -33,7 +33,7 @@ def own_sentence(row: Mapping[str, Any], place: str, origin: str) -> LabelledSen
     for start, end in labels.keys() - set(tokens):
         near = [text[first:last] for first, last in tokens if first < end and start < last]
         raise UsageError(
-            f"{place}: characters {start} to {end}, {text[start:end]!r}, are no number token"
+            f"{place}: characters {start} to {end}, {text[start:end]!r}, are not a number token"
             + (f"; {', '.join(map(repr, near))} would be" if near else "")
         )
     if not tokens:
@@ -48,7 +48,7 @@ def plain_label(name: str) -> str:
 
 
 def row_text(row: Mapping[str, Any], place: str) -> str:
-    """Return the row's text. Raises UsageError where it has none."""
+    """Return the row's text. Raises UsageError if it has none."""
     text = row.get("text")
     if not isinstance(text, str):
         raise UsageError(
@@ -58,7 +58,7 @@ def row_text(row: Mapping[str, Any], place: str) -> str:
 
 
 def row_list(row: Mapping[str, Any], column: str, place: str) -> list[Any]:
-    """Return a row's list in a column. Raises UsageError where it has none."""
+    """Return a row's list in a column. Raises UsageError if it has none."""
     found = row.get(column)
     if not isinstance(found, list):
         raise UsageError(f"{place}: needs a list `{column}`; the row has {_columns(row)}")
@@ -74,7 +74,7 @@ def row_sentence(
     """
     columns = {column: row.get(column) for column in ("company", "split", "origin", "document_id")}
     if not all(value is None or isinstance(value, str) for value in columns.values()):
-        raise UsageError(f"{place}: {', '.join(columns)} must be strings where they are given")
+        raise UsageError(f"{place}: {', '.join(columns)} must be strings if they are given")
     given = {column: value for column, value in columns.items() if value}
     origin = given.get("origin", origin)
     split = SPLIT_NAMES.get(given.get("split", "train"))

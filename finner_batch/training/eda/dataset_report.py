@@ -41,8 +41,8 @@ class Section:
 def write_report(dataset: Path, folder: Path, labels: Sequence[str]) -> Path:
     """Write the report of a dataset folder into `folder`; return the path of `report.md`.
 
-    The bytes depend only on dataset and labels. Raises UsageError where `dataset` is no dataset of this version or has
-    none of the labels, or where matplotlib is missing; else as `whole_folder` does.
+    The bytes depend only on dataset and labels. Raises UsageError if `dataset` is no dataset of this version or has
+    none of the labels, or if matplotlib is missing; else as `whole_folder` does.
     """
     require_matplotlib()
     from finner_batch.training.eda.pictures import png  # noqa: PLC0415 - needs matplotlib

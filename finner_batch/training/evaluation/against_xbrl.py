@@ -105,7 +105,7 @@ def against_xbrl(
     """Compare a model's rows with the inline XBRL of the filings that they come from.
 
     `model`: the folder of the model (None: the packaged one); its labels are what can be missed. `data`: the dataset of
-    its training, to tally companies by split. Raises UsageError where there are no results of this model or they are of
+    its training, to tally companies by split. Raises UsageError if there are no results of this model or they are of
     other filings, ModelError for an unusable model folder.
     """
     loaded = load_model(model)
@@ -158,7 +158,7 @@ def _compare(
 
 
 def _matching_extraction(document: Document, rows: Sequence[ResultRow]) -> Extraction | None:
-    """Extract as the job did, with or without table rows; None where the rows match neither text."""
+    """Extract as the job did, with or without table rows; None if the rows match neither text."""
     for tables in (False, True):
         extraction = extract(document.content, document.markup, tables=tables, facts=True)
         if all(extraction.text[row.start : row.end] == row.text for row in rows):

@@ -120,7 +120,7 @@ class EvaluationConfig:
     """Precision; None is the device's own."""
     split: str = "dev"
     gold: Gold | None = None
-    """Source of the gold labels; None: the readings where the split has any, else the filers' tags."""
+    """Source of the gold labels; None: the readings if the split has any, else the filers' tags."""
     labels: str | None = None
     """Label set whose order integer tags follow where the data do not name them; None: that of the training."""
     cost: str | None = None
@@ -135,7 +135,7 @@ class Evaluation:
 
     `from_filings`: sentences of filings are counted. `companies`: those that the data state. `known_elsewhere`: known
     numbers that `figures` leaves out. `trained_on`: the model was trained on this split of these data.
-    `other_gold`: `figures` with the other source of gold labels; None where there is only one.
+    `other_gold`: `figures` with the other source of gold labels; None if there is only one.
     `without_doubtful`: `figures` without the `doubtful` numbers; None without any.
     `breakdown` (by kind and group) and `thresholds` (by label) count every known number of the split.
     """
@@ -176,8 +176,8 @@ class Evaluation:
 def measure(config: EvaluationConfig) -> Evaluation:
     """Measure a model on one split of a labelled dataset.
 
-    Raises UsageError where the split has no known labels, the data have none of the model's labels or the settings
-    contradict each other, ModelError where the model cannot be used, FinnerError where thresholds cannot be written.
+    Raises UsageError if the split has no known labels, the data have none of the model's labels or the settings
+    contradict each other, ModelError if the model cannot be used, FinnerError if thresholds cannot be written.
     """
     cost = parse_cost(config.cost) if config.cost else None
     _check_writing(config, cost)
@@ -194,7 +194,8 @@ def measure(config: EvaluationConfig) -> Evaluation:
     if config.write_thresholds:
         check_choosing(trained_on, source.sentences, config.split, source.sha256)
     if config.split in ("train", EVERY_SPLIT):
-        LOG.warning(fields("evaluate", split=config.split, reason="the model may be trained on some of the rows"))
+        reason = "the model may have been trained on some of the rows"
+        LOG.warning(fields("evaluate", split=config.split, reason=reason))
     predictions = predict(rows, tagger)
     exhaustive = predictions.exhaustive
     counted = exhaustive if exhaustive.any() else np.ones_like(exhaustive)
@@ -243,7 +244,7 @@ def measure(config: EvaluationConfig) -> Evaluation:
 def write_output(result: Evaluation, text: str, folder: Path) -> None:
     """Write report.json, classification_report.txt (`text`), errors.parquet and both pictures.
 
-    Raises as `whole_folder` does, UsageError where matplotlib is missing.
+    Raises as `whole_folder` does, UsageError if matplotlib is missing.
     """
     require_matplotlib()
     with whole_folder(folder, last=REPORT_FILE) as new:

@@ -24,7 +24,7 @@ GOLD_NAMES: dict[Gold, str] = {"readings": "readings", "filers": "filers' tags"}
 TEXT_NAMES: dict[Text, str] = {
     "notes": "text of notes",
     "sentences read": "no notes, only what was read elsewhere",
-    "numbers known": "of whose numbers only some are known",
+    "numbers known": "only some of which are known",
 }
 SCORE_NAMES = ("P", "", "R", "", "F1", "")
 """Headings of the scores, each before its interval."""
@@ -78,7 +78,7 @@ def _head(result: Evaluation) -> str:
     if figures.resampled == "companies":
         lines.append(f"intervals: 95 %, from {RESAMPLES:,} resamples of the {_drawn(result)}")
     elif figures.resampled == "sentences" and result.companies:
-        lines.append("intervals: 95 %, over the sentences of one company: they say nothing of other companies")
+        lines.append("intervals: 95 %, over the sentences of one company: they say nothing about other companies")
     elif figures.resampled == "sentences":
         lines.append("intervals: 95 %, over the sentences, whose companies are not stated: they may be too narrow")
     return "\n".join(lines)
@@ -98,7 +98,7 @@ def _gold(result: Evaluation) -> str:
     if not result.from_filings:
         return "the labels that the rows give"
     if result.gold == "readings":
-        return f"readings; {result.sentences_read:,} sentences were read, of the others the filers' tags count"
+        return f"readings; {result.sentences_read:,} sentences were read; for the others the filers' tags count"
     return "filers' tags; filers leave numbers untagged that they tag elsewhere"
 
 

@@ -51,7 +51,7 @@ class Predictions:
 def sentences_to_evaluate(sentences: Sequence[LabelledSentence], split: str) -> list[LabelledSentence]:
     """Return the sentences of a split (`all`: of every split) with known labels, without generated ones.
 
-    Raises UsageError where the split has none.
+    Raises UsageError if the split has none.
     """
     rows = [replace(row, split=split) for row in sentences] if split == EVERY_SPLIT else sentences
     if not any(row.split == split for row in rows):
@@ -74,7 +74,7 @@ def sentences_to_evaluate(sentences: Sequence[LabelledSentence], split: str) -> 
 
 
 def check_labels(sentences: Sequence[LabelledSentence], labels: Sequence[str], data: object) -> None:
-    """Raise UsageError where no number has one of the model's labels: every figure would be 0."""
+    """Raise UsageError if no number has one of the model's labels: every figure would be 0."""
     counts = Counter(
         label
         for row in sentences
@@ -150,7 +150,7 @@ class TrainingData:
 
 
 def training_data(model: Model) -> TrainingData | None:
-    """Read what a model was trained on; None where its folder has no record of a training."""
+    """Read what a model was trained on; None if its folder has no record of a training."""
     if RECORD_FILE not in model.checksums:
         return None
     record = json.loads((model.folder / RECORD_FILE).read_text(encoding="utf-8"))
@@ -174,7 +174,7 @@ def training_labels(folder: str | None) -> str | None:
 def check_choosing(
     trained_on: TrainingData | None, sentences: Sequence[LabelledSentence], split: str, sha256: str
 ) -> None:
-    """Raise UsageError where thresholds would be chosen on rows that the model was trained on, or that are reported.
+    """Raise UsageError if thresholds would be chosen on rows that the model was trained on, or that are reported.
 
     `sentences` are all of the source with the digest `sha256`. Allowed are the split `validation` of a model that was
     not refitted with it, and a user's own rows from a source that the model was not trained on.

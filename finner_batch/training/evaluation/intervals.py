@@ -90,7 +90,7 @@ def share_interval(part: NDArray[np.int64], whole: NDArray[np.int64], drawn: Res
 
 
 def interval(figures: NDArray[np.float64]) -> Interval | None:
-    """Return the 95 % interval of the figures that are not NaN; None where all are."""
+    """Return the 95 % interval of the figures that are not NaN; None if all are."""
     known = figures[~np.isnan(figures)]
     if not len(known):
         return None

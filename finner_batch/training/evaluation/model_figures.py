@@ -100,7 +100,7 @@ def brier_score(probabilities: NDArray[np.float64], gold: NDArray[np.int64]) -> 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Group:
-    """Counts and micro score of the sentences of one kind; with intervals where they are of several companies."""
+    """Counts and micro score of the sentences of one kind; with intervals if they are of several companies."""
 
     sentences: int
     numbers: int

@@ -21,7 +21,7 @@ WRITTEN_LABELS = 20
 
 
 def require_matplotlib() -> None:
-    """Raise UsageError where matplotlib is missing."""
+    """Raise UsageError if matplotlib is missing."""
     if importlib.util.find_spec("matplotlib") is None:
         raise UsageError("matplotlib is not installed: pictures need pip install 'finner-batch[train]'")
 

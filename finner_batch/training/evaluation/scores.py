@@ -26,9 +26,9 @@ UNDEFINED = "-"
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """Precision, recall and F1 (0 where undefined); the numbers that have the label (`support`) or got it (`given`).
+    """Precision, recall and F1 (0 if undefined); the numbers that have the label (`support`) or got it (`given`).
 
-    The intervals are None without resampling, or where no draw has the label.
+    The intervals are None without resampling, or if no draw has the label.
     """
 
     precision: float
@@ -170,7 +170,7 @@ def ranked_labels(scores: Mapping[str, Score]) -> list[str]:
 
 
 def absent_label_lines(scores: Mapping[str, Score]) -> list[str]:
-    """Return lines on the labels without support; none where every label occurs."""
+    """Return lines on the labels without support; none if every label occurs."""
     labels = [name for name in scores if name not in AVERAGES]
     absent = [name for name in labels if not scores[name].support]
     given = sorted((name for name in absent if scores[name].given), key=lambda name: -scores[name].given)
@@ -187,7 +187,7 @@ def markdown_table(names: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 
 def score_cells(score: Score) -> tuple[str, str, str]:
-    """Format precision, recall and F1 with three digits; undefined where no number got, or has, the label."""
+    """Format precision, recall and F1 with three digits; undefined if no number got, or has, the label."""
     precision = f"{score.precision:.3f}" if score.given or score.precision else UNDEFINED
     recall, f1 = (f"{value:.3f}" if score.support else UNDEFINED for value in (score.recall, score.f1))
     return precision, recall, f1

@@ -90,8 +90,8 @@ def thresholds_between(confidences: NDArray[np.float64]) -> list[float]:
 def write_thresholds(model: Model, thresholds: Mapping[str, float]) -> Model:
     """Write thresholds into a model folder's config.json, then checksums.json; return the changed model.
 
-    The model's identity changes, so `run` repeats what was done with other thresholds. Raises FinnerError where the
-    folder cannot be written, ModelError where the new model cannot be read.
+    The model's identity changes, so `run` repeats what was done with other thresholds. Raises FinnerError if the
+    folder cannot be written, ModelError if the new model cannot be read.
     """
     config_path, checksums_path = model.folder / "config.json", model.folder / "checksums.json"
     config = json.loads(config_path.read_text(encoding="utf-8"))

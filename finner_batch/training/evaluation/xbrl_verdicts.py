@@ -70,7 +70,7 @@ class ResultDocument:
 def result_documents(results: Place, model_id: str) -> dict[tuple[str, str], list[ResultDocument]]:
     """Read a model's documents with inline XBRL from a results folder, with their rows, by id and SHA-256.
 
-    Raises UsageError where there are none.
+    Raises UsageError if there are none.
     """
     documents: dict[tuple[str, str], dict[str, Any]] = {}
     rows: dict[tuple[str, str], list[ResultRow]] = defaultdict(list)
@@ -176,7 +176,7 @@ def compare_document(
     """Compare a document's rows with its facts; return the findings, and the numbers tagged in notes by concept.
 
     A tagged number is a fact of one of `labels`, printed in digits in the prose of a note and not in a table; several
-    facts of one concept on the same number count once. It is missed where no row of any label covers it.
+    facts of one concept on the same number count once. It is missed if no row of any label covers it.
     """
     facts = sorted(extraction.facts, key=lambda fact: (fact.start, -fact.end))
     findings = [_compare_row(row, facts, extraction) for row in rows]

@@ -67,7 +67,7 @@ class Gate:
     bytes: int
 
     def failures(self) -> list[str]:
-        """Return the reasons why the variant fails; empty where it passes."""
+        """Return the reasons why the variant fails; empty if it passes."""
         if not self.spans:
             return [f"nothing was compared: of {self.numbers:,} numbers neither it nor the checkpoint labels one"]
         reasons = []
@@ -84,8 +84,8 @@ def export_model(folder: Path, data: Path | None = None, precisions: Sequence[Va
     """Write the ONNX variants of a folder made by `train`, its configuration and its card.
 
     `data`: a source as for `train`, None for the training's own; without a split `dev`, the training's share is set
-    aside again. Without `precisions`: int8 and fp16, and openvino where it is installed and passes. Earlier variants
-    are kept. Raises ModelError where the folder has no checkpoint or a variant fails its gate, UsageError where the
+    aside again. Without `precisions`: int8 and fp16, and openvino if it is installed and passes. Earlier variants
+    are kept. Raises ModelError if the folder has no checkpoint or a variant fails its gate, UsageError if the
     data have nothing to compare on; nothing is written then.
     """
     checkpoint = folder / CHECKPOINT
@@ -136,7 +136,7 @@ def gate_examples(
 ) -> tuple[list[Example], list[Example]]:
     """Return examples of the split `dev`: of notes, and of other text with a debt's rate or amount.
 
-    `settings` are those of the training, with its shares. Raises UsageError where the data have no such notes, or none
+    `settings` are those of the training, with its shares. Raises UsageError if the data have no such notes, or none
     of the labels in them.
     """
     shares = {split: float(settings.get(f"{split}_share", 0)) for split in ("validation", "dev")}

@@ -120,7 +120,7 @@ class Checkpoints:
     ) -> tuple[Progress, dict[str, dict[str, torch.Tensor]]] | None:
         """Load the state into model, optimizer and random generators; return progress and further weights.
 
-        None without a state. Raises UsageError where the state is damaged or belongs to another training.
+        None without a state. Raises UsageError if the state is damaged or belongs to another training.
         """
         if not self.path.is_file():
             return None
@@ -143,7 +143,7 @@ class Checkpoints:
         return progress, {part: _part(tensors, f"{part}.") for part in KEPT}
 
     def describe(self) -> str:
-        """Describe how far the training has got. Raises UsageError where the state is damaged."""
+        """Describe how far the training has got. Raises UsageError if the state is damaged."""
         progress = json.loads(self._read("cpu")[0]["progress"])
         return f"epochs={len(progress['history'])} steps={progress['steps']}"
 
@@ -162,7 +162,7 @@ class Checkpoints:
 
 
 def save_tensors(tensors: Mapping[str, torch.Tensor], path: Path, metadata: Mapping[str, str]) -> None:
-    """Write a safetensors file. Raises OSError where the disk refuses."""
+    """Write a safetensors file. Raises OSError if the disk refuses."""
     try:
         save_file(dict(tensors), path, dict(metadata))
     except SafetensorError as error:

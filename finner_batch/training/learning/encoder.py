@@ -51,7 +51,7 @@ class Base:
 def load_base(name: str) -> Base:
     """Load a base: a folder, `package:NAME` (weights in an installed package), or a hub name.
 
-    Raises ModelError where it is not found, is neither DistilBERT nor BERT, or cannot be converted exactly.
+    Raises ModelError if it is not found, is neither DistilBERT nor BERT, or cannot be converted exactly.
     """
     folder = _folder(name)
     missing = [file for file in BASE_FILES if not (folder / file).is_file()]
@@ -85,7 +85,7 @@ def convert_bert_config(bert: dict[str, Any]) -> dict[str, Any]:
     Raises ModelError for a LayerNorm epsilon other than 1e-12 and for relative positions, which DistilBERT lacks.
     """
     if bert.get("layer_norm_eps", 1e-12) != 1e-12 or bert.get("position_embedding_type", "absolute") != "absolute":
-        raise ModelError("this BERT is no exact DistilBERT: it needs layer_norm_eps 1e-12 and absolute positions")
+        raise ModelError("this BERT is not exactly a DistilBERT: it needs layer_norm_eps 1e-12 and absolute positions")
     return {
         "vocab_size": bert["vocab_size"],
         "max_position_embeddings": bert["max_position_embeddings"],
@@ -116,7 +116,7 @@ def convert_bert_weights(bert: dict[str, torch.Tensor]) -> dict[str, torch.Tenso
             number, _, rest = key.removeprefix("encoder.layer.").partition(".")
             module, _, parameter = rest.rpartition(".")
             if module not in BERT_LAYER_NAMES:
-                raise ModelError(f"this BERT is no exact DistilBERT: it has {key}")
+                raise ModelError(f"this BERT is not exactly a DistilBERT: it has {key}")
             weights[f"transformer.layer.{number}.{BERT_LAYER_NAMES[module]}.{parameter}"] = value
         else:
             weights[key] = value
@@ -166,5 +166,5 @@ def _package_folder(package: str) -> Path:
         raise ModelError(f"base {PACKAGE_PREFIX}{package}: no such package is installed")
     folders = sorted(path.parent for path in Path(spec.origin).parent.rglob(BASE_FILES[1]))
     if not folders:
-        raise ModelError(f"base {PACKAGE_PREFIX}{package}: the package holds no {BASE_FILES[1]}")
+        raise ModelError(f"base {PACKAGE_PREFIX}{package}: the package has no {BASE_FILES[1]}")
     return folders[0]

@@ -83,7 +83,7 @@ def fit(
     """Train the model in place; it ends with the weights of the epoch with the best `score`, or of the last one.
 
     `checkpoints` keeps the state on disk. `watch` is called for each epoch, including those before a resumption.
-    Raises UsageError where the state to resume belongs to another training.
+    Raises UsageError if the state to resume belongs to another training.
     """
     processes.share_weights(model)
     torch.manual_seed(config.seed + processes.rank())

@@ -80,7 +80,7 @@ def training_identity(
 
 
 def check_folder(config: TrainConfig) -> None:
-    """Raise UsageError where the output folder holds something other than a model, or contains the base."""
+    """Raise UsageError if the output folder holds something other than a model, or contains the base."""
     folder = Path(config.output)
     inside = folder.resolve()
     if Path(config.base).is_dir() and Path(config.base).resolve().is_relative_to(inside):
@@ -92,8 +92,8 @@ def check_folder(config: TrainConfig) -> None:
 def begin(config: TrainConfig, made: Mapping[str, Any]) -> Iterator[Unfinished | None]:
     """Lock the output folder for the training with the identity `made`, which starts or resumes there.
 
-    Yields None where the same training is finished. Raises UsageError where another training or its model would be
-    lost, LockedError where another process trains there.
+    Yields None if the same training is finished. Raises UsageError if another training or its model would be
+    lost, LockedError if another process trains there.
     """
     folder = Path(config.output)
     with place_of(folder / CHECKPOINT).lock() if processes.is_main() else nullcontext():
@@ -114,7 +114,7 @@ def states(folder: Path) -> list[Checkpoints]:
 
 
 def _resume_or_start(folder: Path, config: TrainConfig, made: Mapping[str, Any]) -> Unfinished | None:
-    """Return the training to resume, or a new one; None where it is finished."""
+    """Return the training to resume, or a new one; None if it is finished."""
     new = Unfinished(folder=folder, begun=datetime.now(UTC).isoformat(timespec="seconds"), made_from=made)
     if not config.resume:
         return new
@@ -169,7 +169,7 @@ def _unfinished(folder: Path) -> Path:
 
 
 def _read(path: Path) -> dict[str, Any]:
-    """Read a JSON file, empty where it is missing. Raises UsageError for a damaged one."""
+    """Read a JSON file, empty if it is missing. Raises UsageError for a damaged one."""
     try:
         content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:

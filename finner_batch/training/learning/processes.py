@@ -39,7 +39,7 @@ def size() -> int:
 
 @contextmanager
 def together() -> Iterator[None]:
-    """Join the process group that the environment describes, with one GPU per process where there are any."""
+    """Join the process group that the environment describes, with one GPU per process if there are any."""
     if not _several():
         yield
         return

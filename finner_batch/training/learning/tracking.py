@@ -33,7 +33,7 @@ METRICS_AT_ONCE = 1000
 
 @dataclass(frozen=True, slots=True)
 class Tracker:
-    """One run of an MLflow store; `client` is an `MlflowClient`. Raises FinnerError where the store fails."""
+    """One run of an MLflow store; `client` is an `MlflowClient`. Raises FinnerError if the store fails."""
 
     client: Any
     run_id: str
@@ -78,7 +78,7 @@ def tracked(config: TrainConfig, unfinished: Unfinished | None = None) -> Iterat
     """Record a training in the store of the settings. Yields None without a store, and outside the main process.
 
     A failed training is recorded as failed, an interrupted one as killed; the run of `unfinished` in the same store is
-    resumed. Raises UsageError where MLflow is missing or the store cannot be used.
+    resumed. Raises UsageError if MLflow is missing or the store cannot be used.
     """
     if config.mlflow is None or not processes.is_main():
         yield None
@@ -109,7 +109,7 @@ def _store_errors() -> Iterator[None]:
 
 
 def require_mlflow(config: TrainConfig) -> None:
-    """Raise UsageError where the settings name a store and MLflow is missing."""
+    """Raise UsageError if the settings name a store and MLflow is missing."""
     if config.mlflow is not None and importlib.util.find_spec("mlflow") is None:
         raise UsageError("--mlflow: MLflow is not installed: pip install 'finner-batch[mlflow]'")
 
@@ -137,7 +137,7 @@ def _start(config: TrainConfig, store: str, unfinished: Unfinished | None) -> Tr
 
 
 def _resume_run(client: Any, run_id: str) -> bool:
-    """Set a run to RUNNING again; return False where it was deleted."""
+    """Set a run to RUNNING again; return False if it was deleted."""
     exceptions = importlib.import_module("mlflow.exceptions")
     try:
         run = client.get_run(run_id)

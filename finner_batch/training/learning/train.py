@@ -86,8 +86,8 @@ def train(config: TrainConfig) -> Path:
 
     Training state is in the subfolders `checkpoint/` and `concepts/` (safetensors), the figures of the exported model
     in `evaluation/`; a packaged model has none of the three. The same training resumes where it stopped, and is not
-    repeated (`output`). Raises UsageError for invalid data or settings, or where the output holds something else,
-    LockedError where another process trains there, ModelError for an unusable base, a model that labels nothing, or a
+    repeated (`output`). Raises UsageError for invalid data or settings, or if the output holds something else,
+    LockedError if another process trains there, ModelError for an unusable base, a model that labels nothing, or a
     failed export gate.
     """
     check_folder(config)
@@ -104,7 +104,7 @@ def train(config: TrainConfig) -> Path:
 
 
 def split_sentences(sentences: Sequence[LabelledSentence], config: TrainConfig) -> Splits:
-    """Select the splits of a training. Raises UsageError where one is missing."""
+    """Select the splits of a training. Raises UsageError if one is missing."""
     sentences = apply_shares(sentences, {"validation": config.validation_share, "dev": config.dev_share})
     known = {split: known_sentences(sentences, split) for split in ("train", "validation", "dev")}
     dev = whole_text(known["dev"])
@@ -127,7 +127,7 @@ def split_sentences(sentences: Sequence[LabelledSentence], config: TrainConfig) 
 
 
 def choose_labels(name: str, training: Sequence[LabelledSentence]) -> list[str]:
-    """Return the labels that `--labels` names. Raises UsageError where it names none, or none that occurs."""
+    """Return the labels that `--labels` names. Raises UsageError if it names none, or none that occurs."""
     if not name.startswith(FREQUENT):
         labels = read_labels(name)
     elif not (minimum := name.removeprefix(FREQUENT)).isdecimal() or not int(minimum):
@@ -141,7 +141,7 @@ def choose_labels(name: str, training: Sequence[LabelledSentence]) -> list[str]:
 
 
 def _occurring(labels: Sequence[str], sentences: Sequence[LabelledSentence], name: str, split: str) -> set[str | None]:
-    """Return the labels that occur in sentences. Raises UsageError where none does."""
+    """Return the labels that occur in sentences. Raises UsageError if none does."""
     wanted = frozenset(labels)
     occurring = {row.gold(number, wanted) for row in sentences for number in row.numbers} & wanted
     if not occurring:
@@ -150,7 +150,7 @@ def _occurring(labels: Sequence[str], sentences: Sequence[LabelledSentence], nam
 
 
 def chosen_epochs(history: Sequence[Epoch]) -> int:
-    """Return the number of epochs up to the best score, or of all where none was scored."""
+    """Return the number of epochs up to the best score, or of all if none was scored."""
     scores = [epoch.score for epoch in history if epoch.score is not None]
     return scores.index(max(scores)) + 1 if scores else len(history)
 

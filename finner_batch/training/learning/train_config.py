@@ -99,7 +99,7 @@ class TrainConfig:
 
 
 def require_train_extra() -> None:
-    """Raise UsageError where a package of the `train` extra is missing."""
+    """Raise UsageError if a package of the `train` extra is missing."""
     missing = [name for name in EXTRA if importlib.util.find_spec(name) is None]
     if missing:
         raise UsageError(f"{', '.join(missing)} not installed: training needs pip install 'finner-batch[train]'")

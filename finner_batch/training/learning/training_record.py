@@ -89,7 +89,7 @@ def describe_data(sources: Sequence[Source], splits: Mapping[str, Sequence[Label
     """Describe the sources by hash and size, and count the sentences and companies of each split.
 
     `sha256` is that of the only source, or of the joined digests of several. `documents`: filings that `label` read,
-    None where no source states them. `…_companies` counts stated companies.
+    None if no source states them. `…_companies` counts stated companies.
     """
     digests = [source.sha256 for source in sources]
     filings = [source.filings for source in sources if source.filings is not None]
