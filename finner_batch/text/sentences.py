@@ -1,13 +1,8 @@
 """Splits blocks into sentences and keeps their offsets.
 
 The tokenizer is nupunkt's Punkt, trained on legal and financial text (https://pypi.org/project/nupunkt/). Of the
-splitters tried, only it was right on every hard case (see tests/text/test_split.py). It takes a sixth of the time of
-parsing.
-
-Splits that are wrong in filings are undone. In 215 filings with 307,478 sentences the tokenizer made 4,863 of them:
-3,971 after the label of a heading or reference (`Item 8.`), 808 before a lower-case word (mostly `non-U.S.` |
-`markets`), 84 within brackets or quotations. It also splits `Rs. 500 crore` and `S/. 500`, which do not occur in those
-filings.
+splitters tried, only it was right on every hard case (see tests/text/test_sentences.py). It takes a sixth of the time
+of parsing.
 """
 
 import re
