@@ -85,6 +85,7 @@ def test_the_plain_loop_takes_a_sentence_at_a_time_on_a_cpu_and_batches_on_a_gpu
     assert [shape[0] for shape in loop._session.seen] == rows
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("device", "rows"), [("cpu", [1] * 33), ("cuda", [32, 1])])
 def test_the_pipeline_takes_a_sentence_at_a_time_on_a_cpu_and_batches_on_a_gpu(device, rows, model, monkeypatch):
     pytest.importorskip("torch")

@@ -177,7 +177,7 @@ def test_an_archive_is_estimated_by_its_first_members(benchmark, larger, tmp_pat
 @pytest.mark.parametrize("content", ["[1, 2]", "{}", "not json", '{"format_version": 1}'])
 def test_a_file_that_is_no_benchmark_is_refused_with_what_to_do(tmp_path, content):
     (tmp_path / "b.json").write_text(content)
-    with pytest.raises(UsageError, match=r"no benchmark file.*finner-batch benchmark"):
+    with pytest.raises(UsageError, match=r"not a benchmark file.*finner-batch benchmark"):
         load_rates(str(tmp_path / "b.json"))
     with pytest.raises(UsageError, match="No such file"):
         load_rates(str(tmp_path / "none.json"))

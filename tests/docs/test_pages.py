@@ -12,7 +12,7 @@ from finner_batch.results.schema import columns_markdown
 
 RUN_ELSEWHERE = {"docs/training.md": "tests/training/test_walk.py, with a small base"}
 FENCES = {"sh", "sh not-run", "console", "console not-run", "sql", "json", "text"}
-QUICK = {"README.md", "docs/querying.md"}
+QUICK = {"README.md"}
 """Pages that the quick tests run."""
 FENCED = re.compile(r"^```.*?^```$", re.DOTALL | re.MULTILINE)
 MARKED_AS_CODE = re.compile(r"`([^`]+)`")

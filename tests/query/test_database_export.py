@@ -100,7 +100,7 @@ def test_an_earlier_export_is_replaced_and_nothing_else_is(filled, tmp_path):
     (tmp_path / "empty").touch()
     for taken in (own, tmp_path / "notes.txt", tmp_path / "empty", tmp_path):
         before = taken.read_bytes() if taken.is_file() else sorted(taken.iterdir())
-        with pytest.raises(UsageError, match=r"no export of finner-batch.*choose another name"):
+        with pytest.raises(UsageError, match=r"not an export of finner-batch.*choose another name"):
             export_database(filled, taken)
         assert (taken.read_bytes() if taken.is_file() else sorted(taken.iterdir())) == before
 

@@ -160,7 +160,7 @@ def test_a_pipe_is_left_out_in_a_folder_and_refused_by_name(filings):
     os.mkfifo(filings / "pipe.htm")
 
     assert "pipe.htm" not in names(filings)
-    with pytest.raises(UsageError, match="no regular file"):
+    with pytest.raises(UsageError, match="not a regular file"):
         discover([str(filings / "pipe.htm")])
 
 

@@ -228,7 +228,7 @@ def test_a_full_disk_is_one_clear_error_and_leaves_what_was_committed(results, w
     handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, limits[1]))
     try:
-        with pytest.raises(FinnerError, match=r"cannot write to .*results: File too large.* is whole") as refusal:
+        with pytest.raises(FinnerError, match=r"cannot write to .*results: File too large.* is intact") as refusal:
             write_much(writer)
         assert refusal.value.exit_code == 1
     finally:

@@ -26,6 +26,7 @@ def start(filings, results):
     return subprocess.Popen(arguments, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
 
 
+@pytest.mark.slow
 def test_rows_in_a_bucket_are_those_in_a_folder_and_an_object_is_fetched_once(uploaded, results, local, proxy, caplog):
     report = job(uploaded, results)
     assert report["documents"] == {"ok": 12, "failed": 0}

@@ -183,5 +183,5 @@ def test_a_folder_that_is_there_keeps_its_other_files_and_gets_the_last_one_last
 
 def test_a_folder_whose_name_a_file_has_is_a_usage_error(tmp_path):
     (tmp_path / "file").write_text("mine")
-    with pytest.raises(UsageError, match="no folder"):
+    with pytest.raises(UsageError, match="not a folder"):
         fill(tmp_path / "file", last="1")

@@ -100,7 +100,7 @@ THRESHOLDS = dict.fromkeys(LABELS[1:], 0.5)
         ({"variants": None}, "lacks or garbles"),
         ({"variants": {"int8": {"file": "../model.onnx"}}}, "does not list"),
         ({"cues": ["loan"]}, "lacks or garbles"),
-        ({"cues": {"debt": "("}}, "no regular expression"),
+        ({"cues": {"debt": "("}}, "not a regular expression"),
         ({"format_version": 99}, "format_version 99"),
     ],
 )
@@ -172,9 +172,9 @@ def test_a_vocabulary_that_is_not_that_of_the_onnx_file_is_refused(light, kept, 
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        (b"", "no ONNX model"),
-        (b"garbage", "no ONNX model"),
-        (b"\x08\x09", "no ONNX model"),
+        (b"", "not an ONNX model"),
+        (b"garbage", "not an ONNX model"),
+        (b"\x08\x09", "not an ONNX model"),
         (matrix_product(np.ones((4, 5), np.float32)), "takes a and returns c, no logits of tokens"),
     ],
 )
