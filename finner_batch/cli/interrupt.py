@@ -7,6 +7,7 @@ at a safe point); these apply before, after and in every other command.
 import atexit
 import os
 import signal
+import sys
 from collections.abc import Callable
 from types import FrameType
 
@@ -27,6 +28,7 @@ def until_interrupted(program: Callable[[], None]) -> None:
         if signal.getsignal(number) is not signal.SIG_IGN:  # `nohup` and a shell's `&` ignore it
             signal.signal(number, _interrupt)
             atexit.register(signal.signal, number, signal.SIG_IGN)  # nothing is left to interrupt
+    sys.unraisablehook = _report_unraisable
     try:
         program()
     except SystemExit as error:
@@ -50,3 +52,9 @@ def _interrupt(number: int, _frame: FrameType | None) -> None:
     except OSError:  # stderr is closed
         pass
     raise _Interruption
+
+
+def _report_unraisable(unraisable: "sys.UnraisableHookArgs") -> None:
+    """Stay silent if Python drops the interruption, as in a destructor: the program goes on, and ends with its code."""
+    if unraisable.exc_type is not _Interruption:
+        sys.__unraisablehook__(unraisable)

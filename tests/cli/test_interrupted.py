@@ -117,3 +117,14 @@ def test_ignored_signals_stay_ignored():
     )
     done = subprocess.run([sys.executable, "-c", code], preexec_fn=ignore, capture_output=True, text=True, check=True)
     assert done.stdout == "goes on\n"
+
+
+def test_an_interruption_that_python_drops_shows_no_traceback():
+    code = (
+        "import os, signal, sys\nfrom finner_batch.cli.interrupt import until_interrupted\n"
+        "class Dropping:\n    def __del__(self):\n        os.kill(os.getpid(), signal.SIGINT)\n"
+        "def program():\n    Dropping()\n    print('goes on')\n    sys.exit(0)\n"
+        "until_interrupted(program)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (130, "goes on\n", "Interrupted by SIGINT\n")
