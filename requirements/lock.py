@@ -1,6 +1,6 @@
 """Writes the locks in this folder from pyproject.toml: `make lock`.
 
-One resolution covers every extra and group, every Python from 3.11 on, and Linux, macOS and Windows. Each file names
+One resolution covers every extra and group, every Python from 3.11 on, and every system. Each file names
 what is needed beyond the files that it includes. A version that the locks hold is kept where pyproject.toml admits it;
 `make lock UPGRADE=--upgrade` takes the newest. torch.txt is written by hand.
 """
