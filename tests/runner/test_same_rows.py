@@ -29,7 +29,7 @@ def undisturbed(filings, tmp_path):
         ("--window-sentences", 1, "--commit-documents", 1, "--workers", 3),
     ],
 )
-@pytest.mark.parametrize("backend", ["openvino", pytest.param("onnxruntime", marks=pytest.mark.slow)], indirect=True)
+@pytest.mark.parametrize("backend", [pytest.param("openvino", marks=pytest.mark.slow), "onnxruntime"], indirect=True)
 def test_workers_and_batches_change_no_row(filings, tmp_path, backend, flags):
     undisturbed, results = tmp_path / "undisturbed", tmp_path / "results"
     run_job(filings, undisturbed, "--backend", backend)

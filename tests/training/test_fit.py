@@ -22,7 +22,7 @@ from finner_batch.training.data.dataset import write_sentences
 from finner_batch.training.data.examples import MASKED
 from finner_batch.training.learning import processes
 from finner_batch.training.learning.checkpoints import Checkpoints, identify
-from finner_batch.training.learning.loop import _averaged, class_weights, fit
+from finner_batch.training.learning.loop import _averaged, class_weights, fit, trains_in_bf16
 
 CHILD = Path(__file__).with_name("fitting_child.py")
 KILLED = -9
@@ -260,3 +260,9 @@ def test_balanced_weights_give_every_label_the_same_share_of_the_loss(folder):
     rare = replace(CONFIG, epochs=1, class_weights="balanced")
     losses = [fit(prepared(folder)[0], examples, config)[0].loss for config in (rare, replace(CONFIG, epochs=1))]
     assert losses[0] != pytest.approx(losses[1], rel=0.01)
+
+
+@pytest.mark.parametrize(("flags", "used"), [("fpu avx2", False), ("avx512f avx512_bf16", True), ("amx_bf16", True)])
+def test_bf16_is_used_only_by_processors_that_multiply_it(monkeypatch, flags, used):
+    monkeypatch.setattr("finner_batch.training.learning.loop.cpu_flags", lambda: frozenset(flags.split()))
+    assert trains_in_bf16("cpu") is used

@@ -1,4 +1,4 @@
-"""The training loop: plain PyTorch, bf16 autocast, batches of similar length under a token budget.
+"""The training loop: plain PyTorch, bf16 where the hardware has it, batches of similar length under a token budget.
 
 A step takes a group of batches, `accumulate` for each process. Every process draws the same groups from the same seed
 and computes its share; the gradients are summed, so that all processes take the same step.
@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from tqdm import tqdm
 
+from finner_batch.machine import cpu_flags
 from finner_batch.training.data.examples import MASKED, Arrays, Example, arrays, sample_epoch, token_batches
 from finner_batch.training.learning import processes
 from finner_batch.training.learning.checkpoints import Checkpoints, Epoch, Progress, identify
@@ -33,6 +34,8 @@ Weights: TypeAlias = dict[str, torch.Tensor]
 Tensors: TypeAlias = tuple[torch.Tensor, ...] | list[torch.Tensor]
 
 EVALUATION_BUDGET_TOKENS = 4096
+_BF16_FLAGS = frozenset(("amx_bf16", "avx512_bf16"))
+"""Features of a CPU, by Linux' names, that multiply bf16."""
 
 ClassWeights = Literal["none", "balanced"]
 """`balanced`: all labels have the same total weight in the loss, however rare they are."""
@@ -134,7 +137,7 @@ def fit(
 
 
 def number_logits(
-    model: "DistilBertForTokenClassification", examples: Sequence[Example], *, bf16: bool = True
+    model: "DistilBertForTokenClassification", examples: Sequence[Example], *, bf16: bool
 ) -> list[NDArray[np.float32]]:
     """Return the logits [numbers, labels] of each example in order; computed in fp32 without `bf16`."""
     logits_of: dict[int, NDArray[np.float32]] = {}
@@ -235,7 +238,7 @@ def _step(
 
 
 def _loss(model: "DistilBertForTokenClassification", batch: Arrays, weights: NDArray[np.float32]) -> torch.Tensor:
-    logits = _forward(model, batch, bf16=True).float()
+    logits = _forward(model, batch, bf16=trains_in_bf16(model.device.type)).float()
     return torch.nn.functional.cross_entropy(
         logits,
         torch.from_numpy(batch.targets).to(logits.device),
@@ -243,6 +246,13 @@ def _loss(model: "DistilBertForTokenClassification", batch: Arrays, weights: NDA
         ignore_index=MASKED,
         reduction="sum",
     )
+
+
+def trains_in_bf16(device: str) -> bool:
+    """Whether this kind of device multiplies bf16 in hardware; emulated, it is far slower than fp32."""
+    if device == "cuda":
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
+    return not _BF16_FLAGS.isdisjoint(cpu_flags())
 
 
 def _forward(model: "DistilBertForTokenClassification", batch: Arrays, *, bf16: bool) -> torch.Tensor:

@@ -33,7 +33,7 @@ from finner_batch.training.export.onnx_graph import ACTIVATION_LEVELS, GELU_FLOO
 from finner_batch.training.learning import processes
 from finner_batch.training.learning.checkpoints import Checkpoints, Epoch, save_tensors, update_digest
 from finner_batch.training.learning.encoder import Base, classifier, load_base
-from finner_batch.training.learning.loop import FitConfig, Watch, fit, number_logits, unwatched
+from finner_batch.training.learning.loop import FitConfig, Watch, fit, number_logits, trains_in_bf16, unwatched
 from finner_batch.training.learning.train_config import TrainConfig
 
 if TYPE_CHECKING:
@@ -211,7 +211,7 @@ def validation_f1(
     model: "DistilBertForTokenClassification", examples: Sequence[Example], labels: Sequence[str]
 ) -> float:
     """Return the mean of micro- and macro-F1 on the known numbers of examples, so that rare labels count too."""
-    numbers = scored(examples, number_logits(model, examples))
+    numbers = scored(examples, number_logits(model, examples, bf16=trains_in_bf16(model.device.type)))
     known = numbers.where(numbers.gold != MASKED)
     by_label = scores(known.gold, decide(softmax(known.logits, 1.0)), labels)
     return (by_label["micro"].f1 + by_label["macro"].f1) / 2

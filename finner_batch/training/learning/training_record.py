@@ -19,7 +19,7 @@ from finner_batch.training.data.examples import Example, make_examples
 from finner_batch.training.evaluation.model_figures import fit_temperature, report
 from finner_batch.training.evaluation.scores import Scored, scored
 from finner_batch.training.learning import processes
-from finner_batch.training.learning.loop import number_logits
+from finner_batch.training.learning.loop import number_logits, trains_in_bf16
 
 if TYPE_CHECKING:
     from transformers import DistilBertForTokenClassification
@@ -119,6 +119,7 @@ def describe_environment() -> dict[str, Any]:
             "cpu": cpu_name(),
             "threads": torch.get_num_threads(),
             "cuda": torch.cuda.is_available(),
+            "bf16": trains_in_bf16("cuda" if torch.cuda.is_available() else "cpu"),
             "gpus": [torch.cuda.get_device_name(number) for number in range(torch.cuda.device_count())],
             "processes": processes.size(),
         },

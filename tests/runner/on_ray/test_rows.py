@@ -197,7 +197,9 @@ def test_a_driver_killed_and_one_stopped_leave_the_rest_to_the_next_run_exactly_
         assert wait_for(lambda mark=mark: set(working(mark)) <= FOR_A_MINUTE, 30), f"left behind: {working(mark)}"
         after = plain_rows(results, "documents")
         assert before.items() <= after.items()
-        assert 0 < after.total() < plain_rows(local, "documents").total()
+        assert after.total() > 0
+        if number == signal.SIGKILL:  # a driver that is stopped commits what it has begun, which may be all the rest
+            assert after.total() < plain_rows(local, "documents").total()
     rest = subprocess.run(command("run", "--input", mixed, "--output", results), capture_output=True, check=False)
     assert rest.returncode in {0, 3}, "3 where the files that cannot be read were left to it"
     same_rows(results, local)
