@@ -45,7 +45,7 @@ def share_right(examples):
     """Return a score: the share of numbers whose most probable label is right."""
 
     def score(model):
-        decided = [rows.argmax(axis=1) for rows in number_logits(model, examples)]
+        decided = [rows.argmax(axis=1) for rows in number_logits(model, examples, bf16=False)]
         return np.mean(np.concatenate(decided) == np.concatenate([example.targets for example in examples]))
 
     return score
