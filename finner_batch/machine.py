@@ -5,6 +5,7 @@ import platform
 import resource
 import sys
 from collections.abc import Iterable
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -69,6 +70,7 @@ def fast_int8() -> tuple[str, ...]:
     return tuple(name for name in ("amx_int8", "avx512_vnni", "avx_vnni") if name in flags)
 
 
+@cache
 def cpu_flags() -> frozenset[str]:
     """Return the features of the processor, by Linux' names; none if the system does not list them."""
     return frozenset(_cpuinfo("flags").split())
